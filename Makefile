@@ -7,13 +7,13 @@ LINT := $(GO) tool -modfile=deploy/tools/go.mod golangci-lint
 FUZZTIME ?= 30s
 # The number of posts in bench-scale and bench-import.
 POSTS ?= 100000
-# The Hugo that bench-scale compares with.
+# The Hugo release that bench-scale uses for comparison.
 HUGO := github.com/gohugoio/hugo@v0.152.2
-# The number of schedules in simulate, the seed of the first, and the seed to run alone, if any.
+# The number of schedules that simulate runs, the seed of the first one, and the seed to run alone, if any.
 SCHEDULES ?= 10000
 FIRST ?= 1
 SEED ?=
-# The number of schedules in chaos, and how often it kills the program at each crash point.
+# The number of schedules that chaos runs, and how often it kills the program at each crash point.
 CHAOS ?= 1000
 KILLS ?= 25
 # The version of a release; empty for the version in the binary's build information.
@@ -52,7 +52,7 @@ lint: ## run the linters of .golangci.yml, go vet and gofmt among them, on the p
 	cd deploy/train && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
 
 .PHONY: train
-train: ## train the model of credits on the posts in deploy/train/posts; the same posts give the same bytes
+train: ## train the attribution model on the posts in deploy/train/posts; the output is reproducible
 	$(GO) -C deploy/train run . -out ../../feed/attribution/model.txt
 
 .PHONY: attribution
@@ -94,12 +94,12 @@ bench-import: ## measure importing POSTS (100,000) posts, importing them again, 
 	$(GO) -C deploy/bench run ./import -posts $(POSTS)
 
 .PHONY: simulate
-simulate: ## run SCHEDULES (10,000) random schedules of faults in virtual time, or only that of SEED, with its log
+simulate: ## run SCHEDULES (10,000) random fault schedules in virtual time, or only that of SEED, with its log
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/simulate -run Simulate \
 	  $(if $(SEED),-seed $(SEED),-schedules $(SCHEDULES) -first $(FIRST))
 
 .PHONY: chaos
-chaos: ## run CHAOS (1,000) random schedules of faults of the built program, Sentinels and Clusters too, and kill it 25 times at each crash point
+chaos: ## run CHAOS (1,000) random fault schedules against the built program, including Sentinels and Clusters, and kill it 25 times at each crash point
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run Chaos -groups -schedules $(CHAOS) -first $(FIRST)
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run CrashPoints -kills $(KILLS)
 

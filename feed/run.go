@@ -59,22 +59,22 @@ type Run struct {
 	Cause
 	Started  time.Time `json:"started"`
 	Duration int64     `json:"duration_ms"`
-	// Stages are the times in milliseconds that the stages took. Feeds are built concurrently, so the stages may take
+	// Stages maps each stage to its duration in milliseconds. Feeds are built concurrently, so the stages may take
 	// longer than the run.
 	Stages   map[Stage]int64 `json:"stages_ms,omitempty"`
 	Absorbed int             `json:"absorbed"` // posts that were absorbed, including deleted and newly rejected ones
-	Rejected int             `json:"rejected"` // posts of these that were rejected
-	// RejectedPosts has the ids of up to [MaxRunPosts] posts that were rejected.
+	Rejected int             `json:"rejected"` // absorbed posts that were rejected
+	// RejectedPosts lists the ids of up to [MaxRunPosts] posts that were rejected.
 	RejectedPosts []string `json:"rejected_posts,omitempty"`
 	// Feeds are the outcomes of up to [MaxRunFeeds] feeds, with failures first. Outcomes counts all feeds.
 	Feeds    []FeedReport    `json:"feeds"`
 	Outcomes map[Outcome]int `json:"outcomes,omitempty"`
-	// Error is the reason why the run ended before it was complete; empty if it was complete.
+	// Error is the reason why the run did not complete; empty if it completed.
 	Error   string `json:"error,omitempty"`
-	Builder string `json:"builder"`           // the process that did the work
+	Builder string `json:"builder"`           // the process that ran it
 	Release string `json:"release,omitempty"` // version of its program
-	// Times is the number of runs with the same cause and outcome that this record stands for, if that is greater than
-	// 1. The other fields describe the latest of them, and Since is the start of the first.
+	// Times is the number of runs with the same cause and outcome that this record represents, if greater than 1. The
+	// other fields describe the latest of them, and Since is the start of the first.
 	Times int       `json:"times,omitempty"`
 	Since time.Time `json:"since,omitzero"`
 }
@@ -84,7 +84,7 @@ type Stage string
 
 // The stages.
 const (
-	AbsorbStage    Stage = "absorb"    // read posts and make items
+	AbsorbStage    Stage = "absorb"    // read posts and create items
 	ReconcileStage Stage = "reconcile" // compare posts with items
 	RenderStage    Stage = "render"    // select items and render the documents of a feed
 	CommitStage    Stage = "commit"    // compress and store the documents of a feed
@@ -122,10 +122,10 @@ func (r *Run) SetFeeds(reports []FeedReport) {
 	}
 }
 
-// SetError sets Error to the text of err, whose length is bounded.
+// SetError sets Error to the text of err, truncated if it is too long.
 func (r *Run) SetError(err error) { r.Error = cut(err.Error()) }
 
-// cut returns s without what exceeds the maximum length of a reason.
+// cut truncates s to maxRunText bytes and appends an ellipsis if it was longer.
 func cut(s string) string {
 	if len(s) <= maxRunText {
 		return s
@@ -133,13 +133,13 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s[:maxRunText], "") + "…"
 }
 
-// Failed reports whether the run was not complete or left a feed held or failed.
+// Failed reports whether the run did not complete or left a feed held or failed.
 func (r Run) Failed() bool { return r.Error != "" || r.Outcomes[Failed]+r.Outcomes[Held] > 0 }
 
 // Idle reports whether there was nothing to do.
 func (r Run) Idle() bool { return r.Absorbed == 0 && r.Outcomes[Committed] == 0 && !r.Failed() }
 
-// Repeats returns a key that is equal for runs with the same cause that need not be recorded separately: those with
+// Repeats returns a key shared by runs with the same cause that need not be recorded separately: those with
 // nothing to do, and those that changed nothing and failed for the same reason. It is empty for other runs.
 func (r Run) Repeats() string {
 	switch {
@@ -156,8 +156,8 @@ func (r Run) Repeats() string {
 	return r.Cause.String() + "\t" + string(HashOf([]byte(b.String())))
 }
 
-// Outcome describes what became of the run in one word: "error" if it was not complete, else the most important outcome
-// of its feeds; if there is none, "absorbed" or "idle".
+// Outcome summarizes the run in one word: "error" if it did not complete, else the most important outcome of its feeds;
+// if there is none, "absorbed" or "idle".
 func (r Run) Outcome() string {
 	if r.Error != "" {
 		return "error"
@@ -217,7 +217,7 @@ func (f RunFilter) Select(runs []Run) []Run {
 
 // RunHistory is what a store has recorded about runs.
 type RunHistory struct {
-	// Runs has the newest runs first.
+	// Runs lists the runs, newest first.
 	Runs []Run
 	// Last maps the causes of runs to the start of the latest run.
 	Last map[Cause]time.Time
@@ -225,10 +225,11 @@ type RunHistory struct {
 
 // Bounds of the records of runs.
 const (
-	// KeptRuns is the number of runs that are kept, and KeptFailures that of runs that failed or rejected posts.
+	// KeptRuns is the number of runs that are kept; KeptFailures is the number kept of those that failed or rejected
+	// posts.
 	KeptRuns     = 500
 	KeptFailures = 500
-	// RunAge and FailureAge are the times for which they are kept.
+	// RunAge and FailureAge are how long they are kept.
 	RunAge     = 30 * 24 * time.Hour
 	FailureAge = 180 * 24 * time.Hour
 	// KeptCauses is the number of causes and repeated outcomes that are kept.
@@ -316,7 +317,7 @@ func oldest[K comparable, V any](m map[K]V, at func(V) time.Time) K {
 // keptLonger reports whether the run is one of those that are kept for [FailureAge].
 func (r Run) keptLonger() bool { return r.Failed() || r.Rejected > 0 }
 
-// History returns the runs that are not too old.
+// History returns the runs that have not expired.
 func (l *RunLog) History(now time.Time) RunHistory {
 	runs := slices.Concat(l.runs, l.failures)
 	for _, r := range l.repeated {
@@ -325,7 +326,7 @@ func (l *RunLog) History(now time.Time) RunHistory {
 	return NewRunHistory(runs, l.last, now)
 }
 
-// NewRunHistory returns the history of runs in any order. It omits runs that are too old, and repeated failures that
+// NewRunHistory returns the history of runs in any order. It omits runs that have expired, and repeated failures that
 // occurred only once, which are also listed as single runs.
 func NewRunHistory(runs []Run, last map[Cause]time.Time, now time.Time) RunHistory {
 	list := []Run{}

@@ -11,11 +11,11 @@ import (
 // example is a post with the labels that a careful reader would give to its units and tokens.
 type example struct {
 	post   *Post
-	fold   int // the fold in the present division
-	first  int // and in the first division
+	fold   int // the fold in the current division
+	first  int // the fold in the first division
 	units  []attribution.ExaminedUnit
 	labels []int
-	// credits are the units that name a source, with the labels of their tokens.
+	// credits maps the units that name a source to the labels of their tokens.
 	credits []creditExample
 }
 
@@ -34,7 +34,7 @@ var (
 	other   = slices.Index(attribution.UnitLabels, "other")
 )
 
-// word is a word of the post and its unit. base is the word without a possessive ending.
+// word is a word of the post, with its unit. base is the word without a possessive ending.
 type word struct {
 	text, base string
 	unit       int
@@ -86,7 +86,7 @@ func align(p *Post, x *attribution.Examination) *example {
 	return e
 }
 
-// find returns the positions in words at which the text occurs from position from on.
+// find returns the positions in words, from position from on, at which the text occurs.
 func (a *aligner) find(text string, from int) []int {
 	want := strings.Fields(text)
 	if len(want) == 0 {
@@ -162,7 +162,7 @@ func (a *aligner) ownBlockStart(i int) bool {
 	return i == 0 || a.x.Units[i-1].Block != a.x.Units[i].Block
 }
 
-// share returns which share of the words of unit u is at or after position at.
+// share returns the share of the words of unit u at or after position at.
 func share(words []word, at, u int, after bool) float64 {
 	n, m := 0, 0
 	for i := max(0, at-400); i < min(len(words), at+400); i++ {
@@ -176,8 +176,8 @@ func share(words []word, at, u int, after bool) float64 {
 	return float64(m) / float64(max(n, 1))
 }
 
-// passageOf returns the positions of the first and the last word of the passage, and the position after it; -1 if it is
-// not found.
+// passageOf returns the positions of the first and last words of the passage, and the position after it. If it is not
+// found, first and last are -1.
 func (a *aligner) passageOf(q Quote, from int) (first, last, end int) {
 	for _, f := range keys(q.First, q.FirstOr) {
 		for _, s := range a.find(f, from) {
@@ -246,7 +246,7 @@ func (a *aligner) fieldsOf(q *Quote) []field {
 	return out
 }
 
-// unitsWith returns the units that contain the text as a whole.
+// unitsWith returns the units that contain the entire text.
 func (a *aligner) unitsWith(text string) []int {
 	var out []int
 	n := len(strings.Fields(text))
@@ -315,7 +315,8 @@ func (a *aligner) markColon(s [2]int, anchor, chosen int) {
 	}
 }
 
-// distance returns how far unit u is from the passage of quote i. Another passage in between makes it farther.
+// distance returns how far unit u is from the passage of quote i. A different passage in between increases the
+// distance.
 func (a *aligner) distance(i, u int) float64 {
 	s := a.spans[i]
 	if s[0] < 0 {
@@ -339,7 +340,8 @@ func (a *aligner) distance(i, u int) float64 {
 	return d
 }
 
-// anchorOf returns the unit with the most of the fields that is nearest to the passage, or -1.
+// anchorOf returns the unit that contains the most fields, or of several such units the one nearest to the passage, or
+// -1.
 func (a *aligner) anchorOf(fields []field, cost func(u int) float64) int {
 	score := map[int]float64{}
 	for _, f := range fields {
@@ -359,7 +361,7 @@ func (a *aligner) anchorOf(fields []field, cost func(u int) float64) int {
 	return anchor
 }
 
-// isRemote reports whether a field in unit u is too far from the unit with most fields to belong to the credit.
+// isRemote reports whether a field in unit u is too far from the unit with the most fields to belong to the credit.
 func (a *aligner) isRemote(f field, u, anchor int, cost func(u int) float64) bool {
 	return cost(u) > 4 && abs(u-anchor) > 4 || a.labels[u] == own && abs(u-anchor) > 2 && f.name != "publication"
 }
@@ -416,7 +418,7 @@ func (a *aligner) labelTokens(i, label int) creditExample {
 	return c
 }
 
-// mark gives the first tokens with the text that have no label yet the label of a field.
+// mark labels, as a field, the first unlabelled tokens that match the text.
 func (c *creditExample) mark(text string, label int) {
 	type part struct {
 		text  string
@@ -448,7 +450,7 @@ next:
 	}
 }
 
-// markDates labels the tokens of the dates.
+// markDates labels the tokens of dates.
 func (c *creditExample) markDates(dates []string) {
 	label := slices.Index(attribution.TokenLabels, "date")
 	for k := 0; k < len(c.tokens); k++ {

@@ -52,7 +52,7 @@ func TestAlign(t *testing.T) {
 	}
 }
 
-// TestScore checks the figures of a post that is read correctly, one with a source too many, and one whose comment is
+// TestScore checks the scores of a post that is read correctly, one with a superfluous source, and one whose comment is
 // quoted.
 func TestScore(t *testing.T) {
 	post := &Post{Expect: Expected{
@@ -87,7 +87,7 @@ func TestScore(t *testing.T) {
 	}
 }
 
-// TestFolds checks that posts of one form are in one fold.
+// TestFolds checks that posts of the same form are in the same fold.
 func TestFolds(t *testing.T) {
 	posts, err := readPosts("posts/*.jsonl")
 	if err != nil {
@@ -97,7 +97,7 @@ func TestFolds(t *testing.T) {
 		of, size := map[string]int{}, make([]int, foldCount)
 		for i, k := range folds(posts, foldCount, way) {
 			if other, ok := of[posts[i].Form]; ok && other != k {
-				t.Fatalf("the form %q is in the folds %d and %d", posts[i].Form, other, k)
+				t.Fatalf("posts of the form %q are in folds %d and %d", posts[i].Form, other, k)
 			}
 			of[posts[i].Form] = k
 			size[k]++

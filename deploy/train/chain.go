@@ -6,7 +6,7 @@ import (
 	"feedpub/feed/attribution"
 )
 
-// chainItem is an item of a sequence with its right label.
+// chainItem is an item of a sequence with its correct label.
 type chainItem struct {
 	features, near []uint16
 	context        uint8
@@ -99,11 +99,11 @@ func (c *chain) train(sequences [][]chainItem, importance []float64, decay float
 	}
 }
 
-// gradient is the gradient of the negative log likelihood of a sequence. The memory is used again.
+// gradient is the gradient of the negative log likelihood of a sequence. Its memory is reused.
 type gradient struct {
 	c                   *chain
 	sum                 []float64
-	touched             []int // first indexes of the rows that are not zero
+	touched             []int // first indexes of the nonzero rows
 	seen                []bool
 	emit, ahead, behind []float64
 	rows                []int
@@ -121,7 +121,7 @@ func (g *gradient) touch(at int) {
 	}
 }
 
-// forward computes the scores of the labels of the items.
+// forward computes the scores of each item's labels.
 func (g *gradient) forward(items []chainItem) {
 	c, n, L := g.c, len(items), g.c.shape.Labels
 	clearTo := func(v []float64) []float64 {
@@ -214,7 +214,7 @@ func (c *chain) weights() *attribution.Weights {
 	return w
 }
 
-// sample is an example of the certainty of a source or passage.
+// sample is a training example for the certainty of a source or passage.
 type sample struct {
 	features []uint16
 	right    bool

@@ -1,9 +1,8 @@
-// Command train makes the model by which package attribution reads credits, and evaluates it.
+// Command train trains and evaluates the model with which package attribution reads credits.
 //
-// It reads posts that are labelled with the credits that a careful reader takes from them. The sequence models of units
-// and tokens are trained on the posts. The weights of certainty are trained on readings of posts by models that have
-// not seen posts of the same form. The result depends only on the posts and the flags: the same input gives the same
-// bytes.
+// It reads posts labelled with the credits that a careful reader would find in them. The sequence models of units
+// and tokens are trained on the posts. The certainty weights are trained on readings by models that have not seen posts
+// of the same form. The result depends only on the posts and flags, and is reproducible byte for byte.
 package main
 
 import (
@@ -24,18 +23,18 @@ func main() {
 	}
 }
 
-// run trains or evaluates as args say, and prints to w.
+// run trains or evaluates as args specify, and prints to w.
 func run(args []string, w io.Writer) error {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
-	posts := flags.String("posts", "posts/*.jsonl", "`pattern` of the files of posts to learn from")
+	posts := flags.String("posts", "posts/*.jsonl", "`pattern` of the files of posts to train on")
 	ruled := flags.String("ruled", "../../feed/attribution/testdata/own.jsonl",
-		"`pattern` of the files of posts that the rules were written for; what the rules find in them is no evidence")
-	check := flags.String("check", "", "`pattern` of the files of posts to evaluate on; nothing is learned from them")
+		"`pattern` of the files of posts that the rules were written for; what the rules find in them is not evidence")
+	check := flags.String("check", "", "`pattern` of the files of posts to evaluate on but not to train on")
 	out := flags.String("out", "", "train on all posts and write the model to `file`")
-	evaluate := flags.Bool("evaluate", false, "evaluate by cross-validation, beside the rules alone")
+	evaluate := flags.Bool("evaluate", false, "evaluate by cross-validation, with the rules alone for comparison")
 	diagram := flags.String("diagram", "", "with -evaluate, write a reliability diagram to this SVG `file`")
-	misses := flags.Bool("misses", false, "with -evaluate or -check, print what is read wrongly")
-	labels := flags.String("labels", "", "print the labels that the post with this `id` gives to its units and tokens")
+	misses := flags.Bool("misses", false, "with -evaluate or -check, print what is read incorrectly")
+	labels := flags.String("labels", "", "print the labels of the units and tokens of the post with this `id`")
 	model := flags.String("model", "", "with -check, evaluate the model in `file` instead of the built-in one")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -69,7 +68,7 @@ func run(args []string, w io.Writer) error {
 	return os.WriteFile(*out, b.Bytes(), 0o644)
 }
 
-// checkModel evaluates a model on the posts that match the pattern, beside the rules alone.
+// checkModel evaluates a model on the posts in the files that match the pattern, with the rules alone for comparison.
 func checkModel(pattern, file string, misses bool, w io.Writer) error {
 	posts, err := readPosts(pattern)
 	if err != nil {

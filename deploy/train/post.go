@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/markup"
 )
 
-// Post is a post with the credits that a careful reader takes from it.
+// Post is a post with the credits that a careful reader would find in it.
 type Post struct {
 	ID         string   `json:"id"`
 	Title      string   `json:"title"`
@@ -21,17 +21,17 @@ type Post struct {
 	Body       string   `json:"html_or_text"`
 	OtherBody  string   `json:"body"` // the body in files of feed/attribution/testdata
 	Language   string   `json:"language"`
-	Form       string   `json:"form"`       // how the credit stands; posts of one form are never in two folds
+	Form       string   `json:"form"`       // how the source is credited; posts of one form are never in different folds
 	Convention string   `json:"convention"` // the form in files of feed/attribution/testdata
 	Expect     Expected `json:"expect"`
 	Lenient    bool     `json:"lenient"`
 	LenientOwn bool     `json:"commentary_lenient"`
 
-	// Ruled reports whether the rules were written for the post: then what they find in it is not evidence.
+	// Ruled reports whether the rules were written for the post. If so, what they find in it is not evidence.
 	Ruled bool `json:"-"`
 }
 
-// Expected is what a careful reader takes from a post.
+// Expected is what a careful reader would find in a post.
 type Expected struct {
 	Quotes     []Quote  `json:"quotes"`
 	Commentary []string `json:"commentary"` // the first words of each of the author's own paragraphs
@@ -39,8 +39,8 @@ type Expected struct {
 	Via        []string `json:"via"`
 }
 
-// Quote is a source and the first and last words of its passage. Lists of other right values contain null if leaving
-// the field empty is right.
+// Quote is a source and the first and last words of its passage. The lists of other correct values contain null if an
+// empty field is correct.
 type Quote struct {
 	Publication *string    `json:"publication"`
 	Headline    *string    `json:"headline"`
@@ -113,7 +113,7 @@ func (p *Post) input() (attribution.Input, error) {
 	return attribution.Input{Body: body, Title: p.Title}, nil
 }
 
-// folds divides the posts into n groups of about the same size, so that all posts of a form are in one group.
+// folds divides the posts into n groups of similar size, with all posts of a form in one group.
 func folds(posts []*Post, n, way int) []int {
 	count := map[string]int{}
 	var forms []string
@@ -124,7 +124,7 @@ func folds(posts []*Post, n, way int) []int {
 		count[p.Form]++
 	}
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
-	for i := range forms { // another order for each way, of forms of about the same size
+	for i := range forms { // a different order for each way, among forms of similar size
 		if j := i + (i*7+way*5)%11; way > 0 && j < len(forms) {
 			forms[i], forms[j] = forms[j], forms[i]
 		}

@@ -12,10 +12,10 @@ import (
 type point struct {
 	certainty float64
 	right     bool
-	passage   bool // of a passage rather than a source
+	passage   bool // the certainty is of a passage rather than a source
 }
 
-// pointsOf returns the certainties of the quotes and suggestions of a post, and whether they are right.
+// pointsOf returns the certainties of a post's quotes and suggestions, and whether they are correct.
 func pointsOf(p *Post, res attribution.Result) []point {
 	units := unitsOf(p.Expect.Quotes)
 	all := append(append([]attribution.Quote{}, res.Quotes...), res.Suggestions...)
@@ -30,7 +30,7 @@ func pointsOf(p *Post, res attribution.Result) []point {
 	return out
 }
 
-// bin is a range of certainties of ten hundredths.
+// bin is a range of certainties 0.1 wide.
 type bin struct {
 	n, right int
 	sum      float64
@@ -52,7 +52,7 @@ func binsOf(points []point, passage bool) [10]bin {
 	return bins
 }
 
-// printReliability prints the share that is right of the sources of each range of certainty.
+// printReliability prints, for each range of certainty, the share of sources and passages that are correct.
 func printReliability(points []point, w io.Writer) {
 	fmt.Fprintln(w, "certainty   sources  mean  right   passages  mean  right")
 	sources, passages := binsOf(points, false), binsOf(points, true)
@@ -69,8 +69,8 @@ func printReliability(points []point, w io.Writer) {
 	}
 }
 
-// drawReliability returns an SVG diagram: for each range of certainty, the share that is right. On the diagonal,
-// certainty and share are equal. The area of a circle shows the number of credits.
+// drawReliability returns an SVG diagram that shows, for each range of certainty, the share that is correct. On the
+// diagonal, certainty and share are equal. The area of a circle represents the number of credits.
 func drawReliability(points []point) []byte {
 	var b bytes.Buffer
 	const size, margin = 400, 40
@@ -87,7 +87,7 @@ func drawReliability(points []point) []byte {
 			x(v), size+margin+16, v, margin-6, y(v)+4, v)
 	}
 	fmt.Fprintf(&b, `<text x="%g" y="%d" text-anchor="middle">certainty</text>`+"\n", x(0.5), size+2*margin-6)
-	fmt.Fprintf(&b, `<text x="%d" y="%d">share that is right: sources blue, passages orange</text>`+"\n", margin, margin-12)
+	fmt.Fprintf(&b, `<text x="%d" y="%d">share correct: sources blue, passages orange</text>`+"\n", margin, margin-12)
 	for _, series := range []struct {
 		passage bool
 		colour  string

@@ -20,8 +20,8 @@ var (
 	marks = strings.NewReplacer("'", "", "’", "", "‘", "", "`", "", "´", "")
 )
 
-// key returns s as texts are compared: in compatibility form and lower case, without tags and apostrophes, with other
-// punctuation as spaces.
+// key returns s in the form in which texts are compared: in compatibility form and lower case, without tags and
+// apostrophes, and with other punctuation replaced by spaces.
 func key(s string) string {
 	s = strings.ToLower(norm.NFKC.String(html.UnescapeString(tags.ReplaceAllString(s, " "))))
 	return strings.Join(strings.FieldsFunc(marks.Replace(s), func(r rune) bool {
@@ -32,7 +32,7 @@ func key(s string) string {
 func publicationKey(s string) string { return strings.TrimPrefix(key(s), "the ") }
 func addressKey(s string) string     { return strings.ToLower(strings.TrimRight(s, "/")) }
 
-// matches reports whether got is one of the wanted texts; null stands for no text.
+// matches reports whether got is one of the wanted texts; null represents no text.
 func matches(got string, want *string, or []*string, key func(string) string) bool {
 	return slices.ContainsFunc(append([]*string{want}, or...), func(w *string) bool {
 		if w == nil {
@@ -64,7 +64,7 @@ func (q *Quote) rightAuthors(s *feed.Source) bool {
 		func(w []string) bool { return sorted(w) == got })
 }
 
-// keys returns the keys of a text and the texts accepted beside it, without null.
+// keys returns the keys of a text and its accepted alternatives, without null.
 func keys(text *string, or []*string) []string {
 	var list []string
 	for _, w := range append([]*string{text}, or...) {
@@ -87,7 +87,7 @@ func (q *Quote) covers(text string) bool {
 	return slices.ContainsFunc(keys(q.First, q.FirstOr), in) && slices.ContainsFunc(keys(q.Last, q.LastOr), in)
 }
 
-// unit is one source to find: a quote, or the quotes of a group.
+// unit is a source to find: a quote, or the quotes of a group.
 type unit struct {
 	group    any
 	golds    []*Quote
@@ -133,7 +133,7 @@ func (u *unit) address(s *feed.Source) bool {
 	return u.any(func(q *Quote) bool { return matches(s.URL, q.URL, q.URLOr, addressKey) })
 }
 
-// found reports whether the source is right: the publication, or the authors where none is named.
+// found reports whether the source is correct: its publication, or its authors if no publication is named.
 func (u *unit) found(s *feed.Source) bool {
 	return u.publication(s) || u.golds[0].Publication == nil && u.authors(s)
 }
@@ -155,8 +155,8 @@ func (u *unit) exact(text string) bool {
 		slices.ContainsFunc(keys(last.Last, last.LastOr), func(k string) bool { return strings.HasSuffix(text, k) })
 }
 
-// begins reports whether the text begins with the first words of one passage of the unit and ends with the last words
-// of the same or a later one.
+// begins reports whether the text begins with the first words of one of the unit's passages and ends with the last
+// words of the same or a later one.
 func (u *unit) begins(text string) bool {
 	for i := range u.golds {
 		for j := i; j < len(u.golds); j++ {
@@ -168,7 +168,7 @@ func (u *unit) begins(text string) bool {
 	return u.exact(text)
 }
 
-// affinity returns how well a source and a passage agree with the unit.
+// affinity returns how well a source and a passage match the unit.
 func (u *unit) affinity(s *feed.Source, text string) int {
 	n := 0
 	if s.Publication != "" && u.publication(s) {
@@ -189,7 +189,7 @@ func (u *unit) affinity(s *feed.Source, text string) int {
 	return n
 }
 
-// assign gives each prediction the unit with which it agrees most, or -1. A unit with one quote has one prediction.
+// assign assigns each prediction the unit that it matches best, or -1. A unit with one quote gets one prediction.
 func assign(n int, units []*unit, affinity func(i int, u *unit) int) []int {
 	type pair struct{ score, i, j int }
 	var pairs []pair
@@ -215,7 +215,7 @@ func assign(n int, units []*unit, affinity func(i int, u *unit) int) []int {
 	return owner
 }
 
-// tally counts what is right.
+// tally counts what is correct.
 type tally struct {
 	posts, found, wanted, matched, predicted, spurious, negative, clean int
 	headline, authors, date, url, text, whole                           int
@@ -233,7 +233,7 @@ func (t *tally) fields() []*int {
 		&t.authors, &t.date, &t.url, &t.text, &t.whole, &t.swallowed, &t.own, &t.suggested}
 }
 
-// score compares what was read with what is expected, and returns the misses.
+// score compares what was read with what is expected, and returns the errors.
 func (t *tally) score(p *Post, res attribution.Result) (misses []string) {
 	t.posts++
 	units := unitsOf(p.Expect.Quotes)
@@ -268,7 +268,7 @@ func (t *tally) score(p *Post, res attribution.Result) (misses []string) {
 	return misses
 }
 
-// scoreUnit compares the predictions for unit j with it.
+// scoreUnit compares unit j with the predictions for it.
 func (t *tally) scoreUnit(u *unit, j int, owner []int, res attribution.Result) (misses []string) {
 	var mine []attribution.Quote
 	for i, k := range owner {
@@ -339,7 +339,7 @@ func (t *tally) f1() float64 {
 	return 2 * r * p / (r + p)
 }
 
-// header and line print the figures as a table.
+// header and line format the scores as a table.
 const header = "set                    posts  F1    recall +sugg  prec  right own    neg   head  auth  date  url   text"
 
 func (t *tally) line(name string) string {

@@ -13,20 +13,20 @@ import (
 // The settings of training. They were chosen by cross-validation.
 const (
 	foldCount     = 5
-	repeats       = 2     // divisions into folds that give examples of certainty
-	chainDecay    = 0.005 // regularisation of the model of units
-	tokenDecay    = 0.002 // and of tokens
+	repeats       = 2     // divisions into folds that yield certainty examples
+	chainDecay    = 0.005 // regularisation of the unit model
+	tokenDecay    = 0.002 // regularisation of the token model
 	chainRate     = 0.1
 	chainEpochs   = 30
-	certaintyRule = 3   // regularisation of the weights of certainty
-	ruledWeight   = 0.5 // weight of a post that the rules were written for, in the sequence models
-	ruledCertain  = 0.3 // and in the weights of certainty
-	// modelLimit and ruleLimit are the certainties, in hundredths, from which passages are published.
+	certaintyRule = 3   // regularisation of the certainty weights
+	ruledWeight   = 0.5 // weight, in the sequence models, of posts that the rules were written for
+	ruledCertain  = 0.3 // the same, in the certainty weights
+	// modelLimit and ruleLimit are the minimum certainties, in hundredths, of published passages.
 	modelLimit = 92
 	ruleLimit  = 50
 )
 
-// trainer holds the posts and what was computed from them once.
+// trainer holds the posts and the data that is computed from them once.
 type trainer struct {
 	examples []*example
 }
@@ -62,7 +62,7 @@ func newTrainer(posts, ruled string) (*trainer, error) {
 	return t, nil
 }
 
-// regroup divides the posts into folds in the way-th way.
+// regroup divides the posts into folds, in one of several ways.
 func (t *trainer) regroup(way int) {
 	var posts []*Post
 	for _, e := range t.examples {
@@ -75,10 +75,10 @@ func (t *trainer) regroup(way int) {
 	}
 }
 
-// noFold is the fold of no post.
+// noFold is a fold that contains no post.
 const noFold = -1
 
-// chains trains the two sequence models on the examples outside of a fold.
+// chains trains the two sequence models on the examples outside a fold.
 func (t *trainer) chains(without int) *attribution.Model {
 	var units, tokens [][]chainItem
 	var unitWeight, tokenWeight []float64
@@ -110,7 +110,7 @@ func (t *trainer) chains(without int) *attribution.Model {
 	return attribution.NewModel().With(a.weights(), b.weights(), nil, nil).WithPassageLimits(modelLimit, ruleLimit)
 }
 
-// mask removes what the rules found from the features if the rules were written for the post.
+// mask removes the features of what the rules found if the rules were written for the post.
 func (e *example) mask(features []uint16, units bool) []uint16 {
 	if !e.post.Ruled {
 		return features
@@ -119,7 +119,7 @@ func (e *example) mask(features []uint16, units bool) []uint16 {
 }
 
 // crossFit trains the sequence models without each fold in turn and reads the fold with them. It returns the models of
-// the first division, by fold, and the examples of certainty of all divisions.
+// the first division, by fold, and the certainty examples of all divisions.
 func (t *trainer) crossFit() (models []*attribution.Model, sources, passages []sample, err error) {
 	for way := range repeats {
 		t.regroup(way)
@@ -139,7 +139,7 @@ func (t *trainer) crossFit() (models []*attribution.Model, sources, passages []s
 	return models, sources, passages, nil
 }
 
-// samples reads the posts of a fold with a model that was trained without it, and returns the examples of certainty.
+// samples reads the posts of a fold with a model that was trained without it, and returns the certainty examples.
 func (t *trainer) samples(m *attribution.Model, fold int) (sources, passages []sample, err error) {
 	reader, err := attribution.New(attribution.Options{Model: m})
 	if err != nil {
@@ -163,7 +163,7 @@ func (t *trainer) samples(m *attribution.Model, fold int) (sources, passages []s
 	return sources, passages, nil
 }
 
-// judge compares the readings of the candidates with what is expected.
+// judge compares the candidates' readings with what is expected.
 func judge(p *Post, x *attribution.Examination, fold int, weight float64) (sources, passages []sample) {
 	units := unitsOf(p.Expect.Quotes)
 	cs := x.Candidates
@@ -192,7 +192,7 @@ func judge(p *Post, x *attribution.Examination, fold int, weight float64) (sourc
 	return sources, passages
 }
 
-// certain returns the model with the weights of certainty learned from the samples outside of a fold.
+// certain returns the model with certainty weights learned from the samples outside a fold.
 func certain(m *attribution.Model, sources, passages []sample, without int) *attribution.Model {
 	outside := func(list []sample) []sample {
 		return slices.DeleteFunc(slices.Clone(list), func(s sample) bool { return s.fold == without })
@@ -201,7 +201,7 @@ func certain(m *attribution.Model, sources, passages []sample, without int) *att
 		logistic(outside(passages), attribution.PassageFeatures()))
 }
 
-// train returns the model that is trained on all posts.
+// train returns a model trained on all posts.
 func (t *trainer) train() (*attribution.Model, error) {
 	_, sources, passages, err := t.crossFit()
 	if err != nil {
@@ -210,7 +210,7 @@ func (t *trainer) train() (*attribution.Model, error) {
 	return certain(t.chains(noFold), sources, passages, noFold), nil
 }
 
-// crossValidate prints how well each fold is read by a model that was trained without it, beside the rules alone.
+// crossValidate prints how well each fold is read by a model that was trained without it, and by the rules alone.
 func (t *trainer) crossValidate(diagram string, misses bool, w io.Writer) error {
 	models, sources, passages, err := t.crossFit()
 	if err != nil {
@@ -247,7 +247,7 @@ func (t *trainer) crossValidate(diagram string, misses bool, w io.Writer) error 
 	return os.WriteFile(diagram, drawReliability(points), 0o644)
 }
 
-// inFold returns the posts of a fold, without those that the rules were written for.
+// inFold returns the posts of a fold, except those that the rules were written for.
 func (t *trainer) inFold(k int) []*Post {
 	var list []*Post
 	for _, e := range t.examples {
@@ -258,10 +258,11 @@ func (t *trainer) inFold(k int) []*Post {
 	return list
 }
 
-// rulesAlone are the options of the baseline, with the threshold that it had.
+// rulesAlone are the options of the baseline, with its original threshold.
 var rulesAlone = attribution.Options{RulesOnly: true, Threshold: 0.5}
 
-// scorePosts reads the posts and compares the results with what is expected. It appends the misses to log, if not nil.
+// scorePosts reads the posts and compares the results with what is expected. If log is not nil, it appends the errors
+// to it.
 func scorePosts(o attribution.Options, posts []*Post, log *[]string) (tally, []point, error) {
 	var all tally
 	var points []point

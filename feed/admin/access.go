@@ -9,8 +9,8 @@ import (
 )
 
 // isAllowedHost reports whether a request's Host may be served: an IP address, localhost, or one of the configured
-// names. Browsers run scripts of any web site, whose name can be made to resolve to this machine (DNS rebinding); the
-// Host of their requests is then that name. Clients that send no Host are not browsers.
+// names. Any web site can make its own name resolve to this machine and have a browser send requests from its scripts
+// (DNS rebinding); their Host is the site's name. A client that sends no Host is not a browser.
 func (h *handler) isAllowedHost(host string) bool {
 	if host == "" {
 		return true

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// requestFrom sends a GET request for a path from a client address, with "Name: value" header fields; "Host: x" sets the
-// host. If local is set, it is the address at which the server received the request.
+// requestFrom sends a GET request for a path from a client address, with "Name: value" header fields; "Host: x" sets
+// the Host. If local is set, it is the address at which the server received the request.
 func requestFrom(t *testing.T, c Config, client, local, path string, header ...string) (status int, body string) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, path, nil)
@@ -56,7 +56,7 @@ func TestReadingFromOtherMachines(t *testing.T) {
 		{"this machine, at its own address", other, "192.0.2.7:8081", "X: y", 200},
 		{"another machine", other, "192.0.2.8:8081", "X: y", 401},
 		{"another machine, with a token", other, "", "Authorization: Bearer scrape", 200},
-		{"another machine, with a token for rebuilds", other, "", bearer, 200},
+		{"another machine, with a token that allows rebuilds", other, "", bearer, 200},
 		{"another machine, with an unknown token", other, "", "Authorization: Bearer guess", 401},
 		{"a proxy on this machine", loopback, "", "X-Forwarded-For: 192.0.2.7", 401},
 		{"a proxy on this machine, with Forwarded", loopback, "", "Forwarded: for=192.0.2.7", 401},
@@ -70,7 +70,7 @@ func TestReadingFromOtherMachines(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a token with the right read changes nothing", func(t *testing.T) {
+	t.Run("a token with only the right read cannot rebuild", func(t *testing.T) {
 		res := ask(t, c, http.MethodPost, "/rebuild", "", "Authorization: Bearer scrape")
 		if body := text(t, res); res.StatusCode != http.StatusForbidden {
 			t.Errorf("POST /rebuild: status is %d, want 403: %s", res.StatusCode, body)
@@ -80,7 +80,7 @@ func TestReadingFromOtherMachines(t *testing.T) {
 		c := config(t, &fake{})
 		c.Tokens = nil
 		if got, body := requestFrom(t, c, other, "", "/feeds"); got != 403 || !strings.Contains(body, "admin.tokens_file") {
-			t.Errorf("GET /feeds: %d %s; want 403 that names admin.tokens_file", got, body)
+			t.Errorf("GET /feeds: %d %s; want 403 and a mention of admin.tokens_file", got, body)
 		}
 	})
 }
@@ -106,8 +106,8 @@ func TestProbesFromOtherMachines(t *testing.T) {
 	}
 }
 
-// TestHost checks that requests with the name of a foreign web site are refused, even from this machine: a browser sends
-// them for a script of that site whose name resolves to this machine.
+// TestHost checks that requests whose Host is an unknown name are refused, even from this machine: they may come from a
+// script of a web site whose name resolves to this machine.
 func TestHost(t *testing.T) {
 	c := config(t, &fake{})
 	c.Hosts = []string{"feedpub.internal"}

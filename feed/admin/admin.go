@@ -47,13 +47,13 @@ type Config struct {
 	// Problems lists the problems of the process. They are listed before those of the sites. Optional.
 	Problems []ProblemLister
 	// Tokens are valid for all sites. Requests that change something or read posts need one of them or a token of the
-	// site, and so do all requests from other machines but those for /livez, /readyz and /openapi.yaml.
+	// site, as do all requests from other machines, except those for /livez, /readyz and /openapi.yaml.
 	Tokens Tokens
-	// Hosts are the names, in lower case and without a port, under which this interface is reached, besides localhost
-	// and IP addresses. Requests for other hosts get 421. Optional.
+	// Hosts lists the names, in lower case and without ports, by which this interface may be reached, in addition to
+	// localhost and IP addresses. Requests for other hosts get 421. Optional.
 	Hosts []string
-	// Sessions are the people who have signed in to the page. If it is nil, they must sign in again when the handler is
-	// replaced. Optional.
+	// Sessions holds the sessions of the people who have signed in to the page. If it is nil, they must sign in again when
+	// the handler is replaced. Optional.
 	Sessions *Sessions
 	// Disk returns the free and the total space of the data folder in bytes. Optional.
 	Disk     func() (free, total uint64, err error)
@@ -73,7 +73,7 @@ const (
 //
 //	GET    /                       a page for people; from other machines, they sign in with a token at /login
 //	GET    /livez                  200 while the process runs
-//	GET    /readyz                 200 if all required checks hold, else 503; the body has a line for each check if the
+//	GET    /readyz                 200 if all required checks pass, else 503; the body has a line for each check if the
 //	                               request is from this machine or has a token
 //	GET    /metrics                metrics for Prometheus
 //	GET    /openapi.yaml           the description of these routes (OpenAPI 3.1)
@@ -81,10 +81,10 @@ const (
 //	GET    /feeds                  the served feeds, as JSON
 //	GET    /readers                polls and subscribers of each feed, as JSON
 //	GET    /problems               problems, as JSON
-//	GET    /runs                   recorded runs of the builder, as JSON; ?feed=NAME, ?failed=true, ?limit=N select
+//	GET    /runs                   recorded runs of the builder, as JSON; ?feed=NAME, ?failed=true and ?limit=N filter
 //	GET    /runs/ID                one of them
 //	GET    /schedule               when the feeds are rebuilt next, as JSON
-//	GET    /sites/SITE/feeds, /readers, /problems, /runs, /runs/ID, /schedule    the same for one site
+//	GET    /sites/SITE/feeds, /readers, /problems, /runs, /runs/ID, /schedule the same for one site
 //	POST   /sites/SITE/rebuild     rebuilds the feeds named in the query (feed=main&feed=tags/go), in a form, or in a
 //	                               JSON body {"feeds": ["main"]}, or all; returns the [feed.Report]
 //	POST   /rebuild                the same for the only site
@@ -93,8 +93,8 @@ const (
 //	GET    /sites/SITE/posts/ID    a stored post
 //	PUT    /sites/SITE/posts/ID    stores or replaces a post
 //	DELETE /sites/SITE/posts/ID    deletes a post
-//	GET    /sites/SITE/posts/ID/explain    what has become of a post, and why; ?feed=NAME asks about a feed
-//	GET    /sites/SITE/credits     a page of the credits of the posts
+//	GET    /sites/SITE/posts/ID/explain    the status of a post, and why; ?feed=NAME asks about a feed
+//	GET    /sites/SITE/credits     a page of the posts' credits
 //	GET    /sites/SITE/posts/ID/credits        the credits of a post
 //	PUT    /sites/SITE/posts/ID/credits/KEY    decides about a credit: accepted, rejected or edited
 //	DELETE /sites/SITE/posts/ID/credits/KEY    withdraws a decision
@@ -113,7 +113,7 @@ func NewHandler(c Config) http.Handler {
 	return router{h, append(h.routes(), h.pageRoutes()...)}
 }
 
-// pageRoutes returns the routes of the page for people, which openapi.yaml does not describe.
+// pageRoutes returns the routes of the HTML page, which openapi.yaml does not describe.
 func (h *handler) pageRoutes() []route {
 	return []route{
 		{http.MethodGet, "/", "", []int{200, 303}, http.HandlerFunc(h.servePage)},

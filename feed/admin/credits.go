@@ -14,18 +14,18 @@ import (
 	"feedpub/feed/intake"
 )
 
-// Credits reads and decides the credits of a site's posts.
+// Credits reads the credits of a site's posts, and stores decisions about them.
 type Credits interface {
 	// Post returns the credits of a post. The error is of kind [feed.ErrNotFound] if there is no such post, and an
 	// [*intake.Error] if it cannot be read.
 	Post(ctx context.Context, id string) (intake.PostCredits, error)
-	// Each calls f with the credits of each of the posts that is published and can be read, in the order of ids.
+	// Each calls f with the credits of each published post that can be read, in order of id.
 	Each(ctx context.Context, ids []string, f func(intake.PostCredits) error) error
-	// Decide stores or withdraws a decision about a credit, and returns the credits of the post with it.
+	// Decide stores or withdraws a decision about a credit, and returns the post's credits afterwards.
 	Decide(ctx context.Context, id string, change intake.Change) (intake.PostCredits, error)
 }
 
-// listCredits sends the credits of a page of the posts, ordered by id, without posts that have none.
+// listCredits sends a page of credits by post, ordered by id. It omits posts without credits.
 func (h siteHandler) listCredits(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	limit, err := strconv.Atoi(cmp.Or(query.Get("limit"), strconv.Itoa(defaultPage)))
@@ -81,7 +81,8 @@ func (h siteHandler) getCredits(w http.ResponseWriter, r *http.Request) error {
 // decisionRequest is the body of a request to decide about a credit.
 type decisionRequest struct {
 	Verdict feed.Verdict `json:"verdict"`
-	// Source replaces the source, and Text the passage, if the verdict is edited. What is absent stays as it was read.
+	// If the verdict is edited, Source replaces the source and Text the passage. A field that is absent leaves what was
+	// read.
 	Source *feed.Source `json:"source"`
 	Text   *string      `json:"text"`
 }
@@ -93,7 +94,7 @@ func (d decisionRequest) change(key string) (intake.Change, error) {
 	case !d.Verdict.Known():
 		return change, fmt.Errorf("verdict %q: want one of %v: %w", d.Verdict, feed.Verdicts(), feed.ErrInvalid)
 	case edits != (d.Verdict == feed.Edited):
-		return change, fmt.Errorf("want source or text if and only if the verdict is edited: %w", feed.ErrInvalid)
+		return change, fmt.Errorf("want source or text if the verdict is edited, and neither otherwise: %w", feed.ErrInvalid)
 	}
 	change.Edit = func(q *feed.Quote) {
 		if d.Source != nil {

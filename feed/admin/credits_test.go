@@ -14,7 +14,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// fakeCredits is an in-memory [Credits] of one post with one suggestion.
+// fakeCredits implements [Credits] in memory, for one post with one suggestion.
 type fakeCredits struct {
 	credit intake.Credit
 	asked  []string
@@ -118,6 +118,6 @@ func TestCredits(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusUnsupportedMediaType {
-		t.Errorf("a decision as a form: got %d, want 415", w.Code)
+		t.Errorf("a decision sent as a form: got %d, want 415", w.Code)
 	}
 }

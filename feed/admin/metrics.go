@@ -114,7 +114,7 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 	return m, nil
 }
 
-// addRuns makes the metrics of runs, with all label values but those of sites.
+// addRuns creates the metrics of runs, with all label values except those of site.
 func (m *Metrics) addRuns() {
 	m.runs = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Name: "runs_total", Help: "Runs of the builder, by trigger and result.",
@@ -185,7 +185,7 @@ func (m *Metrics) WatchMemory(memory Memory) error {
 // Built counts the outcome of a feed that was built.
 func (m *Metrics) Built(r feed.FeedReport) { m.builds.WithLabelValues(string(r.Outcome)).Inc() }
 
-// runResults are the values of the label result.
+// runResults are the values of the result label.
 var runResults = []string{"changed", "idle", "failed"}
 
 // Ran counts a run of the builder of a site.

@@ -9,8 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// Pushed counts a request to a subscriber, a hub or a webhook. Kind and outcome are from small fixed sets. Delay is the
-// time since the commit, or 0 if it must not be counted.
+// Pushed counts a request to a subscriber, a hub or a webhook. Kind and outcome come from small fixed sets. Delay is
+// the time since the commit, or 0 to omit it.
 func (m *Metrics) Pushed(kind, outcome string, delay time.Duration) {
 	m.pushes.WithLabelValues(kind, outcome).Inc()
 	if delay > 0 {
@@ -34,19 +34,19 @@ func newPushCollector(sites Sites) *pushCollector {
 		return func(s feed.PushState) float64 { return float64(n(s)) }
 	}
 	return &pushCollector{sites, []pushGauge{
-		{siteDesc("push_subscriptions", "Subscriptions through the site's own hub."),
+		{siteDesc("push_subscriptions", "Subscriptions through the built-in hub."),
 			count(func(s feed.PushState) int { return s.Subscriptions })},
 		{siteDesc("push_subscriptions_failing", "Subscriptions whose last delivery failed."),
 			count(func(s feed.PushState) int { return s.Failing })},
 		{siteDesc("push_subscriptions_expiring", "Subscriptions whose lease ends within a day."),
 			count(func(s feed.PushState) int { return s.Expiring })},
-		{siteDesc("push_verifications_waiting", "Requests to the hub that wait for the subscriber's confirmation."),
+		{siteDesc("push_verifications_waiting", "Requests to the hub that await the subscriber's confirmation."),
 			count(func(s feed.PushState) int { return s.Requests })},
-		{siteDesc("push_deliveries_waiting", "Deliveries to subscribers that wait or are in progress."),
+		{siteDesc("push_deliveries_waiting", "Deliveries to subscribers that are waiting or in progress."),
 			count(func(s feed.PushState) int { return s.Deliveries })},
-		{siteDesc("push_notices_waiting", "Notices to hubs and webhooks that wait or are in progress."),
+		{siteDesc("push_notices_waiting", "Notices to hubs and webhooks that are waiting or in progress."),
 			count(func(s feed.PushState) int { return s.Notices })},
-		{siteDesc("push_oldest_seconds", "Time for which the oldest delivery or notice has been overdue."),
+		{siteDesc("push_oldest_seconds", "How long the oldest delivery or notice has been overdue."),
 			func(s feed.PushState) float64 {
 				if s.Oldest.IsZero() {
 					return 0
@@ -73,7 +73,7 @@ func (c *pushCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		state, err := s.Push.PushState(ctx)
 		if err != nil {
-			return // all sites share a store: the others would fail too, each after a timeout
+			return // all sites share a store, so the others would fail too, each after a timeout
 		}
 		for _, g := range c.gauges {
 			ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value(state), string(s.ID))

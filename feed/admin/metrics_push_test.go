@@ -34,23 +34,23 @@ func TestMetricsOfPush(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Pushed("delivery", "ok", 20*time.Millisecond)
-	m.Pushed("delivery", "ok", 0) // a retry, whose delay says nothing
+	m.Pushed("delivery", "ok", 0) // a retry, whose delay is not counted
 	m.Pushed("ping", "failed", 0)
 	want := `
 # HELP feedpub_push_requests_total Requests to subscribers, hubs and webhooks, by kind and outcome.
 # TYPE feedpub_push_requests_total counter
 feedpub_push_requests_total{kind="delivery",outcome="ok"} 2
 feedpub_push_requests_total{kind="ping",outcome="failed"} 1
-# HELP feedpub_push_subscriptions Subscriptions through the site's own hub.
+# HELP feedpub_push_subscriptions Subscriptions through the built-in hub.
 # TYPE feedpub_push_subscriptions gauge
 feedpub_push_subscriptions{site="main"} 7
 # HELP feedpub_push_subscriptions_failing Subscriptions whose last delivery failed.
 # TYPE feedpub_push_subscriptions_failing gauge
 feedpub_push_subscriptions_failing{site="main"} 2
-# HELP feedpub_push_notices_waiting Notices to hubs and webhooks that wait or are in progress.
+# HELP feedpub_push_notices_waiting Notices to hubs and webhooks that are waiting or in progress.
 # TYPE feedpub_push_notices_waiting gauge
 feedpub_push_notices_waiting{site="main"} 6
-# HELP feedpub_push_oldest_seconds Time for which the oldest delivery or notice has been overdue.
+# HELP feedpub_push_oldest_seconds How long the oldest delivery or notice has been overdue.
 # TYPE feedpub_push_oldest_seconds gauge
 feedpub_push_oldest_seconds{site="main"} 0
 `
@@ -60,10 +60,10 @@ feedpub_push_oldest_seconds{site="main"} 0
 		t.Error(err)
 	}
 	if n := testutil.CollectAndCount(m.delays); n != 1 {
-		t.Errorf("%d histograms of delays, want 1", n)
+		t.Errorf("%d delay histograms, want 1", n)
 	}
 	main.Push = pushed{err: feed.ErrUnavailable}
 	if n, err := testutil.GatherAndCount(registry, "feedpub_push_subscriptions"); err != nil || n != 0 {
-		t.Errorf("%d metrics of subscriptions while the store is unavailable (error %v), want none", n, err)
+		t.Errorf("%d subscription metrics while the store is unavailable (error %v), want none", n, err)
 	}
 }

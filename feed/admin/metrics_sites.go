@@ -54,7 +54,7 @@ func newSitesCollector(sites Sites) *sitesCollector {
 		version:     siteDesc("replica_version", "Store version up to which the replica has applied commits."),
 		synced:      siteDesc("replica_synced_timestamp_seconds", "Time of the store's last response to the replica."),
 		unsaved: siteDesc("unsaved_since_timestamp_seconds",
-			"Time since which served documents are not on disk; 0 if all are."),
+			"Time since which some served documents have not been on disk; 0 if all are."),
 		feeds:  siteDesc("feeds", "Number of served feeds."),
 		commit: siteDesc("last_commit_timestamp_seconds", "Latest Last-Modified of the served documents."),
 		next:   siteDesc("next_run_timestamp_seconds", "Time of the next scheduled run."),

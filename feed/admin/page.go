@@ -26,15 +26,15 @@ var pageTemplates = template.Must(template.ParseFS(pageFiles, "page/*.html"))
 const (
 	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; " +
 		"frame-ancestors 'none'; base-uri 'none'"
-	// pageTimeout bounds the time in which the page reads the store, and pageRebuild the time that a person waits for a
-	// rebuild, which continues.
+	// pageTimeout bounds the time that the page spends reading the store. pageRebuild bounds the time that a person waits
+	// for a rebuild; the rebuild continues after it.
 	pageTimeout = 3 * time.Second
 	pageRebuild = 20 * time.Second
 	// The maximum numbers of rows.
 	pageRuns, pageProblems, pageFeeds = 20, 50, 100
 )
 
-// page is the data of page.html. Texts may come from posts: the template escapes them.
+// page is the data of page.html. Its text may come from posts; the template escapes it.
 type page struct {
 	Title         string
 	Site          feed.SiteID
@@ -72,7 +72,7 @@ type feedRow struct {
 	readers            int
 }
 
-// messages are shown after a form was sent, by the value of "done" in the query.
+// messages maps values of the done query parameter to the messages shown after a form is submitted.
 var messages = map[string]string{
 	"rebuilt": "The feeds were rebuilt.",
 	"held":    "The feeds were rebuilt, but some were held or failed: see below.",
@@ -81,7 +81,7 @@ var messages = map[string]string{
 	"none":    "There is no such feed.",
 }
 
-// advice is what to do about a problem of each kind.
+// advice maps each kind of problem to what to do about it.
 var advice = map[feed.ProblemKind]string{
 	feed.KindRejected:   "Correct the post and store it again. Its last valid version, if any, stays published.",
 	feed.KindMissing:    "Store the post again, or confirm that it was deleted with: feedpub post delete ID",
@@ -90,11 +90,11 @@ var advice = map[feed.ProblemKind]string{
 	feed.KindHeld:       "Restore the posts, or confirm each loss with: feedpub post delete ID. The last documents stay published.",
 	feed.KindFile:       "Correct the file.",
 	feed.KindMedia:      "Add the file beside the post, or correct its name in the post.",
-	feed.KindReplica:    "Look at the log of this server. Readers get the documents that it has.",
+	feed.KindReplica:    "See the log of this server. Readers get the documents that it has.",
 	feed.KindFleet:      "Replace the release or the configuration that differs.",
 }
 
-// servePage serves the page for people.
+// servePage serves the HTML page.
 func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	x, signedIn := h.Sessions.of(r, h.tokensFor(r), time.Now())
 	if !signedIn && !h.mayRead(r) {
@@ -119,7 +119,7 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	h.html(w, http.StatusOK, "page.html", p)
 }
 
-// describe sets what the page shows about a site. Whatever cannot be read is reported in its place.
+// describe sets what the page shows about a site. Where something cannot be read, the page shows the error instead.
 func (h *handler) describe(ctx context.Context, p *page, s *Site) {
 	p.Site, p.Title = s.ID, string(s.ID)+" – feedpub"
 	history, err := s.Runs.Runs(ctx)
@@ -128,7 +128,7 @@ func (h *handler) describe(ctx context.Context, p *page, s *Site) {
 	}
 	p.State = h.state(s, history.Runs)
 	h.describeProblems(ctx, p, s)
-	scheduled, _ := s.Scheduler.Schedule(ctx) // without the store, the times of the last runs are missing
+	scheduled, _ := s.Scheduler.Schedule(ctx) // without the store, only the times of the last runs are missing
 	zone := time.UTC
 	if len(scheduled) > 0 {
 		zone = scheduled[0].Next.Location()
@@ -164,9 +164,9 @@ func (h *handler) state(s *Site, runs []feed.Run) []card {
 	store := card{"Store", "answers", "", "good"}
 	_, synced := s.Replica.Version()
 	if err := s.Replica.Store(); err != nil {
-		store = card{"Store", "does not answer", "Readers get the published documents.", "bad"}
+		store = card{"Store", "not responding", "Readers get the published documents.", "bad"}
 		if !synced.IsZero() {
-			store.Detail += " Last answer " + pageTime(synced)
+			store.Detail += " Last response " + pageTime(synced)
 		}
 	}
 	cards := []card{readers, store, builderCard(runs)}
@@ -312,7 +312,7 @@ func feedRows(s *Site) []feedRow {
 	return rows
 }
 
-// chart draws the runs of each of the last 14 days as SVG. It contains no text from posts.
+// chart draws the number of runs on each of the last 14 days as SVG. It contains no text from posts.
 func chart(runs []feed.Run, now time.Time) template.HTML {
 	const days, height, step = 14, 60, 40
 	var counts [days]map[string]int
@@ -337,7 +337,7 @@ func chart(runs []feed.Run, now time.Time) template.HTML {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="Runs of each of the last %d days">`,
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="Runs on each of the last %d days">`,
 		days*step, height+30, days)
 	for day, c := range counts {
 		y := height + 12
@@ -352,7 +352,7 @@ func chart(runs []feed.Run, now time.Time) template.HTML {
 			today.AddDate(0, 0, day-days+1).Format("2 Jan"))
 	}
 	fmt.Fprintf(&b, `<text x="6" y="9">%d a day</text></svg>`, most)
-	return template.HTML(b.String()) //nolint:gosec // it is made of numbers, dates and constants
+	return template.HTML(b.String()) //nolint:gosec // it consists of numbers, dates and constants
 }
 
 // pageTime formats a time for people, in its own zone.
@@ -372,7 +372,7 @@ func size(n uint64) string {
 	return fmt.Sprintf("%d B", n)
 }
 
-// html sends a template.
+// html executes a template and sends the result.
 func (h *handler) html(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := pageTemplates.ExecuteTemplate(&b, name, data); err != nil {
@@ -411,7 +411,7 @@ func (h *handler) showLogin(w http.ResponseWriter, _ *http.Request) {
 	h.html(w, http.StatusOK, "login.html", struct{ Message string }{})
 }
 
-// fromHere reports whether a form was sent by a page of this server. A browser states the origin of each form.
+// fromHere reports whether a form was submitted from a page of this server. Browsers send the origin of each form.
 func fromHere(r *http.Request) bool { return new(http.CrossOriginProtection).Check(r) == nil }
 
 // login starts a session for a valid token.
@@ -450,7 +450,7 @@ func (h *handler) setCookie(w http.ResponseWriter, r *http.Request, id string, a
 	})
 }
 
-// formSession returns the session of a form that a page of this server has sent, or sends an error.
+// formSession returns the session of a form that was submitted from a page of this server. Otherwise it sends an error.
 func (h *handler) formSession(w http.ResponseWriter, r *http.Request) (session, bool) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	x, ok := h.Sessions.of(r, h.tokensFor(r), time.Now())
@@ -477,7 +477,7 @@ func (h *handler) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 
-// rebuildFromPage rebuilds the feed that the form names, or all.
+// rebuildFromPage rebuilds the feed that the form names, or all feeds if it names none.
 func (h *handler) rebuildFromPage(w http.ResponseWriter, r *http.Request) {
 	x, ok := h.formSession(w, r)
 	if !ok {

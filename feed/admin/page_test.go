@@ -28,7 +28,7 @@ const (
 	away = "192.0.2.7:5000" // a different machine
 )
 
-// send sends a request, with a form unless it is empty, and returns the response and its body.
+// send sends a request, with the form unless it is empty, and returns the response and its body.
 func (b *browser) send(method, target, form string, header ...string) (*http.Response, string) {
 	b.t.Helper()
 	r := httptest.NewRequestWithContext(b.t.Context(), method, "http://127.0.0.1:8081"+target, strings.NewReader(form))
@@ -95,7 +95,7 @@ func TestPageShowsTheSite(t *testing.T) {
 		}
 	}
 	if strings.Contains(body, "<script>alert") || strings.Contains(body, "Rebuild now") {
-		t.Errorf("the page contains markup of a post, or a form for a person who has not signed in:\n%s", body)
+		t.Errorf("the page contains markup from a post, or shows a form to a person who has not signed in:\n%s", body)
 	}
 	if got := res.Header.Get("Content-Security-Policy"); got != pagePolicy {
 		t.Errorf("Content-Security-Policy is %q; want %q", got, pagePolicy)
@@ -119,7 +119,7 @@ func TestPageWithoutTheStore(t *testing.T) {
 func TestPageFromAnotherMachineNeedsASession(t *testing.T) {
 	b := newBrowser(t, config(t, &fake{}), away)
 	res, body := b.want(303, http.MethodGet, "/", "")
-	if res.Header.Get("Location") != "/login" || strings.Contains(body, "Who reads it") {
+	if res.Header.Get("Location") != "/login" || strings.Contains(body, "Subscribers") {
 		t.Errorf("GET / without a session: Location %q; want /login: %s", res.Header.Get("Location"), body)
 	}
 	b.want(401, http.MethodGet, "/runs", "")
@@ -134,7 +134,7 @@ func TestPageFromAnotherMachineNeedsASession(t *testing.T) {
 	}
 	b.want(200, http.MethodGet, "/", "")
 	b.want(200, http.MethodGet, "/runs", "")
-	b.want(401, http.MethodGet, "/sites/main/posts", "") // cookies are for the page and for lists
+	b.want(401, http.MethodGet, "/sites/main/posts", "") // cookies are accepted only for the page and lists
 	b.want(401, http.MethodPost, "/rebuild", "")
 	b.want(303, http.MethodPost, "/logout", "csrf="+b.csrf())
 	b.want(303, http.MethodGet, "/", "")
@@ -162,14 +162,15 @@ func TestRebuildFromThePage(t *testing.T) {
 	}
 }
 
-// TestPageWithoutTheRight checks that a token without the right to rebuild gets no form, and cannot send it.
+// TestPageWithoutTheRight checks that a person whose token lacks the right to rebuild sees no form and cannot submit
+// one.
 func TestPageWithoutTheRight(t *testing.T) {
 	f := &fake{}
 	b := newBrowser(t, config(t, f), here)
 	b.want(303, http.MethodPost, "/login", "token=writer-token")
 	form := "site=main&csrf=" + b.csrf()
 	if _, body := b.want(200, http.MethodGet, "/", ""); strings.Contains(body, "Rebuild now") {
-		t.Error("the page has a form to rebuild for a token without the right")
+		t.Error("the page has a rebuild form although the token lacks the right")
 	}
 	b.want(403, http.MethodPost, "/page/rebuild", form)
 	if len(f.asked) > 0 {

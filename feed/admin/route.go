@@ -59,8 +59,8 @@ func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if !rt.isAllowedHost(r.Host) {
-		rt.fail(w, problem{Status: http.StatusMisdirectedRequest, Detail: "The host of this request is not an address of " +
-			"this machine, and not in admin.hosts."})
+		rt.fail(w, problem{Status: http.StatusMisdirectedRequest, Detail: "The host of this request is neither an IP " +
+			"address nor localhost, and is not in admin.hosts."})
 		return
 	}
 	method := r.Method
@@ -107,8 +107,8 @@ func (rt router) serve(to route, w http.ResponseWriter, r *http.Request) {
 	to.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, token.name)))
 }
 
-// hasSession reports whether a request comes from a browser that is signed in to the page. Cookies are accepted for
-// reading only: a different site can make a browser send requests.
+// hasSession reports whether a request comes from a browser that is signed in to the page. Cookies are accepted only
+// for reading, since other sites can make a browser send requests.
 func (h *handler) hasSession(r *http.Request) bool {
 	_, ok := h.Sessions.of(r, h.tokensFor(r), time.Now())
 	return ok
@@ -149,7 +149,7 @@ func bearerSecret(r *http.Request) string {
 	return strings.Trim(secret, " ")
 }
 
-// authorize returns the request's token if it has the right, else a problem (RFC 6750 section 3).
+// authorize returns the request's token if it has the right, and a problem otherwise (RFC 6750 section 3).
 func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right) (Token, error) {
 	tokens := h.tokensFor(r)
 	if len(tokens) == 0 {

@@ -21,13 +21,13 @@ type Scheduler interface {
 	Schedule(ctx context.Context) ([]feed.Scheduled, error)
 }
 
-// siteRun is a run with its site.
+// siteRun is a run and its site.
 type siteRun struct {
 	Site feed.SiteID `json:"site"`
 	feed.Run
 }
 
-// runFilter returns the filter in the query of a request.
+// runFilter returns the filter in a request's query.
 func runFilter(r *http.Request) (feed.RunFilter, error) {
 	q := r.URL.Query()
 	f := feed.RunFilter{Feed: feed.Name(q.Get("feed"))}
@@ -82,13 +82,13 @@ func (h *handler) run(sites []*Site, w http.ResponseWriter, r *http.Request) err
 	return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no run %q.", r.PathValue("run"))}
 }
 
-// siteScheduled is the schedule of a feed with its site.
+// siteScheduled is the schedule of a feed, and its site.
 type siteScheduled struct {
 	Site feed.SiteID `json:"site"`
 	feed.Scheduled
 }
 
-// schedule lists when the feeds of each site are rebuilt.
+// schedule lists when the feeds of each site are next rebuilt.
 func (h *handler) schedule(sites []*Site, w http.ResponseWriter, r *http.Request) error {
 	list := []siteScheduled{}
 	for _, s := range sites {
@@ -106,7 +106,7 @@ func (h *handler) schedule(sites []*Site, w http.ResponseWriter, r *http.Request
 
 // Explainer explains posts.
 type Explainer interface {
-	// Explain explains what has become of a post. If name is not empty, it also answers why the post is or is not in
+	// Explain explains the status of a post. If name is not empty, it also answers why the post is or is not in
 	// that feed.
 	Explain(ctx context.Context, id string, name feed.Name) (feed.Explanation, error)
 }

@@ -15,15 +15,15 @@ const (
 	sessionAge = 12 * time.Hour
 	// maxSessions is the maximum number of sessions; the oldest ends if there are more.
 	maxSessions = 1000
-	// maxAttempts is the number of wrong tokens from one address within attemptWindow after which signing in is refused,
-	// and maxAllAttempts that from all addresses.
+	// maxAttempts is the number of wrong tokens from one address within attemptWindow after which sign-ins are refused;
+	// maxAllAttempts is the same for all addresses together.
 	maxAttempts    = 5
 	maxAllAttempts = 100
 	attemptWindow  = time.Minute
 )
 
-// Sessions are the people who have signed in to the page with a token. A session ends when its token is removed from
-// the configuration. It is safe for concurrent use.
+// Sessions holds the sessions of people who have signed in to the page with a token. A session ends when its token is
+// removed from the configuration. It is safe for concurrent use.
 type Sessions struct {
 	mu       sync.Mutex
 	byID     map[string]session
@@ -39,7 +39,7 @@ type session struct {
 	since time.Time
 }
 
-// start starts a session and returns its id.
+// start begins a session and returns its id.
 func (s *Sessions) start(t Token, now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +60,7 @@ func (s *Sessions) start(t Token, now time.Time) string {
 	return id
 }
 
-// of returns the session of a request, if its token is still among those that are valid.
+// of returns the session of a request, if the session's token is still valid.
 func (s *Sessions) of(r *http.Request, valid Tokens, now time.Time) (session, bool) {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {

@@ -25,10 +25,10 @@ type Site struct {
 	Runs      RunLister
 	Scheduler Scheduler
 	Explainer Explainer
-	// NextRun returns the time of the next scheduled run after a time, or zero if this process does not build.
+	// NextRun returns the time of the first scheduled run after the given time, or zero if this process does not build.
 	NextRun func(time.Time) time.Time
 	Posts   Posts   // optional: if nil, posts cannot be read or changed over HTTP
-	Credits Credits // optional: if nil, credits cannot be read or decided over HTTP
+	Credits Credits // optional: if nil, credits cannot be read or decided on over HTTP
 	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
 	CheckPost func(id string, raw []byte) error
 	// Tokens are valid only for this site. Optional.
@@ -44,8 +44,8 @@ type Replica interface {
 	// Version returns the store's version up to which commits have been applied, and the time of the store's last
 	// response.
 	Version() (version int64, synced time.Time)
-	// Saved returns the time since which served documents are not on disk, zero if all are, and the reason if saving
-	// fails.
+	// Saved returns the time since which some served documents have not been on disk, or zero if all are, and the error if
+	// saving fails.
 	Saved() (behind time.Time, err error)
 	// Heads returns the heads of the served feeds.
 	Heads() []feed.Head
@@ -122,11 +122,11 @@ func (h *handler) forSites(f func([]*Site, http.ResponseWriter, *http.Request) e
 	})
 }
 
-// forCredits is like forPosts for the credits of a site.
+// forCredits is like forPosts, for the credits of a site.
 func (h *handler) forCredits(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
 	return h.forPosts(func(s siteHandler, w http.ResponseWriter, r *http.Request) error {
 		if s.Credits == nil {
-			return problem{Status: http.StatusForbidden, Detail: "Credits of this site cannot be decided over HTTP."}
+			return problem{Status: http.StatusForbidden, Detail: "This site does not accept decisions about credits over HTTP."}
 		}
 		return f(s, w, r)
 	})

@@ -38,7 +38,7 @@ type noMemory struct{}
 func (noMemory) Size() int64   { return 0 }
 func (noMemory) Loads() uint64 { return 0 }
 
-// families returns the metrics of a server, with a description of each.
+// families returns a table row for each metric of a server, by name.
 func families(t *testing.T) map[string]string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
@@ -66,7 +66,7 @@ func families(t *testing.T) map[string]string {
 	for _, x := range gathered {
 		name := x.GetName()
 		if !strings.HasPrefix(name, namespace+"_") {
-			continue // of the Go runtime and the process
+			continue // a metric of the Go runtime or the process
 		}
 		var labels []string
 		for _, l := range x.GetMetric()[0].GetLabel() {
@@ -78,7 +78,7 @@ func families(t *testing.T) map[string]string {
 	return out
 }
 
-// TestMetricsTable compares the table of metrics in the documentation with the program.
+// TestMetricsTable compares the documentation's table of metrics with the metrics of the program.
 func TestMetricsTable(t *testing.T) {
 	all := families(t)
 	var want strings.Builder

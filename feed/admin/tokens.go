@@ -18,7 +18,7 @@ type Right string
 
 // The rights.
 const (
-	Read    Right = "read"    // read lists and metrics from other machines; every token has it
+	Read    Right = "read"    // read lists and metrics from other machines; every token includes it
 	Rebuild Right = "rebuild" // trigger a rebuild
 	Write   Right = "write"   // store, delete and read posts, including drafts and private posts
 )

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// analysis lists the credits found in the clauses of a block, at most one for each position. A match is nil if there is
-// no such credit.
+// analysis lists the credits found in the clauses of a block, at most one per position of the passage. A match is nil
+// if there is none.
 type analysis struct {
 	lead, inline, mention, tail, back, summary *match
 	private                                    bool // the lead names a private person or the blog itself
@@ -16,7 +16,7 @@ type analysis struct {
 	tailWeight   float64
 }
 
-// matcherFor returns the shared matcher, set to block b. The next call invalidates it.
+// matcherFor returns the shared matcher, set up for block b. The next call invalidates it.
 func (rd *reading) matcherFor(b *block) *matcher {
 	x := &rd.matcherState
 	x.r, x.l, x.b, x.toks, x.plausible = rd.r, rd.l, b, b.toks, rd.plausibleSlots
@@ -184,7 +184,7 @@ func (rd *reading) insideHeadline(b *block, m *match) bool {
 }
 
 // slotsSwapped reports whether the PUB slot holds a person's name and the WHO slot does not. "Adam Tooze's Chartbook"
-// has the form of "the Guardian's A".
+// looks like "the Guardian's A".
 func (rd *reading) slotsSwapped(b *block, m *match) bool {
 	if m.who.empty() {
 		return false

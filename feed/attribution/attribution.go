@@ -7,21 +7,21 @@
 //
 //	segment   split the tree into blocks, which are lines and paragraphs with their markup (segment.go), the blocks into
 //	          tokens (token.go), and the tokens into units, which are sentences, quotations and credits set off from
-//	          sentences (unit.go); find the blocks that belong to the page (boilerplate.go)
+//	          sentences (unit.go); find boilerplate blocks (boilerplate.go)
 //	evidence  find credits by the rules of the language (match.go, slots.go, rule.go, analyse.go, lang/*.txt), read
 //	          citations, whose parts have no fixed order (citation.go, date.go, via.go), and join both with passages
 //	          (bind.go, quotation.go, embed.go, passage.go, header.go, voice.go, citationline.go, tail.go, title.go).
-//	          What the rules find, and what else a unit or token shows, are features (unitfeature.go, tokenfeature.go)
-//	decide    label the units as own words, credit or passage, and the tokens of credits as publication, headline,
+//	          The features of units and tokens include what the rules found (unitfeature.go, tokenfeature.go)
+//	decide    label the units as own words, credit or passage, and tokens in credits as publication, headline,
 //	          author, date or via, by the trained weights of a [Model] (model.go, sequence.go, learned.go)
-//	bind      join what the rules and the model found; where they differ, the more certain reading counts (combine.go)
+//	bind      join what the rules and the model found; where they differ, the more certain reading wins (combine.go)
 //	score     compute the certainty of each source and each passage from the evidence for it, by trained weights
 //	          (evidence.go); what cannot be a source is dropped (certainty.go), and the rest becomes quotes or
 //	          suggestions (read.go)
 //
-// All weights are integers, so every machine reads a post alike. A passage is published only if it is certain;
-// otherwise the credit is published without a passage. A source whose certainty is below the threshold is a
-// suggestion. The module deploy/train makes the model; examine.go shows it the evidence.
+// All weights are integers, so that a post is read identically on every machine. A passage is published only if it is
+// certain; otherwise the credit is published without a passage. A source whose certainty is below the threshold is a
+// suggestion. The module deploy/train trains the model on the evidence that examine.go exports.
 //
 // Rules, words and known publications are data: a language is a file in lang (compiled by lexicon.go), and a
 // publication is an entry of publications.json (publication.go). Each rule has the number of one of the crediting
@@ -52,7 +52,7 @@ import (
 // DefaultThreshold is the confidence below which a quote is a suggestion by default.
 const DefaultThreshold = 0.7
 
-// Options configure a [Reader]. The zero value has the defaults.
+// Options configure a [Reader]. The zero value selects the defaults.
 type Options struct {
 	// Publications are added to the built-in table. An entry replaces the built-in entry with the same name.
 	Publications []Publication
@@ -60,7 +60,7 @@ type Options struct {
 	Threshold float64
 	// Model holds the weights of the decisions; nil means the built-in model.
 	Model *Model
-	// RulesOnly makes the Reader decide by the rules alone, as a baseline for the evaluation of models.
+	// RulesOnly makes the Reader decide by the rules alone, as a baseline for evaluating models.
 	RulesOnly bool
 }
 
@@ -103,8 +103,8 @@ func New(o Options) (*Reader, error) {
 	return r, nil
 }
 
-// Fingerprint identifies the rules, words, known publications and threshold of the Reader. Readers with equal
-// fingerprints return equal results for every post.
+// Fingerprint identifies the rules, words, known publications and threshold of the Reader. Readers with the same
+// fingerprint return the same result for every post.
 func (r *Reader) Fingerprint() string { return r.fingerprint }
 
 // Input is a post to read.
@@ -131,13 +131,13 @@ type Result struct {
 	Blocks []Block
 }
 
-// Quote is a quoted source. Its Confidence, from 0.01 to 0.99, is the probability that the source is right.
+// Quote is a quoted source. Its Confidence, from 0.01 to 0.99, is the probability that the source is correct.
 type Quote struct {
 	feed.Quote
 	Kind Kind
 	// PassageConfidence is how certain the passage is, from 0.01 to 0.99. It is 0 if the quote has no passage.
 	PassageConfidence float64
-	// Passage lists the indexes of the blocks that lie entirely in the passage, in order. It is empty if the passage is
+	// Passage lists the indexes of the blocks that are entirely in the passage, in order. It is empty if the passage is
 	// only part of a block, or if there is none.
 	Passage []int
 	// Credit lists the indexes of the blocks that contain the credit.

@@ -19,7 +19,7 @@ type reading struct {
 	titleBlock int // index of the block that repeats the title, or -1
 	postTitle  string
 	headings   map[string]int // length of the shortest heading by key; nil until needed
-	titleURL   string         // address of the link next to the title, or empty
+	titleURL   string         // URL of the link next to the title, or empty
 	postedBy   string
 	postedOn   date
 
@@ -34,22 +34,22 @@ type reading struct {
 	pending          []*source   // credits that no marked quotation has inherited yet
 	analyses         []*analysis // by block index; nil until needed
 	matcherState     matcher
-	creditsOf        map[int][]*source // sources of the rules by credit block
+	creditsOf        map[int][]*source // sources that the rules found, by credit block
 }
 
-// source is a credit and its passage, if it has one.
+// source is a credit and its passage, if any.
 type source struct {
 	citation
 	convention    string
 	weight        float64
 	kind          Kind
 	passages      []string // paragraphs of the passage in order
-	passageBlocks []int    // blocks that lie entirely in the passage
+	passageBlocks []int    // blocks that are entirely in the passage
 	creditBlocks  []int    // blocks that contain the credit
 	firstBlock    int      // first block of passage or credit; sources are sorted by it
 	inline        bool     // the passage shares a block with other text
 	marked        bool     // the passage is in a quotation element or quotation marks
-	hasHeader     bool     // a headline, byline or second credit confirms it
+	hasHeader     bool     // confirmed by a headline, byline or second credit
 	linked        bool     // the publication's name is linked or emphasised
 	added         bool     // the source is in reading.sources
 	parent        *source  // the source whose passage contains this one, or nil
@@ -203,7 +203,7 @@ func (rd *reading) skipBoilerplate(i int) int {
 	return i
 }
 
-// newSource returns a source without a passage, filled from the slots of match m in block i.
+// newSource returns a source without a passage, with the slots of match m in block i.
 func (rd *reading) newSource(i int, m *match) *source {
 	b := rd.doc.blocks[i]
 	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, firstBlock: i,
@@ -310,7 +310,7 @@ func (rd *reading) addAgencies(s *source, b *block, clause span) {
 }
 
 // readLinkedHeadline handles a link in the PUB slot whose text is the headline, as in "from [H]:". It derives the
-// publication from the link's address.
+// publication from the link's URL.
 func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	u := articleOnly(b.linkIn(at))
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// findBoilerplate sets the role of the blocks that belong to the page rather than the post: titles, dates, bylines,
+// findBoilerplate sets the role of blocks that are part of the page rather than the post: titles, dates, bylines,
 // navigation, captions, and everything after the post.
 func (rd *reading) findBoilerplate(title string) {
 	blocks := rd.doc.blocks
@@ -119,7 +119,7 @@ func (rd *reading) findTitle(title string) {
 	}
 }
 
-// titleURL returns the address of a link in the title's line whose text is its host, as in "(qz.com)", or "". Link
+// titleURL returns the URL of a link in the title's line whose text is its host, as in "(qz.com)", or "". Link
 // blogs show the target of an entry this way.
 func titleURL(b *block) string {
 	for _, r := range b.runs {
@@ -130,7 +130,8 @@ func titleURL(b *block) string {
 	return ""
 }
 
-// isTitleSuffix reports whether the text after the title in its line is a date or in brackets. It records the date.
+// isTitleSuffix reports whether the text that follows the title on its line is a date or in brackets. It records the
+// date.
 func (rd *reading) isTitleSuffix(b *block, title string) bool {
 	words := len(rd.r.lx.tokenize(collapseSpace(title), nil))
 	if words >= len(b.toks) {
@@ -237,8 +238,8 @@ func (rd *reading) followsQuotation(i int) bool {
 	return i > 0 && rd.doc.blocks[i-1].quotation != nil
 }
 
-// isPhotoCredit reports whether the block is a short line that ends in the name of a picture agency: a caption without
-// its picture.
+// isPhotoCredit reports whether the block is a short line that ends in the name of a picture agency: a caption whose
+// picture is missing.
 func (rd *reading) isPhotoCredit(b *block) bool {
 	n := len(b.toks)
 	for n > 0 && b.toks[n-1].kind == tokPunct {
@@ -276,7 +277,7 @@ func isElision(b *block) bool {
 	return dots
 }
 
-// hasWords reports whether any of the tokens is a word.
+// hasWords reports whether any token is a word.
 func hasWords(toks []token) bool {
 	for _, t := range toks {
 		if t.kind == tokWord {

@@ -122,7 +122,7 @@ func (in Input) blogKeys() (hosts, names map[string]bool) {
 	return hosts, names
 }
 
-// isOwnBlog reports whether the source is the blog itself, by address or by name.
+// isOwnBlog reports whether the source is the blog itself, by its URL or name.
 func (rd *reading) isOwnBlog(s *source) bool {
 	return rd.blog.hosts[hostOf(s.url)] || rd.blog.hosts[strings.ToLower(s.pub.name)] || rd.blog.names[nameKey(s.pub.name)]
 }
@@ -138,7 +138,7 @@ func (rd *reading) isSource(s *source) bool {
 	return rd.isName(s.pub.name, s.url)
 }
 
-// isName reports whether an unknown name can be the name of a source with the address u. Numbers, versions, sizes,
+// isName reports whether an unknown name can be the name of a source with the URL u. Numbers, versions, sizes,
 // dates, holidays, file names, pronouns, and the post's own title and headings cannot.
 func (rd *reading) isName(name, u string) bool {
 	if hostNamed(u, name) {
@@ -209,7 +209,7 @@ func (rd *reading) headingKey(s string) string {
 	return fold(s)
 }
 
-// isVersion reports whether the word is a version or a number with a point or comma: "v8.6", "2.0", "1,200".
+// isVersion reports whether the word is a version or a number with a period or comma: "v8.6", "2.0", "1,200".
 func isVersion(word string) bool {
 	word = strings.TrimLeft(strings.ToLower(word), "v")
 	digits := strings.TrimFunc(word, func(r rune) bool { return unicode.IsDigit(r) || r == '.' || r == ',' })
@@ -260,8 +260,8 @@ func (rd *reading) splitAgency(b *block, at span) (span, publisher) {
 	return span{}, publisher{}
 }
 
-// correctByHost corrects the publication of s using the article's address: if the clause contains the name of the
-// address's host, that name is the publication, and the other names are the subject of the article.
+// correctByHost corrects the publication of s using the article's URL: if the clause contains the name of the URL's
+// host, that name is the publication, and the other names are the subject of the article.
 func (rd *reading) correctByHost(s *source, b *block, clause span) {
 	e := rd.r.pubs.byHost(s.url)
 	if e == nil || s.pub.known == e || s.pub.known != nil && s.pub.known.Agency {
@@ -281,8 +281,8 @@ func (rd *reading) correctByHost(s *source, b *block, clause span) {
 	}
 }
 
-// wordOfHost returns the word of the span that is the first label of the address's host, such as "Apple" for apple.com,
-// or "".
+// wordOfHost returns the word of the span that is the first label of the URL's host, such as "Apple" for apple.com, or
+// "".
 func (b *block) wordOfHost(s span, u string) string {
 	h := hostOf(u)
 	for _, t := range b.toks[s.lo:s.hi] {
@@ -295,8 +295,8 @@ func (b *block) wordOfHost(s span, u string) string {
 	return ""
 }
 
-// isWeakName reports whether only the position of a name suggests that it is a publication: the name is unknown, not
-// linked, not typical of publications, and no header was copied with it.
+// isWeakName reports whether a name is taken for a publication only because of its position: it is unknown, not linked
+// and not typical of publications, and no header was copied with it.
 func (rd *reading) isWeakName(s *source) bool {
 	if s.weight >= sureRule || s.pub.name == "" || s.pub.known != nil || s.linked || s.copiedHeader || s.hasDeterminer ||
 		s.kind == Tweet || s.kind == Reblog || isDomain(strings.ToLower(s.pub.name)) {
@@ -306,7 +306,7 @@ func (rd *reading) isWeakName(s *source) bool {
 	return s.url == "" && !rd.l.looksLikePub(s.pub.name, toks) && rd.r.pubs.knownPrefix(toks, true) == 0
 }
 
-// isWeakPerson reports whether the credit has no publication and only people whose names are ambiguous or a single
+// isWeakPerson reports whether the credit names no publication, and only people whose names are ambiguous or a single
 // word.
 func (rd *reading) isWeakPerson(s *source) bool {
 	if s.pub.name != "" || len(s.authors) == 0 || s.headline != "" || s.url != "" || s.linked || s.kind == Tweet ||
@@ -318,8 +318,8 @@ func (rd *reading) isWeakPerson(s *source) bool {
 	})
 }
 
-// continuesSource reports whether the quotation at block first may continue the source last: at most three blocks are
-// between the two, and none of these blocks links elsewhere or names another source.
+// continuesSource reports whether the quotation at block first may continue the source last: at most three blocks
+// separate them, and none of these links elsewhere or names a different source.
 func (rd *reading) continuesSource(last *source, first int) bool {
 	if len(last.passageBlocks) == 0 {
 		return false
@@ -421,7 +421,7 @@ func (rd *reading) namesOrigin(b *block) bool {
 	})
 }
 
-// mayBeArticle reports whether u may be the address of an article. Addresses of shops, videos and downloads are not.
+// mayBeArticle reports whether u may be the URL of an article. URLs of shops, videos and downloads are not.
 func mayBeArticle(u string) bool {
 	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(u, "https://"), "http://"), "/")
 	path, _, _ = strings.Cut(path, "?")
@@ -453,7 +453,7 @@ const (
 	evidenceKnown         = 0.15  // the publication is in the table
 	evidenceMarked        = 0.15  // the passage is marked as a quotation
 	evidenceLinked        = 0.1   // the name is a link or emphasised
-	evidenceHeader        = 0.1   // a headline, byline or second credit confirms it
+	evidenceHeader        = 0.1   // confirmed by a headline, byline or second credit
 	evidenceAuthor        = 0.05  // both an author and a publication are named
 	evidenceGuessed       = -0.1  // a part of the citation was classified by elimination
 	evidenceNoPublication = -0.1  // no publication and no marked passage
@@ -462,7 +462,7 @@ const (
 	vagueLeadPenalty      = 0.35  // subtracted if the text before the passage hardly describes its source
 )
 
-// ruleConfidence returns how sure the rules are of a source, from 0.05 to 0.99, rounded to two digits.
+// ruleConfidence returns the confidence of the rules in a source, from 0.05 to 0.99, rounded to two digits.
 func (rd *reading) ruleConfidence(s *source) float64 {
 	c := s.weight
 	add := func(ok bool, w float64) {

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCertain checks which quotes are published if the credit or an end of the passage is uncertain, and that the
-// quotes contain none of the author's own words.
+// TestCertain checks which quotes are published if the credit or an end of the passage is uncertain, and that they
+// contain none of the author's own words.
 func TestCertain(t *testing.T) {
 	const (
 		houses = "Houses fall into the sea on this coast every winter, and the council has no plan for those who lose them."
@@ -148,7 +148,7 @@ func TestSuggestions(t *testing.T) {
 	}
 }
 
-// TestCertainPublication checks which publications are certain enough for a feed of their own.
+// TestCertainPublication checks which publications are certain enough to get a feed of their own.
 func TestCertainPublication(t *testing.T) {
 	r, err := New(Options{Publications: []Publication{{Name: "The Ellermoor Courier"}}})
 	if err != nil {

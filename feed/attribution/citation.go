@@ -45,7 +45,7 @@ type part struct {
 	span            // token range
 	sep        rune // the separator before the part: '(' for a group, ' ' after a date or quotation, 0 for the first
 	text       string
-	link       string // address of the first link in the part, or empty
+	link       string // URL of the first link in the part, or empty
 	emphasised bool
 	quoted     bool
 }
@@ -351,7 +351,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 	return false
 }
 
-// readGroup adds a part in brackets to c: vias, a publication, or a citation of its own.
+// readGroup adds a part in brackets to c: vias, a publication, or a nested citation.
 func (r *Reader) readGroup(l *language, b *block, c *citation, p part) bool {
 	in := span{p.lo + 1, p.hi - 1}
 	if in.empty() {
@@ -379,8 +379,8 @@ func (r *Reader) readGroup(l *language, b *block, c *citation, p part) bool {
 	return true
 }
 
-// addPub sets the publication of c. If c already has one and either of the two is an agency, the other is the
-// publication that carried the agency's report.
+// addPub sets the publication of c. If c already has one and one of the two is an agency, the other is the publication
+// that carried the agency's report.
 func (c *citation) addPub(p publisher) {
 	switch {
 	case c.pub.name == "":
@@ -456,7 +456,7 @@ func hostNamed(link, name string) bool {
 	return len(key) >= 3 && strings.Contains(flat, key)
 }
 
-// linkIn returns the address of the first link that overlaps the span, or "".
+// linkIn returns the URL of the first link that overlaps the span, or "".
 func (b *block) linkIn(s span) string {
 	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
 	for _, r := range b.runs {
@@ -514,7 +514,7 @@ func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where se
 	return false
 }
 
-// allPeople reports whether the tokens are only names that could be personal names.
+// allPeople reports whether the tokens are only possible personal names.
 func (l *language) allPeople(toks []token) bool {
 	if len(toks) == 0 {
 		return false
@@ -626,7 +626,7 @@ func cleanHeadline(s string) string {
 	return s
 }
 
-// articleURL returns the most likely address of the article among the links in the span, or "": the link on the
+// articleURL returns the most likely URL of the article among the links in the span, or "": the link on the
 // headline, then the link on the publication, then any other link that is not to the front page of a site.
 func (r *Reader) articleURL(b *block, s span, c citation) string {
 	if s.empty() {
@@ -662,7 +662,7 @@ func (r *Reader) articleURL(b *block, s span, c citation) string {
 	return best
 }
 
-// articleOnly returns the address u, or "" if u is the front page of a site, which is not an article.
+// articleOnly returns the URL u, or "" if u is the front page of a site, which is not an article.
 func articleOnly(u string) string {
 	h := hostOf(u)
 	if h == "" {

@@ -9,14 +9,14 @@ import (
 	"feedpub/feed"
 )
 
-// candidate is a source that the rules, the model or both have found, with the evidence for it.
+// candidate is a source that the rules, the model or both found, with the evidence for it.
 type candidate struct {
 	rule    *source        // as the rules found it; nil if they did not
 	learned *learnedCredit // as the model found it; nil if it did not
-	// The readings between which the evidence decides.
+	// The readings to choose from.
 	sources  []sourceReading
 	passages []passageReading
-	// What was decided.
+	// The decision.
 	source         *source
 	passage        passageReading
 	certainty      int // of the source, in hundredths
@@ -26,18 +26,19 @@ type candidate struct {
 // sourceReading is one reading of the names of a credit.
 type sourceReading struct {
 	source    *source
-	isLearned bool // the names are those of the model
+	isLearned bool // the names are from the model
 	evidence  []uint16
 }
 
 // passageReading is one reading of the passage of a credit.
 type passageReading struct {
 	units     []int // in order; empty if there is no passage
-	isLearned bool  // it is the passage of the model
+	isLearned bool  // the passage is from the model
 	evidence  []uint16
 }
 
-// candidates joins the sources of the rules with the credits of the model, and decides between them.
+// candidates pairs the sources that the rules found with the credits that the model found, and chooses between their
+// readings.
 func (rd *reading) candidates(d *decisions) []*candidate {
 	var cs []*candidate
 	for _, s := range rd.sources {
@@ -60,8 +61,8 @@ func (rd *reading) candidates(d *decisions) []*candidate {
 	return cs
 }
 
-// pairCredits gives each credit of the model to the source of the rules with which it shares most, and returns
-// candidates for the others.
+// pairCredits assigns each credit that the model found to the source of the rules that it has most in common with, and
+// returns candidates for the rest.
 func (rd *reading) pairCredits(d *decisions, cs []*candidate) []*candidate {
 	type pair struct{ score, rule, learned int }
 	var pairs []pair
@@ -88,13 +89,13 @@ func (rd *reading) pairCredits(d *decisions, cs []*candidate) []*candidate {
 	return rest
 }
 
-// isVia reports whether the name is that of a via of the post.
+// isVia reports whether the name is one of the post's vias.
 func (rd *reading) isVia(name string) bool {
 	return name != "" && slices.ContainsFunc(rd.vias, func(v feed.Via) bool { return rd.samePublication(v.Name, name) })
 }
 
-// isRedundant reports whether a credit that only the model found adds nothing: it is in a block that belongs to the
-// page, it names a via, or the rules have found its publication in the same block or as an agency.
+// isRedundant reports whether a credit that only the model found adds nothing: it is in a boilerplate block, it names a
+// via, or the rules have found its publication in the same block or as an agency.
 func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 	k := d.units[l.credit[0]].block
 	switch rd.doc.blocks[k].role {
@@ -120,8 +121,8 @@ func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 	})
 }
 
-// shared returns how much a source of the rules and a credit of the model have in common: blocks of the credit and of
-// the passage, and the name.
+// shared returns how much a source of the rules and a credit of the model have in common: the blocks of the credit and
+// passage, and the name.
 func shared(d *decisions, s *source, l *learnedCredit) int {
 	n := 0
 	for _, i := range l.credit {
@@ -164,7 +165,7 @@ const learnedConvention = "model"
 func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	rd.addReadings(d, c, all)
 	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card") {
-		// The markup alone decides.
+		// Only the markup counts.
 		c.source, c.certainty = c.sources[0].source, int(math.Round(rd.ruleConfidence(c.rule)*100))
 		return
 	}
@@ -179,7 +180,7 @@ func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	}
 }
 
-// addReadings adds the readings of the names of the candidate: that of the rules, and that of the model if it differs.
+// addReadings adds the readings of the candidate's names: the rules' reading, and the model's if it differs.
 func (rd *reading) addReadings(d *decisions, c *candidate, all []*candidate) {
 	add := func(s *source, isLearned bool) {
 		c.sources = append(c.sources, sourceReading{source: s, isLearned: isLearned,
@@ -203,15 +204,14 @@ func (rd *reading) addReadings(d *decisions, c *candidate, all []*candidate) {
 }
 
 // modelHandicap is subtracted from the evidence, in weight units, for a source that only the model found. The rules
-// were written with posts of other kinds than those that the model has learned from, so what both find carries over
-// better.
+// were written for different kinds of posts than the model was trained on, so sources that both find generalize better.
 const modelHandicap = 60
 
-// weakHandicap is the same for a name that only its place makes a source, such as "From Aunt Mary:".
+// weakHandicap is the same for a name that is taken for a source only because of its position, as in "From Aunt Mary:".
 const weakHandicap = 80
 
-// unsureHandicap is the same for a source of which neither the rules, with a confidence below unsureRule, nor the model
-// are sure.
+// unsureHandicap is the same for a source in which the rules have a confidence below unsureRule, unless the model sees
+// a credit there.
 const unsureHandicap, unsureRule = 120, 0.5
 
 // handicap returns what is subtracted from the evidence for the candidate's source.
@@ -222,7 +222,7 @@ func (rd *reading) handicap(c *candidate) int {
 	case rd.isRelative(c.rule):
 		return maxMargin
 	case c.rule.convention == "cite" && c.rule.pub.known != nil:
-		return -modelHandicap * 2 // the markup itself names the article
+		return -modelHandicap * 2 // the markup identifies the article
 	case rd.isWeakPerson(c.rule) || rd.isWeakName(c.rule):
 		return weakHandicap
 	case rd.ruleConfidence(c.rule) < unsureRule && (c.learned == nil || c.learned.creditMargin < 0):
@@ -243,7 +243,7 @@ func (rd *reading) isRelative(s *source) bool {
 	return s.pub.known == nil && friend != nil && len(toks) > 0 && friend.has(toks[0].id)
 }
 
-// agrees reports whether the rules and the model name the same publication, or the same authors where neither names a
+// agrees reports whether the rules and the model name the same publication, or the same authors if neither names a
 // publication.
 func (rd *reading) agrees(s *source, l *learnedCredit) bool {
 	switch {
@@ -257,7 +257,7 @@ func (rd *reading) agrees(s *source, l *learnedCredit) bool {
 
 // fillFields sets the empty fields of s that the model found.
 func (rd *reading) fillFields(s *source, l *learnedCredit) {
-	if len(s.authors) == 0 && s.convention != "13" && s.convention != "17" { // whoever is named there submitted the text
+	if len(s.authors) == 0 && s.convention != "13" && s.convention != "17" { // a person named there submitted the text
 		s.authors = l.authors
 	}
 	if s.headline == "" {
@@ -273,8 +273,8 @@ func (rd *reading) fillFields(s *source, l *learnedCredit) {
 	}
 }
 
-// choosePassages gives each candidate the passage of the rules or of the model, whichever is more certain. No text is
-// in two passages.
+// choosePassages gives each candidate the passage of the rules or of the model, whichever is more certain. No text
+// becomes part of two passages.
 func (rd *reading) choosePassages(d *decisions, cs []*candidate) {
 	for _, c := range cs {
 		rd.choosePassage(d, c)
@@ -297,12 +297,12 @@ func (rd *reading) choosePassages(d *decisions, cs []*candidate) {
 	}
 }
 
-// keepsPassage reports whether the candidate is of a kind whose passage the markup alone decides.
+// keepsPassage reports whether the candidate is of a kind whose passage is determined by the markup alone.
 func (c *candidate) keepsPassage() bool {
 	return c.source.kind == Nested || c.source.kind == Reblog || c.source.kind == Tweet
 }
 
-// choosePassage decides between the passages of the rules and of the model for one candidate.
+// choosePassage chooses between the rules' passage and the model's for one candidate.
 func (rd *reading) choosePassage(d *decisions, c *candidate) {
 	var rule, learned []int
 	if c.rule != nil {
@@ -322,8 +322,8 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 	add(rule, false)
 	if len(rule) > 0 && (c.rule.convention == "cite" ||
 		rd.markOf(d, rule) < 2 && (c.rule.copiedHeader || rd.startsWithDateline(d.units[rule[0]].block))) {
-		// The element that names its source, or a head copied with the passage and an end that the text shows: here the
-		// rules have always been right.
+		// The element names its source, or a header was copied with the passage and the text shows where it ends: in these
+		// cases the rules have always been right.
 		c.passage, c.passageCertain = c.passages[0], maxCertainty
 		return
 	}
@@ -382,7 +382,7 @@ func (rd *reading) unitsOfPassage(d *decisions, s *source) []int {
 // minSuggestion is the certainty, in hundredths, below which a credit that only the model found is not suggested.
 const minSuggestion = 15
 
-// setPassage gives the source of a published candidate the passage that was chosen, or none if it is not certain.
+// setPassage sets the passage of a published candidate's source to the chosen one, or to none if it is not certain.
 func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {
 	s := c.source
 	if d == nil || c.keepsPassage() {
@@ -409,10 +409,10 @@ func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {
 	}
 }
 
-// defaultLimit is the default threshold in hundredths. A higher threshold raises the limits of passages as well.
+// defaultLimit is the default threshold in hundredths. A higher threshold also raises the limits for passages.
 const defaultLimit = int(DefaultThreshold * 100)
 
-// clearPassage removes the passage of s, whose blocks become the author's own words or an uncredited quotation.
+// clearPassage removes the passage of s. Its blocks become commentary or an uncredited quotation.
 func (rd *reading) clearPassage(s *source) {
 	reset := func(b *block) {
 		b.ownText = nil
@@ -433,7 +433,7 @@ func (rd *reading) clearPassage(s *source) {
 	s.passages, s.passageBlocks, s.inline, s.marked = nil, nil, false, false
 }
 
-// takePassage makes the passage units of the candidate the passage of its source.
+// takePassage makes the units of the candidate's passage the passage of its source.
 func (rd *reading) takePassage(d *decisions, c *candidate) {
 	s := c.source
 	s.kind = Excerpt
@@ -450,7 +450,7 @@ func (rd *reading) takePassage(d *decisions, c *candidate) {
 	s.marked = rd.markOf(d, c.passage.units) >= 2
 }
 
-// takeUnits adds the units from first to last, which are in one block, to the passage of s.
+// takeUnits adds the units from first to last, which are in the same block, to the passage of s.
 func (rd *reading) takeUnits(d *decisions, s *source, first, last int) {
 	k := d.units[first].block
 	b := rd.doc.blocks[k]

@@ -31,7 +31,7 @@ func (d date) valid() bool {
 		(d.year == 0 || d.year >= 1600 && d.year <= 2199)
 }
 
-// timeEnds appends to out the positions where a time phrase that begins at token i may end, the longest first. If
+// timeEnds appends to out the positions where a time phrase that begins at token i may end, longest first. If
 // strict is set, the phrase must contain a date. Examples: "on Monday 16 June 2014", "this morning", "June 5, 2011
 // 12:30 PM".
 func (x *matcher) timeEnds(i int, strict bool, out []int) []int {

@@ -3,8 +3,8 @@ package attribution
 import "slices"
 
 // bindReblog reads the quotation q, whose first block is first, as a level of a reblog chain: a link "name:" followed
-// by a blockquote. It reports whether q is such a level. The confidence is low, since the chain names blogs and not the
-// author of the quoted text.
+// by a blockquote. It reports whether q is such a level. The confidence is low, since the chain names blogs rather than
+// the author of the quoted text.
 func (rd *reading) bindReblog(q *quotation, first int) bool {
 	i := rd.previousBlock(first)
 	if i < 0 {

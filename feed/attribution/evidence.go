@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The templates of the evidence for a source.
+// The feature templates for a source.
 const (
 	sBias = iota
 	sOrigin
@@ -49,7 +49,7 @@ const (
 	sTemplates
 )
 
-// sourceFeatures numbers the features of the certainty of a source.
+// sourceFeatures numbers the features from which the certainty of a source is computed.
 var sourceFeatures = newFeatureSet([]template{
 	sBias:              {name: "bias"},
 	sOrigin:            {name: "origin", values: 6},
@@ -92,7 +92,7 @@ var sourceFeatures = newFeatureSet([]template{
 	sRivalOrigin:       {name: "rival-and-origin", values: 6 * 6},
 })
 
-// conventions lists the conventions of credits; the number of one is its index. The last one stands for all others.
+// conventions lists the credit conventions, numbered by index. The last one stands for all others.
 var conventions = []string{"1", "1a", "1b", "1c", "2", "3", "4", "5", "6", "6a", "7", "8", "9", "10", "11", "12", "13", "14", "15",
 	"16", "17", "18", "card", "cite", "tweet", learnedConvention, ""}
 
@@ -108,8 +108,8 @@ const (
 	originRule = iota
 	originModel
 	originBoth        // they agree
-	originRuleOfTwo   // they disagree; this is the source of the rules
-	originModelOfTwo  // they disagree; this is the source of the model
+	originRuleOfTwo   // they disagree; this is the rules' source
+	originModelOfTwo  // they disagree; this is the model's source
 	originPersonAgree // they agree, and no publication is named
 )
 
@@ -124,7 +124,7 @@ type evidenceList struct {
 
 func (e *evidenceList) add(t, value int) { e.ids = append(e.ids, e.set.id(t, value)) }
 
-// upTo adds the features of all values up to the given one: the weights of neighbouring values are then alike.
+// upTo adds the features of all values up to the given one, so that neighbouring values get similar weights.
 func (e *evidenceList) upTo(t, value int) {
 	for v := range value + 1 {
 		e.add(t, v)
@@ -145,7 +145,7 @@ func (e *evidenceList) bool(t int, ok bool) {
 	}
 }
 
-// sourceEvidence returns the features of s, a reading of a candidate's names, among total candidates.
+// sourceEvidence returns the features of s, a reading of the names of one of total candidates.
 func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearned bool, all []*candidate) []uint16 {
 	e := &evidenceList{set: sourceFeatures}
 	e.add(sBias, 0)
@@ -188,8 +188,8 @@ func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearn
 	return e.ids
 }
 
-// rivalOf returns what else the post credits: 0 nothing near, 1 a source whose credit is in the next block, 2 one in
-// the same block, 3 the same publication elsewhere, 4 the same publication near; 5 the name is that of a via.
+// rivalOf returns what else the post credits: 0 nothing nearby, 1 a source whose credit is in the next block, 2 one in
+// the same block, 3 the same publication elsewhere, 4 the same publication nearby; 5 means that the name is a via's.
 func (rd *reading) rivalOf(d *decisions, c *candidate, s *source, all []*candidate) int {
 	if rd.isVia(s.pub.name) {
 		return 5
@@ -218,7 +218,7 @@ func (rd *reading) rivalOf(d *decisions, c *candidate, s *source, all []*candida
 // maxRivals bounds the number of other candidates with which each candidate is compared.
 const maxRivals = 50
 
-// creditBlock returns the block of the candidate's credit, or -9.
+// creditBlock returns the index of the block with the candidate's credit, or -9.
 func creditBlock(d *decisions, c *candidate) int {
 	switch {
 	case c.learned != nil:
@@ -230,14 +230,14 @@ func creditBlock(d *decisions, c *candidate) int {
 	}
 }
 
-// named reports whether the rules or the model give the candidate the name of this publication.
+// named reports whether the rules or the model read the candidate as this publication.
 func (c *candidate) named(rd *reading, name string) bool {
 	return c.rule != nil && c.rule.pub.name != "" && rd.samePublication(c.rule.pub.name, name) ||
 		c.learned != nil && c.learned.pub.name != "" && rd.samePublication(c.learned.pub.name, name)
 }
 
-// nameKind returns what names the source: 0 a known publication, 1 one that the address shows, 2 one whose name looks
-// like it, 3 another name, 4 authors alone, 5 neither.
+// nameKind returns how the source is named: 0 by a known publication, 1 by a name that the URL's host contains, 2 by a
+// name that looks like a publication's, 3 by any other name, 4 only by authors, 5 not at all.
 func (rd *reading) nameKind(s *source) int {
 	switch {
 	case s.pub.known != nil:
@@ -255,7 +255,7 @@ func (rd *reading) nameKind(s *source) int {
 	}
 }
 
-// nameEvidence adds the features of the names of a source.
+// nameEvidence adds the features of a source's names.
 func (rd *reading) nameEvidence(e *evidenceList, s *source) {
 	e.add(sKnown, s.pub.kind())
 	e.add(sHost, rd.hostKind(s))
@@ -295,8 +295,8 @@ func (rd *reading) nameEvidence(e *evidenceList, s *source) {
 	e.flag(sLinked, s.linked)
 }
 
-// kind returns what is known of a publication: 0 nothing, 1 that it is an agency, 2 that its name is also a word, 3
-// else.
+// kind returns the kind of a publication: 0 unknown, 1 an agency, 2 one whose name is also a common word, 3 any other
+// known one.
 func (p publisher) kind() int {
 	switch {
 	case p.known == nil:
@@ -310,8 +310,8 @@ func (p publisher) kind() int {
 	}
 }
 
-// hostKind returns how the address and the name of a source agree: 0 there is no address, 1 the publication is known to
-// have it, 2 it contains the name, 3 the name is the host, 4 not at all.
+// hostKind returns how the URL of a source matches its name: 0 there is no URL, 1 the publication is known to own the
+// host, 2 the host contains the name, 3 the name is the host, 4 no match.
 func (rd *reading) hostKind(s *source) int {
 	switch byHost := rd.r.pubs.byHost(s.url); {
 	case hostOf(s.url) == "":
@@ -327,7 +327,7 @@ func (rd *reading) hostKind(s *source) int {
 	}
 }
 
-// nameShape returns what a name looks like: 1 a publication, 2 a host, 3 capitals, 4 lower case, 0 none of these.
+// nameShape returns what a name looks like: 1 a publication, 2 a host, 3 all capitals, 4 lower case, 0 none of these.
 func (rd *reading) nameShape(name string, toks []token) int {
 	switch {
 	case rd.l.looksLikePub(name, toks):
@@ -343,8 +343,8 @@ func (rd *reading) nameShape(name string, toks []token) int {
 	}
 }
 
-// weakness returns why the names of a source are weak: 1 only their place makes the publication one, 2 or the person, 3
-// the name can hardly be one, 0 they are not weak.
+// weakness returns why a source's names are weak: 1 the publication is taken for one only because of its position, 2
+// the same for the person, 3 the name is unlikely to be a publication's, 0 they are not weak.
 func (rd *reading) weakness(s *source) int {
 	switch {
 	case rd.isWeakName(s):
@@ -358,7 +358,7 @@ func (rd *reading) weakness(s *source) int {
 	}
 }
 
-// creditEvidence adds the features of the place of the credit, and of what the model says about it.
+// creditEvidence adds the features of the credit's position, and of what the model says about it.
 func (rd *reading) creditEvidence(e *evidenceList, d *decisions, c *candidate, s *source) {
 	if len(s.creditBlocks) > 0 {
 		b := rd.doc.blocks[s.creditBlocks[0]]
@@ -373,7 +373,7 @@ func (rd *reading) creditEvidence(e *evidenceList, d *decisions, c *candidate, s
 	}
 	l := c.learned
 	if l == nil {
-		// What the model takes the credit of the rules for.
+		// How the model labels the credit that the rules found.
 		best, margin := labelOther, maxMargin
 		for _, k := range s.creditBlocks[:min(len(s.creditBlocks), 1)] {
 			for i := d.ofBlock[k].lo; i < d.ofBlock[k].hi; i++ {
@@ -409,7 +409,7 @@ func (rd *reading) creditEvidence(e *evidenceList, d *decisions, c *candidate, s
 	e.add(sPassage, mark)
 }
 
-// markOf returns how the units of a passage are marked: 0 not at all, 1 in part, 2 by quotation marks, 3 by elements.
+// markOf returns how the units of a passage are marked: 0 not at all, 1 partly, 2 by quotation marks, 3 by elements.
 func (rd *reading) markOf(d *decisions, units []int) int {
 	elements, quoted := 0, 0
 	for _, i := range units {
@@ -434,7 +434,7 @@ func (rd *reading) markOf(d *decisions, units []int) int {
 	}
 }
 
-// The templates of the evidence for a passage.
+// The feature templates for a passage.
 const (
 	pBias = iota
 	pOrigin
@@ -458,7 +458,7 @@ const (
 	pTemplates
 )
 
-// passageFeatures numbers the features of the certainty of a passage.
+// passageFeatures numbers the features from which the certainty of a passage is computed.
 var passageFeatures = newFeatureSet([]template{
 	pBias:          {name: "bias"},
 	pOrigin:        {name: "origin", values: 5},
@@ -482,7 +482,7 @@ var passageFeatures = newFeatureSet([]template{
 })
 
 // passageEvidence returns the features of r, a reading of a candidate's passage. rule and learned are the units of the
-// passages of the rules and of the model.
+// rules' passage and the model's.
 func (rd *reading) passageEvidence(d *decisions, c *candidate, r passageReading, rule, learned []int) []uint16 {
 	e := &evidenceList{set: passageFeatures}
 	e.add(pBias, 0)

@@ -7,7 +7,7 @@ import (
 	"feedpub/feed"
 )
 
-// Examination shows how a post was read: what deploy/train learns from. Its contents are owned by the caller.
+// Examination shows how a post was read, for deploy/train to learn from. The caller owns its contents.
 type Examination struct {
 	// Units are the parts of the post about which the model decides, in order.
 	Units []ExaminedUnit
@@ -22,11 +22,11 @@ type Examination struct {
 type ExaminedUnit struct {
 	Block int    // index of the block
 	Text  string // plain text
-	// Features and Near are the numbers of its features, and of those that its neighbours have too.
+	// Features lists the numbers of its features, and Near those that its neighbours share.
 	Features, Near []uint16
 	Border         uint8 // kind of the border before the unit
 	Heading        bool  // the unit is in a heading
-	Label          int   // the label that the model gives
+	Label          int   // the label that the model assigns
 	Links          []string
 }
 
@@ -34,19 +34,19 @@ type ExaminedUnit struct {
 type ExaminedToken struct {
 	Text           string
 	Features, Near []uint16
-	Date           string // the date that begins here, YYYY-MM-DD or 0000-MM-DD, or empty
+	Date           string // date that begins at the token, as YYYY-MM-DD or 0000-MM-DD, or empty
 	DateTokens     int    // number of tokens of the date
 }
 
-// ExaminedCandidate is a source with its evidence.
+// ExaminedCandidate is a candidate source with its evidence.
 type ExaminedCandidate struct {
-	// Sources and Passages are the readings of its names and of its passage.
+	// Sources and Passages are the readings of its names and its passage.
 	Sources    []ExaminedSource
 	Passages   []ExaminedPassage
 	Origin     string // rule, model or both
 	Convention string
 	Kind       Kind
-	Certainty  float64 // that the chosen source is right
+	Certainty  float64 // that the chosen source is correct
 	Chosen     feed.Source
 }
 
@@ -60,7 +60,7 @@ type ExaminedSource struct {
 type ExaminedPassage struct {
 	Text     string
 	Learned  bool // the model found it
-	Mark     int  // how it is marked: 0 not at all, 1 in part, 2 by quotation marks, 3 by elements
+	Mark     int  // how it is marked: 0 not at all, 1 partly, 2 by quotation marks, 3 by elements
 	Copied   bool // a byline, date or dateline was copied with it
 	Evidence []uint16
 }
@@ -96,7 +96,7 @@ func (r *Reader) Examine(in Input) *Examination {
 	return x
 }
 
-// candidate returns the readings of a candidate.
+// candidate returns a candidate with its readings.
 func (x *Examination) candidate(c *candidate) ExaminedCandidate {
 	out := ExaminedCandidate{Origin: "both", Convention: c.source.convention, Kind: c.source.kind,
 		Certainty: float64(c.certainty) / 100, Chosen: x.rd.newQuote(c).Source}
@@ -123,7 +123,7 @@ func (x *Examination) candidate(c *candidate) ExaminedCandidate {
 	return out
 }
 
-// Tokens returns the tokens of unit i with their features, as they are for a unit with the label.
+// Tokens returns the tokens of unit i, with the features that they have if the unit has the given label.
 func (x *Examination) Tokens(i, label int) []ExaminedToken {
 	u := &x.d.units[i]
 	b := x.rd.doc.blocks[u.block]
@@ -143,26 +143,26 @@ func (x *Examination) Tokens(i, label int) []ExaminedToken {
 // Shape describes the sequence models of this version: the number of labels, features and contexts.
 type Shape struct{ Labels, Features, Contexts int }
 
-// UnitShape returns the shape of the model of units.
+// UnitShape returns the shape of the unit model.
 func UnitShape() Shape { return Shape{unitLabels, unitFeatures.size, borders} }
 
-// TokenShape returns the shape of the model of tokens.
+// TokenShape returns the shape of the token model.
 func TokenShape() Shape { return Shape{tokenLabels, tokenFeatures.size, 1} }
 
-// SourceFeatures and PassageFeatures return the number of features of the certainty of sources and passages.
+// SourceFeatures returns the number of features from which the certainty of a source is computed.
 func SourceFeatures() int { return sourceFeatures.size }
 
-// PassageFeatures returns the number of features of the certainty of passages.
+// PassageFeatures returns the number of features from which the certainty of a passage is computed.
 func PassageFeatures() int { return passageFeatures.size }
 
-// Weights are the weights of a sequence model, in hundredths: by feature and label for the item itself, the previous
-// and the next item, and by context for each two consecutive labels.
+// Weights holds the weights of a sequence model, in hundredths: by feature and label for the item itself, the previous
+// and the next item, and by context for each pair of consecutive labels.
 type Weights struct {
 	Own, Previous, Next []int32
 	Change              [][]int32
 }
 
-// With returns a copy of the model with other weights. A nil argument leaves the weights as they are.
+// With returns a copy of the model with the given weights. A nil argument leaves the corresponding weights unchanged.
 func (m *Model) With(units, tokens *Weights, source, passage []int32) *Model {
 	c := *m
 	set := func(s *sequence, w *Weights) *sequence {
@@ -183,8 +183,8 @@ func (m *Model) With(units, tokens *Weights, source, passage []int32) *Model {
 	return &c
 }
 
-// FromRules reports whether feature id of units, or else of tokens, is what the rules found. In posts that the rules
-// were written for, such a feature is no evidence.
+// FromRules reports whether the feature id, of units if units is set and of tokens otherwise, depends on what the rules
+// found. In posts that the rules were written for, such a feature is not evidence.
 func FromRules(id uint16, units bool) bool {
 	set, templates := tokenFeatures, []int{kRule, kField}
 	if units {
@@ -198,8 +198,8 @@ func FromRules(id uint16, units bool) bool {
 	return false
 }
 
-// WithPassageLimits returns a copy of the model that publishes passages from these certainties on, in hundredths: those
-// that the model found, and those that the rules found.
+// WithPassageLimits returns a copy of the model with the given minimum certainties, in hundredths, for publishing
+// passages that the model found and passages that the rules found.
 func (m *Model) WithPassageLimits(model, rules int) *Model {
 	c := *m
 	c.limits = []int32{int32(model), int32(rules)}

@@ -9,7 +9,7 @@ import (
 type template struct {
 	name   string
 	values int
-	near   bool // the neighbours of a unit or token have the feature too
+	near   bool // neighbouring units or tokens share the feature
 }
 
 // featureSet numbers the features of a list of templates.
@@ -28,7 +28,7 @@ func newFeatureSet(templates []template) *featureSet {
 	return s
 }
 
-// id returns the number of a feature. A value above the greatest one of the template counts as the greatest.
+// id returns the number of a feature. A value above the template's maximum counts as the maximum.
 func (s *featureSet) id(t, value int) uint16 {
 	return uint16(s.offsets[t] + min(max(value, 0), max(s.templates[t].values, 1)-1))
 }
@@ -45,7 +45,7 @@ func (s *featureSet) name(id int) string {
 	return fmt.Sprintf("%s=%d", s.templates[t].name, id-s.offsets[t])
 }
 
-// isNear reports whether neighbours have feature id too.
+// isNear reports whether neighbours share feature id.
 func (s *featureSet) isNear(id uint16) bool {
 	t := len(s.offsets) - 1
 	for s.offsets[t] > int(id) {
@@ -64,7 +64,7 @@ func bucket(n int, bounds ...int) int {
 	return len(bounds)
 }
 
-// evidenceClasses lists the classes of words that are features. The number of a class is its index.
+// evidenceClasses lists the word classes that are features, numbered by index.
 var evidenceClasses = []string{
 	"say", "from", "via", "piece", "first", "second", "plural", "opener", "stance", "present", "past", "said-verb",
 	"report", "source", "more", "label", "told", "role", "by", "weekday", "given", "at", "in", "and", "det", "honorific",
@@ -72,7 +72,7 @@ var evidenceClasses = []string{
 	"connector", "particle", "not-name", "epithet", "period", "entire", "reported", "joiner", "corporate", "time-word", "list-name",
 }
 
-// classBits returns the traits of the evidence classes, by number, or -1 for a class that the language does not have.
+// classBits returns the traits of the evidence classes, by number, or -1 for a class that the language lacks.
 func (l *language) classBits() []int {
 	bits := make([]int, len(evidenceClasses))
 	for i, name := range evidenceClasses {

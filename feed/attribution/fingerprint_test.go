@@ -6,7 +6,7 @@ import (
 	"feedpub/feed/attribution"
 )
 
-// TestFingerprint checks that readers have equal fingerprints if and only if they have equal options.
+// TestFingerprint checks that readers have the same fingerprint if and only if they have the same options.
 func TestFingerprint(t *testing.T) {
 	options := []attribution.Options{
 		{},

@@ -7,10 +7,10 @@ import (
 	"feedpub/feed"
 )
 
-// maxUnits bounds the number of units of a post that the model decides about. The rules alone read longer posts.
+// maxUnits is the maximum number of units in a post that the model labels. Longer posts are read by the rules alone.
 const maxUnits = 4000
 
-// maxMargin is the greatest margin of a credit.
+// maxMargin is the maximum margin of a credit.
 const maxMargin = 10_000
 
 // learnedCredit is a credit that the model found, with its passage.
@@ -19,14 +19,14 @@ type learnedCredit struct {
 	credit  []int // units of the credit, in order
 	passage []int // units of the passage, in order
 	label   int   // label of the first credit unit
-	// Margins, in weight units: of the credit's labels, and of the tokens of the fields.
+	// Margins, in weight units: of the credit's labels, and of the labels of each field's tokens.
 	creditMargin                            int
 	pubMargin, authorMargin, headlineMargin int
 	dateMargin                              int
 	linked                                  bool
 }
 
-// decisions are what the model decided about the units of a post.
+// decisions holds what the model decided about the units of a post.
 type decisions struct {
 	units   []unit
 	labels  decoded
@@ -34,8 +34,7 @@ type decisions struct {
 	ofBlock []span // units of each block
 }
 
-// decide labels the units of the post and returns the credits that the labels show. It returns nil if the rules alone
-// decide.
+// decide labels the units of the post and returns the resulting credits. It returns nil if the rules alone decide.
 func (rd *reading) decide() *decisions {
 	if rd.r.model == nil {
 		return nil
@@ -68,7 +67,7 @@ func (rd *reading) decide() *decisions {
 type collector struct {
 	rd   *reading
 	d    *decisions
-	lead *learnedCredit // the credit before a passage that has not begun
+	lead *learnedCredit // the credit of a passage that has not begun
 	open *learnedCredit // the credit of the passage that has begun
 	last int            // label of the last unit that is not boilerplate
 }
@@ -87,14 +86,14 @@ func (rd *reading) collect(d *decisions) {
 	}
 }
 
-// finish adds the credit, if there is one, to the credits of the post.
+// finish adds the credit, unless it is nil, to the credits of the post.
 func (x *collector) finish(c *learnedCredit) {
 	if c != nil {
 		x.d.credits = append(x.d.credits, c)
 	}
 }
 
-// unit adds unit i with its label.
+// unit adds unit i, which has the given label.
 func (x *collector) unit(i, label int) {
 	switch label {
 	case labelLead:
@@ -134,11 +133,11 @@ func (x *collector) unit(i, label int) {
 	x.last = label
 }
 
-// weakMargin is how far a credit's label may be from the best label of a unit that is still a candidate.
+// weakMargin is the minimum margin of a credit label at which a unit is still a candidate.
 const weakMargin = -250
 
-// addWeak adds the units that are nearly credits as candidates. One next to a passage without a credit gets the
-// passage.
+// addWeak adds the units that are almost credits as candidates. If one is next to a passage without a credit, it gets
+// the passage.
 func (rd *reading) addWeak(d *decisions) {
 	taken := make([]bool, len(d.units))
 	begins, ends := make(map[int]*learnedCredit), make(map[int]*learnedCredit)
@@ -150,7 +149,7 @@ func (rd *reading) addWeak(d *decisions) {
 			begins[c.passage[0]], ends[c.passage[n-1]] = c, c
 		}
 	}
-	quoted := make([]bool, len(rd.doc.blocks)) // in a passage of the rules: see [reading.isRedundant]
+	quoted := make([]bool, len(rd.doc.blocks)) // by block: in a passage that the rules found; see [reading.isRedundant]
 	for _, s := range rd.sources {
 		for _, k := range s.passageBlocks {
 			quoted[k] = true
@@ -187,7 +186,7 @@ func (rd *reading) addWeak(d *decisions) {
 	}
 }
 
-// continuesCredit reports whether c names no other source than the credit before it.
+// continuesCredit reports whether c names no source that differs from that of the credit before it.
 func (rd *reading) continuesCredit(before, c *learnedCredit) bool {
 	return before.pub.name == "" || c.pub.name == "" || rd.samePublication(before.pub.name, c.pub.name) ||
 		before.pub.known != nil && before.pub.known.Agency || c.pub.known != nil && c.pub.known.Agency
@@ -222,7 +221,7 @@ func (d *learnedCredit) join(c *learnedCredit) {
 	d.linked = d.linked || c.linked
 }
 
-// readCredit labels the tokens of unit i and returns the fields that they form.
+// readCredit labels the tokens of unit i and returns the fields that the labels form.
 func (rd *reading) readCredit(d *decisions, i, label int) *learnedCredit {
 	u := &d.units[i]
 	b := rd.doc.blocks[u.block]
@@ -295,7 +294,7 @@ func (rd *reading) addNamed(c *learnedCredit, b *block, s span, margin int) {
 	c.addPub(p)
 }
 
-// addDate adds the date in the span, unless the credit has one.
+// addDate adds the date in the span, unless the credit already has one.
 func (rd *reading) addDate(c *learnedCredit, b *block, s span, margin int) {
 	for k := s.lo; k < s.hi && c.date.month == 0; k++ {
 		if end, d := rd.l.date(b.text, b.toks, k); end > 0 {
@@ -324,8 +323,8 @@ func (b *block) trimMarks(s span, field int) span {
 	return s
 }
 
-// namedPublisher returns the publisher whose name is the span. The name of an unknown one is kept but for determiners
-// in lower case.
+// namedPublisher returns the publisher that the span names. The name of an unknown publisher is kept, except for
+// determiners in lower case.
 func (rd *reading) namedPublisher(b *block, s span) publisher {
 	p := rd.r.publisherOf(rd.l, b.slice(s))
 	if p.known != nil {
@@ -337,7 +336,7 @@ func (rd *reading) namedPublisher(b *block, s span) publisher {
 	return publisher{name: strings.Trim(b.slice(s), " ,;:\"“”‘’«»„[]_*")}
 }
 
-// addAddress adds the address of the article to the credit, and the publication if only the address shows it.
+// addAddress adds the article's URL to the credit, and the publication if only the URL identifies it.
 func (rd *reading) addAddress(d *decisions, c *learnedCredit) {
 	for _, i := range c.credit {
 		if c.url == "" {
@@ -359,7 +358,7 @@ func (rd *reading) addAddress(d *decisions, c *learnedCredit) {
 	}
 }
 
-// addressIn returns the address of the article in a unit of the credit, as a link or in plain text, or "".
+// addressIn returns the URL of the article in a unit of the credit, as a link or in plain text, or "".
 func (rd *reading) addressIn(u *unit, c *learnedCredit) string {
 	b := rd.doc.blocks[u.block]
 	if a := rd.r.articleURL(b, u.span, c.citation); a != "" {
@@ -371,7 +370,7 @@ func (rd *reading) addressIn(u *unit, c *learnedCredit) string {
 	return articleOnly(plainAddress(b.slice(u.span)))
 }
 
-// plainAddress returns the address that the text contains, or "".
+// plainAddress returns the URL that the text contains, or "".
 func plainAddress(s string) string {
 	i := strings.Index(s, "http")
 	if i < 0 {

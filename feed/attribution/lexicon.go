@@ -42,8 +42,8 @@ type language struct {
 	postedBy   index    // rules with positionPosted
 	allClasses []*class // named and unnamed classes; the index of a class is its bit minus traitClasses
 	variants   int      // number of variants of all rules
-	trigger    []bool   // by word id: whether any index has the word
-	traits     []traits // by word id: the classes that have the word or a phrase that begins with the word
+	trigger    []bool   // by word id: whether any index contains the word
+	traits     []traits // by word id: the classes that contain the word or a phrase that begins with it
 	evidence   []int    // traits of evidenceClasses
 	noise      phrases
 	end        phrases
@@ -151,7 +151,7 @@ func (c *class) commonWords(stop *class) int {
 	return n
 }
 
-// has reports whether the class contains the word with the number id.
+// has reports whether the class contains the word with number id.
 func (c *class) has(id int32) bool {
 	k := int(id >> 6)
 	return id > 0 && k < len(c.set) && c.set[k]>>(id&63)&1 != 0

@@ -7,7 +7,7 @@ type span struct{ lo, hi int }
 
 func (s span) empty() bool { return s.hi <= s.lo }
 
-// maxSteps bounds the backtracking of one variant in one clause. Real credits take far fewer steps.
+// maxSteps bounds the backtracking of one variant in one clause. Real credits need far fewer steps.
 const maxSteps = 3000
 
 // match is a match of a rule with a clause. A span is empty if its slot is not in the rule.
@@ -27,7 +27,7 @@ type matcher struct {
 	hi   int // end of the clause
 	step int
 	m    match
-	// lastRound maps the number of each variant to the last round in which the variant was tried.
+	// lastRound holds, by variant number, the last round in which the variant was tried.
 	lastRound []uint32
 	round     uint32
 	// plausible reports whether each slot has a plausible value. If it is nil, every match is accepted.
@@ -388,7 +388,7 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 	}
 }
 
-// bracketDepth returns how many more brackets the tokens open than they close.
+// bracketDepth returns how many more brackets the tokens open than close.
 func bracketDepth(toks []token) int {
 	depth := 0
 	for _, t := range toks {

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed"
 )
 
-// modelData is the built-in model. deploy/train makes it.
+// modelData is the built-in model, trained by deploy/train.
 //
 //go:embed model.txt
 var modelData string
@@ -29,10 +29,11 @@ const (
 	unitLabels
 )
 
-// UnitLabels lists the names of the labels of units, by number.
+// UnitLabels lists the names of unit labels, by number.
 var UnitLabels = []string{"own", "lead", "tail", "mention", "passage", "other"}
 
-// The labels of the tokens of a credit. A field's first token has the label of the field, the others that plus one.
+// The labels of the tokens of a credit. A field's first token has the field's label, and its other tokens have that
+// label plus one.
 const (
 	labelNone        = 0
 	labelPublication = 1
@@ -43,7 +44,7 @@ const (
 	tokenLabels      = 11
 )
 
-// TokenLabels lists the names of the labels of tokens, by number.
+// TokenLabels lists the names of token labels, by number.
 var TokenLabels = []string{"none", "publication", "publication+", "headline", "headline+", "author", "author+", "date",
 	"date+", "via", "via+"}
 
@@ -51,11 +52,12 @@ var TokenLabels = []string{"none", "publication", "publication+", "headline", "h
 type Model struct {
 	units, tokens   *sequence
 	source, passage []int32 // weights of the certainty of sources and passages, by feature
-	// limits holds the certainty, in hundredths, from which a passage of the model and one of the rules is published.
+	// limits holds the minimum certainty, in hundredths, at which a passage is published: one that the model found, and
+	// one that the rules found.
 	limits []int32
 }
 
-// The sections of a model's file.
+// The sections of a model file.
 const (
 	sectionUnits   = "units"
 	sectionTokens  = "tokens"
@@ -64,7 +66,7 @@ const (
 	sectionLimits  = "limits"
 )
 
-// newSequence returns a sequence model without weights.
+// newSequence returns a sequence model whose weights are all zero.
 func newSequence(labels, contexts int, features *featureSet) *sequence {
 	s := &sequence{labels: labels, features: features}
 	s.own = make([]int32, features.size*labels)
@@ -76,7 +78,7 @@ func newSequence(labels, contexts int, features *featureSet) *sequence {
 	return s
 }
 
-// defaultPassageLimit is the limit of a model whose file has none.
+// defaultPassageLimit is the limit for models whose file does not specify one.
 const defaultPassageLimit = 90
 
 // NewModel returns a model whose weights are all zero.
@@ -90,7 +92,7 @@ func NewModel() *Model {
 	}
 }
 
-// rows calls yield with each row of weights of the model: its section, its name and the weights.
+// rows calls yield with each of the model's rows of weights: its section, its name and the weights.
 func (m *Model) rows(yield func(section, name string, weights []int32)) {
 	for _, s := range []struct {
 		section string
@@ -118,8 +120,8 @@ func (m *Model) rows(yield func(section, name string, weights []int32)) {
 	yield(sectionLimits, "passage", m.limits)
 }
 
-// WriteTo writes the model as text: a line for each feature with a weight other than zero, with its section, its name
-// and the weight of each label.
+// WriteTo writes the model as text: for each feature with a nonzero weight, a line with its section, its name and its
+// weight for each label.
 func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
 	m.rows(func(section, name string, weights []int32) {
@@ -139,8 +141,8 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 // maxWeight bounds the weights of a model, so that sums do not overflow.
 const maxWeight = 10_000
 
-// ReadModel reads a model that [Model.WriteTo] wrote. The error is of kind [feed.ErrInvalid] if a line is not of the
-// format or names a feature that this version does not have.
+// ReadModel reads a model that [Model.WriteTo] wrote. The error is of kind [feed.ErrInvalid] if a line is malformed or
+// names a feature that this version does not have.
 func ReadModel(r io.Reader) (*Model, error) {
 	m := NewModel()
 	rows := make(map[string][]int32)
@@ -178,10 +180,10 @@ func ReadModel(r io.Reader) (*Model, error) {
 	return m, nil
 }
 
-// maxCertainty is the greatest certainty, in hundredths.
+// maxCertainty is the maximum certainty, in hundredths.
 const maxCertainty = 99
 
-// certaintyOf returns the probability, in hundredths from 1 to 99, that the weights give to the features, less a
+// certaintyOf returns the probability, in hundredths from 1 to 99, for the sum of the features' weights minus a
 // handicap in weight units.
 func certaintyOf(weights []int32, features []uint16, handicap int) int {
 	sum := -handicap

@@ -12,7 +12,8 @@ import (
 	"feedpub/feed"
 )
 
-// TestModelReadsBack checks that the built-in model is written as it was read, and that it is small.
+// TestModelReadsBack checks that reading and writing the built-in model reproduces its file, and that the file is
+// small.
 func TestModelReadsBack(t *testing.T) {
 	m, err := ReadModel(strings.NewReader(modelData))
 	if err != nil {
@@ -23,7 +24,7 @@ func TestModelReadsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(modelData, b.String()); diff != "" {
-		t.Errorf("model.txt as it is written again (-want +got):\n%s", diff)
+		t.Errorf("model.txt after reading and writing it (-want +got):\n%s", diff)
 	}
 	if b.Len() > 2<<20 {
 		t.Errorf("model.txt has %d bytes, want at most 2 MiB", b.Len())
@@ -75,7 +76,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// TestSequence checks that decoding finds the best labels and their margins, by comparison with all sequences.
+// TestSequence checks the labels and margins that decoding finds against an exhaustive search.
 func TestSequence(t *testing.T) {
 	s := newSequence(3, 1, newFeatureSet([]template{{name: "a", values: 2, near: true}, {name: "b", values: 2, near: true}}))
 	for i := range s.own {

@@ -39,7 +39,7 @@ type publications struct {
 	trie      *nameNode // the names by token
 	roots     []bool    // by word id: whether a name begins with the word
 	byDomain  map[string]*publication
-	exclaimed map[int32]bool // words that a name spells with an exclamation mark
+	exclaimed map[int32]bool // words that some name spells with an exclamation mark
 }
 
 // newPublications compiles the embedded table and the user's entries, which take precedence.
@@ -276,8 +276,8 @@ func (r *Reader) Canonical(name string) feed.Source {
 	return feed.Source{Publication: p.known.Name, PublicationURL: p.known.URL, FeedURL: p.known.FeedURL}
 }
 
-// PublicationAt returns the publication whose domains include the host of an absolute URL. A host of no known
-// publication is the name of its publication. The source is empty if the URL has no host.
+// PublicationAt returns the publication whose domains include the host of an absolute URL. If no known publication has
+// the host, the host is the publication's name. The source is empty if the URL has no host.
 func (r *Reader) PublicationAt(rawURL string) feed.Source {
 	if e := r.pubs.byHost(rawURL); e != nil {
 		return feed.Source{Publication: e.Name, PublicationURL: e.URL, FeedURL: e.FeedURL}

@@ -333,7 +333,7 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 	}
 }
 
-// publisherOfHost returns the publisher that owns the host of an article's address.
+// publisherOfHost returns the publisher that owns the host of an article's URL.
 func (rd *reading) publisherOfHost(u string) publisher {
 	if e := rd.r.pubs.byHost(u); e != nil {
 		return publisher{name: e.Name, known: e}

@@ -17,7 +17,7 @@ func (r *Reader) Read(in Input) Result {
 	return rd.result()
 }
 
-// readRules splits the post into blocks and finds the sources that the rules show.
+// readRules splits the post into blocks and applies the rules.
 func (r *Reader) readRules(in Input) *reading {
 	body := in.Body
 	if body == nil {
@@ -54,8 +54,8 @@ func (rd *reading) result() Result {
 	return rd.publish(d, cs)
 }
 
-// prepareSources sorts the sources of the rules, joins those that continue each other, and removes those that cannot be
-// a source.
+// prepareSources sorts the sources that the rules found, joins those that continue each other, and removes those that
+// cannot be sources.
 func (rd *reading) prepareSources() {
 	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.blog.hosts[hostOf(v.URL)] })
 	slices.SortStableFunc(rd.sources, func(a, b *source) int { return cmp.Compare(a.firstBlock, b.firstBlock) })
@@ -72,7 +72,7 @@ func (rd *reading) prepareSources() {
 	})
 }
 
-// publish returns the result with the candidates that are certain as quotes and the others as suggestions.
+// publish returns the result: the certain candidates as quotes, and the others as suggestions.
 func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
 	threshold := int(math.Round(rd.r.threshold * 100))

@@ -25,7 +25,7 @@ const (
 type run struct {
 	kind       runKind
 	start, end int
-	value      string // address of a link, or datetime of a time element
+	value      string // URL of a link, or datetime attribute of a time element
 	class      string
 	node       *html.Node
 }

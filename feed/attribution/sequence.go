@@ -1,25 +1,25 @@
 package attribution
 
-// sequence is a linear-chain model: it gives each of a sequence of items a label. The score of a sequence of labels is
-// the sum of the weights of the features of the items, and of the weights of each two consecutive labels. Weights are
-// integers, so that the result is the same on every machine.
+// sequence is a linear-chain model: it labels each item of a sequence. The score of a sequence of labels is the sum of
+// the weights of the items' features and of each pair of consecutive labels. Weights are integers, so that the result
+// is the same on every machine.
 type sequence struct {
 	labels   int
 	features *featureSet
 	own      []int32   // by feature and label
-	previous []int32   // the same for the features of the previous item that are near
-	next     []int32   // the same for those of the next item
+	previous []int32   // the same, for the near features of the previous item
+	next     []int32   // the same, for those of the next item
 	change   [][]int32 // by context: weights by label and next label
 }
 
-// unit of the weights: a weight of 100 makes a label e times as likely.
+// weightUnit is the unit of weights: a weight of 100 makes a label e times as likely.
 const weightUnit = 100
 
 // decoded is the result of decoding a sequence.
 type decoded struct {
 	best []uint8 // the best label of each item
-	// margins holds, by item and label, how much the best sequence with the label exceeds the best one without it, in
-	// weight units.
+	// margins holds, by item and label, how far the score of the best sequence with the label exceeds that of the best one
+	// without it, in weight units.
 	margins []int32
 	labels  int
 }
@@ -27,7 +27,7 @@ type decoded struct {
 // margin returns the margin of a label of item i.
 func (d *decoded) margin(i, label int) int { return int(d.margins[i*d.labels+label]) }
 
-// emissions returns the weights of the labels of each item.
+// emissions returns the weight of each label for each item.
 func (s *sequence) emissions(features, near [][]uint16) []int32 {
 	n, L := len(features), s.labels
 	out := make([]int32, n*L)
@@ -60,7 +60,7 @@ func (s *sequence) decode(features, near [][]uint16, contexts []uint8) decoded {
 		return d
 	}
 	emit := s.emissions(features, near)
-	ahead := make([]int32, n*L)  // best score up to and with item i
+	ahead := make([]int32, n*L)  // best score up to and including item i
 	behind := make([]int32, n*L) // best score after item i
 	copy(ahead, emit[:L])
 	for i := 1; i < n; i++ {
@@ -84,7 +84,7 @@ func (s *sequence) decode(features, near [][]uint16, contexts []uint8) decoded {
 		}
 	}
 	for i := range n {
-		first, second := 0, -1 // labels of the two greatest totals
+		first, second := 0, -1 // labels with the two highest totals
 		total := func(y int) int32 { return ahead[i*L+y] + behind[i*L+y] }
 		for y := 1; y < L; y++ {
 			switch {

@@ -11,7 +11,7 @@ type publisher struct {
 	known *publication // nil if the publication is unknown
 }
 
-// publicationSpans appends to out the spans that begin at token i and may name a publication, the likeliest first. A
+// publicationSpans appends to out the spans that begin at token i and may name a publication, likeliest first. A
 // span includes determiners and epithets, which [Reader.publisherOf] removes.
 func (x *matcher) publicationSpans(i int, out []span) []span {
 	start := i
@@ -37,8 +37,8 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 		return append(out, span{start, end})
 	}
 	if x.l.stop.has(x.toks[i].id) && i == start {
-		// The first word of a sentence is capitalised without being a name. Only known names may begin with such a
-		// word, like "In These Times".
+		// The first word of a sentence is capitalised without being a name. Only known names may begin with such a word, such
+		// as "In These Times".
 		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, _ *publication) {
 			if end > i+1 {
 				out = append(out, span{start, end})

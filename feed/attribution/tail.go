@@ -52,7 +52,7 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 	if end := phraseEnd(rd.l.source, b.toks); end > 0 && end < n && b.toks[end].kind == tokPunct &&
 		b.toks[end].ch == ':' && b.toks[0].upper {
 		if u := strings.TrimSpace(b.slice(span{end + 1, n})); hostOf(u) != "" && !strings.Contains(u, " ") {
-			return citation{url: articleOnly(u), pub: rd.publisherOfHost(u)}, 0.7 // an address in plain text
+			return citation{url: articleOnly(u), pub: rd.publisherOfHost(u)}, 0.7 // a URL in plain text
 		}
 		c := rd.r.readCitation(rd.l, b, span{end + 1, n}, inSource)
 		if c.pub.name == "" && c.url != "" {
@@ -87,7 +87,7 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 			return citation{url: u, pub: rd.publisherOfHost(u)}, 0.6
 		}
 	}
-	// A publication on its own, linked to the article.
+	// Only a publication, linked to the article.
 	if b.isWholly(runLink) && n <= 8 {
 		u := articleOnly(b.linkIn(all))
 		p := rd.r.publisherOf(rd.l, b.text)

@@ -71,7 +71,7 @@ func (rd *reading) bindTitle() {
 }
 
 // bindTitleQuotation makes the uncredited quotation elements the passage of s, the source that the title names. It
-// reports whether there are any.
+// reports whether there were any.
 func (rd *reading) bindTitleQuotation(s *source) bool {
 	for k, b := range rd.doc.blocks {
 		if b.role != Uncredited || b.quotation == nil || b.quotation.kind != quotationPlain {

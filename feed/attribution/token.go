@@ -13,14 +13,14 @@ type tokenKind uint8
 const (
 	tokWord  tokenKind = iota
 	tokPunct           // any other character: , ; : . ! ? ( ) [ ] | / * • · ★
-	tokDash            // –, —, ―, ~, --, or a hyphen outside of words
+	tokDash            // –, —, ―, ~, --, or a hyphen outside a word
 	tokDots            // …, or two or more full stops
 	tokOpen            // an opening quotation mark, or a straight one after white space
 	tokClose           // a closing quotation mark, or a straight one before white space
 	tokPoss            // the possessive 's, without the name before it
 )
 
-// token is a word or a punctuation mark of a block's text. Words include inner apostrophes, hyphens, points and
+// token is a word or a punctuation mark of a block's text. Words include inner apostrophes, hyphens, periods and
 // slashes: "Frere-Jones", "U.S.", "Townhall.com" and "9/15/11" are one token each.
 type token struct {
 	start, end int // byte offsets in the text
@@ -29,7 +29,7 @@ type token struct {
 	id         int32 // number of the word in the lexicon, or 0
 	upper      bool  // the word begins with a capital letter
 	digit      bool  // the word begins with a digit
-	inner      bool  // the word contains a capital letter or a point after its first byte: "iMore", "nola.com"
+	inner      bool  // the word contains a capital letter or a period after its first byte: "iMore", "nola.com"
 	space      bool  // white space precedes the token, or it is the first
 }
 
@@ -120,7 +120,7 @@ func (lx *lexicon) finishWord(text string, t token) token {
 	}
 	t.id = lx.lookup(text[t.start:t.end])
 	if t.id == 0 {
-		// French elides small words before a vowel: "l'écrit" has the number of "écrit".
+		// French elides short words before a vowel: "l'écrit" has the number of "écrit".
 		for i := 1; i <= 2 && t.start+i < t.end; i++ {
 			if c := text[t.start+i]; c != '\'' && c != "’"[0] {
 				continue
@@ -180,7 +180,7 @@ func wordEnd(text string, i int) int {
 		}
 		i += size
 	}
-	// The last point of an initial or abbreviation is part of the word: "J.", "U.S.".
+	// The final period of an initial or abbreviation is part of the word: "J.", "U.S.".
 	if i < len(text) && text[i] == '.' && (letters == 1 && text[start] >= 'A' && text[start] <= 'Z' ||
 		points > 0 && letters == points+1 && !(text[start] >= '0' && text[start] <= '9')) {
 		i++

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// The templates of the features of a token in a credit.
+// The feature templates for a token in a credit.
 const (
 	kBias = iota
 	kKind
@@ -70,7 +70,7 @@ var tokenFeatures = newFeatureSet([]template{
 // tokenShapes is the number of values of [tokenShape].
 const tokenShapes = 26
 
-// tokenShape returns the kind of a token with its case or character.
+// tokenShape returns the kind of a token, combined with its case or character.
 func tokenShape(text string, t token) int {
 	switch t.kind {
 	case tokDash:
@@ -117,11 +117,11 @@ func wordShape(w string, t token) int {
 	}
 }
 
-// maxCredit bounds the number of tokens of a credit that are labelled. A lead's last tokens are labelled, otherwise the
-// first.
+// maxCredit is the maximum number of tokens of a credit that are labelled: the last ones of a lead, and the first ones
+// of any other credit.
 const maxCredit = 90
 
-// creditTokens returns the span of the tokens of a unit that are labelled.
+// creditTokens returns the span of a unit's tokens that are labelled.
 func creditTokens(u *unit, label int) span {
 	s := u.span
 	if s.hi-s.lo > maxCredit {
@@ -134,7 +134,7 @@ func creditTokens(u *unit, label int) span {
 	return s
 }
 
-// tokenSpans holds, by token of a span, whether it begins (1) or continues (2) a name, a date and so on.
+// tokenSpans holds, for each token of a span, whether it begins (1) or continues (2) a name, a date and so on.
 type tokenSpans struct {
 	known, person, date, rule, field []uint8
 }
@@ -151,15 +151,16 @@ type tokenReader struct {
 	links, emphasis, bold, cite []uint8 // see [block.marksOf]
 	shapes                      []int
 	title                       bool // the tokens are in title case
-	// State at the token: within quotation marks (1 begins, 2 within), in brackets, after a via phrase, distance from
-	// "by".
+	// State at the token: quoted (1 at the opening mark, 2 after it), depth of brackets, distance from "by", and whether a
+	// via phrase precedes it.
 	quoted, depth, by int
 	via               bool
 
 	buf []uint16
 }
 
-// tokenEvidence returns the features of the tokens in span s of a unit with a label, and those that neighbours have.
+// tokenEvidence returns the features of the tokens in span s of a unit with the given label, and those that neighbours
+// share.
 func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][]uint16) {
 	b := rd.doc.blocks[u.block]
 	n := s.hi - s.lo
@@ -234,7 +235,7 @@ func (x *tokenReader) leave(k int) {
 	}
 }
 
-// neighbours adds the kinds of token k and of those two tokens away.
+// neighbours adds the kinds of token k and of the tokens two positions before and after it.
 func (x *tokenReader) neighbours(k int) {
 	x.add(kBias, 0)
 	x.add(kKind, x.shapes[k])
@@ -246,7 +247,7 @@ func (x *tokenReader) neighbours(k int) {
 	}
 }
 
-// names adds the classes of token k, and the names and dates that contain it.
+// names adds the features for the classes of token k, and for the names and dates that contain it.
 func (x *tokenReader) names(k int) {
 	l, t := x.rd.l, x.toks[k]
 	if t.kind == tokWord && t.id > 0 && int(t.id) < len(l.traits) {
@@ -268,7 +269,7 @@ func (x *tokenReader) names(k int) {
 	x.add(kField, int(x.spans.field[k]))
 }
 
-// marks adds the markup, quotation marks and brackets around token k.
+// marks adds the features for the markup, quotation marks and brackets around token k.
 func (x *tokenReader) marks(k int) {
 	x.add(kLink, int(x.links[k]))
 	if x.links[k] > 0 {
@@ -281,7 +282,7 @@ func (x *tokenReader) marks(k int) {
 	x.add(kBracket, min(x.depth, 1))
 }
 
-// place adds the features of the unit and of the place of token k in it.
+// place adds the features of the unit and of the position of token k in it.
 func (x *tokenReader) place(k int) {
 	x.add(kUnit, x.label)
 	x.add(kUnitKind, int(x.u.kind))
@@ -297,7 +298,7 @@ func (x *tokenReader) place(k int) {
 	x.add(kEnglish, english)
 }
 
-// nearTokenFeature reports for each feature whether neighbours have it too.
+// nearTokenFeature reports for each feature whether neighbours share it.
 var nearTokenFeature = nearTable(tokenFeatures)
 
 // linkFeatures adds the features of the link around token t.
@@ -321,7 +322,7 @@ func (rd *reading) linkFeatures(b *block, t token, add func(t, value int)) {
 	}
 }
 
-// placeOf returns the place of token k of n in its unit.
+// placeOf returns the position of token k of n in its unit.
 func placeOf(k, n int, u *unit, b *block) int {
 	t := b.toks[u.hi-1]
 	switch {
@@ -340,7 +341,7 @@ func placeOf(k, n int, u *unit, b *block) int {
 	}
 }
 
-// marksOf returns for each token of the span whether a run of the kind begins at it (1) or covers it (2).
+// marksOf returns for each token of the span whether a run of the given kind begins at it (1) or covers it (2).
 func (b *block) marksOf(kind runKind, s span) []uint8 {
 	out := make([]uint8, s.hi-s.lo)
 	for _, r := range b.runs {
@@ -366,7 +367,7 @@ func (b *block) marksOf(kind runKind, s span) []uint8 {
 	return out
 }
 
-// findSpans finds known names, persons, dates, and what the rules found in the span.
+// findSpans finds known names, persons, dates and the findings of the rules in the span.
 func (rd *reading) findSpans(u *unit, b *block, s span) tokenSpans {
 	n := s.hi - s.lo
 	buf := make([]uint8, 5*n)
@@ -408,7 +409,7 @@ func (rd *reading) findSpans(u *unit, b *block, s span) tokenSpans {
 	return x
 }
 
-// markRules marks the slots of the rules that match in the block, and the fields that citations have found.
+// markRules marks the slots of the rules that match in the block, and the fields of citations.
 func (rd *reading) markRules(u *unit, b *block, x *tokenSpans, mark func(to []uint8, lo, hi int, first, rest uint8)) {
 	if a := rd.analyses[u.block]; a != nil {
 		for _, m := range [...]*match{a.summary, a.mention, a.tail, a.inline, a.back, a.lead} {

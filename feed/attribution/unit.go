@@ -6,14 +6,14 @@ type unitKind uint8
 const (
 	unitPlain    unitKind = iota
 	unitQuoted            // in quotation marks
-	unitGroup             // a group in brackets at the end of a block
+	unitGroup             // in brackets at the end of a block
 	unitSigned            // after a dash at the end of a block: "— A, X"
 	unitTemplate          // code of a template: {% blockquote A, H %}
 	unitKinds    = iota
 )
 
-// unit is a sentence, a quotation of some length, or a credit set off from the sentences of its block. Units are what
-// [Model] decides about: a passage or a credit consists of whole units.
+// unit is a sentence, a quotation of some length, or a credit set off from the sentences of its block. [Model] labels
+// units: a passage or a credit consists of whole units.
 type unit struct {
 	span      // tokens of the block
 	block int // index of the block
@@ -22,11 +22,11 @@ type unit struct {
 	last  bool // the unit ends the block
 }
 
-// minQuoted is the minimum number of tokens, with the marks, of a quotation that is a unit.
+// minQuoted is the minimum number of tokens, including the marks, of a quotation that is a unit.
 const minQuoted = 7
 
-// maxQuoted bounds the number of tokens of a quotation that is a unit, and maxOpen the number of marks in a block that
-// are tried, so that marks without an end cost linear time.
+// maxQuoted bounds the number of tokens of a quotation that is a unit, and maxOpen the number of opening marks that are
+// tried in a block, so that unclosed marks cost linear time.
 const maxQuoted, maxOpen = 600, 32
 
 // units splits the blocks of the post into units.
@@ -43,8 +43,8 @@ type unitSplitter struct {
 	rd     *reading
 	b      *block
 	index  int // of the block
-	end    int // of the tokens before a credit that ends the block
-	lo     int // begin of the next unit
+	end    int // end of the tokens before a credit that ends the block
+	lo     int // start of the next unit
 	opened int // quotation marks that have been tried
 	units  []unit
 }
@@ -106,13 +106,14 @@ func (x *unitSplitter) split(k int) int {
 	return hi
 }
 
-// closesSentence reports whether the token after the end of a sentence belongs to it: a closing mark or bracket.
+// closesSentence reports whether the token after the end of a sentence is part of the sentence: a closing mark or
+// bracket.
 func closesSentence(t token) bool {
 	return t.kind == tokClose || !t.space && t.kind == tokPunct && (t.ch == ')' || t.ch == ']')
 }
 
 // endsUnit reports whether token k ends the unit that begins with token lo. A label such as "Source:" belongs to what
-// follows it, and the point of a German ordinal such as "11." ends nothing.
+// follows it, and the period of a German ordinal such as "11." ends nothing.
 func (rd *reading) endsUnit(b *block, lo, k int) bool {
 	if k > lo && k-lo <= 2 && b.toks[k].ch == ':' && (rd.l.source.has(b.toks[k-1].id) || rd.l.label.has(b.toks[k-1].id)) {
 		return false
@@ -123,11 +124,11 @@ func (rd *reading) endsUnit(b *block, lo, k int) bool {
 	return rd.r.endsClause(rd.l, b.toks, k)
 }
 
-// maxTemplate bounds the number of tokens of the code of a template.
+// maxTemplate is the maximum number of tokens in template code.
 const maxTemplate = 80
 
-// templateEnd returns the position after the template code that begins at token k, or 0: {% … %}, {{< … >}},
-// [quote=A] and their ends.
+// templateEnd returns the position after the template code that begins at token k, or 0: {% … %}, {{< … >}}, [quote=A]
+// and their closing tags.
 func templateEnd(toks []token, k int) int {
 	closing := '}'
 	begins := isMark(toks, k+1, '%') || isMark(toks, k+1, '{')
@@ -161,13 +162,13 @@ func beginsShortcode(toks []token, k int) bool {
 	return isMark(toks, word+1, '=') || isMark(toks, word+1, ']') && (word > k+1 || toks[word].id > 0)
 }
 
-// isMark reports whether token i is the character.
+// isMark reports whether token i is the given character.
 func isMark(toks []token, i int, ch rune) bool {
 	return i < len(toks) && toks[i].kind == tokPunct && toks[i].ch == ch
 }
 
-// creditStart returns the token at which the group in brackets or the credit after a dash begins that ends the block,
-// and its kind. It returns the number of tokens if there is none.
+// creditStart returns the token at which a final group in brackets or a final credit after a dash begins, and its kind.
+// It returns the number of tokens if the block ends in neither.
 func (rd *reading) creditStart(b *block) (int, unitKind) {
 	n := len(b.toks)
 	end := n

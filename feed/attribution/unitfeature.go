@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// The templates of the features of a unit.
+// The feature templates for a unit.
 const (
 	uBias = iota
 	uElem
@@ -118,24 +118,24 @@ var unitFeatures = newFeatureSet([]template{
 	uQuotedCase:      {name: "quoted-case", values: 3 * 4},
 })
 
-// unitEvidence holds the features of the units of a post.
+// unitEvidence holds the features of a post's units.
 type unitEvidence struct {
 	features [][]uint16
-	near     [][]uint16 // the features that neighbours have too
+	near     [][]uint16 // the features that neighbours share
 	contexts []uint8    // kind of border before each unit
 }
 
-// unitReader computes the features of the units of a post.
+// unitReader computes the features of a post's units.
 type unitReader struct {
 	rd    *reading
 	units []unit
 	buf   []uint16
-	cuts  []int // end of the features of each unit in buf
-	// State of the block and of the blocks before it.
+	cuts  []int // end of each unit's features in buf
+	// State of the current block and of those before it.
 	voice, previousVoice float64
 	sinceColon           int
 	firstAfterColon      bool
-	quoted, name, says   int // what the block has
+	quoted, name, says   int // what the block contains
 }
 
 // evidence returns the features of the units.
@@ -168,7 +168,7 @@ func (rd *reading) evidence(us []unit) unitEvidence {
 	return e
 }
 
-// nearUnitFeature reports for each feature whether neighbours have it too.
+// nearUnitFeature reports for each feature whether neighbours share it.
 var nearUnitFeature = nearTable(unitFeatures)
 
 func nearTable(s *featureSet) []bool {
@@ -186,7 +186,7 @@ const (
 	borderParagraph        // a paragraph break
 	borderEnter            // the second unit begins a quotation element
 	borderLeave            // the first unit ends a quotation element
-	borderChange           // both are in different quotation elements
+	borderChange           // the units are in different quotation elements
 	borderHeading          // one of the units is a heading
 	borders
 )
@@ -238,7 +238,7 @@ func (x *unitReader) enterBlock(i int) {
 	x.surveyBlock(i, b)
 }
 
-// surveyBlock finds what the block that begins with unit i has: quotations, names and verbs of saying.
+// surveyBlock finds the quotations, names and verbs of saying in the block that begins with unit i.
 func (x *unitReader) surveyBlock(i int, b *block) {
 	rd := x.rd
 	x.quoted, x.name, x.says = 0, 0, 0
@@ -291,7 +291,7 @@ func (x *unitReader) unit(i int) {
 	}
 }
 
-// nameAt returns what name begins at token k: 3 a known publication, 2 a person, 0 none.
+// nameAt returns the kind of name that begins at token k: 3 a known publication, 2 a person, 0 none.
 func (rd *reading) nameAt(toks []token, k int) int {
 	switch {
 	case rd.namesKnown(toks, k):
@@ -325,7 +325,7 @@ func caseNumber(l *language, b *block, toks []token) int {
 	}
 }
 
-// block appends the features of the block and its place.
+// block appends the features of the block and its position.
 func (x *unitReader) block(u *unit, b *block) {
 	rd := x.rd
 	x.add(uElem, elemNumber(b.elem))
@@ -359,7 +359,7 @@ func (x *unitReader) block(u *unit, b *block) {
 	x.add(uPreviousBlock, rd.outline(b, u.block-1))
 }
 
-// placeInBlock returns the place of the unit in its block: 0 alone, 1 first, 2 in between, 3 last.
+// placeInBlock returns the position of the unit in its block: 0 alone, 1 first, 2 in between, 3 last.
 func (u *unit) placeInBlock() int {
 	switch {
 	case u.first && u.last:
@@ -373,8 +373,8 @@ func (u *unit) placeInBlock() int {
 	}
 }
 
-// positionOf returns the position of block i in the post: 0 to 2 for the first ones, 3 and 4 for those in the two
-// halves, 5 from the last prose on, 6 the last.
+// positionOf returns the position of block i in the post: 0 to 2 for the first three blocks, 3 and 4 for the rest of
+// the first and second half, 5 from the last prose on, 6 for the last block.
 func (rd *reading) positionOf(i int) int {
 	switch n := len(rd.doc.blocks); {
 	case i < 3:
@@ -390,9 +390,8 @@ func (rd *reading) positionOf(i int) int {
 	}
 }
 
-// outline returns what block i is to its neighbour b: 0 none, 1 in the same quotation element or also in none, 2 in a
-// quotation element alone, 3 outside of b's element, 4 begins with a quotation mark, 5 short without an end of
-// sentence.
+// outline describes block i relative to its neighbour b: 0 no such block, 2 in a different quotation element, 3 in none
+// although b is in one, 4 begins with a quotation mark, 5 short and not ending like a sentence, 1 none of these.
 func (rd *reading) outline(b *block, i int) int {
 	if i < 0 || i >= len(rd.doc.blocks) {
 		return 0
@@ -432,8 +431,8 @@ func elemNumber(a atom.Atom) int {
 	}
 }
 
-// quotationPlace returns the place of block i in its quotation element: 0 outside, 1 the only block, 2 the first, 3 in
-// between, 4 the last, 5 in an inner quotation, 6 in a quotation of another kind.
+// quotationPlace returns the position of block i in its quotation element: 0 outside, 1 the only block, 2 the first, 3
+// in between, 4 the last, 5 in an inner quotation, 6 in a different kind of quotation.
 func (rd *reading) quotationPlace(i int) int {
 	q := rd.doc.blocks[i].quotation
 	switch {
@@ -457,7 +456,7 @@ func (rd *reading) quotationPlace(i int) int {
 	}
 }
 
-// rules appends what the rules found.
+// rules appends the features of what the rules found.
 func (x *unitReader) rules(u *unit, b *block) {
 	role := roleNumber(b.role)
 	x.add(uRole, role)
@@ -469,7 +468,7 @@ func (x *unitReader) rules(u *unit, b *block) {
 	}
 }
 
-// ruleOf returns the kind of the match of a rule that overlaps the unit, or 0, and its weight.
+// ruleOf returns the kind and weight of a rule match that overlaps the unit, or 0.
 func (rd *reading) ruleOf(u *unit) (int, float64) {
 	a := rd.analyses[u.block]
 	if a == nil {
@@ -596,8 +595,8 @@ func allCapitals(s string) bool {
 	return n >= 4
 }
 
-// cover returns how a range of bytes of a block is covered by runs of the kind: 0 not at all, 1 in part, 2 from its
-// start, 3 as a whole.
+// cover returns how a range of bytes of a block is covered by runs of the given kind: 0 not at all, 1 partly, 2 from
+// its start, 3 entirely.
 func (b *block) cover(kind runKind, first, last int) int {
 	best := 0
 	for _, r := range b.runs {
@@ -683,7 +682,8 @@ func (x *unitReader) words(b *block, toks []token) {
 	x.add(uDate, x.dateIn(b, toks))
 }
 
-// names returns where a known publication and a person are named first: 0 nowhere, 1 at the start, 2 near it, 3 later.
+// names returns where a known publication and a person are first named: 0 nowhere, 1 at the start, 2 near the start, 3
+// later.
 func (x *unitReader) names(toks []token) (known, person int) {
 	rd := x.rd
 	for k := range toks {
@@ -707,7 +707,7 @@ func (rd *reading) namesKnown(toks []token, k int) bool {
 	return rd.r.pubs.startsName(toks[k]) && rd.r.pubs.knownPrefix(toks[k:], k > 0 && rd.l.det.has(toks[k-1].id)) > 0
 }
 
-// dateIn returns whether the tokens contain a date (1) or are one (2).
+// dateIn returns 1 if the tokens contain a date, 2 if they are a date, and 0 otherwise.
 func (x *unitReader) dateIn(b *block, toks []token) int {
 	l := x.rd.l
 	for k, t := range toks[:min(len(toks), 40)] {

@@ -85,7 +85,7 @@ func (rd *reading) readTrailingVia(b *block, s span) {
 	}
 }
 
-// hasViaURL reports whether one of the vias has the address u.
+// hasViaURL reports whether one of the vias has the URL u.
 func hasViaURL(vias []feed.Via, u string) bool {
 	for _, v := range vias {
 		if v.URL == u {

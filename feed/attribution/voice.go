@@ -42,7 +42,7 @@ const (
 // voice is the evidence in a paragraph's words about who is speaking: the author or a quoted report.
 type voice struct {
 	score  float64
-	first  bool // uses the first person outside of quotation marks
+	first  bool // uses the first person outside quotation marks
 	elided bool // ends in dots
 	colon  bool
 	aside  bool // entirely in brackets

@@ -74,7 +74,7 @@ func (n Naming) Name(site feed.Site, name feed.Name, fullName string) (title, de
 		words = n.Author
 	case feed.Sources:
 		words = n.Source
-	case feed.Posts: // the page shows the title of the post
+	case feed.Posts: // the page shows the post's title
 	}
 	fill := strings.NewReplacer("{site}", siteTitle, "{name}", cmp.Or(strings.TrimSpace(fullName), slug))
 	return fill.Replace(words.Title), fill.Replace(words.Description)

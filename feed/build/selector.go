@@ -180,7 +180,7 @@ func (c criteria) unmet(p properties) string {
 	case len(c.allTags) > 0 && !hasAll(p.tags, c.allTags):
 		return "it lacks one of the tags in all_tags"
 	case len(c.authors) > 0 && !hasAny(c.authors, p.authors):
-		return "it is by none of the authors in authors"
+		return "none of its authors is in authors"
 	case len(c.sources) > 0 && !hasAny(c.sources, p.sources):
 		return "it credits none of the publications in sources"
 	case len(c.languages) > 0 && !c.matchesLanguage(p.language):
@@ -199,9 +199,9 @@ func (c criteria) met(p properties) string {
 	case hasAny(c.tags, p.tags):
 		return "it has one of the tags in exclude.tags"
 	case len(c.allTags) > 0 && hasAll(p.tags, c.allTags):
-		return "it has all tags in exclude.all_tags"
+		return "it has all of the tags in exclude.all_tags"
 	case hasAny(c.authors, p.authors):
-		return "it is by one of the authors in exclude.authors"
+		return "one of its authors is in exclude.authors"
 	case hasAny(c.sources, p.sources):
 		return "it credits one of the publications in exclude.sources"
 	case c.matchesLanguage(p.language):

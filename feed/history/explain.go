@@ -35,7 +35,7 @@ type Explainer struct {
 	Site     feed.Site
 	Catalog  feed.Catalog
 	Selector *build.Selector
-	// Now is the clock with which dates of publication are compared.
+	// Now is the current time, with which publication dates are compared.
 	Now func() time.Time
 	// Prefix precedes the id in the key of a post; empty if the posts are files.
 	Prefix string
@@ -59,7 +59,7 @@ type evidence struct {
 }
 
 // Explain explains a post. If name is not empty, it also answers why the post is or is not in that feed. There is an
-// explanation for every id, also for those of posts that do not exist.
+// explanation for every id, even if there is no such post.
 func (e *Explainer) Explain(ctx context.Context, id string, name feed.Name) (feed.Explanation, error) {
 	if err := feed.ValidatePostID(id); err != nil {
 		return feed.Explanation{}, fmt.Errorf("post id: %w", err)
@@ -114,7 +114,7 @@ func (e *Explainer) Statuses(ctx context.Context) (func(feed.StoredPost) feed.Po
 	}, nil
 }
 
-// snapshot reads what the evidence about all posts has in common.
+// snapshot reads the evidence that all posts share.
 func (e *Explainer) snapshot(ctx context.Context) (of func(feed.StoredPost) evidence, err error) {
 	common := evidence{held: map[feed.Name]string{}, dirty: map[feed.Name]bool{}}
 	problems, err := e.Store.Problems(ctx)
@@ -226,7 +226,7 @@ func (v evidence) statusOfAbsent() (feed.PostStatus, string) {
 	return feed.PostUnknown, "There is no post with this id, and there never was."
 }
 
-// statusOfRaw returns the status that a stored post gives itself, and the error with which it is rejected.
+// statusOfRaw returns the status that a stored post specifies, and the error for which it is rejected.
 func (v evidence) statusOfRaw() (feed.PostStatus, error) {
 	p, err := intake.Decode(v.post.ID, v.post.Raw)
 	status := p.Status
@@ -245,7 +245,7 @@ func (v evidence) statusOfRaw() (feed.PostStatus, error) {
 	return feed.PostPublished, err
 }
 
-// alsoInvalid returns a sentence about the error of a post that is not published anyway.
+// alsoInvalid returns a sentence about the error of a post that would not be published anyway.
 func (v evidence) alsoInvalid(err error) string {
 	if err == nil {
 		return ""
@@ -253,7 +253,7 @@ func (v evidence) alsoInvalid(err error) string {
 	return " " + sentence("It also cannot be read: "+err.Error())
 }
 
-// earlier returns a sentence if an earlier version is published.
+// earlier returns a sentence that says so if an earlier version is published.
 func (v evidence) earlier() string {
 	if v.post.Item == nil || !v.isListed() {
 		return ""
@@ -349,7 +349,7 @@ func (e *Explainer) hints(ctx context.Context, x *feed.Explanation, v evidence) 
 			add("Writers add an inbox entry in the same transaction: MULTI, SET, XADD %s * id ID, EXEC.", e.inboxKey())
 		}
 	case feed.PostRejected:
-		add("Correct the post and store it again; 'feedpub post check FILE' checks it before.")
+		add("Correct the post and store it again; 'feedpub post check FILE' checks it first.")
 	case feed.PostPublished:
 		if !x.Stored {
 			add("Store the post again, or confirm the loss with: feedpub post delete %s", x.ID)
@@ -385,7 +385,7 @@ func (e *Explainer) findMisplaced(ctx context.Context, x *feed.Explanation) erro
 
 func (e *Explainer) inboxKey() string { return strings.TrimSuffix(e.Prefix, "post:") + "inbox" }
 
-// findByOwnID looks for a rejected post that names the id of the unknown post.
+// findByOwnID looks for a rejected post whose id member is the unknown id.
 func (e *Explainer) findByOwnID(ctx context.Context, x *feed.Explanation) error {
 	const most = 500
 	problems, err := e.Store.Problems(ctx)
@@ -446,7 +446,7 @@ func whyNotInFamily(it *feed.Item, name feed.Name) string {
 	family, rest, ok := strings.Cut(string(name), "/")
 	switch {
 	case ok && feed.Family(family) == feed.Tags:
-		return fmt.Sprintf("it has no tag %q; its tags are %q.", rest, it.Tags)
+		return fmt.Sprintf("it does not have the tag %q; its tags are %q.", rest, it.Tags)
 	case ok && feed.Family(family) == feed.Authors:
 		var names []string
 		for _, a := range it.Authors {
@@ -458,12 +458,12 @@ func whyNotInFamily(it *feed.Item, name feed.Name) string {
 		for _, q := range it.Quotes {
 			names = append(names, q.Source.Publication)
 		}
-		return fmt.Sprintf("it does not credit %q with certainty; it credits %q.", rest, names)
+		return fmt.Sprintf("%q is not a published source of the post; its sources are %q.", rest, names)
 	}
 	return "there is no such feed; 'feedpub feeds' lists all feeds."
 }
 
-// placed returns a reason with its place, if there is one.
+// placed returns a reason, prefixed with its place if there is one.
 func placed(place, reason string) string {
 	if place == "" {
 		return reason

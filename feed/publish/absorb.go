@@ -46,7 +46,7 @@ type absorber struct {
 	known    publicationLister
 	catalog  feed.Catalog
 	language string // of the site
-	// withPublications is [Config.WithPublications].
+	// withPublications is [Config.WithPublications]; may be nil.
 	withPublications func([]feed.Publication) (*intake.Intake, func(string) feed.Source, error)
 	reading          atomic.Pointer[reading] // scans load it without the work lock
 	feeds            feedAssigner
@@ -63,8 +63,8 @@ type absorber struct {
 	// itemsLost is set once a post without an item has been found. The feeds that contain an earlier version of such a
 	// post are unknown.
 	itemsLost bool
-	// unread has the rejected posts without an item. Their items may have been lost, so itemsLost is set once such a post
-	// can be read again.
+	// unread contains the rejected posts without an item. Their items may have been lost, so itemsLost is set once such a
+	// post can be read again.
 	unread map[string]bool
 }
 
@@ -332,8 +332,8 @@ func (p *placement) add(ctx context.Context, d decision) error {
 
 // move sets the feeds that a post enters and leaves, the documents that change, and the removal times.
 func (p *placement) move(d *decision, before, after places) {
-	// A post that is not in any feed, because its date is in the future, may still be in documents that are not built
-	// yet since it was rescheduled.
+	// A rescheduled post whose date is in the future is in no feed, but may still be in documents that have not been
+	// rebuilt yet.
 	if d.Item == nil && (len(before.feeds) > 0 || d.previous != nil) && d.Record.Removed.IsZero() {
 		d.Record.Removed = d.notice.at
 	}
@@ -359,7 +359,7 @@ func (p *placement) noteLost(d decision) {
 	delete(p.unread, d.ID)
 }
 
-// addKept adds the change to a post whose item, if it has one, stays.
+// addKept adds the change to a post that keeps its item, if it has one.
 func (p *placement) addKept(d decision) {
 	if d.previous == nil {
 		p.unread[d.ID] = true

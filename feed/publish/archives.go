@@ -146,7 +146,7 @@ func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []t
 	affected := map[feed.Name]bool{}
 	for _, t := range targets {
 		if r.archives.isLost(t.name) && len(t.head.IDs) > 0 {
-			// Its posts are in the other documents of the feed now, which link to each other and not to it.
+			// Its posts are now in other documents of the feed, which link to each other but not to it.
 			names := r.documentsOf(feedOf(t.name), t.name)
 			if err := r.archives.store.AddArchives(ctx, token, nil, names); err != nil {
 				return nil, fmt.Errorf("archives of %s: %w", feedOf(t.name), err)
@@ -180,7 +180,7 @@ func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []t
 	return targets, nil
 }
 
-// documentsOf returns a feed, its archives and more.
+// documentsOf returns the names of a feed and its archives.
 func (r *rebuilder) documentsOf(n feed.Name, more ...feed.Name) []feed.Name {
 	names := append([]feed.Name{n}, more...)
 	for _, a := range r.archives.byFeed[n] {

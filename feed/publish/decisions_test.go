@@ -24,8 +24,8 @@ func (w *world) decide(id string, d feed.Decision) {
 
 const lateShips = "<p>From the Harbour Notes:</p><blockquote><p>Ships are late, a captain said on the quay.</p></blockquote>"
 
-// TestDecisionIsPublished checks that a decision changes the documents, also after the post was written again, and
-// that a decision about words that are gone is reported.
+// TestDecisionIsPublished checks that a decision changes the documents, even after the post is written again, and that
+// a decision about words that the post no longer contains is reported.
 func TestDecisionIsPublished(t *testing.T) {
 	w := newWorld(t)
 	p := w.builder("a")
@@ -58,7 +58,7 @@ func TestDecisionIsPublished(t *testing.T) {
 	}
 }
 
-// TestTableOfPublications checks that posts are read again when the table of publications has changed, and that the
+// TestTableOfPublications checks that posts are read again when the table of publications changes, and that the
 // documents are the same as those of a builder that starts with the table.
 func TestTableOfPublications(t *testing.T) {
 	w := newWorld(t)

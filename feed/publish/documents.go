@@ -59,8 +59,8 @@ func (r *rebuilder) render(ctx context.Context, f feed.Feed) (documentSet, error
 	return d, r.problems.ClearProblem(ctx, feed.KindHeld, string(f.Name))
 }
 
-// renderPost renders the page of a post. Without the post, or if it cannot be rendered, the page has no items, and
-// servers answer 410.
+// renderPost renders the page of a post. If there is no such post, or it cannot be rendered, the page has no items, and
+// servers respond with 410.
 func (r *rebuilder) renderPost(ctx context.Context, f feed.Feed) (documentSet, error) {
 	page, err := r.rendering.renderer().Page(f)
 	if err != nil {

@@ -20,7 +20,7 @@ type RunStore interface {
 }
 
 const (
-	// recordTimeout bounds the time in which a run is recorded. Runs that end because the process stops are recorded too.
+	// recordTimeout bounds the time for recording a run. Runs that end because the process stops are recorded too.
 	recordTimeout = 2 * time.Second
 	// maxUnrecorded is the maximum number of runs that are kept in memory while they cannot be recorded.
 	maxUnrecorded = 16
@@ -39,7 +39,7 @@ type history struct {
 
 	mu         sync.Mutex
 	unrecorded []feed.Run
-	// outside describes the posts that scans have absorbed outside of a run. The next run includes them.
+	// outside describes the posts that scans have absorbed outside runs. The next run includes them.
 	outside absorbed
 	listed  map[problemKey]bool // problems of posts in the store; nil until they are read
 }
@@ -64,7 +64,7 @@ type activity struct {
 
 type activityKey struct{}
 
-// begin begins a run. The returned context carries it to the functions that note what they do.
+// begin begins a run. The returned context carries it to the functions that record what they do.
 func (h *history) begin(ctx context.Context, c feed.Cause) (context.Context, *activity) {
 	a := &activity{
 		history: h, cause: c, started: h.clock(), begun: time.Now(), stages: map[feed.Stage]time.Duration{},
@@ -78,7 +78,7 @@ func activityOf(ctx context.Context) *activity {
 	return a
 }
 
-// absorbed describes the posts of an absorption.
+// absorbed describes the posts that one absorption handled.
 type absorbed struct {
 	posts    int
 	rejected []string // ids of posts
@@ -91,7 +91,7 @@ func (a *absorbed) add(b absorbed) {
 }
 
 // count returns what an absorption changes. It omits rejected and missing posts that every scan finds again: those that
-// were not submitted and whose problem is listed already.
+// were not submitted and whose problem is already listed.
 func (h *history) count(ctx context.Context, b *batch) (absorbed, error) {
 	var n absorbed
 	for _, d := range b.decisions {
@@ -128,7 +128,7 @@ func (h *history) isListed(ctx context.Context, p *feed.Problem) (bool, error) {
 	return h.listed[problemKey{p.Kind, p.ID}], nil
 }
 
-// note notes an absorption that was written.
+// note records an absorption that was written.
 func (h *history) note(ctx context.Context, b *batch, n absorbed) {
 	if a := activityOf(ctx); a != nil {
 		a.mu.Lock()
@@ -150,7 +150,7 @@ func (h *history) note(ctx context.Context, b *batch, n absorbed) {
 	}
 }
 
-// noteFeeds notes the outcomes of feeds.
+// noteFeeds records the outcomes of feeds.
 func noteFeeds(ctx context.Context, reports []feed.FeedReport) {
 	if a := activityOf(ctx); a != nil {
 		a.mu.Lock()
@@ -159,7 +159,7 @@ func noteFeeds(ctx context.Context, reports []feed.FeedReport) {
 	}
 }
 
-// time returns a function to call at the end of a stage.
+// time returns a function that the caller must call at the end of a stage.
 func (h *history) time(ctx context.Context, s feed.Stage) (end func()) {
 	begun := time.Now()
 	return func() {
@@ -175,8 +175,8 @@ func (h *history) time(ctx context.Context, s feed.Stage) (end func()) {
 	}
 }
 
-// end ends the run: it logs and records what was done, and returns the record. Err is the reason why the run is not
-// complete, if it is not.
+// end ends the run: it logs and records what was done, and returns the record. Err is the reason why the run did not
+// complete, or nil.
 func (a *activity) end(ctx context.Context, err error) feed.Run {
 	h := a.history
 	r := a.run(err)
@@ -196,8 +196,8 @@ func (a *activity) end(ctx context.Context, err error) feed.Run {
 	return r
 }
 
-// onlyLooked reports whether the builder only looked for changes: if the store does not answer or the process stops, it
-// looks again, and this is logged once, see [Publisher.logState].
+// onlyLooked reports whether the builder only checked for changes. If the store does not respond or the process stops,
+// it checks again, which is logged once; see [Publisher.logState].
 func onlyLooked(r feed.Run, err error) bool {
 	if err == nil {
 		return r.Idle()
@@ -233,7 +233,7 @@ func (a *activity) run(err error) feed.Run {
 	return r
 }
 
-// record stores a run, and those that could not be stored before.
+// record stores a run, along with earlier runs that could not be stored.
 func (h *history) record(ctx context.Context, r feed.Run) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -44,7 +44,7 @@ func (l *runLog) take() []feed.Run {
 	return runs
 }
 
-// ignoreTimes ignores what differs between two executions of a test.
+// ignoreTimes ignores the fields that differ from one execution of a test to the next.
 var ignoreTimes = cmpopts.IgnoreFields(feed.Run{}, "ID", "Started", "Duration", "Stages")
 
 func byCommand(r feed.Run) feed.Run {

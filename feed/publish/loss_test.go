@@ -13,8 +13,8 @@ import (
 )
 
 // TestFlushedStore checks that no feed loses posts after the store is flushed, and that the builder can commit again.
-// TestReplacedCommitOfSameSecond checks that all replicas serve the same documents in the end if the store has lost a
-// commit, and the builder has replaced it by another one with the same Last-Modified. Replicas cannot tell which of the
+// TestReplacedCommitOfSameSecond checks that all replicas eventually serve the same documents if the store has lost a
+// commit and the builder has replaced it with one that has the same Last-Modified. Replicas cannot tell which of the
 // two is later, so they keep what they serve until the store has the feed with a greater token.
 func TestReplacedCommitOfSameSecond(t *testing.T) {
 	w := newWorld(t)

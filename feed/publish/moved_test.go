@@ -143,8 +143,8 @@ func TestMoveWithoutItem(t *testing.T) {
 	w.wantNoProblems()
 }
 
-// TestDeleteScheduledPost checks that a post can be deleted which was rescheduled but is still in the documents of some
-// feed, for example because the builder crashed before it built that feed.
+// TestDeleteScheduledPost checks that a rescheduled post can be deleted while it is still in the documents of a feed,
+// for example because the builder crashed before it rebuilt that feed.
 func TestDeleteScheduledPost(t *testing.T) {
 	w := newWorld(t)
 	p := w.builder("one")
@@ -165,8 +165,8 @@ func TestDeleteScheduledPost(t *testing.T) {
 	}
 }
 
-// TestMoveAfterRejection checks that a post leaves the feeds that it was in if its item was lost and the post could not
-// be read at that time, but is valid again.
+// TestMoveAfterRejection checks that a post leaves its former feeds if its item was lost while the post could not be
+// read, and the post is now valid again.
 func TestMoveAfterRejection(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a", "tags", []string{"news"}), post("b"))

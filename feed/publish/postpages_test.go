@@ -10,7 +10,7 @@ import (
 	"feedpub/feed/publish"
 )
 
-// withPages makes a builder build pages.
+// withPages makes a builder publish pages.
 func withPages(c *publish.Config) { c.Catalog.Pages = true }
 
 // links returns the URLs of the items in the main feed, by id.
@@ -56,7 +56,7 @@ func TestPostsWithoutURLHavePages(t *testing.T) {
 		}
 	}
 	if strings.Contains(page, "noindex") {
-		t.Error("search engines may not list the page, and there is no other")
+		t.Error("the page has a noindex directive, but it is the only page of the post")
 	}
 
 	w.put(post("notes/hello.md", "title", "A different title"))
@@ -79,8 +79,8 @@ func TestPostsWithoutURLHavePages(t *testing.T) {
 	}
 }
 
-// TestPermalinks checks that a pattern gives posts without a URL their address on the blog, and that they then have no
-// page.
+// TestPermalinks checks that a pattern determines the URLs on the blog of posts without one, and that such posts have
+// no page.
 func TestPermalinks(t *testing.T) {
 	w := newWorld(t)
 	w.config.Permalink = "/:year/:month/:day/:slug/"
@@ -104,7 +104,7 @@ func TestPermalinks(t *testing.T) {
 	}
 }
 
-// TestPostsWithoutPages checks that nothing links to a page if the site has none.
+// TestPostsWithoutPages checks that nothing links to pages if the site has none.
 func TestPostsWithoutPages(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))

@@ -74,13 +74,13 @@ type Config struct {
 	// Canonical returns the source that represents a publication. Its feed contains the quotes under all of the
 	// publication's names.
 	Canonical func(publication string) feed.Source
-	// WithPublications, optional, returns Intake and Canonical for a site whose table has these publications. Without it,
-	// the table is not used.
+	// WithPublications, if not nil, returns the Intake and Canonical to use with a site's table of publications. If it is
+	// nil, the table is not used.
 	WithPublications func(table []feed.Publication) (*intake.Intake, func(publication string) feed.Source, error)
-	// Replica, optional, is the set of documents that this process serves.
+	// Replica, if not nil, is the set of documents that this process serves.
 	Replica Replica
-	// Fleet, optional, coordinates builders of several releases and machines. Without it, documents have the rendering
-	// version of Renderer; with it, they have the version that is recorded for the site.
+	// Fleet, if not nil, coordinates builders across releases and machines: documents have the rendering version that is
+	// recorded for the site. If it is nil, they have the version of Renderer.
 	Fleet Fleet
 	// Owner identifies this builder; it is unique among processes.
 	Owner  string
@@ -91,15 +91,15 @@ type Config struct {
 	// Scheduled lists the feeds that have their own schedules: only a Rebuild of all feeds, or one that names them,
 	// rebuilds them.
 	Scheduled []feed.Name
-	// Turn, optional, is called before the parts of a rebuild that hold a site's posts in memory, and may block; done is
+	// Turn, if not nil, is called before the parts of a rebuild that hold a site's posts in memory, and may block; done is
 	// called after each part. Turn limits the number of sites that a process rebuilds at the same time. Changes do not
 	// wait for it.
 	Turn func(context.Context) (done func(), err error)
 
-	// Notices are the queues that get a notice with each commit of a feed. Archives and pages have no notices.
+	// Notices are the queues to which each commit of a feed adds a notice. Commits of archives and pages add none.
 	Notices feed.NoticeQueues
 
-	// Committed, optional, is called with the new head after a commit that changed a document of a feed, an archive or
+	// Committed, if not nil, is called with the new head after a commit that changed a document of a feed, an archive or
 	// the pages. That includes the removal of withdrawn posts from a held feed. It is called once for each such head,
 	// in the order of the commits, by one goroutine at a time, after the work lock is released, so other goroutines may
 	// be absorbing and building. The rebuild that made the commit waits for Committed to return, so it should do
@@ -109,19 +109,20 @@ type Config struct {
 	// It is not called for a commit whose reply was lost, nor after a crash. What must survive a crash belongs in the
 	// commit itself.
 	Committed func(context.Context, feed.Head)
-	// Runs, optional, stores the records of runs. Release is the version of the program for them.
+	// Runs, if not nil, stores the records of runs. Release is the program version that they contain.
 	Runs    RunStore
 	Release string
-	// Ran, optional, is called with each run after it has ended, including those with nothing to do, but not when the
-	// builder only looked for changes. Timed, optional, is called with the duration of each stage. Both may be called by
-	// several goroutines at a time.
+	// Ran, if not nil, is called after each run, including those with nothing to do, but not if the builder only checked
+	// for changes. Timed, if not nil, is called with the duration of each stage. Both may be called by several goroutines
+	// at the same time.
 	Ran   func(feed.Run)
 	Timed func(feed.Stage, time.Duration)
 
-	// Built, optional, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way as
+	// Built, if not nil, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way as
 	// Committed. Calls to the two hooks share one order.
 	Built func(feed.FeedReport)
-	// Rejected, optional, is called when a post is rejected, or for a new reason, in the same way as Committed.
+	// Rejected, if not nil, is called in the same way as Committed when a post is rejected, or the reason for its
+	// rejection changes.
 	Rejected func(feed.Problem)
 }
 
@@ -244,7 +245,7 @@ func (r *rendering) fingerprint() string { return r.current.Load().fingerprint }
 
 // Rebuild absorbs what was submitted and rebuilds the named feeds and their archives, or all feeds if none is named. If
 // another process holds the lease, Rebuild requests the work from that process; otherwise it does the work itself. The
-// run is recorded with the cause of the context, see [feed.WithCause]. The error is of kind [feed.ErrNotFound] if one
+// run is recorded with the context's cause; see [feed.WithCause]. The error is of kind [feed.ErrNotFound] if one
 // of the feeds does not exist.
 func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	if token, ok := p.lease.held(); ok {
@@ -293,7 +294,7 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	return p.rebuilder.compressStable(ctx, token)
 }
 
-// TickName returns the name with which the runs of Tick are recorded.
+// TickName returns the name under which the runs of Tick are recorded.
 func TickName(names ...feed.Name) string {
 	if len(names) == 0 {
 		return "all feeds"
@@ -307,7 +308,7 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 	running, activity := p.history.begin(ctx, feed.CauseOf(ctx))
 	report, err := p.rebuildNow(running, token, names, except)
 	if errors.Is(err, errSuperseded) {
-		return report, err // the next term does the work
+		return report, err // the next term does it
 	}
 	report.Run = activity.end(ctx, err)
 	return report, err

@@ -105,9 +105,9 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 // posts, of which there may be thousands.
 func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
 	for _, t := range targets {
-		// Replicas accept neither of the two heads in place of the other, but either with a greater token.
+		// Replicas do not replace either head with the other, but accept either one with a greater token.
 		if t.replaced && t.head.Token == token {
-			return nil, fmt.Errorf("%w: the store has lost a commit of %s and has another of the same second",
+			return nil, fmt.Errorf("%w: the store has lost a commit of %s and has a different one of the same second",
 				errSuperseded, t.name)
 		}
 	}
@@ -271,8 +271,8 @@ func (r *rebuilder) selectFeed(
 	return f, nil
 }
 
-// selectIDs returns the ids of the posts that are in the document of a feed or an archive. An archive whose record is
-// lost has none: its posts are in other documents of the feed.
+// selectIDs returns the ids of the posts that are in the document of a feed or an archive. If an archive's record is
+// lost, it has no posts: they are in other documents of the feed.
 func (r *rebuilder) selectIDs(ctx context.Context, name feed.Name, limit int) ([]string, error) {
 	if r.archives.isLost(name) {
 		return nil, nil

@@ -165,7 +165,7 @@ func (r *reconciler) setScanner(s *scanner) {
 	r.scanner = s
 }
 
-// request starts a scan and waits for its beginning. If an earlier scan is running, it schedules another scan and does
+// request starts a scan and waits for it to begin. If an earlier scan is running, it schedules another scan and does
 // not wait. Without a scanner in the background, it does the whole scan itself.
 func (r *reconciler) request(ctx context.Context, token feed.Token) error {
 	r.mu.Lock()

@@ -42,7 +42,7 @@ type reply struct {
 }
 
 // Ask requests a rebuild of the named feeds, or of all feeds if none is named, from the builder that holds the lease,
-// and returns the report. The cause of the context is recorded with the run. The error is of kind
+// and returns the report. The context's cause is recorded with the run. The error is of kind
 // [feed.ErrUnavailable] if no reply arrives within ten minutes.
 func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, error) {
 	payload, err := json.Marshal(request{Feeds: names, Cause: feed.CauseOf(ctx)})
@@ -122,7 +122,7 @@ func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
-// feedsOf returns a key that is equal for requests for the same feeds.
+// feedsOf returns a key shared by requests for the same feeds.
 func feedsOf(payload []byte) string {
 	var q request
 	if json.Unmarshal(payload, &q) != nil {

@@ -15,15 +15,15 @@ type publicationLister interface {
 	Publications(ctx context.Context) ([]feed.Publication, error)
 }
 
-// reading is what posts are read with. It is immutable.
+// reading holds everything that posts are read with. It is immutable.
 type reading struct {
-	table   []feed.Publication // the site's table of publications with which the intake was made
+	table   []feed.Publication // the table of publications that the intake uses
 	intake  *intake.Intake
-	version string // identifies the intake and selections that make items
+	version string // identifies the intake and selections that items are made with
 }
 
-// loadTable reads the site's table of publications. If it has changed, posts are read with it from now on, and items
-// that were made without it are outdated. The caller holds the work lock.
+// loadTable reads the site's table of publications. If it has changed, subsequent posts are read with the new table,
+// and items made with the old one become outdated. The caller holds the work lock.
 func (a *absorber) loadTable(ctx context.Context) error {
 	if a.withPublications == nil {
 		return nil
@@ -45,8 +45,8 @@ func (a *absorber) loadTable(ctx context.Context) error {
 	return nil
 }
 
-// intakeVersion identifies the intake that makes items, the selections that decide which feeds an item is in, and the
-// addresses of the pages of posts. Pages is the site if posts without a URL get a page of their own, and nil otherwise.
+// intakeVersion identifies the intake that items are made with, the selections that determine their feeds, and the URLs
+// of post pages. Pages is the site if posts without a URL get a page of their own, and nil otherwise.
 func intakeVersion(in *intake.Intake, catalog feed.Catalog, pages *feed.Site) string {
 	version := in.Fingerprint()
 	if len(catalog.Selections) > 0 {

@@ -32,7 +32,7 @@ type target struct {
 	head  feed.Head // zero if there is none
 	// lost is set if the store has lost a document of the head, or a later head that this process serves.
 	lost bool
-	// replaced is set if this process serves documents that the store has lost and replaced by others with the same
+	// replaced is set if the store has lost documents that this process serves and now has different ones with the same
 	// modification time.
 	replaced bool
 }
@@ -126,7 +126,7 @@ func (r *rebuilder) newTargets(
 }
 
 // replaces reports whether a head and the served one have different documents with the same modification time and
-// token. Modification times only increase, so one of the two is of a commit that the store has lost.
+// token. Modification times only increase, so one of the two belongs to a commit that the store has lost.
 func replaces(head, served feed.Head) bool {
 	return head.Token == served.Token && slices.ContainsFunc(head.Documents, func(d feed.DocumentRef) bool {
 		old, ok := served.Document(d.Format)

@@ -98,9 +98,10 @@ type Variant struct {
 	Language string
 	// Base is the site's BaseURL. Pages use it for links to other pages; without it they have no such links.
 	Base string
-	// Feeds are the names of the feeds that the item is in, each followed by a line feed. Pages link to theirs.
+	// Feeds are the names of the feeds that the item is in, each followed by a line feed. Pages link to the pages of these
+	// feeds.
 	Feeds string
-	// Single is set on the page of a post, whose heading is the title of the post.
+	// Single is set on a post's own page, whose heading is the post's title.
 	Single bool
 }
 

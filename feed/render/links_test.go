@@ -8,8 +8,8 @@ import (
 	"feedpub/feed"
 )
 
-// TestPageLinksToFeeds checks that tags and authors on a page are links to the pages of their feeds, if it is certain
-// which feeds those are.
+// TestPageLinksToFeeds checks that tags and authors on a page link to the pages of their feeds if those feeds are
+// unambiguous.
 func TestPageLinksToFeeds(t *testing.T) {
 	item := &feed.Item{
 		ID: "1", Title: "T", HTML: "<p>x</p>", Published: time.Unix(0, 0).UTC(), Updated: time.Unix(0, 0).UTC(),

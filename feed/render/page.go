@@ -85,7 +85,7 @@ type pageTop struct {
 	Related    []pageLink
 	Subscribe  []pageLink
 
-	// Canonical, Heading and Image are set on the page of a post: its URL, the text of its heading and its image.
+	// Canonical, Heading and Image are set on a post's own page: its URL, the text of its heading and its image.
 	Canonical, Heading, Image string
 }
 
@@ -177,7 +177,7 @@ func executeFrame(top pageTop, bottom pageBottom) (frame, error) {
 	return frame{head: head, foot: foot}, nil
 }
 
-// postFrame returns the frame of a post's own page. Search engines may list the page, since there is no other.
+// postFrame returns the frame of a post's own page. Search engines may index it, since the post has no other page.
 func postFrame(f feed.Feed, version int) (frame, error) {
 	if err := checkTexts(f.Site.Title, f.Site.Copyright); err != nil {
 		return frame{}, err
@@ -321,8 +321,8 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
 }
 
-// feedPage returns the URL of the page of the feed of a tag or author, or "" if the item is not in that feed, or has
-// several whose names could be meant.
+// feedPage returns the URL of the page of a tag's or author's feed, or "" if the item is not in that feed, or if the
+// name is ambiguous among the item's feeds.
 func (v Variant) feedPage(family feed.Family, full string) string {
 	if v.Base == "" {
 		return ""
@@ -330,7 +330,7 @@ func (v Variant) feedPage(family feed.Family, full string) string {
 	plain := pathname.Plain(family, full)
 	found := ""
 	for n := range strings.Lines(v.Feeds) {
-		// Other names with the same plain name have a suffix of hexadecimal digits.
+		// Different names with the same plain form have a suffix of hexadecimal digits.
 		n = strings.TrimSuffix(n, "\n")
 		rest, ok := strings.CutPrefix(n, string(plain))
 		if !ok || rest != "" && (len(rest) < 7 || rest[0] != '-' || strings.Trim(rest[1:], "0123456789abcdef") != "") {

@@ -39,8 +39,8 @@ func NewTrigger(ctx context.Context, rebuild RebuildFunc) *Trigger {
 }
 
 // Rebuild rebuilds the named feeds, or all if none is named, and waits for the report. If ctx ends first, Rebuild
-// returns its error and the rebuild continues. The rebuild has the causes of its callers, see [feed.CauseOf]. The
-// report may include feeds that other callers have named.
+// returns its error and the rebuild continues. The rebuild's cause combines those of its callers; see [feed.CauseOf].
+// The report may include feeds that other callers have named.
 func (t *Trigger) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	t.mu.Lock()
 	if t.next == nil {

@@ -1,4 +1,4 @@
-// Updates the page every ten seconds. Without scripts, reload it.
+// Updates the page every ten seconds. Without JavaScript, reload the page instead.
 "use strict";
 setInterval(async () => {
   if (document.hidden || document.querySelector("main :focus")) return;
@@ -11,6 +11,6 @@ setInterval(async () => {
       if (fresh) document.querySelector(part).replaceWith(fresh);
     }
   } catch {
-    // The server does not answer; the next attempt may succeed.
+    // The server did not respond; the next attempt may succeed.
   }
 }, 10000);

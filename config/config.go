@@ -82,20 +82,20 @@ type Config struct {
 	Egress Egress `yaml:"egress"`
 }
 
-// Egress limits the addresses that feedpub sends requests to: hubs of others, subscribers of one's own hub, webhooks.
-// They must be public.
+// Egress limits the addresses to which feedpub sends requests, whether for external hubs, subscribers of the built-in
+// hub, or webhooks. They must be public unless allow lists them.
 type Egress struct {
-	// Allow are networks that may be reached although they are not public, on any port, such as 10.0.0.0/8, or single
-	// addresses. Default none.
+	// Allow lists networks, such as 10.0.0.0/8, and single addresses that may be reached on any port even if they are not
+	// public. Default none.
 	Allow []Network `yaml:"allow"`
 
-	// Ports are the ports that may be reached at public addresses. Default 80, 443, 8080 and 8443.
+	// Ports lists the ports that may be reached at public addresses. Default 80, 443, 8080 and 8443.
 	Ports []int `yaml:"ports"`
 }
 
 // Polling limits how often readers fetch feeds. Requests with an entity tag (If-None-Match) are not limited.
 type Polling struct {
-	// Limit is the maximum number of times that a network (/24, or /64 of IPv6) may fetch a whole feed within per.
+	// Limit is the maximum number of times that a network (/24, or /64 for IPv6) may fetch a whole feed within per.
 	// Additional requests get 429. Loopback and the proxies are exempt. Default 0: no limit.
 	Limit int `yaml:"limit"`
 
@@ -113,19 +113,20 @@ type Admin struct {
 	// Default 127.0.0.1:8081.
 	Listen Address `yaml:"listen"`
 
-	// Hosts are the names, without a port, under which the admin side is reached from other machines or through a
-	// proxy. Requests for other hosts are refused, except for IP addresses, localhost and the name in listen. Default none.
+	// Hosts lists the host names, without a port, by which the admin side is reached from other machines or through a
+	// proxy. Requests for other hosts are refused, except for IP addresses, localhost and the name in listen. Default
+	// none.
 	Hosts []Host `yaml:"hosts"`
 
 	// TokensFile is a file of bearer tokens, one per line, for requests that change something, read posts, or come from
-	// other machines: "NAME [write,rebuild]: SECRET". The right write permits storing, deleting and reading posts, and
-	// rebuild permits rebuilding feeds; every token, also one with only the right read, permits reading metrics and
+	// other machines: "NAME [write,rebuild]: SECRET". The write right permits storing, deleting and reading posts, and the
+	// rebuild right permits rebuilding feeds. Any token, even one with only the read right, permits reading metrics and
 	// lists from other machines. "NAME: SECRET" grants only rebuild. Default none: such requests are refused.
 	TokensFile Path `yaml:"tokens_file"`
 }
 
-// Hostnames returns the names under which the admin side is reached: those of hosts, and the name in listen if it is
-// not an IP address.
+// Hostnames returns the names by which the admin side is reached: those in hosts, and the name in listen unless it is
+// an IP address.
 func (a Admin) Hostnames() []string {
 	var names []string
 	for _, h := range a.Hosts {
@@ -168,15 +169,15 @@ type Server struct {
 	// MaxConnections is the maximum number of open connections of readers. Additional clients wait. Default 20000.
 	MaxConnections int `yaml:"max_connections"`
 
-	// Memory limits the memory used for the documents of all sites together, and for responses that are being sent: a number of bytes, or of KiB, MiB or GiB,
-	// such as 512MiB. Beyond it, the least recently requested documents are dropped, and read from the data folder on
-	// the next request. Entity tags, dates and paths are always in memory, about 4 KB per document. 0 means no limit.
-	// Default 1GiB, enough for about 60,000 gzip-compressed documents of 18 KB.
+	// Memory limits the memory that the documents of all sites and the responses being sent may use together: a number of
+	// bytes, or of KiB, MiB or GiB, such as 512MiB. Beyond it, the least recently requested documents are dropped, and
+	// read from the data folder on the next request. Entity tags, dates and paths are always in memory, about 4 KB per
+	// document. 0 means no limit. Default 1GiB, enough for about 60,000 gzip-compressed documents of 18 KB.
 	Memory Size `yaml:"memory"`
 
-	// MaxUnread limits the bytes of responses that clients of one network (/24, or /64 of IPv6) have requested but not yet
-	// received, without responses of up to 32 KiB: a number of bytes, or of KiB, MiB or GiB. Further requests get 429.
-	// Loopback and polling.proxies are exempt. 0 means no limit. Default 64MiB.
+	// MaxUnread limits the bytes of responses that the clients in one network (/24, or /64 for IPv6) have requested but
+	// not yet received: a number of bytes, or of KiB, MiB or GiB. Responses of up to 32 KiB do not count. Further requests
+	// get 429. Loopback and polling.proxies are exempt. 0 means no limit. Default 64MiB.
 	MaxUnread Size `yaml:"max_unread"`
 
 	// ReadHeaderTimeout bounds the time for reading the header of a request. Default 5s.

@@ -159,10 +159,10 @@ func TestEveryKey(t *testing.T) {
 
 	hubs := []string{"https://hub.example.org/", "https://feeds.example.org/blog/push/hub"}
 	if diff := cmp.Diff(hubs, got.FeedSite().Hubs); diff != "" {
-		t.Errorf("the hubs in documents (-want +got):\n%s", diff)
+		t.Errorf("hubs in documents (-want +got):\n%s", diff)
 	}
 	if own, others := got.OwnHub(), got.OtherHubs(); own != "/push/hub" || !slices.Equal(others, hubs[:1]) {
-		t.Errorf("own hub %q, hubs of others %q; want /push/hub and %q", own, others, hubs[:1])
+		t.Errorf("built-in hub %q, external hubs %q; want /push/hub and %q", own, others, hubs[:1])
 	}
 
 	text, err := os.ReadFile(filepath.Join("testdata", "every-key.yml"))
@@ -431,7 +431,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestUnknownVariables checks that variables that look like keys are errors, unless other programs set them.
+// TestUnknownVariables checks that variables that look as if they set a key are errors, unless they belong to other
+// programs.
 func TestUnknownVariables(t *testing.T) {
 	_, err := config.Load(config.Options{
 		Getenv: func(string) string { return "" },
@@ -444,10 +445,10 @@ func TestUnknownVariables(t *testing.T) {
 		CheckSchedule: func(string, *time.Location) error { return nil },
 	})
 	want := []string{
-		"FEEDPUB_SITE_TITEL: is not the variable of a key, did you mean FEEDPUB_SITE_TITLE?",
-		"FEEDPUB_BASE_URL: is not the variable of a key, did you mean FEEDPUB_SITE_BASE_URL?",
-		"FEEDPUB_PORT: is not the variable of a key, did you mean FEEDPUB_DIR?",
-		"FEEDPUB_XYZZY_QUUX_FOO: is not the variable of a key",
+		"FEEDPUB_SITE_TITEL: does not set any key, did you mean FEEDPUB_SITE_TITLE?",
+		"FEEDPUB_BASE_URL: does not set any key, did you mean FEEDPUB_SITE_BASE_URL?",
+		"FEEDPUB_PORT: does not set any key, did you mean FEEDPUB_DIR?",
+		"FEEDPUB_XYZZY_QUUX_FOO: does not set any key",
 	}
 	if err == nil {
 		t.Fatal("Load: no error")

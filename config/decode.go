@@ -220,8 +220,8 @@ func (d *decoder) text(s source, o origin, path, text string, v reflect.Value) {
 	}
 }
 
-// unpublishable reports whether a character cannot be in a document: XML 1.0 has no control characters but tabs and the
-// ends of lines.
+// unpublishable reports whether a document cannot contain a character: XML 1.0 permits no control characters except
+// tabs and line ends.
 func unpublishable(r rune) bool {
 	return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' || r == '\uFFFE' || r == '\uFFFF'
 }

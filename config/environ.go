@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// otherVariables are environment variables that begin with FEEDPUB_ but do not set a key: that of the configuration
-// file, those of the example programs for writers, those that tests use, and that of a restart.
+// otherVariables are environment variables that begin with FEEDPUB_ but do not set a key: the one that names the
+// configuration file, and those used by the example writers, by tests and during a restart.
 var otherVariables = []string{
 	"FEEDPUB_CONFIG", "FEEDPUB_TOKEN", "FEEDPUB_ADMIN", "FEEDPUB_CLOCK", "FEEDPUB_CRASH",
 	"FEEDPUB_SOCKETS",
@@ -17,7 +17,7 @@ var otherVariables = []string{
 // "feedpub", except NAME_PORT.
 var kubernetesVariable = regexp.MustCompile(`_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`)
 
-// checkEnviron reports variables that look like keys but are not.
+// checkEnviron reports variables that look as if they set a key but do not.
 func (d *decoder) checkEnviron(environ []string) {
 	var known []string
 	for _, k := range Keys() {
@@ -28,7 +28,7 @@ func (d *decoder) checkEnviron(environ []string) {
 		if !strings.HasPrefix(name, "FEEDPUB_") || value == "" || slices.Contains(known, name) || isForeign(name, value) {
 			continue
 		}
-		d.report(origin{at: name, layer: layerEnvironment}, "", "is not the variable of a key"+suggestion(name, known))
+		d.report(origin{at: name, layer: layerEnvironment}, "", "does not set any key"+suggestion(name, known))
 	}
 }
 

@@ -28,8 +28,8 @@ type Options struct {
 	File string
 	// Getenv returns the value of an environment variable, or "".
 	Getenv func(name string) string
-	// Environ lists the environment variables as "NAME=value". Those that begin with FEEDPUB_ and are not variables of a
-	// key are errors. Optional.
+	// Environ lists the environment variables as "NAME=value". Those that begin with FEEDPUB_ but do not set any key are
+	// errors. Optional.
 	Environ []string
 	// Flags are the values set on the command line.
 	Flags []Flag

@@ -40,7 +40,7 @@ type Publishing struct {
 	Pages bool `yaml:"pages"`
 
 	// MediaDir is a folder of images, recordings and other files that posts refer to by relative paths. They are served
-	// below /media/ on base_url. Default none for posts in Redis, and the folder itself for posts in a folder.
+	// below /media/ on base_url. Default none for posts in Redis, and the folder of the posts for posts in a folder.
 	MediaDir Path `yaml:"media_dir"`
 
 	// Paths lists the platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. Their feed
@@ -69,7 +69,7 @@ type Publishing struct {
 
 	Push Push `yaml:"push"`
 
-	// Notify are the webhooks that are called when something happens to the site. Default none.
+	// Notify lists the webhooks that are called when something happens to the site. Default none.
 	Notify []Webhook `yaml:"notify"`
 }
 
@@ -96,9 +96,9 @@ type Site struct {
 	// HomeURL is the URL of the blog. Relative links in posts without a URL are resolved against it. Default base_url.
 	HomeURL URL `yaml:"home_url"`
 
-	// Permalink is the pattern of the addresses below home_url of posts that have no url, such as /:year/:month/:slug/,
-	// from :year, :month, :day, :slug (the post's slug, else the name of its file or its id) and :path (the path of its
-	// file without extension). Default none: these posts get pages at /posts/ on base_url, unless pages is false.
+	// Permalink is the URL pattern, relative to home_url, for posts that have no url, such as /:year/:month/:slug/. It may
+	// contain :year, :month, :day, :slug (the post's slug, else its file name or id) and :path (the path of its file
+	// without the extension). Default none: these posts get pages at /posts/ on base_url, unless pages is false.
 	Permalink string `yaml:"permalink"`
 
 	// Authors are the authors of the feeds, each with a name and optionally url and avatar. Default none: the site's
@@ -111,8 +111,8 @@ type Site struct {
 	// Icon is the URL of a square image. Default none.
 	Icon URL `yaml:"icon"`
 
-	// Hubs are the WebSub hubs that are notified of changes and that the documents link to: URLs of other hubs, and a
-	// path such as /hub, at which this server is a hub itself. Default none.
+	// Hubs lists the WebSub hubs that are notified of changes and that the documents link to: URLs of external hubs, and a
+	// path such as /hub, at which the built-in hub is served. Default none.
 	Hubs []Hub `yaml:"hubs"`
 
 	// Since is the date of a feed that has no posts yet, YYYY-MM-DD or RFC 3339. Default 2000-01-01.
@@ -142,11 +142,11 @@ type Attribution struct {
 	// are suggestions. Default 0.7.
 	Threshold float64 `yaml:"threshold"`
 
-	// Model is a file with the model by which credits are read, as deploy/train makes it. A site that names one keeps it
-	// when a release brings a new one. Default none: the built-in model.
+	// Model is the file of the model that reads credits, as written by deploy/train. A site that sets it keeps that model
+	// when a release ships a new one. Default none: the built-in model.
 	Model Path `yaml:"model"`
 
-	// Publications are publications that are recognized by name, besides the built-in ones. Default none.
+	// Publications lists publications that are recognized by name in addition to the built-in ones. Default none.
 	Publications []Publication `yaml:"publications"`
 }
 
@@ -166,14 +166,14 @@ type Publication struct {
 	Agency bool `yaml:"agency"`
 }
 
-// Push configures the hub of one's own, the path in site.hubs.
+// Push configures the built-in hub, which is enabled by a path in site.hubs.
 type Push struct {
-	// Signature is the method of the signatures of deliveries to subscribers with a secret: sha1, sha256, sha384 or
-	// sha512. Default sha256.
+	// Signature is the signature method for deliveries to subscribers with a secret: sha1, sha256, sha384 or sha512.
+	// Default sha256.
 	Signature Signature `yaml:"signature"`
 
-	// Lease is the duration of subscriptions that ask for none, 5m to 720h. Longer ones are shortened to 720h, shorter
-	// ones extended to 5m. Default 240h.
+	// Lease is the duration of subscriptions that do not request one, 5m to 720h. Longer requests are shortened to 720h,
+	// and shorter ones extended to 5m. Default 240h.
 	Lease time.Duration `yaml:"lease"`
 
 	// Limit is the maximum number of subscriptions, 1 to 10000000. Beyond it, new subscribers get 503. Default 100000.
@@ -184,9 +184,9 @@ type Push struct {
 type Webhook struct {
 	// URL is required.
 	URL URL `yaml:"url"`
-	// SecretFile is a file with the secret for the signatures: whsec_ and base64 of 24 to 64 bytes. Required.
+	// SecretFile is the file that contains the signing secret: whsec_ followed by 24 to 64 bytes in base64. Required.
 	SecretFile Path `yaml:"secret_file"`
-	// Events are the events that are sent: commit, held, rejected and failed. Default all.
+	// Events lists the events to send: commit, held, rejected and failed. Default all.
 	Events []Event `yaml:"events"`
 }
 
@@ -244,7 +244,7 @@ func (c Config) FeedSite() feed.Site {
 	}
 }
 
-// hubURLs returns the URLs of the site's hubs. Those of one's own hub are below base.
+// hubURLs returns the URLs of the site's hubs. The URL of the built-in hub is below base.
 func (c Config) hubURLs(base string) []string {
 	var urls []string
 	for _, h := range c.Site.Hubs {
@@ -256,7 +256,7 @@ func (c Config) hubURLs(base string) []string {
 	return urls
 }
 
-// OwnHub returns the path of the site's own hub, or "" if it has none.
+// OwnHub returns the path of the site's built-in hub, or "" if it is not enabled.
 func (c Config) OwnHub() string {
 	for _, h := range c.Site.Hubs {
 		if h.Own() {
@@ -266,7 +266,7 @@ func (c Config) OwnHub() string {
 	return ""
 }
 
-// OtherHubs returns the URLs of the hubs of others.
+// OtherHubs returns the URLs of the external hubs.
 func (c Config) OtherHubs() []string {
 	var urls []string
 	for _, h := range c.Site.Hubs {

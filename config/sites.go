@@ -23,8 +23,8 @@ import (
 type SiteSettings struct {
 	Publishing `yaml:",inline"`
 
-	// Hosts are additional host names of the site besides the host of site.base_url, such as an old one. Two sites must
-	// not share a host. Default none.
+	// Hosts lists host names of the site in addition to the host of site.base_url, such as an old one. Two sites must not
+	// share a host. Default none.
 	Hosts []Host `yaml:"hosts"`
 
 	// TokensFile is a file in the format of admin.tokens_file, with tokens for this site only. Default none: only the

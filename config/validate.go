@@ -94,7 +94,7 @@ func (d *decoder) validateSite(c *Config) {
 		if err := feed.CheckPermalink(s.Permalink); err != nil {
 			d.require(false, "site.permalink", strings.TrimSuffix(err.Error(), ": "+feed.ErrInvalid.Error()))
 		}
-		d.require(s.HomeURL != "", "site.permalink", "needs site.home_url, which has the pages of the posts")
+		d.require(s.HomeURL != "", "site.permalink", "needs site.home_url, since permalinks are relative to it")
 	}
 	if s.BaseURL != "" {
 		// Paths are appended to the base URL.

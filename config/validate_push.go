@@ -19,7 +19,7 @@ func (d *decoder) validatePush(c *Config) {
 			continue
 		}
 		own++
-		d.require(own == 1, path, "want a URL, got a second path: a site has one hub of its own")
+		d.require(own == 1, path, "want a URL, got a second path: a site has only one built-in hub")
 		file := string(h[strings.LastIndexByte(string(h), '/')+1:])
 		isFile := slices.ContainsFunc(feed.AllFormats(), func(f feed.Format) bool { return f.File() == file })
 		d.require(!isFile && !ownPath(c.Catalog(), string(h)) && !isOldPath(c, string(h)), path,

@@ -312,14 +312,14 @@ func (n *Network) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Hub is a WebSub hub: the absolute URL of a hub of others, or the path of one's own.
+// Hub is a WebSub hub: the absolute URL of an external hub, or the path of the built-in hub.
 type Hub string
 
-// UnmarshalText accepts the URLs that [URL] does, and absolute paths without an escape, a query or a fragment.
+// UnmarshalText accepts the URLs that [URL] does, and absolute paths without escapes, a query or a fragment.
 func (h *Hub) UnmarshalText(text []byte) error {
 	if len(text) > 0 && text[0] == '/' {
 		if path.Clean(string(text)) != string(text) || string(text) == "/" || !plainPath.Match(text) {
-			return fmt.Errorf("want a path such as /hub, of a-z, 0-9, . and -, or the URL of a hub, got %q", text)
+			return fmt.Errorf("want the URL of a hub, or a path such as /hub of a-z, 0-9, . and -, got %q", text)
 		}
 		*h = Hub(text)
 		return nil
@@ -335,12 +335,12 @@ func (h *Hub) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Own reports whether the hub is one's own.
+// Own reports whether the hub is the built-in one.
 func (h Hub) Own() bool { return strings.HasPrefix(string(h), "/") }
 
 var plainPath = regexp.MustCompile(`^(/[a-z0-9][a-z0-9.-]*)+$`)
 
-// Signature is a method of signatures of WebSub deliveries.
+// Signature is a signature method for WebSub deliveries.
 type Signature string
 
 // UnmarshalText accepts sha1, sha256, sha384 and sha512.
@@ -354,7 +354,7 @@ func (s *Signature) UnmarshalText(text []byte) error {
 	}
 }
 
-// Event is a kind of event that webhooks are called for.
+// Event is a kind of event for which webhooks are called.
 type Event string
 
 // UnmarshalText accepts the names of [feed.Events].

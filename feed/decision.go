@@ -21,7 +21,7 @@ type Decision struct {
 	Edited *Quote `json:"edited,omitempty"`
 }
 
-// Credit returns the quote that the decision is about as it is published: the edited one if there is one.
+// Credit returns the quote as it is published: the edited one if there is one.
 func (d Decision) Credit() Quote {
 	if d.Edited != nil {
 		return *d.Edited
@@ -37,7 +37,7 @@ func (d Decision) Validate() error {
 	case !d.Verdict.Known():
 		return fmt.Errorf("decision: verdict %q: want accepted, rejected or edited: %w", string(d.Verdict), ErrInvalid)
 	case (d.Verdict == Edited) != (d.Edited != nil):
-		return fmt.Errorf("decision: want the member edited if and only if the verdict is edited: %w", ErrInvalid)
+		return fmt.Errorf("decision: want an edited member if and only if the verdict is edited: %w", ErrInvalid)
 	}
 	return nil
 }
@@ -75,13 +75,13 @@ func (ds Decisions) With(d Decision) Decisions {
 	return Decisions{ID: ds.ID, List: list}
 }
 
-// Without returns the decisions without the one that has the key.
+// Without returns the decisions without the one that has the given key.
 func (ds Decisions) Without(key string) Decisions {
 	list := slices.DeleteFunc(slices.Clone(ds.List), func(d Decision) bool { return d.Key == key })
 	return Decisions{ID: ds.ID, List: list}
 }
 
-// Merge returns the decisions with those of another list about the same post that have other keys.
+// Merge returns the decisions, followed by those from another list about the same post that have different keys.
 func (ds Decisions) Merge(others []Decision) Decisions {
 	for _, d := range others {
 		if !slices.ContainsFunc(ds.List, func(e Decision) bool { return e.Key == d.Key }) {
@@ -91,8 +91,8 @@ func (ds Decisions) Merge(others []Decision) Decisions {
 	return ds
 }
 
-// CreditKey identifies a credit within its post by its content: by the words of its passage, or by its source if it has
-// no passage. Punctuation, case and white space do not count. A key has 16 hexadecimal digits.
+// CreditKey identifies a credit within its post by its content: the words of its passage, or its source if it has no
+// passage. Punctuation, case and white space are ignored. A key consists of 16 hexadecimal digits.
 func CreditKey(q Quote) string {
 	content := "passage:" + letters(q.Text)
 	if content == "passage:" {
@@ -122,8 +122,8 @@ func letters(s string) string {
 	}, s)
 }
 
-// Publication is a publication that a person has accepted as the source of a credit. The site's readers of credits know
-// it from then on.
+// Publication is a publication that a person has accepted as the source of a credit. From then on, the site recognizes
+// it when reading credits.
 type Publication struct {
 	Name   string `json:"name"`
 	Domain string `json:"domain,omitempty"` // host of the accepted article, without "www."; empty if unknown

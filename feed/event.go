@@ -1,6 +1,6 @@
 package feed
 
-// Event is a kind of event that webhooks are called for.
+// Event is a kind of event for which webhooks are called.
 type Event string
 
 // The events.

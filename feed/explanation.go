@@ -2,12 +2,12 @@ package feed
 
 import "time"
 
-// PostStatus is what has become of a post.
+// PostStatus is the publication status of a post.
 type PostStatus string
 
 // The statuses of posts.
 const (
-	PostPublished PostStatus = "published" // it is published, or will be with the next run
+	PostPublished PostStatus = "published" // it is published, or will be published by the next run
 	PostScheduled PostStatus = "scheduled" // its date of publication is in the future
 	PostDraft     PostStatus = "draft"
 	PostPrivate   PostStatus = "private"
@@ -24,20 +24,20 @@ func PostStatuses() []PostStatus {
 	}
 }
 
-// Explanation explains what has become of a post and why.
+// Explanation explains the status of a post.
 type Explanation struct {
 	ID     string     `json:"id"`
 	Key    string     `json:"key,omitempty"` // the key in Redis under which the post is or should be stored
 	Stored bool       `json:"stored"`
 	Status PostStatus `json:"status"`
 	Reason string     `json:"reason"` // a sentence
-	// Hints are what an operator can do, and mistakes that explain the status.
+	// Hints suggest what an operator can do, and point out mistakes that explain the status.
 	Hints []string `json:"hints,omitempty"`
-	// Feeds are the feeds whose published documents contain the post, and those that should.
+	// Feeds lists the feeds whose published documents contain the post, or should.
 	Feeds []Place `json:"feeds"`
 	// Question answers why the post is or is not in the feed that was asked about.
 	Question string `json:"question,omitempty"`
-	// Credited are the sources that are credited; Suggestion describes those that are not certain enough.
+	// Credited lists the sources that are credited; Suggestion describes those that are too uncertain.
 	Credited   []Source `json:"credited,omitempty"`
 	Suggestion string   `json:"suggestion,omitempty"`
 

@@ -30,7 +30,7 @@ func (id SiteID) Validate() error {
 // the paths of those feeds.
 type Family string
 
-// The families. Posts has a page for each post without an address of its own; see [Name.OfPost].
+// The families. Posts has a page for each post without a URL of its own; see [Name.OfPost].
 const (
 	Tags    Family = "tags"
 	Authors Family = "authors"
@@ -106,7 +106,7 @@ type Site struct {
 	Language    string // BCP 47; never empty
 	BaseURL     string // absolute URL without a trailing slash under which the feeds are served
 	HomeURL     string // absolute URL of the blog, and the base of relative URLs in posts without a URL
-	Permalink   string // pattern of the addresses of posts without a URL below HomeURL, or empty; see [PermalinkKeys]
+	Permalink   string // URL pattern, relative to HomeURL, for posts without a URL, or empty; see [PermalinkKeys]
 	Authors     []Author
 	Copyright   string
 	Icon        string        // absolute URL of a square image, or empty

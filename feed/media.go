@@ -8,7 +8,7 @@ import (
 // MediaPath is the path below which the files beside posts are served.
 const MediaPath = "/media/"
 
-// mediaTypes maps the extensions of the files that are served beside posts to their media types. The types are in
+// mediaTypes maps the extensions of the files that are served beside posts to their media types. The types appear in
 // documents, so they must not depend on the machine. Files with other extensions are not served: a folder may also
 // contain configurations, keys and programs.
 var mediaTypes = map[string]string{

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Notice is an entry of a site's outbox: a message for a receiver. A notice is kept until it is delivered or given
-// up. Notices of the same key are one: a later one replaces an earlier one.
+// Notice is an entry in a site's outbox: a message for a receiver. A notice is kept until it is delivered or given up.
+// A later notice replaces an earlier one with the same key.
 type Notice struct {
-	Queue  string // identifies the receiver; without spaces
+	Queue  string // identifies the receiver; contains no spaces
 	Format Format // format of the topic that changed; "-" if the notice is not about a document
 	// Feed is the feed that changed, or the subject of another event.
 	Feed Name
@@ -27,12 +27,12 @@ func ParseNotice(key string) (Notice, error) {
 	return Notice{Queue: parts[0], Format: Format(parts[1]), Feed: Name(parts[2])}, nil
 }
 
-// Claim is work that a process has claimed. Another process may claim it after the lease.
+// Claim is work that a process has claimed. Another process may claim it after the lease ends.
 type Claim struct {
 	Key   string
 	Value string // what the store has recorded about it; may be empty
 	// Due is when the work was due, and Lease when the claim ends, both by the store's clock.
 	Due, Lease time.Time
-	// Now is the store's time of the claim.
+	// Now is the store's time when the work was claimed.
 	Now time.Time
 }

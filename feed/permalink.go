@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// PermalinkKeys returns the keys that [Site.Permalink] can contain, each after a colon: the parts of the date as the
-// post gives it, the slug of the post, and the path of its file without the extension.
+// PermalinkKeys returns the keys that [Site.Permalink] can contain, each preceded by a colon: the parts of the post's
+// date as written, the slug of the post, and the path of its file without the extension.
 func PermalinkKeys() []string { return []string{"year", "month", "day", "slug", "path"} }
 
 var permalinkKey = regexp.MustCompile(`:[A-Za-z_]+`)
 
 // CheckPermalink returns nil if the pattern is an absolute path that depends on the slug or the path of a post, so that
-// posts have different addresses. Otherwise the error is of kind [ErrInvalid].
+// each post has its own URL. Otherwise the error is of kind [ErrInvalid].
 func CheckPermalink(pattern string) error {
 	if u, err := url.Parse(pattern); !strings.HasPrefix(pattern, "/") || err != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("want a path such as /:year/:month/:slug/, got %q: %w", pattern, ErrInvalid)
@@ -30,7 +30,7 @@ func CheckPermalink(pattern string) error {
 		}
 	}
 	if !distinct {
-		return fmt.Errorf("want :slug or :path in it, so that posts have different addresses, got %q: %w", pattern, ErrInvalid)
+		return fmt.Errorf("want a pattern with :slug or :path, so that each post has its own URL, got %q: %w", pattern, ErrInvalid)
 	}
 	return nil
 }

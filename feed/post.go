@@ -145,7 +145,7 @@ type Item struct {
 	Attachments []Attachment
 	Quotes      []Quote // only quotes that are certain enough to be published
 	Via         []Via
-	// Feeds are the names of the feeds that the item belongs to besides [Main], sorted.
+	// Feeds are the names of the feeds, except [Main], that the item belongs to, sorted.
 	Feeds []Name
 	// ExcludeFrom are the names of feeds that the item must not belong to.
 	ExcludeFrom []Name

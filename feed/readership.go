@@ -11,7 +11,7 @@ type Readership struct {
 	Clients map[string]uint64 `json:"clients"`
 	// Subscribers is the number of subscribers that aggregators reported in the last seven days, plus Direct and Pushed.
 	Subscribers int `json:"subscribers"`
-	// Pushed is the number of subscriptions through the site's own hub. An aggregator has one for all its users.
+	// Pushed is the number of subscriptions through the built-in hub. An aggregator has one for all of its users.
 	Pushed int `json:"pushed,omitempty"`
 	// Direct is the estimated number of readers that fetched the feed themselves, with an error of about 5%.
 	Direct int `json:"direct"`

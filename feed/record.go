@@ -143,7 +143,7 @@ type ExportLine struct {
 	Name    *PathName    `json:"name,omitempty"`
 	Removal *FeedRemoval `json:"removal,omitempty"`
 	Archive *Archive     `json:"archive,omitempty"`
-	// Subscription replaces an earlier line of the same subscription.
+	// Subscription replaces an earlier line for the same subscription.
 	Subscription *Subscription `json:"subscription,omitempty"`
 	// Notice is not exported; only the embedded store uses it.
 	Notice *StoredNotice `json:"notice,omitempty"`

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// HubQueue is the queue of the notices of topics with subscribers. Their delivery makes deliveries to the subscribers.
+// HubQueue is the queue of notices about topics with subscribers. Handling one makes deliveries to the subscribers due.
 const HubQueue = "hub"
 
-// DenialQueue is the queue of the notices of subscribers whose subscription was revoked. Their value is a [Denial].
+// DenialQueue is the queue of notices to subscribers whose subscription was revoked. The value of each is a [Denial].
 const DenialQueue = "denial"
 
 // Denial is the message to a subscriber that it has no subscription to a topic.
@@ -21,13 +21,13 @@ type Denial struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-// Subscription is a verified subscription to a document of the site through the site's own hub.
+// Subscription is a verified subscription to a document of the site through the built-in hub.
 type Subscription struct {
 	Callback string `json:"callback"`
 	Topic    string `json:"topic"` // URL of the document, as the subscriber gave it
 	Feed     Name   `json:"feed"`
 	Format   Format `json:"format"`
-	// Secret is the key of the signatures of deliveries; without it, deliveries have no signature.
+	// Secret is the key that signs deliveries; without it, they are not signed.
 	Secret  string    `json:"secret,omitempty"`
 	Created time.Time `json:"created"`
 	// Expires is the end of the lease. It is zero in a record of a subscription that has ended.
@@ -65,7 +65,7 @@ const (
 	UnsubscribeMode SubscriptionMode = "unsubscribe"
 )
 
-// SubscriptionRequest is a request to the site's own hub that the subscriber has not confirmed yet.
+// SubscriptionRequest is a request to the built-in hub that the subscriber has not confirmed yet.
 type SubscriptionRequest struct {
 	Mode         SubscriptionMode `json:"mode"`
 	Subscription                  // without Created and Expires; Feed is empty if the topic is not a document of the site
@@ -86,11 +86,11 @@ type ClaimedRequest struct {
 // HubLimits bound what strangers can make a hub do.
 type HubLimits struct {
 	Pending       int // requests that wait for verification
-	PerHost       int // requests for callbacks of one host in a minute
-	PerClient     int // requests of one client in a minute
+	PerHost       int // requests per minute with callbacks on one host
+	PerClient     int // requests per minute from one client
 	Subscriptions int // all subscriptions
-	HostTotal     int // subscriptions of callbacks of one host
-	TopicTotal    int // subscriptions of one topic
+	HostTotal     int // subscriptions with callbacks on one host
+	TopicTotal    int // subscriptions to one topic
 }
 
 // HubLimit is the limit that a request exceeds, or "" if it exceeds none.
@@ -166,7 +166,7 @@ type PushState struct {
 	Oldest time.Time `json:"oldest,omitzero"`
 }
 
-// StoredNotice is a notice in the outbox of an embedded store's disk.
+// StoredNotice is a notice in an embedded store's outbox on disk.
 type StoredNotice struct {
 	Key   string `json:"key"`
 	Value string `json:"value,omitempty"`

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// transientNames match the names of files that programs make beside the files of a person: drafts of a save, backups,
-// conflicts and unfinished uploads. Only names that nobody gives to a post are in the list.
+// transientNames match the names of files that programs create next to a person's files: temporary files, backups,
+// conflict copies and unfinished uploads. The list contains only names that nobody would give to a post.
 var transientNames = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`^[.#]`,  // hidden files; Emacs: #post.md#
 	`^~\$`,   // Microsoft Office
 	`~$`,     // Emacs, Vim, gedit
-	`^4913$`, // Vim tries whether it can write to a folder
+	`^4913$`, // Vim tests whether it can write to a folder
 	`\.(sw[a-p]|swpx?|swx|tmp|temp|bak|old|orig|rej|save|part|partial|filepart|crdownload|download|opdownload|` +
 		`icloud|~tmp|lock)$`,
 	`\.sb-[0-9a-f]{8}-[0-9a-z]{6}$`,                      // macOS TextEdit

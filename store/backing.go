@@ -80,7 +80,7 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 	return out, after, nil
 }
 
-// journalEntry decodes an entry of the journal. Known is false for an entry that says nothing, such as the one that
+// journalEntry decodes an entry of the journal. Known is false for an entry without a change, such as the one that
 // StartJournal adds.
 func journalEntry(e redis.XMessage) (j JournalEntry, known bool, err error) {
 	kind, _ := e.Values["kind"].(string)
@@ -119,7 +119,7 @@ func journalEntry(e redis.XMessage) (j JournalEntry, known bool, err error) {
 		j.Head = feed.Name(id)
 	case "run":
 		j.Run = new(feed.Run)
-		// A run that cannot be decoded is no reason to stop.
+		// A run that cannot be decoded is skipped: it is no reason to stop.
 		return j, json.Unmarshal([]byte(value), j.Run) == nil, nil
 	default:
 		return j, false, nil
@@ -161,7 +161,7 @@ const (
 	delegatedDelete  = "DELETE"  // the post's id
 	delegatedRestore = "RESTORE" // lines as JSON
 	delegatedRevoke  = "REVOKE"  // the subscription as JSON, and the reason; the reply is "removed" or ""
-	// delegatedDecide has the post's id, the decisions that were read, and the new ones; the reply is the script's.
+	// delegatedDecide takes the post's id, the decisions that were read, and the new ones; the reply is the script's.
 	delegatedDecide = "DECIDE"
 	delegatedAsk    = "ASK" // the request, and the timeout as a duration; the reply is the builder's reply
 )

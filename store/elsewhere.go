@@ -11,13 +11,13 @@ import (
 const (
 	// maxElsewhere is the maximum number of keys that Elsewhere returns.
 	maxElsewhere = 5
-	// elsewhereTimeout bounds the time in which Elsewhere scans the server's keys.
+	// elsewhereTimeout is the longest time that Elsewhere scans the server's keys.
 	elsewhereTimeout = 2 * time.Second
 )
 
 // Elsewhere returns up to five keys under which a post may have been stored by mistake: with a wrong prefix or site, or
-// with an id that differs in case. It scans the keys of the server for up to two seconds, and returns what it has found
-// by then; of a Cluster, it scans only the master of the site's slot.
+// with an id that differs in case. It scans the server's keys for up to two seconds, and returns what it has found by
+// then; in a Cluster, it scans only the master of the site's slot.
 func (s *Site) Elsewhere(ctx context.Context, id string) ([]string, error) {
 	if err := checkID(id); err != nil {
 		return nil, s.client.wrap("elsewhere", err)

@@ -189,8 +189,8 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 // Due removes it. A change's Problem replaces the post's listed problems of the kinds that absorbing can cause; if one
 // of them has the same kind, its Since is kept.
 //
-// After an error of another kind the changes may have been made, because the reply may have been lost. Repeating the
-// call then either returns ErrStale or makes the same changes again.
+// After any other error, the changes may have been made, because the reply may have been lost. Repeating the call then
+// either returns ErrStale or makes the same changes again.
 func (s *Site) Absorb(ctx context.Context, a feed.Absorption) error {
 	return s.client.wrap("absorb", s.absorb(ctx, a))
 }

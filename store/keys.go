@@ -102,7 +102,7 @@ func (k keyspace) topic(n feed.Name, f feed.Format) string {
 func (k keyspace) topics() string { return k.key("push", "topics") }
 
 // deliveries is a sorted set: ids of the subscriptions that need the current version of their topic, score = when the
-// next attempt is due in Unix milliseconds, or the end of the claim of a process plus half a millisecond.
+// next attempt is due in Unix milliseconds, or the end of a process's claim plus half a millisecond.
 func (k keyspace) deliveries() string { return k.key("push", "due") }
 
 // failures is a hash: id of a subscription whose last delivery failed -> a feed.DeliveryFailure as JSON.
@@ -111,7 +111,7 @@ func (k keyspace) failures() string { return k.key("push", "failures") }
 // expiries is a sorted set: ids of subscriptions, score = end of the lease in Unix milliseconds.
 func (k keyspace) expiries() string { return k.key("push", "expiries") }
 
-// hosts is a hash: host of callbacks -> number of its subscriptions.
+// hosts is a hash: host of callbacks -> number of subscriptions with callbacks on it.
 func (k keyspace) hosts() string { return k.key("push", "hosts") }
 
 // hubRequests is a hash: id of a request to the hub that is not verified -> a feed.SubscriptionRequest as JSON.
@@ -123,7 +123,7 @@ func (k keyspace) verifications() string { return k.key("push", "verify") }
 // hubRate is a hash with an expiry: "h:HOST" and "c:CLIENT" -> number of requests in a minute since the Unix epoch.
 func (k keyspace) hubRate(minute string) string { return k.key("push", "rate", minute) }
 
-// notices is a hash: key of a notice in the outbox -> what is known about it, if anything: see feed.Claim.
+// notices is a hash: key of a notice in the outbox -> the value recorded for it, if any; see feed.Claim.
 func (k keyspace) notices() string { return k.key("push", "notices") }
 
 // lease is a string with an expiry: the owner of the lease of a job.

@@ -14,8 +14,8 @@ import (
 	"feedpub/feed"
 )
 
-// The methods below take the time at which they are called. A zero time means the server's time, which is what all
-// processes have in common.
+// The methods below take the time at which they are called. A zero time means the server's time, which all processes
+// share.
 
 // timeArg returns a time as an argument of a script.
 func timeArg(at time.Time) string {
@@ -74,7 +74,7 @@ func (s *Site) RequestSubscription(
 	return feed.HubLimit(reply), nil
 }
 
-// claim runs the script that claims work. It returns the claims, and the other value of each.
+// claim runs the script that claims work. It returns the claims, and the value of each in the second hash.
 func (s *Site) claim(
 	ctx context.Context, at time.Time, lease time.Duration, n int, drop bool, keys ...string,
 ) ([]feed.Claim, []string, error) {
@@ -111,7 +111,7 @@ func (s *Site) claim(
 	return claims, others, nil
 }
 
-// ClaimRequests claims up to n requests to the hub that are due for verification. One that cannot be decoded is
+// ClaimRequests claims up to n requests to the hub that are due for verification. Requests that cannot be decoded are
 // dropped.
 func (s *Site) ClaimRequests(
 	ctx context.Context, at time.Time, lease time.Duration, n int,
@@ -181,8 +181,7 @@ func (s *Site) subscribe(
 	return nil
 }
 
-// Unsubscribe removes a subscription, and reports whether it existed. The verified request, if there is one, is
-// removed.
+// Unsubscribe removes a subscription and reports whether it existed. The verified request, if there is one, is removed.
 func (s *Site) Unsubscribe(ctx context.Context, sub feed.Subscription, verified feed.Claim) (bool, error) {
 	reply, err := s.unsubscribe(ctx, time.Time{}, sub, verified, "0")
 	return reply == "removed", s.client.wrap("unsubscribe", err)
@@ -232,7 +231,7 @@ func (s *Site) revoke(ctx context.Context, sub feed.Subscription, reason string)
 		reply, err := s.delegate(ctx, s.client.buildTimeout, delegatedRevoke, b, reason)
 		return string(reply) == "removed", err
 	}
-	// Add the notice first: a crash must not remove the subscription without one.
+	// Add the notice first: a crash must not leave the subscription removed without one.
 	n := feed.Notice{Queue: feed.DenialQueue, Format: "-", Feed: feed.Name(sub.ID())}
 	if err := s.addNotice(ctx, time.Time{}, n.Key(), string(denial), "0"); err != nil {
 		return false, err
@@ -291,7 +290,7 @@ func (s *Site) RemoveExpired(ctx context.Context, at time.Time, n int) ([]feed.S
 	return removed, nil
 }
 
-// subscriptionsOf returns subscriptions in the order of ids. One that does not exist or cannot be decoded is nil.
+// subscriptionsOf returns subscriptions in the order of ids, with nil for those that do not exist or cannot be decoded.
 func (s *Site) subscriptionsOf(ctx context.Context, ids []string) ([]*feed.Subscription, error) {
 	values, err := s.client.build.HMGet(ctx, s.keys.subscriptions(), ids...).Result()
 	if err != nil {
@@ -355,7 +354,7 @@ func (s *Site) FanOut(ctx context.Context, at time.Time, c feed.Claim, n int) (i
 	return count, s.client.wrap("fan out", err)
 }
 
-// ClaimDeliveries claims up to n deliveries that are due. One whose subscription cannot be decoded is skipped.
+// ClaimDeliveries claims up to n deliveries that are due. Deliveries whose subscription cannot be decoded are skipped.
 func (s *Site) ClaimDeliveries(
 	ctx context.Context, at time.Time, lease time.Duration, n int,
 ) ([]feed.Delivery, error) {
@@ -372,7 +371,7 @@ func (s *Site) ClaimDeliveries(
 		}
 		if failures[i] != "" {
 			if err := json.Unmarshal([]byte(failures[i]), &d.Failure); err != nil {
-				d.Failure = feed.DeliveryFailure{} // it counts the attempts only
+				d.Failure = feed.DeliveryFailure{} // it only counts the attempts
 			}
 		}
 		deliveries = append(deliveries, d)
@@ -447,8 +446,8 @@ func (s *Site) RenewTopics(ctx context.Context) error {
 	return nil
 }
 
-// NextPush returns the server's time, and when the next work of the hub or the outbox is due. The latter is zero if
-// there is none.
+// NextPush returns the server's time, and the earliest time at which the hub or the outbox has something to do, or zero
+// if there is nothing.
 func (s *Site) NextPush(ctx context.Context) (now, next time.Time, err error) {
 	reply, err := s.wordsWithRound(ctx, pushNextSource, []string{
 		s.keys.outbox(), s.keys.deliveries(), s.keys.verifications(), s.keys.expiries(),
@@ -576,7 +575,7 @@ func (s *Site) Delivered(ctx context.Context) (map[string]int64, error) {
 	}
 	waiting, err := s.client.build.ZRange(ctx, s.keys.deliveries(), 0, -1).Result()
 	for _, id := range waiting {
-		delete(all, id) // the version is being delivered, or was not
+		delete(all, id) // the version is still being delivered, or was not delivered
 	}
 	return all, s.client.wrap("delivered versions", err)
 }

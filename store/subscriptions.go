@@ -14,9 +14,9 @@ import (
 // subscriptionBatch is the approximate number of subscriptions that one command reads.
 const subscriptionBatch = 500
 
-// Subscriptions returns an iterator over all subscriptions, with the state of their deliveries, in no particular
-// order. One that is added or removed in the meantime may be missing, and any may occur more than once. The iterator
-// ends after an error.
+// Subscriptions returns an iterator over all subscriptions, with the state of their deliveries, in no particular order.
+// Subscriptions that are added or removed in the meantime may be missing, and any subscription may occur more than
+// once. The iterator ends after an error.
 func (s *Site) Subscriptions(ctx context.Context) iter.Seq2[feed.SubscriptionState, error] {
 	return func(yield func(feed.SubscriptionState, error) bool) {
 		for cursor, first := uint64(0), true; first || cursor != 0; first = false {

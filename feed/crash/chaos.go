@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// Variable is the environment variable with the point at which the process kills itself and the number of times that it
-// passes the point before, as in "commit-done:2".
+// Variable is the environment variable that specifies the point at which the process kills itself, and how many times
+// it passes that point first, as in "commit-done:2".
 const Variable = "FEEDPUB_CRASH"
 
 // passed is the number of times that the process has passed the point.

@@ -1,10 +1,10 @@
-// Package egress sends the HTTP requests of feedpub to addresses that strangers name, such as the callbacks of
-// subscribers. It reaches public addresses only, so that nobody can use feedpub to reach a network that they cannot
-// reach themselves. It does not decide what is sent, or when.
+// Package egress sends feedpub's HTTP requests to URLs that strangers supply, such as the callbacks of subscribers. It
+// reaches public addresses only, so that nobody can use feedpub to reach a network that they cannot reach themselves.
+// It does not decide what is sent, or when.
 //
-// The address is checked when it is dialed, after the host name was resolved, and the connection is made to exactly the
-// address that was checked. Each request has a connection of its own, so a name that resolves to a different address
-// later is checked again. Redirects are not followed, and no proxy is used.
+// The address is checked when it is dialed, after the host name has been resolved, and the connection is made to
+// exactly the address that was checked. Each request has a connection of its own, so a name that resolves to a
+// different address later is checked again. Redirects are not followed, and no proxy is used.
 package egress
 
 import (
@@ -46,9 +46,9 @@ type Resolver interface {
 
 // Config configures a [Client]. The zero Config reaches public addresses on ports 80 and 443.
 type Config struct {
-	// Allow are the networks that may be reached, on any port, although they are not public.
+	// Allow lists networks that may be reached on any port even if they are not public.
 	Allow []netip.Prefix
-	// Ports are the ports that may be reached at public addresses. The default is 80 and 443.
+	// Ports lists the ports that may be reached at public addresses. The default is 80 and 443.
 	Ports []int
 	// Resolver resolves host names. Nil means [net.DefaultResolver].
 	Resolver Resolver
@@ -97,7 +97,7 @@ func New(c Config) *Client {
 type Response struct {
 	Status int
 	Body   []byte // as many bytes as the caller asked for
-	// RetryAfter is the time that the server asks to wait (Retry-After in seconds or as a date); 0 if it does not.
+	// RetryAfter is how long the server asks the client to wait (Retry-After, in seconds or as a date); 0 if it does not.
 	RetryAfter time.Duration
 }
 
@@ -107,12 +107,12 @@ type Request struct {
 	URL    string
 	Header http.Header // may be nil; not modified
 	Body   io.Reader
-	// MaxBody is the number of bytes of the response's body that are read. A longer body is cut off.
+	// MaxBody is the maximum number of bytes to read from the response body. A longer body is truncated.
 	MaxBody int64
 }
 
 // Do sends a request and returns the response, whatever its status. The error is of kind [ErrForbidden] if the URL or
-// an address of its host must not be reached; then nothing was sent. Do returns within the timeout.
+// an address of its host must not be reached; in that case nothing was sent. Do returns within the timeout.
 func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	u, err := Parse(r.URL)
 	if err != nil {
@@ -141,7 +141,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	return out, nil
 }
 
-// plainError returns the error without the method and the URL, which may contain secrets of the receiver.
+// plainError returns the error without the method and the URL, which may contain the receiver's secrets.
 func plainError(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
@@ -164,8 +164,9 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// Parse returns the URL if its form permits a request: http or https, with a host that is a name or a plain IP address,
-// without user information and fragment, and at most 2048 bytes. The error is of kind [ErrForbidden].
+// Parse parses a URL and checks that it is suitable for a request: it must be http or https, have a name or a plain IP
+// address as its host, contain no user information or fragment, and have at most 2048 bytes. The error is of kind
+// [ErrForbidden].
 func Parse(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -177,7 +178,7 @@ func Parse(raw string) (*url.URL, error) {
 		broken bool
 		reason string
 	}{
-		{len(raw) > maxURL, fmt.Sprintf("URL of more than %d bytes", maxURL)},
+		{len(raw) > maxURL, fmt.Sprintf("URL longer than %d bytes", maxURL)},
 		{u.Scheme != "http" && u.Scheme != "https" || u.Opaque != "", "URL is not http or https"},
 		{u.User != nil, "URL with user information"},
 		{strings.Contains(raw, "#"), "URL with a fragment"},
@@ -248,7 +249,7 @@ func (c *Client) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	return nil, failure
 }
 
-// resolve returns the addresses of a host, of which there is at least one.
+// resolve returns the addresses of a host. Without an error, there is at least one.
 func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
@@ -282,7 +283,7 @@ func (c *Client) check(a netip.AddrPort) error {
 	return nil
 }
 
-// dialTCP connects to an address, and checks it again where the operating system is asked to connect.
+// dialTCP connects to an address, and checks it again just before the operating system connects.
 func (c *Client) dialTCP(ctx context.Context, a netip.AddrPort) (net.Conn, error) {
 	d := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
 		dialed, err := netip.ParseAddrPort(address)

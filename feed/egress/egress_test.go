@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/egress"
 )
 
-// names is a resolver. Each name has a list of answers, one for each time that it is resolved; the last is repeated.
+// names is a resolver with a list of answers for each name, one per lookup; the last one is repeated.
 type names struct {
 	mu      sync.Mutex
 	answers map[string][][]netip.Addr
@@ -66,7 +66,7 @@ func get(c *egress.Client, url string) (egress.Response, error) {
 	return c.Do(context.Background(), egress.Request{Method: "GET", URL: url, MaxBody: 16})
 }
 
-// forbidden4 has addresses of every IPv4 network that is not public: the first, the last, and others.
+// forbidden4 contains addresses in every non-public IPv4 network, including the first and the last ones.
 var forbidden4 = []string{
 	"0.0.0.0", "0.0.0.1", "0.255.255.255", "10.0.0.0", "10.1.2.3", "10.255.255.255", "100.64.0.0", "100.100.100.200",
 	"100.127.255.255", "127.0.0.0", "127.0.0.1", "127.1.2.3", "127.255.255.255", "169.254.0.1", "169.254.169.254",
@@ -173,7 +173,7 @@ func TestForbiddenKind(t *testing.T) {
 		"http://2130706433/": true, "http://public.test/": false, "http://unknown.test/": false,
 	} {
 		if _, err := get(c, url); errors.Is(err, egress.ErrForbidden) != want {
-			t.Errorf("%s: error %v; is it of kind ErrForbidden: want %v", url, err, want)
+			t.Errorf("%s: error %v; want an error of kind ErrForbidden: %t", url, err, want)
 		}
 	}
 }
@@ -248,7 +248,7 @@ func TestAllow(t *testing.T) {
 	}
 }
 
-// TestRedirects checks that a redirect is a response like any other.
+// TestRedirects checks that a redirect is returned like any other response, and not followed.
 func TestRedirects(t *testing.T) {
 	asked := 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -274,7 +274,7 @@ func TestProxyFromEnvironmentIsIgnored(t *testing.T) {
 	}
 }
 
-// TestBounds checks that neither a slow nor an endless response holds a request.
+// TestBounds checks that neither a slow nor an endless response blocks a request indefinitely.
 func TestBounds(t *testing.T) {
 	release := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

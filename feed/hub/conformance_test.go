@@ -78,7 +78,7 @@ func reply(name string, status int, more ...string) conformance {
 		w.check(r.Text != "" && !strings.Contains(r.Text, "\n"), "the reply %q is not one line", r.Text)
 		if status != http.StatusAccepted {
 			w.settled()
-			w.check(len(w.log) == 0, "a malformed request causes requests: %+v", w.log)
+			w.check(len(w.log) == 0, "a malformed request caused requests: %+v", w.log)
 		}
 	}}
 }
@@ -144,7 +144,7 @@ func requestTests() []conformance {
 	}
 }
 
-// verified returns a test of whether a callback confirms.
+// verified returns a test of whether the hub accepts a callback's response to a verification.
 func verified(name, path string, ok bool) conformance {
 	return conformance{name: name, run: func(w *world) {
 		w.accepted(w.form(path))
@@ -155,7 +155,7 @@ func verified(name, path string, ok bool) conformance {
 			return
 		}
 		w.wantSubscriptions(0)
-		w.check(len(w.matching(posts(path))) == 0, "a callback that did not confirm gets a delivery")
+		w.check(len(w.matching(posts(path))) == 0, "a callback that did not confirm got a delivery")
 		w.check(len(w.matching(gets("/target"))) == 0, "a redirect is followed")
 	}}
 }
@@ -247,7 +247,7 @@ func verificationTests() []conformance {
 			func(w *world) {
 				w.accepted(w.form("/cb"))
 				w.wantSubscriptions(0)
-				w.check(len(w.log) == 0, "a forbidden callback gets requests: %+v", w.log)
+				w.check(len(w.log) == 0, "a forbidden callback got requests: %+v", w.log)
 			}},
 		{"verification/user agent", nil, func(w *world) {
 			w.subscribe("/cb")
@@ -283,7 +283,7 @@ func stateTests() []conformance {
 		{"state/renewal drops secret", nil, func(w *world) {
 			w.subscribe("/cb", "hub.secret", "old")
 			d := w.subscribe("/cb")
-			w.check(d.header.Get("X-Hub-Signature") == "", "signed although the secret was dropped")
+			w.check(d.header.Get("X-Hub-Signature") == "", "a delivery is signed although the secret was dropped")
 		}},
 		{"state/failed renewal changes nothing", nil, func(w *world) {
 			w.subscribe("/cb", "hub.secret", "old", "hub.lease_seconds", "600")
@@ -386,7 +386,7 @@ func stateTests() []conformance {
 	}
 }
 
-// denied returns a test of a topic that is not one of the hub's.
+// denied returns a test of a topic that the hub does not have.
 func denied(name, url string) conformance {
 	return conformance{name: name, run: func(w *world) {
 		w.accepted(w.form("/cb?k=1", "hub.topic", url))
@@ -394,7 +394,7 @@ func denied(name, url string) conformance {
 		w.check(r.query.Get("hub.mode") == "denied", "hub.mode is %q, want denied", r.query.Get("hub.mode"))
 		w.check(r.query.Get("hub.topic") == url, "hub.topic is %q, want %q", r.query.Get("hub.topic"), url)
 		w.check(r.query.Get("hub.reason") != "" && r.query.Get("k") == "1", "the query is %q", r.raw)
-		w.check(!r.query.Has("hub.challenge"), "a denial has a challenge")
+		w.check(!r.query.Has("hub.challenge"), "a denial contains a challenge")
 		w.wantSubscriptions(0)
 	}}
 }
@@ -439,14 +439,14 @@ func contentOf(f feed.Format) conformance {
 	}}
 }
 
-// signature returns a test of a method of signatures.
+// signature returns a test of a signature method.
 func signature(method string, h func() hash.Hash, secret string) conformance {
 	return conformance{
 		"distribution/signature " + method + " " + secret, []option{func(c *hub.Config) { c.Signature = method }},
 		func(w *world) {
 			d := w.subscribe("/cb", "hub.secret", secret)
 			w.check(validSignature(d, method, h, secret), "X-Hub-Signature is %q", d.header.Get("X-Hub-Signature"))
-			w.check(!validSignature(d, method, h, secret+"x"), "the signature is valid for another secret")
+			w.check(!validSignature(d, method, h, secret+"x"), "the signature is valid for a different secret")
 		},
 	}
 }
@@ -563,14 +563,14 @@ func failureTests() []conformance {
 				})
 			})
 			isPost := func(r received) bool { return r.method == http.MethodPost }
-			w.check(len(w.matching(isPost)) < 8, "all deliveries to a host that fails were attempted")
+			w.check(len(w.matching(isPost)) < 8, "all deliveries to a failing host were attempted")
 			w.accepted(w.form("/cb"))
 			w.until("the verification to be postponed", func() bool {
 				st, err := w.site.PushState(w.t.Context())
 				_, next, _ := w.site.NextPush(w.t.Context())
 				return err == nil && st.Requests == 1 && time.Until(next) > 5*time.Second
 			})
-			w.check(len(w.matching(gets("/cb"))) == 0, "a host that fails gets a verification")
+			w.check(len(w.matching(gets("/cb"))) == 0, "a failing host got a verification")
 		}},
 	}
 }
@@ -712,14 +712,14 @@ func publisherTests() []conformance {
 					now, next, err := w.site.NextPush(w.t.Context())
 					return err == nil && next.After(now)
 				})
-				w.check(len(w.log) == 0, "a forbidden hub gets requests: %+v", w.log)
+				w.check(len(w.log) == 0, "a forbidden hub got requests: %+v", w.log)
 			}},
 	}
 }
 
 func limits(l feed.HubLimits) []option { return []option{func(c *hub.Config) { c.Limits = l }} }
 
-// refused returns a test of the reply to the third of three requests, which differ in path.
+// refused returns a test of the reply to the third of three requests that differ in path.
 func refused(name string, l feed.HubLimits, status int) conformance {
 	return conformance{name, limits(l), func(w *world) {
 		client := netip.MustParseAddr("192.0.2.7")
@@ -734,7 +734,7 @@ func refused(name string, l feed.HubLimits, status int) conformance {
 		}
 		w.check(r.Status == status && r.RetryAfter > 0 && r.Text != "", "reply %+v, want %d, a reason and Retry-After", r, status)
 		w.wantSubscriptions(2)
-		w.subscribe("/cb/0", "hub.mode", "subscribe") // a renewal, without an address
+		w.subscribe("/cb/0", "hub.mode", "subscribe") // a renewal, without a client address
 	}}
 }
 
@@ -832,7 +832,7 @@ func webhookTests() []conformance {
 			got := w.await(2, posts("/post/500"))
 			w.validMessage(got[0])
 			w.validMessage(got[1])
-			w.check(got[0].header.Get("Webhook-Id") == got[1].header.Get("Webhook-Id"), "the retry has another id")
+			w.check(got[0].header.Get("Webhook-Id") == got[1].header.Get("Webhook-Id"), "the retry has a different id")
 		}},
 	}
 }

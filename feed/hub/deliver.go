@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // WebSub allows it, for subscribers that know nothing else
+	"crypto/sha1" //nolint:gosec // WebSub allows it, for subscribers that support nothing else
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
@@ -22,16 +22,16 @@ import (
 	"feedpub/feed/egress"
 )
 
-// retryDelays are the delays after each failed attempt to deliver a version. After the last, the subscriber gets the
-// next version only.
+// retryDelays are the delays after each failed attempt to deliver a version. After the last one, the subscriber gets
+// nothing until the next version.
 var retryDelays = [...]time.Duration{
 	10 * time.Second, time.Minute, 5 * time.Minute, 20 * time.Minute, time.Hour, 3 * time.Hour, 8 * time.Hour,
 }
 
 const (
-	// busyDelay is the delay of a delivery to a host to which too many wait.
+	// busyDelay is the delay of a delivery whose host has too many waiting deliveries.
 	busyDelay = 5 * time.Second
-	// maxRetryAfter bounds the delay that a subscriber may ask for.
+	// maxRetryAfter bounds the delay that a subscriber may request.
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -54,7 +54,7 @@ func (h *Hub) startDeliveries(ctx context.Context) error {
 	}
 	topics := make(map[string]*version)
 	for _, d := range deliveries {
-		// The version is read after the claim, so it is not older than one that another process has delivered.
+		// The version is read after the claim, so it is not older than any that another process has delivered.
 		v, err := h.current(ctx, topics, d.Subscription)
 		if err != nil {
 			return err
@@ -69,11 +69,12 @@ func (h *Hub) startDeliveries(ctx context.Context) error {
 // job is a claimed delivery. It must not be started after latest.
 type job struct {
 	feed.Delivery
-	version *version // nil if the topic does not exist any more
+	version *version // nil if the topic no longer exists
 	latest  time.Time
 }
 
-// current returns the current version of the topic of a subscription, or nil if there is none. It keeps it in topics.
+// current returns the current version of the topic of a subscription, or nil if there is none. It caches the result in
+// topics.
 func (h *Hub) current(ctx context.Context, topics map[string]*version, s feed.Subscription) (*version, error) {
 	key := string(s.Format) + " " + string(s.Feed)
 	if v, ok := topics[key]; ok {
@@ -114,7 +115,7 @@ func (h *Hub) read(ctx context.Context, name feed.Name, format feed.Format) (*ve
 	return v, nil
 }
 
-// start starts a job when its host permits it.
+// start starts a job as soon as the limits for its host permit it.
 func (h *Hub) start(ctx context.Context, j *job) {
 	name := hostOf(j.Subscription.Callback)
 	run := func() { h.work.Go(func() { h.deliver(ctx, j, name) }) }
@@ -135,7 +136,7 @@ func (h *Hub) start(ctx context.Context, j *job) {
 	}
 }
 
-// end ends a job with a result.
+// end ends a job and records its result.
 func (h *Hub) end(ctx context.Context, j *job, r feed.DeliveryResult) {
 	r.Version = math.MaxInt32 // later than any version: a topic that does not exist has nothing to deliver
 	if j.version != nil {
@@ -211,7 +212,7 @@ func result(j *job, outcome Outcome, reason string, retryAfter time.Duration) fe
 		f.Since = j.Now
 	}
 	if f.Attempts > len(retryDelays) {
-		f.Attempts = 0 // the next version is tried as often
+		f.Attempts = 0 // the next version gets as many attempts
 		return feed.DeliveryResult{Failure: &f}
 	}
 	retry := max(jitter(retryDelays[f.Attempts-1]), min(retryAfter, maxRetryAfter))
@@ -233,7 +234,7 @@ func (h *Hub) request(j *job) egress.Request {
 	}
 }
 
-// link returns the Link field of a delivery: that of the document, and rel=hub if the document does not have it yet.
+// link returns the Link field of a delivery: the document's, plus a rel=hub link if the document does not have one yet.
 func (h *Hub) link(ref feed.DocumentRef) string {
 	hub := "<" + h.config.URL + `>; rel="hub"`
 	if strings.Contains(ref.Link, hub) {
@@ -252,8 +253,8 @@ func sign(method, secret string, body []byte) string {
 	return method + "=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// jitter returns a duration that differs from d by up to a tenth, so that requests that failed together are not
-// repeated together.
+// jitter returns a duration that differs from d by up to a tenth, so that requests that failed together are not retried
+// together.
 func jitter(d time.Duration) time.Duration {
 	const share = 10
 	return d + time.Duration(rand.Int64N(int64(d/share)*2+1)) - d/share

@@ -27,10 +27,10 @@ import (
 
 const base = "https://feeds.example.org/blog"
 
-// patience is how long tests wait for something that happens at once.
+// patience is how long tests wait for something that should happen immediately.
 const patience = 20 * time.Second
 
-// world is a site with a hub that runs, and a receiver.
+// world is a site with a running hub, and a receiver.
 type world struct {
 	t    *testing.T
 	site *store.Site
@@ -51,7 +51,7 @@ type received struct {
 	body   string
 }
 
-// receiver is a server that subscribers, hubs and webhooks share. The path selects what it responds: see respond.
+// receiver is a server that subscribers, hubs and webhooks share. The path selects the response; see respond.
 type receiver struct {
 	server *httptest.Server
 	mu     sync.Mutex
@@ -86,8 +86,8 @@ func (r *receiver) serve(w http.ResponseWriter, req *http.Request) {
 	respond(w, req)
 }
 
-// respond responds as the path says: /get/STATUS responds to verifications with a status, /post/STATUS to deliveries,
-// and /body/NAME to verifications with a body. Otherwise it confirms and accepts everything.
+// respond chooses the response by path: /get/STATUS responds to verifications with a status, /post/STATUS to
+// deliveries, and /body/NAME to verifications with a body. Otherwise it confirms and accepts everything.
 func respond(w http.ResponseWriter, req *http.Request) {
 	parts := strings.Split(req.URL.Path, "/")
 	challenge := ""
@@ -125,7 +125,7 @@ func (r *receiver) hold(what string) {
 	r.gates[what] = make(chan struct{})
 }
 
-// open lets the requests that hold holds continue; "" means all of them.
+// open releases the requests that hold made wait; "" releases all of them.
 func (r *receiver) open(what string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -184,7 +184,7 @@ func (w *world) until(what string, holds func() bool) {
 	}
 }
 
-// settled waits until no request to the hub and no delivery is to be made now.
+// settled waits until no request to the hub, delivery or notice is due.
 func (w *world) settled() {
 	w.t.Helper()
 	w.until("the hub to have nothing to do", func() bool {
@@ -286,7 +286,7 @@ func link(name feed.Name, f feed.Format) string {
 
 func topic(name feed.Name, f feed.Format) string { return base + name.Path(f) }
 
-// text returns the bytes of a document in a version.
+// text returns the bytes of a version of a document.
 func text(f feed.Format, version int) string {
 	return fmt.Sprintf("version %d as %s, with \xc3\xbc and \x00 bytes", version, f)
 }
@@ -328,7 +328,7 @@ func (w *world) publish() {
 	w.hub.Wake()
 }
 
-// form returns a form for a callback path, with more parameters, given as names and values.
+// form returns a form for a callback path, with additional parameters given as names and values.
 func (w *world) form(path string, more ...string) url.Values {
 	v := url.Values{
 		"hub.mode": {"subscribe"}, "hub.topic": {topic(feed.Main, feed.RSS)}, "hub.callback": {w.server.URL + path},

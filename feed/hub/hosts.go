@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// perHost is the number of requests to one host at the same time.
+	// perHost is the maximum number of concurrent requests to one host.
 	perHost = 2
-	// hostQueue is the number of deliveries to one host that wait for others to end.
+	// hostQueue is the maximum number of deliveries to one host that wait for others to end.
 	hostQueue = 32
-	// breakerFailures is the number of failures in a row after which a host gets no requests for breakerTime.
+	// breakerFailures is the number of consecutive failures after which a host gets no requests for breakerTime.
 	breakerFailures = 3
 	breakerTime     = time.Minute
 	// maxHosts is the number of hosts that are remembered. Only idle ones are forgotten.
@@ -35,18 +35,18 @@ type host struct {
 	closed   time.Time // until when the host gets no requests
 }
 
-// admission is the answer of [hosts.admit].
+// admission is the result of [hosts.admit].
 type admission int
 
 const (
 	start  admission = iota // start now, and call done afterwards
 	queued                  // the function will be called
 	busy                    // too many requests wait for the host
-	broken                  // the host fails
+	broken                  // the host is failing
 )
 
 // admit asks whether a request to a host may start. If it has to wait, later is called when another request to the host
-// ends: with true if the request may start then, and with false if the host fails.
+// ends: with true if the request may start now, and with false if the host is failing.
 func (h *hosts) admit(name string, later func(admitted bool)) admission {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,7 +70,7 @@ func (h *hosts) admit(name string, later func(admitted bool)) admission {
 	}
 }
 
-// wait is like admit, but returns only when a request that has to wait may start or may not: it never returns queued.
+// wait is like admit, but blocks until it is decided whether a queued request may start, so it never returns queued.
 func (h *hosts) wait(name string) admission {
 	ready := make(chan bool, 1)
 	answer := h.admit(name, func(admitted bool) { ready <- admitted })
@@ -100,8 +100,8 @@ func (h *hosts) forget() {
 	}
 }
 
-// done ends a request to a host, and lets the next one start. Failed is whether the host did not respond or responded
-// that it cannot handle requests now.
+// done ends a request to a host, and lets the next one start. Failed reports whether the host did not respond, or
+// responded that it cannot handle requests now.
 func (h *hosts) done(name string, failed bool) {
 	h.mu.Lock()
 	x := h.byName[name]
@@ -115,7 +115,7 @@ func (h *hosts) done(name string, failed bool) {
 	admitted := true
 	if x.failures >= breakerFailures {
 		x.closed = time.Now().Add(breakerTime)
-		x.failures = breakerFailures - 1 // one more failure afterwards closes it again
+		x.failures = breakerFailures - 1 // one more failure closes the host again
 		call, x.waiting, admitted = x.waiting, nil, false
 	} else if len(x.waiting) > 0 {
 		call, x.waiting = x.waiting[:1], x.waiting[1:]

@@ -1,11 +1,11 @@
-// Package hub announces changes (WebSub, W3C Recommendation): it is the hub of a site, which verifies
-// subscriptions to the site's documents and delivers each new version, it notifies hubs of others, and it calls
-// webhooks. It does not build or store documents: what is delivered comes from the committed heads.
+// Package hub announces changes (WebSub, W3C Recommendation). It is the built-in hub of a site, which verifies
+// subscriptions to the site's documents and delivers each new version. It also notifies external hubs and calls
+// webhooks. It does not build or store documents: it delivers those in the committed heads.
 //
-// All state is in the store. Any number of processes deliver at the same time: each claims work for a while, and what a
-// process has claimed and not finished when it ends is done by another one. Therefore a subscriber may get a version
-// twice, but never an older version after a newer one, because one process at a time delivers to a subscriber, and it
-// reads the version after it has claimed the delivery.
+// All state is in the store. Any number of processes can deliver at the same time: each claims work for a limited time,
+// and if a process stops before it has finished, another one takes the work over. A subscriber may therefore get a
+// version twice, but never an older version after a newer one, because only one process at a time delivers to a
+// subscriber, and it reads the version after it has claimed the delivery.
 package hub
 
 import (
@@ -26,22 +26,22 @@ import (
 )
 
 const (
-	// claimTime is how long a process has claimed work, and how long others wait for one that was killed. It must be
-	// greater than startTime and the timeout of a request together.
+	// claimTime is the duration of a claim, which is how long others wait for the work of a process that was killed. It
+	// must be greater than the sum of startTime and the timeout of a request.
 	claimTime = 20 * time.Second
 	// startTime is how long after a claim a request may still be started.
 	startTime = 8 * time.Second
-	// pollInterval is the time between two looks at the store for work that other processes have added.
+	// pollInterval is the interval between checks of the store for work that other processes have added.
 	pollInterval = time.Second
-	// renewInterval is the time between two checks that no subscriber was forgotten.
+	// renewInterval is the interval between checks that no subscriber has been forgotten.
 	renewInterval = 10 * time.Minute
-	// retryInterval is the pause after an error of the store.
+	// retryInterval is the pause after a store error.
 	retryInterval = time.Second
 
 	// graceTime is how long a request in progress may take after the context of Run is done.
 	graceTime = 3 * time.Second
 
-	maxDeliveries    = 512 // deliveries that a process has claimed at the same time
+	maxDeliveries    = 512 // deliveries that a process may have claimed at a time
 	maxVerifications = 64
 	maxNotices       = 64
 	fanOutBatch      = 1000
@@ -49,7 +49,7 @@ const (
 	cachedBodies     = 32 << 20 // bytes
 )
 
-// Store is what a [Hub] needs of a site's store; see the methods of the same names of store.Site.
+// Store is the part of a site's store that a [Hub] needs; see the methods of store.Site with the same names.
 type Store interface {
 	RequestSubscription(
 		ctx context.Context, at time.Time, r feed.SubscriptionRequest, client string, l feed.HubLimits,
@@ -80,7 +80,7 @@ type Sender interface {
 // Webhook is a receiver of events.
 type Webhook struct {
 	URL    string
-	Secret []byte // key of the signatures
+	Secret []byte // signing key
 	Events []feed.Event
 }
 
@@ -93,24 +93,24 @@ type Config struct {
 
 	// BaseURL is the site's [feed.Site.BaseURL].
 	BaseURL string
-	// URL is the URL of the site's own hub; empty if it has none.
+	// URL is the URL of the built-in hub; empty if it is not enabled.
 	URL string
-	// Peers are the URLs of the hubs of others.
+	// Peers are the URLs of the external hubs.
 	Peers    []string
 	Webhooks []Webhook
-	// Signature is the method of signatures: sha1, sha256, sha384 or sha512.
+	// Signature is the signature method: sha1, sha256, sha384 or sha512.
 	Signature string
-	// Lease is the duration of subscriptions that ask for none.
+	// Lease is the duration of subscriptions that do not request one.
 	Lease time.Duration
-	// Limits bound subscriptions and requests. Zero fields have the defaults.
+	// Limits bound subscriptions and requests. Zero fields mean the defaults.
 	Limits feed.HubLimits
 
-	// Serving, optional, reports whether all replicas serve a version of the site. Hubs of others, which fetch documents,
-	// are notified then, or two seconds after the commit.
+	// Serving, optional, reports whether all replicas serve a version of the site. External hubs fetch documents, so they
+	// are notified once it returns true, or two seconds after the commit if it does not.
 	Serving func(ctx context.Context, version int64) bool
 	// Observer, optional, receives the outcome of each request. It is called concurrently and must not block.
 	Observer Observer
-	// Program is the value of User-Agent.
+	// Program is the value of the User-Agent field.
 	Program string
 }
 
@@ -122,7 +122,7 @@ const (
 	DeliveryKind     Kind = "delivery"     // a version of a topic, to a subscriber
 	VerificationKind Kind = "verification" // of a subscriber's intent
 	DenialKind       Kind = "denial"
-	PingKind         Kind = "ping"    // of a hub of others
+	PingKind         Kind = "ping"    // to an external hub
 	WebhookKind      Kind = "webhook" // an event, to a webhook
 )
 
@@ -160,12 +160,12 @@ type Hub struct {
 	peers   map[string]string  // URLs by queue
 	hooks   map[string]Webhook // by queue
 	work    sync.WaitGroup
-	renewed time.Time // when the topics were last renewed; used by Run only
+	renewed time.Time // when the topics were last renewed; used only by Run
 
 	deliveries, verifications, notices atomic.Int64 // claimed and not finished
 }
 
-// New returns a Hub. It delivers while Run runs.
+// New returns a Hub. It delivers while Run is running.
 func New(c Config) *Hub {
 	h := &Hub{
 		config: c, wake: make(chan struct{}, 1), bodies: cache.New[feed.Hash, []byte](cachedBodies),
@@ -182,7 +182,7 @@ func New(c Config) *Hub {
 	return h
 }
 
-// withDefaults returns the limits with the defaults of those that are zero.
+// withDefaults returns the limits, with zero fields replaced by their defaults.
 func withDefaults(l feed.HubLimits) feed.HubLimits {
 	for _, d := range []struct {
 		limit *int
@@ -205,8 +205,8 @@ func queueOf(kind Kind, url string) string {
 	return string(kind) + ":" + base64.RawURLEncoding.EncodeToString(sum[:length])
 }
 
-// Queues returns the queues of the notices that a Hub with this configuration needs of each commit. It uses URL, Peers
-// and Webhooks only.
+// Queues returns the queues to which each commit must add notices for a Hub with this configuration. It uses only URL,
+// Peers and Webhooks.
 func (c Config) Queues() feed.NoticeQueues {
 	var q feed.NoticeQueues
 	if c.URL != "" {
@@ -231,8 +231,8 @@ func (h *Hub) Wake() {
 	}
 }
 
-// Run delivers until ctx is done, and then waits for the requests in progress, which end soon. It retries after errors
-// of the store, and returns nil.
+// Run delivers until ctx is done, and then waits a few seconds at most for the requests in progress. It retries after
+// store errors, and always returns nil.
 func (h *Hub) Run(ctx context.Context) error {
 	defer h.work.Wait()
 	failing := false
@@ -260,7 +260,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	return nil
 }
 
-// step starts the work that is due, and returns the time until more is.
+// step starts the work that is due, and returns the time until more becomes due.
 func (h *Hub) step(ctx context.Context) (time.Duration, error) {
 	if err := h.renew(ctx); err != nil {
 		return 0, err
@@ -271,7 +271,7 @@ func (h *Hub) step(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	case next.IsZero():
 		return pollInterval, nil
-	case next.After(now): // the only command of an idle site
+	case next.After(now): // the only command that an idle site sends
 		return min(pollInterval, next.Sub(now)), nil
 	}
 	for _, start := range []func(context.Context) error{
@@ -281,7 +281,7 @@ func (h *Hub) step(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	// What is still due waits for other work to end.
+	// Work that is still due waits for other work to end.
 	const soon = 10 * time.Millisecond
 	return soon, nil
 }
@@ -295,7 +295,7 @@ func (h *Hub) removeExpired(ctx context.Context) error {
 	return err
 }
 
-// renew looks for forgotten subscribers, at the start and now and then.
+// renew looks for forgotten subscribers, at the start and then every renewInterval.
 func (h *Hub) renew(ctx context.Context) error {
 	if h.config.URL == "" || time.Since(h.renewed) < renewInterval {
 		return nil
@@ -307,8 +307,8 @@ func (h *Hub) renew(ctx context.Context) error {
 	return nil
 }
 
-// run calls f in a goroutine that Run waits for. Counter counts it. When there was no room for more, the end of f wakes
-// Run.
+// run calls f in a goroutine that Run waits for, and counts it in counter. If the counter had reached most, Run is
+// woken when f returns.
 func (h *Hub) run(counter *atomic.Int64, most int64, f func()) {
 	counter.Add(1)
 	h.work.Go(func() {
@@ -321,8 +321,8 @@ func (h *Hub) run(counter *atomic.Int64, most int64, f func()) {
 	})
 }
 
-// sending returns the context of a request that may still end within graceTime after ctx is done: it may have arrived,
-// and would be repeated. The caller calls the function when the request has ended.
+// sending returns a context for a request that ends only graceTime after ctx is done, since a request that is cut off
+// may have arrived and would be repeated. The caller must call the returned function when the request has ended.
 func sending(ctx context.Context) (context.Context, context.CancelFunc) {
 	send, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -374,5 +374,5 @@ func outcomeOf(res egress.Response, err error) (Outcome, string) {
 	}
 }
 
-// hostOf returns the key of the host of a URL in the table of hosts.
+// hostOf returns the key of a URL's host in the table of hosts.
 func hostOf(url string) string { return strings.ToLower(feed.Subscription{Callback: url}.Host()) }

@@ -64,7 +64,7 @@ func TestSeveralProcesses(t *testing.T) {
 					defer close(ended)
 					_ = w.second().Run(ctx)
 				}()
-				stop() // in the middle of whatever it does
+				stop() // in the middle of whatever it is doing
 				<-ended
 			}
 			newest := text(feed.RSS, w.version)
@@ -76,7 +76,7 @@ func TestSeveralProcesses(t *testing.T) {
 				})
 				last := ""
 				for _, r := range w.matching(posts(path)) {
-					if r.body < last { // one digit is the version
+					if r.body < last { // the version has one digit, so later bodies are greater
 						t.Errorf("%s gets %q after %q", path, r.body, last)
 					}
 					last = r.body

@@ -18,9 +18,9 @@ const (
 	firstRetry  = time.Second
 	lastRetry   = 6 * time.Hour
 	retryFactor = 4
-	// retryTime is how long a notice is tried.
+	// retryTime is how long a notice is retried.
 	retryTime = 24 * time.Hour
-	// servingTime is how long after a commit hubs are notified even if replicas do not serve it yet.
+	// servingTime is the time after a commit at which hubs are notified even if replicas do not serve it yet.
 	servingTime     = 2 * time.Second
 	servingInterval = 50 * time.Millisecond
 )
@@ -72,7 +72,7 @@ func (h *Hub) notice(ctx context.Context, c feed.Claim) {
 	case kind == string(WebhookKind) && h.hooks[n.Queue].URL != "":
 		h.callWebhook(ctx, c, n)
 	default:
-		// The receiver is not in this process's configuration. It may be in that of another one, or have been removed.
+		// The receiver is not in this process's configuration. It may be in another process's, or have been removed.
 		h.retry(ctx, c, stateOf(c), 0)
 	}
 }
@@ -113,7 +113,7 @@ func (h *Hub) finishNotice(ctx context.Context, c feed.Claim, retry time.Duratio
 	})
 }
 
-// retry makes a notice due again after a failure, and reports whether it does: after a day it is given up.
+// retry makes a notice due again after a failure, and reports whether it did so: a notice is given up after a day.
 func (h *Hub) retry(ctx context.Context, c feed.Claim, s noticeState, retryAfter time.Duration) bool {
 	if s.Attempts++; s.Attempts == 1 {
 		s.Since = c.Now
@@ -130,10 +130,11 @@ func (h *Hub) retry(ctx context.Context, c feed.Claim, s noticeState, retryAfter
 	return true
 }
 
-// errNothing is the error for a notice that has become pointless.
+// errNothing is the error for a notice that no longer needs to be sent.
 var errNothing = errors.New("nothing to send")
 
-// send sends the request of a notice, which it gets from make once the host permits it, and records the result.
+// send sends the request for a notice and records the result. It calls make for the request once the limits for the
+// host permit it.
 func (h *Hub) send(ctx context.Context, c feed.Claim, kind Kind, make func() (egress.Request, error)) {
 	state := stateOf(c)
 	r, err := make()
@@ -177,7 +178,7 @@ func (h *Hub) send(ctx context.Context, c feed.Claim, kind Kind, make func() (eg
 	h.observe(kind, outcome, 0)
 }
 
-// delayOf returns the time from when a notice was added to now, for the first attempt, else 0.
+// delayOf returns the time since a notice was added if this is the first attempt, else 0.
 func (h *Hub) delayOf(c feed.Claim, s noticeState) time.Duration {
 	if s.Attempts > 0 {
 		return 0
@@ -185,7 +186,7 @@ func (h *Hub) delayOf(c feed.Claim, s noticeState) time.Duration {
 	return max(time.Millisecond, c.Now.Sub(c.Due))
 }
 
-// ping returns the request that notifies a hub of others of a change of a topic, when the replicas serve it.
+// ping waits until the replicas serve a change to a topic, and returns the request that notifies an external hub of it.
 func (h *Hub) ping(ctx context.Context, n feed.Notice, c feed.Claim) (egress.Request, error) {
 	v, err := h.config.Store.Topic(ctx, n.Feed, n.Format)
 	switch {

@@ -25,7 +25,7 @@ const (
 	maxURL = 2048
 )
 
-// Subscribe is [Hub.Request] for package serve.
+// Subscribe adapts [Hub.Request] to package serve.
 func (h *Hub) Subscribe(ctx context.Context, contentType string, form []byte, client netip.Addr) (
 	status int, text string, retryAfter time.Duration,
 ) {
@@ -40,9 +40,9 @@ type Reply struct {
 	RetryAfter time.Duration // 0 if the request need not be repeated
 }
 
-// Request handles a form that a client has posted to the hub. The client is invalid if its requests are not limited. A
-// reply of 202 says that the request will be verified; it does not depend on whether the topic or the callback is
-// acceptable.
+// Request handles a form that a client has posted to the hub. The client address is invalid if its requests are not
+// limited. A 202 reply means that the request will be verified; it does not depend on whether the topic or the callback
+// is acceptable.
 func (h *Hub) Request(ctx context.Context, contentType string, form []byte, client netip.Addr) Reply {
 	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return Reply{Status: http.StatusUnsupportedMediaType, Text: "want a form: application/x-www-form-urlencoded"}
@@ -52,7 +52,7 @@ func (h *Hub) Request(ctx context.Context, contentType string, form []byte, clie
 		return malformed("the form is malformed")
 	}
 	if values.Get("hub.mode") == "publish" {
-		return Reply{Status: http.StatusAccepted, Text: "this hub learns of changes by itself"}
+		return Reply{Status: http.StatusAccepted, Text: "this hub detects changes itself"}
 	}
 	r, err := h.parse(values)
 	if err != nil {
@@ -88,13 +88,13 @@ func limited(l feed.HubLimit) Reply {
 	case feed.ClientRateLimit:
 		r = Reply{http.StatusTooManyRequests, "too many requests from your network; try again later", time.Minute}
 	case feed.HostRateLimit:
-		r = Reply{http.StatusTooManyRequests, "too many requests for callbacks of this host; try again later", time.Minute}
+		r = Reply{http.StatusTooManyRequests, "too many requests for callbacks on this host; try again later", time.Minute}
 	case feed.PendingLimit:
 		r.Text, r.RetryAfter = "too many requests wait for verification; try again later", time.Minute
 	case feed.HostLimit:
-		r.Text = "too many subscriptions of callbacks of this host"
+		r.Text = "too many subscriptions with callbacks on this host"
 	case feed.TopicLimit:
-		r.Text = "too many subscriptions of this topic"
+		r.Text = "too many subscriptions to this topic"
 	case feed.SubscriptionsLimit:
 		r.Text = "too many subscriptions"
 	}
@@ -118,7 +118,7 @@ func (h *Hub) parse(form url.Values) (feed.SubscriptionRequest, error) {
 		}
 	}
 	if len(r.Secret) > maxSecret {
-		return r, fmt.Errorf("hub.secret: want less than %d bytes", maxSecret+1)
+		return r, fmt.Errorf("hub.secret: want fewer than %d bytes", maxSecret+1)
 	}
 	r.Lease = h.config.Lease
 	if text := form.Get("hub.lease_seconds"); text != "" {
@@ -135,7 +135,7 @@ func (h *Hub) parse(form url.Values) (feed.SubscriptionRequest, error) {
 }
 
 // checkURL returns an error unless a parameter is an absolute http or https URL. Whether its host may be reached is
-// decided when it is.
+// decided when a request is sent.
 func checkURL(text string) error {
 	if text == "" {
 		return errors.New("is required")
@@ -169,8 +169,8 @@ func (h *Hub) findTopic(ctx context.Context, s *feed.Subscription) error {
 	return nil
 }
 
-// documentAt returns the feed and the format of the document whose URL would be topic, and false if there can be none.
-// Archives are not topics, since they do not change.
+// documentAt returns the feed and the format of the document whose URL would be topic, and false if there can be no
+// such document. Archives are not topics, since they do not change.
 func (h *Hub) documentAt(topic string) (feed.Name, feed.Format, bool) {
 	path, ok := strings.CutPrefix(topic, strings.TrimSuffix(h.config.BaseURL, "/")+"/")
 	if !ok {
@@ -196,7 +196,7 @@ func (h *Hub) documentAt(topic string) (feed.Name, feed.Format, bool) {
 	return "", "", false
 }
 
-// selfURL returns the URL of a document: the target of its link with rel=self, which is the first.
+// selfURL returns the URL of a document: the target of its rel=self link, which comes first.
 func selfURL(ref feed.DocumentRef) string {
 	target, _, ok := strings.Cut(strings.TrimPrefix(ref.Link, "<"), `>; rel="self"`)
 	if !ok {
@@ -205,7 +205,7 @@ func selfURL(ref feed.DocumentRef) string {
 	return target
 }
 
-// networkOf returns the network of a client, which shares a limit, or "" if the client is invalid.
+// networkOf returns the network of a client, whose members share a limit, or "" if the client is invalid.
 func networkOf(client netip.Addr) string {
 	if !client.IsValid() {
 		return ""

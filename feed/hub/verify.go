@@ -32,8 +32,8 @@ func (h *Hub) startVerifications(ctx context.Context) error {
 	return nil
 }
 
-// verify asks a subscriber whether a request is its own, and carries it out if it is. A request for a topic that does
-// not exist is denied.
+// verify asks a subscriber whether a request is its own, and carries it out if so. A request for a topic that does not
+// exist is denied.
 func (h *Hub) verify(ctx context.Context, r feed.ClaimedRequest) {
 	if r.Request.Feed == "" {
 		h.deny(ctx, feed.Denial{
@@ -77,8 +77,8 @@ func (h *Hub) apply(ctx context.Context, r feed.ClaimedRequest) error {
 	return h.config.Store.Subscribe(ctx, time.Time{}, sub, r.Claim)
 }
 
-// confirm asks the callback of a request to confirm it, and returns [OK] if it does. The error is [errHostBusy] if it
-// was not asked.
+// confirm asks the callback of a request to confirm it, and returns [OK] if it does. The error is [errHostBusy] if the
+// callback was not asked.
 func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) (Outcome, error) {
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -104,17 +104,18 @@ func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) (Outcome,
 	return outcome, nil
 }
 
-// deny informs a callback that it has no subscription. It is tried once.
+// deny informs a callback that it has no subscription. It tries only once.
 func (h *Hub) deny(ctx context.Context, d feed.Denial) {
 	res, err := h.get(ctx, d.Callback, []string{"hub.mode", "denied", "hub.topic", d.Topic, "hub.reason", d.Reason}, 0)
 	outcome, _ := outcomeOf(res, err)
 	h.observe(DenialKind, outcome, 0)
 }
 
-// errHostBusy is the error of a request that was not sent because too many are sent to the host, or it fails.
+// errHostBusy is the error for a request that was not sent because too many are waiting for the host, or the host is
+// failing.
 var errHostBusy = errors.New("too many requests to the host, or it does not respond")
 
-// get sends a GET to a callback, with more parameters, and returns up to body bytes of the response.
+// get sends a GET request with additional query parameters to a callback, and returns up to body bytes of the response.
 func (h *Hub) get(ctx context.Context, callback string, query []string, body int64) (egress.Response, error) {
 	name := hostOf(callback)
 	if h.hosts.wait(name) != start {
@@ -128,7 +129,7 @@ func (h *Hub) get(ctx context.Context, callback string, query []string, body int
 	return res, err
 }
 
-// withQuery appends parameters, given as names and values, to a URL. The URL's own query stays as it is.
+// withQuery appends parameters, given as names and values, to a URL. The URL's own query is left unchanged.
 func withQuery(callback string, query []string) string {
 	var b strings.Builder
 	b.WriteString(callback)

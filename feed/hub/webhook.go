@@ -26,13 +26,13 @@ const (
 	maxKey       = 64
 )
 
-// ParseSecret returns the key of a webhook's secret: "whsec_" and base64 of 24 to 64 bytes (Standard Webhooks). The
-// error is of kind [feed.ErrInvalid] and does not contain the secret.
+// ParseSecret returns the key in a webhook's secret: "whsec_" followed by 24 to 64 bytes in base64 (Standard Webhooks).
+// The error is of kind [feed.ErrInvalid] and does not contain the secret.
 func ParseSecret(text string) ([]byte, error) {
 	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(key) < minSecret || len(key) > maxKey {
-		return nil, fmt.Errorf("want %s and base64 of %d to %d bytes: %w", secretPrefix, minSecret, maxKey, feed.ErrInvalid)
+		return nil, fmt.Errorf("want %s followed by %d to %d bytes in base64: %w", secretPrefix, minSecret, maxKey, feed.ErrInvalid)
 	}
 	return key, nil
 }
@@ -40,9 +40,9 @@ func ParseSecret(text string) ([]byte, error) {
 // wants reports whether the webhook is called for an event.
 func (w Webhook) wants(e feed.Event) bool { return len(w.Events) == 0 || slices.Contains(w.Events, e) }
 
-// message is the body of a call of a webhook.
+// message is the body of a webhook call.
 type message struct {
-	Type      string          `json:"type"` // "feedpub." and the event
+	Type      string          `json:"type"` // "feedpub." followed by the event
 	Timestamp time.Time       `json:"timestamp"`
 	Data      json.RawMessage `json:"data"`
 }

@@ -238,7 +238,7 @@ func TestErrorsAreNotCacheable(t *testing.T) {
 }
 
 // TestLastModifiedNotAfterDate checks that Last-Modified is the same on replicas whose clocks differ, and never later
-// than Date, also if a clock was set back.
+// than Date, even if a clock was set back.
 func TestLastModifiedNotAfterDate(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	for name, clock := range map[string]time.Time{

@@ -9,14 +9,14 @@ import (
 // Date is a value of the Date field. It is immutable.
 type Date struct {
 	unix   int64    // seconds since 1970
-	Values []string // the value in the format of HTTP, as the only element
+	Values []string // the value in the HTTP format, as the only element
 }
 
 func dateOf(unix int64) *Date {
 	return &Date{unix, []string{time.Unix(unix, 0).UTC().Format(http.TimeFormat)}}
 }
 
-// Dates makes the Date of responses. The zero Dates is ready to use, and safe for concurrent use.
+// Dates generates the Date field of responses. The zero Dates is ready to use, and safe for concurrent use.
 type Dates struct {
 	now     func() time.Time // nil for time.Now
 	current atomic.Pointer[Date]

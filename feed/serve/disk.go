@@ -82,7 +82,7 @@ func (d *Disk) open() error {
 	return nil
 }
 
-// restoreFolder creates the folder again if it, or a part of it, has been deleted. It reports whether that was so: then
+// restoreFolder recreates the folder if all or part of it has been deleted. It reports whether it did so, in which case
 // nothing is on disk.
 func (d *Disk) restoreFolder() (restored bool, err error) {
 	d.mu.Lock()
@@ -98,7 +98,7 @@ func (d *Disk) restoreFolder() (restored bool, err error) {
 	}
 	before := d.lock
 	if _, err := os.Lstat(d.lockPath()); err == nil {
-		// The lock is still there, and this process has it.
+		// The lock file still exists, and this process holds the lock.
 		if err := before.Unlock(); err != nil {
 			return false, fmt.Errorf("restore the folder of documents: %w", err)
 		}

@@ -62,7 +62,7 @@ func (r *Replica) follow(ctx context.Context) {
 
 // step polls if a poll is due, and then waits for announcements until the next poll.
 func (r *Replica) step(ctx context.Context, t *tail) error {
-	now := time.Now() // not r.Now, which may be set back: polls are a certain time apart
+	now := time.Now() // not r.Now, which may be set back: the interval between polls is fixed
 	if !now.Before(t.next) {
 		if err := r.poll(ctx, t); err != nil {
 			return err

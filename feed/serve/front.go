@@ -42,7 +42,7 @@ type Audience interface {
 // until the response has been sent. Copy strings that are kept longer.
 type Visit struct {
 	Request
-	// Range and IfRange are fields of a request for a file beside the posts.
+	// Range and IfRange are header fields of a request for a file beside the posts.
 	Range, IfRange string
 	// HasBody is true if the request has a Content-Length other than 0 or a Transfer-Encoding.
 	HasBody bool
@@ -55,7 +55,7 @@ type Front struct {
 	Documents Documents
 	Observer  Observer
 	Limiter   Limiter
-	// Unread is shared by all sites. The Proxies and loopback are not limited.
+	// Unread is shared by all sites. Proxies and loopback addresses are not limited.
 	Unread   *Unread
 	Audience Audience
 	// Proxies are the proxies whose X-Forwarded-For is trusted. They and loopback are never limited.
@@ -65,7 +65,7 @@ type Front struct {
 	LogEvery  uint64 // 0 disables the access log
 	// Media has the files beside the posts, which are served below [feed.MediaPath].
 	Media media.Dir
-	// Hub handles the forms that are posted to HubPath. Both are set, or none.
+	// Hub handles the forms that are posted to HubPath. Both are set, or neither.
 	Hub     Hub
 	HubPath string
 

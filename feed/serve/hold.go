@@ -8,11 +8,11 @@ import (
 	"feedpub/feed/coding"
 )
 
-// bodiesShare is the divisor for the part of a [Memory] that unpacked bodies may use.
+// bodiesShare limits unpacked bodies to 1/bodiesShare of a [Memory].
 const bodiesShare = 4
 
-// unpacked is a body in identity coding. Few clients request it, so it is unpacked for a response and shared by all
-// responses in progress, and is not kept longer: a client that does not read holds no body of its own.
+// unpacked is a body in identity coding. Few clients request it, so it is unpacked on demand, shared by all responses
+// in progress, and then dropped. Clients that do not read therefore do not each hold a body.
 type unpacked struct {
 	gzip   []byte
 	length int // length in bytes
@@ -49,8 +49,8 @@ func (u *unpacked) release(m *Memory) {
 	}
 }
 
-// reserve counts n bytes of an unpacked body. It returns false if bodies would use too much of the memory: the clients
-// of others must wait until they are sent. m may be nil.
+// reserve counts n bytes of an unpacked body. It returns false if bodies would use too much of the memory: further
+// clients must wait until other bodies have been sent. m may be nil.
 func (m *Memory) reserve(n int64) bool {
 	if m == nil {
 		return true
@@ -103,7 +103,7 @@ func (m *Memory) unhold(p *payload) {
 	}
 }
 
-// linger counts a dropped payload while responses use it. The caller has the lock.
+// linger counts a dropped payload while responses use it. The caller holds the lock.
 func (m *Memory) linger(p *payload) {
 	if p.dropped.Load() && p.lingering == 0 && p.holds.Load() > 0 {
 		p.lingering = p.size()
@@ -111,18 +111,18 @@ func (m *Memory) linger(p *payload) {
 	}
 }
 
-// largeBody is the length of a body in bytes up to which it is not counted by [Unread]. It fits in the buffers of a
+// largeBody is the maximum length in bytes of a body that [Unread] does not count. Such a body fits in the buffers of a
 // connection.
 const largeBody = 32 << 10
 
-// Unread limits the bytes of responses that the clients of a network (/24 for IPv4, /64 for IPv6) have requested but not
-// received, so that clients that do not read cannot use up the memory and the connections. Short bodies are not counted.
-// It is safe for concurrent use.
+// Unread limits the bytes of responses that the clients in a network (/24 for IPv4, /64 for IPv6) have requested but
+// not received, so that clients that do not read cannot use up the memory and the connections. Short bodies are not
+// counted. It is safe for concurrent use.
 type Unread struct {
 	limit int64
 
 	mu       sync.Mutex
-	networks map[netip.Prefix]int64 // bytes being sent, without networks that have none
+	networks map[netip.Prefix]int64 // bytes being sent, only of networks that have any
 }
 
 // NewUnread returns an Unread with a limit in bytes for each network. A network may always have one response.
@@ -162,7 +162,7 @@ func networkOf(a netip.Addr) (netip.Prefix, bool) {
 	return network, err == nil
 }
 
-// source has the origin of the body of a response, and what is counted for it.
+// source describes where the body of a response comes from, and what is counted for it.
 type source struct {
 	payload  *payload  // nil if there is no body, or the body is in no document
 	unpacked *unpacked // the body in identity coding, if the Front must unpack it

@@ -42,7 +42,7 @@ func bodiesAreShared(t *testing.T, r *running) {
 	if got, want := r.Replica.Memory.Size()-before, int64(len(first.Body)); got != want {
 		t.Errorf("%d bytes are counted for two responses of %d bytes, want %d", got, want, want)
 	}
-	// A quarter of the memory is for bodies, so there is no room for that of another document.
+	// A quarter of the memory is for bodies, so there is no room for the body of another document.
 	if other := get("/tags/1/feed.xml"); other.Status != 503 || other.Feed != "tags/1" || other.Get("Retry-After") == "" {
 		t.Errorf("status for another document is %d, want 503 with Retry-After", other.Status)
 	}
@@ -88,8 +88,8 @@ func droppedDocumentsAreCounted(t *testing.T, r *running) {
 	}
 }
 
-// TestUnread checks that the limit is for each network, that short responses are not counted, and that the proxies are
-// exempt.
+// TestUnread checks that the limit applies to each network separately, that short responses are not counted, and that
+// the proxies are exempt.
 func TestUnread(t *testing.T) {
 	const length = 100_000
 	head, blobs := commit(feed.Main, 1, noon, strings.Repeat("x", length/50))

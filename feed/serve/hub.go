@@ -20,7 +20,8 @@ type Hub interface {
 		status int, text string, retryAfter time.Duration)
 }
 
-// TakesForm reports whether a request has a form for the hub of the site. Engines read the body of such a request only.
+// TakesForm reports whether a request contains a form for the site's hub. Engines do not read the body of any other
+// request.
 func (f *Front) TakesForm(method, path string) bool {
 	return method == http.MethodPost && f.Hub != nil && path == f.HubPath
 }

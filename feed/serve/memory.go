@@ -21,8 +21,8 @@ import (
 const maxLoads = 8
 
 // Memory limits the bytes of documents that the replicas of a process keep in memory: the documents in their codings,
-// the histories of their earlier versions, and the bodies of responses that are being sent. Entity tags, dates and paths, about 4 KB per document, are not counted
-// and never dropped, so every 304 is served from memory.
+// the histories of their earlier versions, and the bodies of responses that are being sent. Entity tags, dates and
+// paths, about 4 KB per document, are not counted and are never dropped, so every 304 is served from memory.
 //
 // When the limit is exceeded, the least recently requested documents are dropped. A dropped document is loaded again
 // when it is next requested. Documents that are not on disk are never dropped, so memory can exceed the limit until
@@ -168,7 +168,7 @@ func (m *Memory) count(d *document, p *payload) {
 	}
 }
 
-// leave stops counting a document. Requests that use its bytes keep them, and they are counted until they are sent.
+// leave stops counting a document. Responses in progress keep its bytes, which are counted until they have been sent.
 func (m *Memory) leave(d *document) {
 	if p := d.payload.Load(); p != nil && d.counted > 0 {
 		p.dropped.Store(true)
@@ -205,7 +205,7 @@ type contents struct {
 	history *history
 }
 
-// payload has the bytes of a document and the bodies derived from them, which are immutable.
+// payload holds the bytes of a document and the bodies derived from them, which are immutable.
 type payload struct {
 	contents
 	identity *unpacked // the document in identity coding

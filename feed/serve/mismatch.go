@@ -51,8 +51,8 @@ func (r *Replica) Counts() map[string]uint64 {
 }
 
 // Problems returns a problem of kind [feed.KindReplica] for each feed whose state in the store the replica does not
-// serve. Its ID is the name of the feed. If documents cannot be saved, the ID of a further problem is "data folder".
-// The error is always nil.
+// serve. Its ID is the name of the feed. If documents cannot be saved, there is an additional problem with the ID "data
+// folder". The error is always nil.
 func (r *Replica) Problems(context.Context) ([]feed.Problem, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

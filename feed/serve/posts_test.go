@@ -8,7 +8,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// TestWithdrawnPost checks that the page of a post that is no longer published answers 410, also after a restart.
+// TestWithdrawnPost checks that the page of a post that is no longer published answers 410, even after a restart.
 func TestWithdrawnPost(t *testing.T) {
 	for _, ids := range [][]string{{"hello"}, nil} {
 		page := []byte("<html>words</html>")
@@ -32,7 +32,7 @@ func TestWithdrawnPost(t *testing.T) {
 	}
 }
 
-// TestPageWithoutSlash checks that the path of a page without its slash is redirected, and no other path.
+// TestPageWithoutSlash checks that the path of a page without its trailing slash is redirected, and no other path is.
 func TestPageWithoutSlash(t *testing.T) {
 	page := []byte("<html>words</html>")
 	blob := feed.Blob{Hash: feed.HashOf(page), Gzip: coding.GzipSmall(page), Size: len(page)}

@@ -261,7 +261,7 @@ func (r *Replica) Version() (int64, time.Time) {
 }
 
 // publish replaces the editions of the given feeds. complete is true if all feeds of the store have been read. saved
-// has the feeds whose editions are on disk. Only Load and the goroutine of follow call it.
+// contains the feeds whose editions are on disk. Only Load and the goroutine of follow call it.
 func (r *Replica) publish(editions map[feed.Name]*edition, complete bool, saved map[feed.Name]bool) {
 	r.mu.Lock()
 	for name := range editions {

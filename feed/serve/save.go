@@ -10,8 +10,8 @@ import (
 	"feedpub/feed"
 )
 
-// saveWait is the maximum time for which a replica waits for the disk before it serves new documents. After a crash in
-// the time that a slower disk needs, a restart without the store serves the previous documents.
+// saveWait is the longest time that a replica waits for the disk before it serves new documents. If it crashes before a
+// slower disk has finished, a restart without the store serves the previous documents.
 const saveWait = time.Second
 
 // saveFirst saves editions before they are served, so that a replica that crashes serves the same documents or later
@@ -60,7 +60,7 @@ func (r *Replica) noteSaves(editions []*edition, errs []error) (failed error) {
 	return failed
 }
 
-// noteFailure records the result of saving, and logs an error unless it equals the previous one, before. It returns
+// noteFailure records the result of saving, and logs an error unless it equals before, the previous one. It returns
 // failed.
 func (r *Replica) noteFailure(failed, before error) error {
 	r.mu.Lock()
@@ -76,7 +76,7 @@ func (r *Replica) noteFailure(failed, before error) error {
 	return failed
 }
 
-// noteBehind records since when documents are not on disk. The caller has the lock.
+// noteBehind records since when documents are not on disk. The caller holds the lock.
 func (r *Replica) noteBehind() {
 	switch {
 	case len(r.unsaved) == 0 && r.failing == nil:
@@ -86,7 +86,7 @@ func (r *Replica) noteBehind() {
 	}
 }
 
-// restoreFolder creates the folder of the disk again if it has been deleted, and marks all feeds as unsaved then.
+// restoreFolder recreates the disk's folder if it has been deleted, and then marks all feeds as unsaved.
 func (r *Replica) restoreFolder() error {
 	restored, err := r.Disk.restoreFolder()
 	if err != nil || !restored {
@@ -102,21 +102,22 @@ func (r *Replica) restoreFolder() error {
 	return nil
 }
 
-// Saved returns the time since which served documents are not on disk, zero if all are, and the reason if saving fails.
+// Saved returns the time since which served documents have been missing from the disk, zero if none are, and the reason
+// if saving fails.
 func (r *Replica) Saved() (behind time.Time, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.behind, r.failing
 }
 
-// diskProblem returns a problem if saving fails. The caller has the lock.
+// diskProblem returns a problem if saving fails. The caller holds the lock.
 func (r *Replica) diskProblem() []feed.Problem {
 	if r.failing == nil {
 		return nil
 	}
 	return []feed.Problem{{
 		ID: "data folder", Kind: feed.KindReplica, Since: r.behind.UTC().Truncate(time.Millisecond), Serving: true,
-		Reason: fmt.Sprintf("documents of %d feeds are not on disk, so a restart without the store serves earlier ones: %v",
+		Reason: fmt.Sprintf("documents of %d feeds are not on disk, so a restart without the store would serve earlier ones: %v",
 			len(r.unsaved), r.failing),
 	}}
 }

@@ -10,8 +10,8 @@ import (
 	"feedpub/feed"
 )
 
-// TestDeletedFolderIsRestored checks that a replica creates its folder, or a part of it, again and saves all documents,
-// also those that it has dropped from memory.
+// TestDeletedFolderIsRestored checks that a replica recreates its folder if all or part of it has been deleted, and
+// saves all documents, including those that it has dropped from memory.
 func TestDeletedFolderIsRestored(t *testing.T) {
 	for _, deleted := range []string{"", "documents", "heads", "histories", "lock"} {
 		t.Run("deleted: "+deleted, func(t *testing.T) {
@@ -29,7 +29,7 @@ func TestDeletedFolderIsRestored(t *testing.T) {
 				}
 				r.wait(2 * defaultPoll)
 				if behind, err := r.Saved(); err != nil || !behind.IsZero() {
-					t.Errorf("Saved() = %v, %v; want that all is saved", behind, err)
+					t.Errorf("Saved() = %v, %v; want everything saved", behind, err)
 				}
 				if _, err := OpenDisk(dir); err == nil {
 					t.Error("another process can lock the folder")

@@ -106,7 +106,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // isTarget reports whether the target of a request has one of the forms that RFC 9112 section 3.2 allows for its
-// method. net/http accepts others, and the preface of HTTP/2.
+// method. net/http also accepts other forms, and the HTTP/2 preface.
 func isTarget(r *http.Request) bool {
 	switch {
 	case r.Method == "PRI":
@@ -118,7 +118,7 @@ func isTarget(r *http.Request) bool {
 	}
 }
 
-// answerForm returns the response to a request with a form for the hub.
+// answerForm returns the response to a request that contains a form for the hub.
 func answerForm(w http.ResponseWriter, front *Front, r *http.Request) Response {
 	form, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxForm))
 	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {

@@ -32,12 +32,12 @@ type disk struct {
 	files fileOps
 	heads string // folder of the heads' files
 
-	// delivered is the file of the versions that subscribers have. After a crash it is up to a minute old, and some
-	// deliveries are repeated.
+	// delivered is the path of the file that records which version each subscriber has. After a crash it may be a minute
+	// out of date, so some deliveries are repeated.
 	delivered string
 
 	mu       sync.Mutex
-	saved    map[string]int64 // what the file delivered contains; guarded by mu
+	saved    map[string]int64 // the contents of the delivered file; guarded by mu
 	runs     runsFile
 	records  appendFile
 	size     int64  // size of the complete lines of records
@@ -79,7 +79,7 @@ type headFile struct {
 const (
 	drainBatch = 1000
 	headSuffix = ".json"
-	// deliveredInterval is the time between two saves of the versions that subscribers have.
+	// deliveredInterval is the interval at which the versions that subscribers have are saved.
 	deliveredInterval = time.Minute
 )
 
@@ -284,7 +284,7 @@ func (d *disk) saveDelivered(ctx context.Context) error {
 	return nil
 }
 
-// run saves the versions that subscribers have at intervals, until ctx is done.
+// run periodically saves the versions that subscribers have, until ctx is done.
 func (d *disk) run(ctx context.Context) error {
 	ticker := time.NewTicker(deliveredInterval)
 	defer ticker.Stop()
@@ -300,7 +300,7 @@ func (d *disk) run(ctx context.Context) error {
 	}
 }
 
-// restoreRuns restores the records of runs. A file that cannot be read is reported; nothing depends on it.
+// restoreRuns restores the records of runs. A file that cannot be read is only logged, since nothing depends on it.
 func (d *disk) restoreRuns(ctx context.Context) error {
 	runs, err := d.runs.restore()
 	if err != nil {

@@ -191,7 +191,7 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, media feed.H
 // errEmpty is returned for an empty file. It is an error because editors truncate a file before they write to it.
 var errEmpty = errors.New("the file is empty")
 
-// read returns the present version of a file.
+// read returns the current version of a file.
 func read(fsys fs.FS, name string, decode Decode) (version, error) {
 	f, err := fsys.Open(name)
 	if err != nil {

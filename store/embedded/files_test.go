@@ -100,7 +100,7 @@ func TestWriteListRemove(t *testing.T) {
 	if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), "sub/two.jsonl") {
 		t.Errorf("RemovePost of one of two posts of a file: %v; want kind %q and the file's name", err, feed.ErrInvalid)
 	}
-	must(t, RemovePost(dir, t.TempDir(), decode, "bad")) // the file is found by its name
+	must(t, RemovePost(dir, t.TempDir(), decode, "bad")) // finds the file by its name
 	if _, err := WritePost(dir, feed.RawPost{}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("WritePost without an id: %v; want kind %q", err, feed.ErrInvalid)
 	}

@@ -15,8 +15,8 @@ import (
 	"feedpub/feed"
 )
 
-// pathIDs has the ids of posts whose file gives none, if they differ from the path of the file: it was renamed, or
-// a renamed file has the id. Ids never change, so they are written to disk before they are used.
+// pathIDs records the ids of posts whose file specifies none, if they differ from the path of the file because it was
+// renamed, or because a renamed file has that id. Ids never change, so they are written to disk before they are used.
 type pathIDs struct {
 	path  string
 	files fileOps
@@ -60,7 +60,7 @@ func (p *pathIDs) record(name, id string) error {
 	return nil
 }
 
-// idOf returns the id of the post in a file that gives none.
+// idOf returns the id of the post in a file that specifies none.
 func (p *pathIDs) idOf(name string) string {
 	if id, ok := p.ids[name]; ok {
 		return id
@@ -68,14 +68,14 @@ func (p *pathIDs) idOf(name string) string {
 	return name
 }
 
-// apply gives the post of a file without an id its recorded id.
+// apply sets the recorded id of the post in a file that specifies none.
 func (p *pathIDs) apply(name string, posts []feed.RawPost) {
 	if id := p.idOf(name); pathIsID(name, posts) && id != name {
 		posts[0] = withID(posts[0], id)
 	}
 }
 
-// pathIsID reports whether the file gives no id, so that the decoder has used its path.
+// pathIsID reports whether the file specifies no id, so that the decoder has used its path.
 func pathIsID(name string, posts []feed.RawPost) bool { return len(posts) == 1 && posts[0].ID == name }
 
 // withID returns the post with a different id.
@@ -91,7 +91,7 @@ func withID(p feed.RawPost, id string) feed.RawPost {
 	return p
 }
 
-// identify gives the post in a file its id, if the file gives none: the recorded id; for a renamed file with the same
+// identify sets the id of the post in a file that specifies none: the recorded id; for a renamed file with the same
 // content, the id that the post had under the old name; or the path, unless a renamed file has that id.
 func (s *scan) identify(name string, state *file, v *version) error {
 	if !pathIsID(name, v.posts) {
@@ -110,14 +110,14 @@ func (s *scan) identify(name string, state *file, v *version) error {
 	return nil
 }
 
-// chooseID returns the id of the post in a file that gives none and has no recorded id.
+// chooseID returns the id of the post in a file that specifies none and has no recorded id.
 func (s *scan) chooseID(name string, state *file, sum feed.Hash) (string, error) {
 	if _, known := state.posts[name]; known {
 		return name, nil
 	}
 	if len(state.posts) == 1 && path.Ext(name) == ".txt" {
 		for id := range state.posts {
-			return id, nil // minted by a release that made the id of a text from its first lines
+			return id, nil // minted by a release that derived the id of a text from its first lines
 		}
 	}
 	if old, ok := s.renamedFrom(name, sum); ok {
@@ -137,7 +137,7 @@ func (s *scan) chooseID(name string, state *file, sum feed.Hash) (string, error)
 	for n := 2; taken(id); n++ {
 		id = name + "~" + strconv.Itoa(n)
 	}
-	// The post of a removed file may have had this id. It is free now.
+	// The post of a removed file may have had this id, which is now free.
 	return id, s.ids.release(id)
 }
 
@@ -151,7 +151,7 @@ func (p *pathIDs) release(id string) error {
 	return nil
 }
 
-// renamedFrom returns the file with the same content that the post was in before, if that file is gone.
+// renamedFrom returns the old name of a file that was renamed: the name of a file with the same content that is gone.
 func (s *scan) renamedFrom(name string, sum feed.Hash) (old string, ok bool) {
 	if s.renamed == nil {
 		s.renamed = map[feed.Hash][]string{}
@@ -176,8 +176,8 @@ func (s *scan) renamedFrom(name string, sum feed.Hash) (old string, ok bool) {
 	return candidates[0], true
 }
 
-// vanished reports whether a file is gone. It may have been renamed after its folder was listed and before the folder
-// with its new name was.
+// vanished reports whether a file is gone. It may have been renamed after its old folder was listed and before its new
+// folder was.
 func (s *scan) vanished(name string) bool {
 	state := s.files[name]
 	if state.gone {

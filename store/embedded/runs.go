@@ -18,7 +18,7 @@ import (
 const maxRunsFile = 4 << 20
 
 // runsFile stores the records of runs, one per line. They are not synced to the disk: after a power failure, the last
-// ones may be missing, which harms nothing. For the same reason its errors do not fail the run.
+// ones may be missing, which does no harm. For the same reason, its errors do not fail the run.
 type runsFile struct {
 	path  string
 	files fileOps
@@ -51,8 +51,8 @@ func (f *runsFile) restore() ([]feed.Run, error) {
 	return runs, nil
 }
 
-// append adds runs to the file. Current returns the runs that are recorded, newest first, with which the file is
-// replaced when it has become too large.
+// append adds runs to the file. Current returns the recorded runs, newest first; they replace the contents of the file
+// when it has become too large.
 func (f *runsFile) append(ctx context.Context, runs []feed.Run, current func(context.Context) (feed.RunHistory, error)) error {
 	if len(runs) == 0 {
 		return nil
@@ -81,7 +81,7 @@ func (f *runsFile) append(ctx context.Context, runs []feed.Run, current func(con
 	if err != nil {
 		return fmt.Errorf("runs: %w", err)
 	}
-	// If an earlier write was incomplete, its line ends here, and only that line is lost.
+	// If an earlier write was incomplete, this ends its line, so that only that line is lost.
 	n, err := file.Write(append([]byte("\n"), b...))
 	f.size += int64(n)
 	if err := errors.Join(err, file.Close()); err != nil {

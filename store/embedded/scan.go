@@ -70,7 +70,7 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 	return s.again, nil
 }
 
-// submitMissingMedia submits the posts again that refer to missing files, since the files may exist now.
+// submitMissingMedia resubmits the posts that refer to missing files, since the files may exist now.
 func (f *folder) submitMissingMedia(ctx context.Context) error {
 	problems, err := f.site.Problems(ctx)
 	if err != nil {
@@ -295,7 +295,7 @@ func (f *folder) compare(
 			put = append(put, p)
 		}
 		// If only the hash of the post differs, a new release decodes the file differently, and nobody has edited it. A
-		// program that writes posts through the store gives their dates itself.
+		// program that writes posts through the store sets their dates itself.
 		// The date of a rejected version must not become that of the good version that is published.
 		rejected := f.good[p.ID] != nil
 		if known && !rejected && !f.written[name] && before != next[p.ID] && state.sum != "" && state.sum != v.sum {

@@ -1,4 +1,4 @@
--- Adds a name to the site's table of publications, unless it has the name.
+-- Adds a name to the site's table of publications, unless the table already contains it.
 --
 -- KEYS  1 publications  2 journal
 -- ARGV  1 field  2 value

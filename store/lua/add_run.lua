@@ -14,7 +14,8 @@ local keep, age, keep_causes, window = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV
 local since, times = ARGV[10], tonumber(ARGV[11])
 local function int(n) return string.format('%.0f', n) end
 
--- Sets a field whose value begins with a time, and removes the fields with the earliest times if there are too many.
+-- Sets a field whose value begins with a time, and removes the fields with the earliest times if there are now too
+-- many.
 local function set(key, field, value)
   redis.call('HSET', key, field, value)
   while redis.call('HLEN', key) > keep_causes do

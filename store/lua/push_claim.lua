@@ -1,5 +1,5 @@
--- Claims the work that is due, the longest overdue first. Nobody else gets it until the claim ends. The end of a claim
--- has half a millisecond, which tells claimed work from work that waits.
+-- Claims the work that is due, the longest overdue first. No other process gets it until the claim ends. The score of
+-- claimed work ends in half a millisecond, which distinguishes it from waiting work.
 --
 -- KEYS  1 sorted set of the work  2 hash of its values  3 hash of other values
 -- ARGV  now in ms or "" for the server's time, duration of the claim in ms, maximum number,

@@ -1,5 +1,5 @@
--- Records the result of a delivery. If the claim has ended, another process may have made the delivery again, and
--- decides what is due.
+-- Records the result of a delivery. If the claim has ended, another process may have repeated the delivery, and that
+-- process decides what is due.
 --
 -- KEYS  1 deliveries  2 topic  3 failures  4 subscriptions
 -- ARGV  now in ms or "" for the server's time, id, the end of the claim, number of the version, "1" if it was delivered,

@@ -1,4 +1,4 @@
--- Returns when the next work is due.
+-- Returns the earliest time at which something is due.
 --
 -- KEYS  sorted sets whose scores are times in Unix milliseconds
 -- ARGV  now in ms or "" for the server's time

@@ -1,4 +1,4 @@
--- Records a request to the hub, unless it exceeds a limit. Every request counts for the rates.
+-- Records a request to the hub, unless it exceeds a limit. Every request counts toward the rate limits.
 --
 -- KEYS  1 requests  2 verifications  3 rate of this minute  4 hosts  5 subscriptions  6 topic
 -- ARGV  now in ms or "" for the server's time, id of the request, request, host, client or "" for one without a limit,

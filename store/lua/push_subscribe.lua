@@ -15,7 +15,7 @@ local now = tonumber(ARGV[1]) or server_ms()
 local id, value, expires, host, topic, request, lease = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 
 if request ~= '' and tonumber(redis.call('ZSCORE', KEYS[9], request) or '0') == tonumber(lease) then
-  -- Otherwise a later request has replaced it, which will be verified as well.
+  -- Otherwise, a later request has replaced it and will be verified as well.
   redis.call('ZREM', KEYS[9], request)
   redis.call('HDEL', KEYS[8], request)
 end

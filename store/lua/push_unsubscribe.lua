@@ -2,7 +2,7 @@
 --
 -- KEYS  1 subscriptions  2 topic  3 deliveries  4 expiries  5 hosts  6 topics  7 failures  8 requests  9 verifications
 --       10 journal
--- ARGV  now in ms or "" for the server's time, id, the subscription as a record that it has ended, host, "FORMAT FEED" of
+-- ARGV  now in ms or "" for the server's time, id, a record that the subscription has ended, host, "FORMAT FEED" of
 --       the topic, id of the verified request or "", the end of its claim, "1" to remove it only if its lease has ended
 -- Output {"removed" | "absent" | "kept", "1" if the caller must wait for the journal, else "0"}
 

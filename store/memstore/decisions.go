@@ -77,7 +77,8 @@ func (s *Site) restoreDecisions(ds feed.Decisions) error {
 	return nil
 }
 
-// addPublication adds a name to the table of publications unless it is there. The caller must hold mu.
+// addPublication adds a name to the table of publications unless the table already contains it. The caller must hold
+// mu.
 func (s *Site) addPublication(p feed.Publication) error {
 	if p.Name == "" {
 		return fmt.Errorf("publication without a name: %w", feed.ErrInvalid)

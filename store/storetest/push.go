@@ -318,7 +318,7 @@ func testRequestLimits(s pushSuite) {
 	l := wide
 	l.PerClient = 0
 	if got := s.request(one(1), "", l); got != "" {
-		s.t.Errorf("a client without a limit: %q", got)
+		s.t.Errorf("a client without a limit exceeds the limit %q", got)
 	}
 }
 
@@ -329,7 +329,7 @@ func testSubscribeDeliversAtOnce(s pushSuite) {
 	s.request(r, "c", wide)
 	claims, err := s.ClaimRequests(s.ctx, pushNow, lease, 1)
 	must(s.t, "ClaimRequests", err)
-	for range 2 { // may be repeated
+	for range 2 { // the call may be repeated
 		must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, claims[0].Claim))
 	}
 	d := s.wantDeliveries("after Subscribe", pushNow, 1)
@@ -489,7 +489,7 @@ func testUnsubscribe(s pushSuite) {
 	}
 	state, err := s.PushState(s.ctx)
 	if err != nil || state.Failing != 3 || state.Subscriptions != 3 || state.Topics != 1 {
-		s.t.Errorf("%+v, %v; want 3 subscriptions that fail", state, err)
+		s.t.Errorf("%+v, %v; want 3 failing subscriptions", state, err)
 	}
 	for _, sub := range subs[1:] {
 		_, err := s.Unsubscribe(s.ctx, sub, feed.Claim{})
@@ -501,7 +501,7 @@ func testUnsubscribe(s pushSuite) {
 	l := wide
 	l.HostTotal = 1
 	if got := s.request(feed.SubscriptionRequest{Mode: feed.SubscribeMode, Subscription: subs[0]}, "c", l); got != "" {
-		s.t.Errorf("a host whose subscriptions have ended: limit %q", got)
+		s.t.Errorf("a host whose subscriptions have ended exceeds the limit %q", got)
 	}
 }
 

@@ -24,7 +24,7 @@ type Server struct {
 	t    testing.TB
 	dir  string
 	port int
-	args []string // arguments besides those that all servers have
+	args []string // arguments in addition to those of all servers
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd

@@ -26,7 +26,7 @@ func runTests() []test {
 	}
 }
 
-// newRun returns a run with a cause that started at a time and whose feeds had these outcomes.
+// newRun returns a run with the given start, cause and outcomes of feeds.
 func newRun(id string, at time.Time, c feed.Cause, reports ...feed.FeedReport) feed.Run {
 	r := feed.Run{ID: id, Cause: c, Started: at, Duration: 12, Builder: "one", Release: "v1"}
 	r.SetFeeds(reports)
@@ -45,7 +45,7 @@ func held(n feed.Name, reason string) feed.FeedReport {
 	return feed.FeedReport{Feed: n, Outcome: feed.Held, Items: 3, Reason: reason}
 }
 
-// now returns the present time with the precision of a store.
+// now returns the current time with the precision of a store.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 var (

@@ -1,10 +1,10 @@
-// Hub measures the site's own hub: how long it takes to tell 10,000 subscribers of a change, with and without others
-// that do not respond, the time from a change to the first delivery, what subscriptions cost in Redis, and whether
-// subscribers lose anything or go back when the process that delivers is killed.
+// Hub measures the built-in hub: how long it takes to notify 10,000 subscribers of a change, with and without other
+// subscribers that do not respond; the time from a change to the first delivery; the memory that subscriptions use in
+// Redis; and whether subscribers miss a version or receive an older one when the delivering process is killed.
 //
 // It starts a redis-server in a temporary folder, builds and starts "feedpub serve", and receives deliveries on 1,000
-// addresses of 127.0.0.0/8. It prints a line of JSON for each measurement, and removes all files at the end. It needs
-// the go command and Debian's redis-server. The results are in deploy/docs/benchmarks.md.
+// addresses of 127.0.0.0/8. It prints one line of JSON per measurement, and removes all files at the end. It needs the
+// go command and Debian's redis-server. The results are in deploy/docs/benchmarks.md.
 //
 //	go -C deploy/bench run ./hub
 package main
@@ -32,9 +32,9 @@ func main() {
 	var o options
 	flag.IntVar(&o.subscribers, "subscribers", 10_000, "number of subscribers")
 	flag.IntVar(&o.slow, "slow", 100, "number of subscribers that do not respond")
-	flag.IntVar(&o.changes, "changes", 50, "number of changes to time with 100 subscribers, just over a second each")
-	flag.IntVar(&o.kills, "kills", 100, "number of times that the server is killed, several seconds each")
-	flag.IntVar(&o.stored, "stored", 1_000_000, "number of subscriptions whose memory in Redis is measured")
+	flag.IntVar(&o.changes, "changes", 50, "number of changes to time with 100 subscribers; each takes just over a second")
+	flag.IntVar(&o.kills, "kills", 100, "number of times to kill the server; each takes several seconds")
+	flag.IntVar(&o.stored, "stored", 1_000_000, "number of subscriptions whose Redis memory is measured")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
@@ -49,14 +49,14 @@ func main() {
 type result struct {
 	Work        string  `json:"work"`
 	Subscribers int     `json:"subscribers,omitempty"`
-	Seconds     float64 `json:"seconds,omitempty"` // median, if work was repeated
+	Seconds     float64 `json:"seconds,omitempty"` // median, if repeated
 	P50         float64 `json:"p50_ms,omitempty"`
 	P99         float64 `json:"p99_ms,omitempty"`
 	PeakMiB     float64 `json:"peak_mib,omitempty"`  // resident memory of the server
-	RedisMiB    float64 `json:"redis_mib,omitempty"` // memory of Redis for the work
-	Repeated    int     `json:"repeated,omitempty"`  // deliveries of a version that the subscriber had
+	RedisMiB    float64 `json:"redis_mib,omitempty"` // memory used in Redis
+	Repeated    int     `json:"repeated,omitempty"`  // deliveries of a version that the subscriber already had
 	Older       int     `json:"older"`               // deliveries of an older version after a newer one
-	Behind      int     `json:"behind"`              // subscribers without the newest version in the end
+	Behind      int     `json:"behind"`              // subscribers without the newest version at the end
 	Kills       int     `json:"kills,omitempty"`
 }
 
@@ -71,7 +71,7 @@ func run(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// manySubscribers measures how long it takes to tell all subscribers, without and with slow ones.
+// manySubscribers measures how long it takes to notify all subscribers, without and with slow ones.
 func manySubscribers(ctx context.Context, o options) error {
 	b, err := start(ctx)
 	if err != nil {
@@ -102,14 +102,14 @@ func manySubscribers(ctx context.Context, o options) error {
 		r.Repeated, r.Older, r.Behind = b.receiver.totals()
 		return report(r)
 	}
-	if err := tell("change until all have it"); err != nil {
+	if err := tell("time from a change until all subscribers have it"); err != nil {
 		return err
 	}
 	if err := b.subscribe(ctx, o.slow, "/slow"); err != nil {
 		return err
 	}
 	b.receiver.hang.Store(true)
-	return tell(fmt.Sprintf("change until all have it, with %d subscribers that do not respond", o.slow))
+	return tell(fmt.Sprintf("time from a change until all subscribers have it, with %d more that do not respond", o.slow))
 }
 
 // firstDelivery measures the time from a change to the first delivery.
@@ -132,7 +132,7 @@ func firstDelivery(ctx context.Context, o options) error {
 		time.Sleep(1100 * time.Millisecond) // a feed is rebuilt at most once a second
 	}
 	slices.Sort(times)
-	r := result{Work: "change until the first delivery", Subscribers: subscribers, PeakMiB: b.peak()}
+	r := result{Work: "time from a change until the first delivery", Subscribers: subscribers, PeakMiB: b.peak()}
 	r.P50, r.P99 = times[len(times)/2], times[len(times)*99/100]
 	return report(r)
 }
@@ -153,7 +153,7 @@ func killed(ctx context.Context, o options) error {
 		if err := b.put(ctx); err != nil {
 			return err
 		}
-		// Between none and most of the subscribers have the version then.
+		// At this point, anywhere from none to most of the subscribers have the version.
 		if err := b.receiver.await(ctx, b.version, 1+b.version*37%(subscribers/2)); err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func killed(ctx context.Context, o options) error {
 	return report(r)
 }
 
-// memory measures the memory of subscriptions in Redis, first while all wait for a delivery, and then while none does.
+// memory measures how much memory subscriptions use in Redis, first while all wait for a delivery, then while none do.
 func memory(ctx context.Context, o options) (err error) {
 	server, err := startRedis(ctx)
 	if err != nil {

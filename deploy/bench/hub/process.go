@@ -88,7 +88,7 @@ type bench struct {
 	address  string
 	serve    *exec.Cmd
 	version  int       // of the last post
-	changed  time.Time // when it was put
+	changed  time.Time // when it was written
 }
 
 func start(ctx context.Context) (b *bench, err error) {
@@ -165,7 +165,7 @@ func (b *bench) restart(ctx context.Context) error {
 	return b.startServe(ctx)
 }
 
-// put writes the next version of the post that changes.
+// put writes the next version of the changing post.
 func (b *bench) put(ctx context.Context) error {
 	b.version++
 	post := feed.RawPost{ID: "post", Raw: fmt.Appendf(nil,
@@ -223,7 +223,7 @@ func (b *bench) subscribe(ctx context.Context, n int, path string) error {
 			switch res.StatusCode {
 			case http.StatusAccepted:
 				return nil
-			case http.StatusServiceUnavailable: // too many wait for their verification
+			case http.StatusServiceUnavailable: // too many requests wait for verification
 				time.Sleep(100 * time.Millisecond)
 			default:
 				return fmt.Errorf("subscribe: %s", res.Status)

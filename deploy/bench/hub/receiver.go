@@ -56,7 +56,7 @@ func (r *receiver) callback(path string, i int) string {
 	a := i % addresses
 	third := 1 + a/block
 	if path == "/slow" {
-		third = 100 + i%block // hosts of their own
+		third = 100 + i%block // not the hosts of other subscribers
 	}
 	return fmt.Sprintf("http://127.0.%d.%d:%d%s/%d", third, 1+a%block, r.port, path, i)
 }
@@ -166,7 +166,7 @@ func (r *receiver) totals() (repeated, older, behind int) {
 	return r.repeated, r.older, behind
 }
 
-// awaitPaths waits until n subscribers, slow ones among them, have had a delivery.
+// awaitPaths waits until n subscribers, including slow ones, have had a delivery.
 func (r *receiver) awaitPaths(ctx context.Context, n int) error {
 	for {
 		r.mu.Lock()

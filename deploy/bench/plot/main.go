@@ -76,8 +76,8 @@ func charts() []chart {
 		{"time.svg", "Time of work on all posts", "posts", "seconds", posts, []line{
 			{"import", "import from JSON Lines", seconds},
 			{"first read, and build", "first read of all posts, and build", seconds},
-			{"rebuild all, items read anew", "rebuild all, every item read anew", seconds},
-			{"rebuild all, fragments at hand", "rebuild all, items and fragments at hand", seconds},
+			{"rebuild all, nothing cached", "rebuild all, nothing cached", seconds},
+			{"rebuild all, fragments cached", "rebuild all, items and fragments cached", seconds},
 			{"rebuild, nothing changed", "rebuild, nothing changed", seconds},
 		}, true},
 		{"memory.svg", "Memory", "posts", "MiB", posts, []line{

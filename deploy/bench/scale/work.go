@@ -129,9 +129,9 @@ func (b *bench) build(ctx context.Context) error {
 		work    string
 		prepare func() error
 	}{
-		{"rebuild all, every item read anew", cold},
-		{"rebuild all, items at hand", items},
-		{"rebuild all, items and fragments at hand", warm},
+		{"rebuild all, nothing cached", cold},
+		{"rebuild all, items cached", items},
+		{"rebuild all, items and fragments cached", warm},
 	} {
 		if err := b.time(r.work, b.repeat, r.prepare, func() error { return b.lead(ctx) }); err != nil {
 			return err

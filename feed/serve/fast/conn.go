@@ -93,8 +93,7 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 // check checks bytes that were read, and returns the number of bytes that fasthttp may read before the connection
-// fails. It replaces the first malformed byte by NUL, because fasthttp sends no response if it reads only ends of
-// lines.
+// fails. It replaces the first malformed byte with NUL, because fasthttp sends no response if it reads only line ends.
 func (c *conn) check(p []byte) int {
 	valid := c.checker.Check(p)
 	if valid == len(p) {

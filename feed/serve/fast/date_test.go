@@ -12,8 +12,8 @@ import (
 	"feedpub/feed/serve"
 )
 
-// TestDate checks that both engines send one Date, the current time, or Last-Modified if the server's clock is behind
-// the store's.
+// TestDate checks that both engines send exactly one Date: the current time, or Last-Modified if the server's clock is
+// behind the store's.
 func TestDate(t *testing.T) {
 	ahead := time.Now().Add(30 * 24 * time.Hour).UTC().Truncate(time.Second)
 	future := &serve.Front{Documents: fixed{siteModified(t, ahead, 4000, feed.Main)}}

@@ -48,7 +48,7 @@ func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 	s.http = &fasthttp.Server{
 		Handler:      s.answer,
 		ErrorHandler: s.reject,
-		// The body of a request is read only if it has a form for a hub. Others get 417.
+		// A request with Expect: 100-continue may continue only if it contains a form for a hub. Others get 417.
 		ContinueHandler: s.takesForm,
 		HeaderReceived:  s.bodyLimit,
 		Logger:          logger{log},
@@ -91,7 +91,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// takesForm reports whether a request has a form for a hub.
+// takesForm reports whether a request contains a form for a hub.
 func (s *Server) takesForm(h *fasthttp.RequestHeader) bool {
 	if !h.IsPost() {
 		return false
@@ -100,7 +100,7 @@ func (s *Server) takesForm(h *fasthttp.RequestHeader) bool {
 	return ok && s.sites.ForHost(hostOf(h)).TakesForm(http.MethodPost, path)
 }
 
-// bodyLimit returns the limits of a request whose header was received; the zero limits mean those of the server.
+// bodyLimit returns the limits of a request whose header was received; zero limits mean those of the server.
 func (s *Server) bodyLimit(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	if !s.takesForm(h) {
 		return fasthttp.RequestConfig{}

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed/serve/media"
 )
 
-// TestMedia checks that both engines serve files beside posts, whole and in part.
+// TestMedia checks that both engines serve files beside posts, in whole and in part.
 func TestMedia(t *testing.T) {
 	dir := t.TempDir()
 	content := strings.Repeat("0123456789", 100_000)

@@ -17,7 +17,7 @@ import (
 	"feedpub/feed/serve"
 )
 
-// counter counts responses, and reports on a channel when wanted have been made.
+// counter counts responses, and closes done when it has counted the wanted number.
 type counter struct {
 	wanted int64
 	served atomic.Int64
@@ -47,7 +47,7 @@ func stuck(t *testing.T, addr, raw string) net.Conn {
 	return conn
 }
 
-// used returns the bytes of the heap and of the stacks in use after collections, which empty the pools too.
+// used returns the heap and stack bytes in use after garbage collections, which also empty the pools.
 func used() int64 {
 	for range 3 {
 		runtime.GC()
@@ -116,7 +116,7 @@ func TestClientsThatDoNotRead(t *testing.T) {
 	}
 }
 
-// closing is a listener whose open connections are counted in waiting, up to a number.
+// closing is a listener that counts its open connections in waiting, up to a maximum number.
 type closing struct {
 	*net.TCPListener
 	waiting *sync.WaitGroup

@@ -1,4 +1,4 @@
-// Package media reads the files beside posts, such as images and recordings, which are served as they are. It opens
+// Package media reads the files beside posts, such as images and recordings, which are served unchanged. It opens
 // nothing outside its folder, and no file that may be a post.
 package media
 
@@ -18,7 +18,7 @@ import (
 	"feedpub/feed"
 )
 
-// Dir is a folder of files. It is safe for concurrent use. The zero Dir has no files.
+// Dir is a folder of files. It is safe for concurrent use. The zero Dir contains no files.
 type Dir struct{ path string }
 
 // New returns the folder, which need not exist.
@@ -30,7 +30,7 @@ func (d Dir) open(name string) (*os.File, fs.FileInfo, error) {
 	if feed.MediaType(name) == "" || path.Clean(name) != name || d.path == "" {
 		return nil, nil, fs.ErrNotExist
 	}
-	// Open the folder for each file, since it may be replaced while the process runs, as by a deployment.
+	// Open the folder for each file, since it may be replaced while the process runs, for example by a deployment.
 	root, err := os.OpenRoot(d.path)
 	if err != nil {
 		return nil, nil, fs.ErrNotExist
@@ -101,7 +101,7 @@ func (d Dir) Answer(r Request) (Response, bool) {
 			request.Header.Set(name, value)
 		}
 	}
-	if !strings.Contains(r.Range, ",") { // a server may ignore Range, and several ranges need a format of their own
+	if !strings.Contains(r.Range, ",") { // a server may ignore Range, and multiple ranges require a different format
 		set("Range", r.Range)
 		set("If-Range", r.IfRange)
 	}
@@ -120,7 +120,7 @@ func (d Dir) Answer(r Request) (Response, bool) {
 		var end, size int64
 		if _, err := fmt.Sscanf(header.Get("Content-Range"), "bytes %d-%d/%d", &start, &end, &size); err != nil {
 			_ = f.Close()
-			return Response{}, false // cannot happen: net/http has written it
+			return Response{}, false // cannot happen: net/http wrote it
 		}
 		res.Length = end - start + 1
 	}

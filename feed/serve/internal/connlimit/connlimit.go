@@ -1,6 +1,6 @@
-// Package connlimit limits the number of open connections of a listener, and the bytes that the system buffers for them.
-// Unlike LimitListener of golang.org/x/net/netutil it preserves CloseWrite and SyscallConn of TCP connections. It does
-// not depend on HTTP.
+// Package connlimit limits the number of open connections of a listener, and the bytes that the system buffers for
+// them. Unlike LimitListener in golang.org/x/net/netutil, it preserves CloseWrite and SyscallConn of TCP connections.
+// It does not depend on HTTP.
 package connlimit
 
 import (

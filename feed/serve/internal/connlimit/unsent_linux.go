@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// maxUnsent is the number of bytes that the system buffers for a connection before they are sent. Without a limit it
-// buffers megabytes for each client that does not read, which no limit of the process counts. What has been sent is
-// limited by the client's own buffer.
+// maxUnsent is the maximum number of unsent bytes that the system buffers for a connection. Without a limit, it buffers
+// megabytes for each client that does not read, and none of the process's own limits count them. Bytes that have been
+// sent are limited by the client's receive buffer.
 const maxUnsent = 64 << 10
 
 // tcpNotsentLowat is TCP_NOTSENT_LOWAT of tcp(7).

@@ -56,7 +56,7 @@ train: ## train the attribution model on the posts in deploy/train/posts; the ou
 	$(GO) -C deploy/train run . -out ../../feed/attribution/model.txt
 
 .PHONY: attribution
-attribution: ## evaluate the reading of credits, beside the rules alone; draw bin/reliability.svg
+attribution: ## evaluate attribution, with the rules alone for comparison; draw bin/reliability.svg
 	mkdir -p bin
 	$(GO) -C deploy/train run . -evaluate -diagram ../../bin/reliability.svg
 	$(GO) -C deploy/train run . -check 'test/*.jsonl'

@@ -202,7 +202,7 @@ func readBackJSON(doc []byte, want []jsonToken) error {
 		}
 		r.token(token)
 		if r.err != nil {
-			return fmt.Errorf("%.60q does not read back: %w: %w", token.value, r.err, feed.ErrInvalid)
+			return fmt.Errorf("%.60q does not round-trip: %w: %w", token.value, r.err, feed.ErrInvalid)
 		}
 		last = token.kind
 	}

@@ -199,7 +199,7 @@ func readBackXML(doc []byte, want []xmlToken) error {
 			r.expect(">")
 		}
 		if r.err != nil {
-			return fmt.Errorf("%s does not read back: %w: %w", token, r.err, feed.ErrInvalid)
+			return fmt.Errorf("%s does not round-trip: %w: %w", token, r.err, feed.ErrInvalid)
 		}
 	}
 	if r.space(); len(r.rest) > 0 {

@@ -120,8 +120,8 @@ func (u RedisURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
 const redacted = "[redacted]"
 
-// Secret is a text that only [Secret.Reveal] returns. It is printed, logged and marshalled as "[redacted]", or as "" if
-// it is empty.
+// Secret is a string whose value is available only through [Secret.Reveal]. It is printed, logged and marshalled as
+// "[redacted]", or as "" if it is empty.
 type Secret struct{ text string }
 
 // NewSecret returns text as a secret.

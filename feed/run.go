@@ -257,7 +257,7 @@ type RunLog struct {
 	last           map[Cause]time.Time
 }
 
-// Add adds a run. A run whose Times is greater than 1 is restored: it replaces those that it repeats.
+// Add adds a run. A run whose Times is greater than 1 already counts the earlier runs of its kind, so it replaces them.
 func (l *RunLog) Add(r Run) {
 	if l.last == nil {
 		l.repeated, l.last = map[string]Run{}, map[Cause]time.Time{}

@@ -54,7 +54,7 @@ func TestConfirmedWrites(t *testing.T) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("no write is confirmed within a minute after a replica connected:\n%s", cli(primary, "INFO", "replication"))
+			t.Fatalf("no write was confirmed within a minute of a replica connecting:\n%s", cli(primary, "INFO", "replication"))
 		}
 	}
 	if got := cli(replica, "GET", store.PostKeyPrefix(site)+"both"); strings.TrimSpace(got) != "both" {

@@ -21,8 +21,8 @@ const (
 	batchBytes = 2 << 20
 	// lineTimeout bounds the time to receive the lines of one batch.
 	lineTimeout = 30 * time.Second
-	// bulkTimeout bounds the time to receive the whole body. Empty and invalid lines fill no batch, so lineTimeout alone
-	// would not bound it.
+	// bulkTimeout bounds the time to receive the whole body. Empty and invalid lines do not count toward a batch, so
+	// lineTimeout alone would not bound the total.
 	bulkTimeout = 30 * time.Minute
 )
 

@@ -192,8 +192,8 @@ type linePattern struct{ prefix, infix string }
 // minSentenceSpaces is the minimum number of spaces at which a line that ends in a full stop is a sentence.
 const minSentenceSpaces = 9
 
-// matches reports whether the line is one of the phrases or begins with one. Sentences match only in full or by an
-// infix.
+// matches reports whether the line is one of the phrases or begins with one. A sentence matches only a whole phrase, or
+// a pattern with a non-empty infix.
 func (p phrases) matches(line string) bool {
 	key := lineKey(line)
 	if p.whole[key] {

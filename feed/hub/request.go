@@ -40,9 +40,9 @@ type Reply struct {
 	RetryAfter time.Duration // 0 if the request need not be repeated
 }
 
-// Request handles a form that a client has posted to the hub. The client address is invalid if its requests are not
-// limited. A 202 reply means that the request will be verified; it does not depend on whether the topic or the callback
-// is acceptable.
+// Request handles a form that a client has posted to the hub. If client is the zero Addr, its requests are not limited.
+// A 202 reply means that the request will be verified; it does not depend on whether the topic or the callback is
+// acceptable.
 func (h *Hub) Request(ctx context.Context, contentType string, form []byte, client netip.Addr) Reply {
 	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return Reply{Status: http.StatusUnsupportedMediaType, Text: "want a form: application/x-www-form-urlencoded"}

@@ -307,7 +307,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 			return err
 		}
 		if published && reflect.DeepEqual(d.previous, d.Item) {
-			// Submitted again without a change. The problem of the post may have changed nevertheless.
+			// Resubmitted unchanged. The problem of the post may have changed nevertheless.
 			d.keep(p.dates)
 			p.addKept(d)
 			return nil

@@ -106,7 +106,7 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 		return fmt.Errorf("this process is already building: %w", feed.ErrLocked)
 	}
 	defer l.acquiring.Unlock()
-	// Processes that wait for the lease call run often, so it must use only one command if the lease is held.
+	// Processes waiting for the lease call it often, so it must use only one command if the lease is held.
 	if owner, held, err := l.holder.Holder(ctx, Job); err != nil {
 		return err
 	} else if held && owner != l.owner {

@@ -23,7 +23,7 @@ func TestLargeSiteIsReconciledInBackground(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const first, later = 2200, 30 // more than a rebuild waits for
+	const first, later = 2200, 30 // more than waitPosts, so the rebuild does not wait for the whole scan
 	for i := range first {
 		putSilently(post(fmt.Sprintf("p%04d", i)))
 	}
@@ -119,7 +119,7 @@ func (s slowScan) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 func TestSubmissionsWaitForTick(t *testing.T) {
 	w := newWorld(t)
 	var posts []feed.RawPost
-	for i := range 2200 { // more than a rebuild waits for
+	for i := range 2200 { // more than waitPosts, so the rebuild does not wait for the whole scan
 		posts = append(posts, post(fmt.Sprintf("p%04d", i), "tags", []string{"x"}))
 	}
 	w.put(posts...)

@@ -25,8 +25,8 @@ func withReplica(t *testing.T, m *Memory, f func(*testing.T, *running)) {
 	})
 }
 
-// TestBodiesAreShared checks that responses in identity coding share one body, which is counted once and until the last
-// of them is released.
+// TestBodiesAreShared checks that responses in identity coding share one body, which is counted once and stays counted
+// until the last response is released.
 func TestBodiesAreShared(t *testing.T) {
 	withReplica(t, NewMemory(1<<20), bodiesAreShared)
 }

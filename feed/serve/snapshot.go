@@ -40,7 +40,7 @@ type owner struct {
 type edition struct {
 	head      feed.Head
 	documents []*document
-	// compared is true if the documents have their histories; then the documents they replaced are no longer needed.
+	// compared reports whether the documents have been compared with those they replaced, which are then not needed.
 	compared bool
 }
 

@@ -94,7 +94,7 @@ func (u *URL) parseQuery(query string) error {
 func (u *URL) checkParameters() error {
 	switch {
 	case (u.CertFile == "") != (u.KeyFile == ""):
-		return invalid("parameters tls_cert_file and tls_key_file require each other")
+		return invalid("parameters tls_cert_file and tls_key_file must be set together")
 	case u.SkipVerify && (u.CAFile != "" || u.TLSName != ""):
 		return invalid("parameter tls_skip_verify cannot be combined with tls_ca_file or tls_server_name")
 	case u.SentinelPassword != "" && u.SentinelPasswordFile != "":

@@ -112,7 +112,7 @@ func parseErrors() []struct{ raw, want string } {
 		{"redis://h?client_name=a%20b", "without spaces"},
 		{"redis://h?client_name=", "parameter client_name: is empty"},
 		{"redis://h?tls_ca_file=x", "parameter tls_ca_file requires TLS; use rediss"},
-		{"rediss://h?tls_cert_file=x", "require each other"},
+		{"rediss://h?tls_cert_file=x", "must be set together"},
 		{"rediss://h?tls_skip_verify=1", "parameter tls_skip_verify: want true or false"},
 		{"rediss://h?tls_skip_verify=true&tls_ca_file=x", "cannot be combined with tls_ca_file"},
 		{"redis://h?dial_timeout=5", "parameter dial_timeout: want a duration from 1ms to 1m0s"},

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// disturbance is what a proxy does to its connections.
+// disturbance is a fault that a proxy injects into its connections.
 type disturbance string
 
 const (

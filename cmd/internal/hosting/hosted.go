@@ -176,8 +176,8 @@ func (h *hostedSite) end() {
 	<-h.ended
 }
 
-// release unlocks the site's part of the data folder when its work has ended. If ctx is done first, it does nothing:
-// the work may be in the middle of a write, and the end of the process unlocks the folder.
+// release unlocks the site's part of the data folder when its work has ended. If ctx is done first, release does
+// nothing: a write may still be in progress. The folder is unlocked when the process exits.
 func (h *hostedSite) release(ctx context.Context) {
 	select {
 	case <-h.ended:

@@ -27,7 +27,7 @@ import (
 // the checks.
 type siteSet struct {
 	server  *Server
-	fronts  serve.Hosts // fronts of several sites
+	fronts  serve.Hosts // maps hosts to fronts; only ForHost uses it, and only if there are several sites
 	current atomic.Pointer[siteList]
 	// settled is set once the store has responded for every site: see checkDocuments.
 	settled atomic.Bool
@@ -245,9 +245,9 @@ func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteI
 	}
 }
 
-// update ends the sites that are not in all, starts new sites, and replaces sites whose settings have changed without
-// interrupting their readers. It returns the errors of sites that could not be started; an earlier site with the same
-// id keeps running.
+// update stops sites that are not in all, starts new ones, and, without interrupting readers, replaces those whose
+// settings have changed. It returns the errors of sites that could not be started; an earlier site with the same id
+// keeps running.
 func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
 	var removed []*hostedSite
 	for id, s := range h.sites {

@@ -209,7 +209,7 @@ type process struct {
 	mu      sync.Mutex
 	offset  time.Duration  // of its clock; guarded by mu
 	serving *serve.Replica // what readers read; guarded by mu
-	started int            // number of the start of serving; guarded by mu
+	started int            // value of run when serving was set; guarded by mu
 
 	run       int // number of starts
 	up        bool

@@ -34,7 +34,8 @@ type result struct {
 
 func newOutput(w io.Writer) *json.Encoder { return json.NewEncoder(w) }
 
-// time runs work n times and writes the median time. If prepare is not nil, it is called before each run.
+// time calls do n times and writes the run with the median time, labeled work. If prepare is
+// not nil, it is called before each run.
 func (b *bench) time(work string, n int, prepare, do func() error) error {
 	runs := make([]result, 0, n)
 	for range n {

@@ -83,6 +83,9 @@ func built(t *testing.T, w *hosting.Site) map[string]feed.Hash {
 	}
 	hashes := map[string]feed.Hash{}
 	for _, h := range heads {
+		if h.Feed.OfPost() && len(h.IDs) == 0 {
+			continue // the page of a deleted post answers 410; a site that never had the post has no page
+		}
 		for _, d := range h.Documents {
 			hashes[fmt.Sprintf("%s %s", h.Feed, d.Format)] = d.Hash
 		}

@@ -27,7 +27,7 @@ func TestDecodeFile(t *testing.T) {
 		{"byte order mark", "a.json", "\ufeff{\"id\":\"a\"}", `{"id":"a"}`},
 		{
 			"Markdown without front matter takes its first heading as title", "notes/walk.md", "# A walk\n\nWe went *out*.\n",
-			`{"id":"notes/walk.md","title":"A walk","content_markdown":"We went *out*.\n"}`,
+			`{"id":"notes/walk.md","_file":"notes/walk.md","title":"A walk","content_markdown":"We went *out*.\n"}`,
 		},
 		{
 			"Markdown without a title", "walk.md", "We went out.\n\n# Later\n",

@@ -193,7 +193,7 @@ const (
 
 // rulesVersion is the version of the rules in code. Increment it with every code change that can change a result. A
 // change to a data file changes the fingerprint automatically.
-const rulesVersion = 5
+const rulesVersion = 6
 
 // fingerprint returns the fingerprint of a reader with these options.
 func fingerprint(extra []Publication, threshold float64, m *Model) (string, error) {

@@ -125,6 +125,7 @@ func TestOwnBlog(t *testing.T) {
 		`<p>From Harbour Notes:</p><blockquote><p>The cliff is safe.</p></blockquote>`,
 		`<blockquote cite="https://blog.example/2012/cliff"><p>The cliff is safe.</p></blockquote>`,
 		`<p>As I wrote last year:</p><blockquote><p>The cliff is safe.</p></blockquote>`,
+		`<p>I am quoting myself about cliffs again (through Reinout):</p><blockquote><p>The cliff is safe.</p></blockquote>`,
 	} {
 		in := parsed(t, "html", body)
 		in.Hosts, in.Names = []string{"blog.example"}, []string{"Harbour Notes"}
@@ -145,6 +146,16 @@ func TestSuggestions(t *testing.T) {
 		return b.Role == Passage || strings.HasPrefix(b.Text, "Stir") && b.Role != Uncredited
 	}) {
 		t.Errorf("blocks %+v, want no passage and an uncredited quotation", got.Blocks)
+	}
+}
+
+// TestMentions checks that a source that a post with marked quotations only mentions is suggested, not published.
+func TestMentions(t *testing.T) {
+	const quotation = "<p>From the <i>Harbour Gazette</i>:</p><blockquote><p>The pier is shut until the spring.</p></blockquote>"
+	got := read(t, newReader(t), "html", "", quotation+
+		"<p>Ann Miller's book The Long Winter was reviewed in the Financial Times and surprised everybody I know.</p>")
+	if len(got.Quotes) != 1 || got.Quotes[0].Source.Publication != "Harbour Gazette" {
+		t.Errorf("quotes %+v, want only the Harbour Gazette", got.Quotes)
 	}
 }
 

@@ -72,6 +72,10 @@ func (rd *reading) prepareSources() {
 	})
 }
 
+// minMention is the certainty, in hundredths, below which a source without a passage is only suggested if the post marks
+// its quotations. In such posts most names without a passage are mentioned, not quoted.
+const minMention = 95
+
 // publish returns the result: the certain candidates as quotes, and the others as suggestions.
 func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
@@ -79,20 +83,34 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
 		return c.rule == nil && (rd.isOwnBlog(c.source) || !rd.isSource(c.source) || c.certainty < minSuggestion)
 	})
-	var published []*candidate
-	for _, c := range cs {
-		if c.certainty >= threshold {
-			published = append(published, c)
-			continue
-		}
-		q := rd.newQuote(c)
-		res.Suggestions = append(res.Suggestions, q)
+	suggestions := map[*candidate]Quote{}
+	suggest := func(c *candidate, q Quote) {
+		suggestions[c] = q
 		if c.rule != nil {
 			rd.dropSource(c.rule)
 		}
 	}
-	for _, c := range published {
+	var certain, published []*candidate
+	for _, c := range cs {
+		if c.certainty >= threshold {
+			certain = append(certain, c)
+		} else {
+			suggest(c, rd.newQuote(c))
+		}
+	}
+	for _, c := range certain {
+		q := rd.newQuote(c)
 		rd.setPassage(d, c, threshold)
+		if rd.marksQuotations && len(c.source.passages) == 0 && c.certainty < minMention {
+			suggest(c, q)
+		} else {
+			published = append(published, c)
+		}
+	}
+	for _, c := range cs {
+		if q, ok := suggestions[c]; ok {
+			res.Suggestions = append(res.Suggestions, q)
+		}
 	}
 	for _, c := range published {
 		s := c.source

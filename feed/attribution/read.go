@@ -72,8 +72,8 @@ func (rd *reading) prepareSources() {
 	})
 }
 
-// minMention is the certainty, in hundredths, below which a source without a passage is only suggested if the post marks
-// its quotations. In such posts most names without a passage are mentioned, not quoted.
+// minMention is the certainty, in hundredths, below which a source without a passage is only suggested if the post
+// marks its quotations. In such posts most names without a passage are mentioned, not quoted.
 const minMention = 95
 
 // publish returns the result: the certain candidates as quotes, and the others as suggestions.

@@ -159,7 +159,7 @@ func (r *rebuilder) commitRequest(
 // reference returns the reference to a document for its feed's head.
 func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string, brotli bool) feed.DocumentRef {
 	ref := feed.DocumentRef{
-		Format: d.Format, Path: f.Name.Path(d.Format), MediaType: d.Format.MediaType(), Link: render.Link(f, d.Format),
+		Format: d.Format, Path: f.Name.Path(d.Format), MediaType: d.Format.MediaType(), Link: r.rendering.renderer().Link(f, d.Format),
 		MaxAge: f.Site.TTL, Policy: render.Policy(d.Format), Hash: d.Hash, Length: len(d.Body), Aliases: aliases,
 		Brotli: brotli,
 	}

@@ -265,3 +265,55 @@ func TestOlderIntakeKeepsNewerItems(t *testing.T) {
 		t.Errorf("main has %v, want both posts", got)
 	}
 }
+
+// TestUpgradeRemovesHubsFromArchives checks that a site which was built with rendering version 1 keeps all of its
+// documents until it is upgraded, and that the upgrade to version 2 removes the hubs from archives, and changes nothing
+// else.
+func TestUpgradeRemovesHubsFromArchives(t *testing.T) {
+	const hub = "https://hub.example.org/"
+	w := newWorld(t)
+	w.config.Hubs = []string{hub}
+	w.config.Limit = 2
+	withArchives := func(c *publish.Config) {
+		c.Catalog = feed.Catalog{Feeds: map[feed.Name]feed.Channel{feed.Main: {Archives: true}}}
+	}
+	for i := range 5 {
+		w.put(dated(strconv.Itoa(i), i))
+	}
+	w.report(feed.Member{ID: "older", Builds: true, Renderer: feed.Versions{Oldest: 1, Newest: 1}})
+	b := w.builder("newer", w.inFleet(1, 2), withArchives)
+	w.rebuild(b)
+	archive := w.head(feed.Main.Archive(1))
+	for _, d := range archive.Documents {
+		if !strings.Contains(d.Link, hub) {
+			t.Errorf("version 1: the Link field of %s is %q, want one with %s", d.Path, d.Link, hub)
+		}
+	}
+	before := w.tags()
+	schema, err := w.site.Schema(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	upgraded := schema
+	upgraded.Renderer = 2
+	if _, err := w.site.SetSchema(t.Context(), schema, upgraded); err != nil {
+		t.Fatal(err)
+	}
+	w.rebuild(b)
+	for path, tag := range w.tags() {
+		changed := tag != before[path]
+		if want := strings.Contains(path, "/archive/") && !strings.HasSuffix(path, "/index.html"); changed != want {
+			t.Errorf("%s: changed by the upgrade: %t, want %t", path, changed, want)
+		}
+	}
+	archive = w.head(feed.Main.Archive(1))
+	for _, d := range archive.Documents {
+		if d.Format.Subscribed() && strings.Contains(string(w.body(archive, d.Format))+d.Link, hub) {
+			t.Errorf("%s still lists the hub after the upgrade", d.Path)
+		}
+	}
+	main := w.head(feed.Main)
+	if d := main.Documents[0]; !strings.Contains(d.Link, hub) {
+		t.Errorf("the Link field of %s is %q, want one with %s", d.Path, d.Link, hub)
+	}
+}

@@ -180,7 +180,7 @@ func newAtomFrameView(f feed.Feed, version int, updated time.Time) atomFrameView
 		Title:     plain(f.Title),
 		Updated:   rfc3339(updated),
 		Icon:      uri(f.Site.Icon),
-		Generator: atomGenerator{Version: strconv.Itoa(version), Name: generator},
+		Generator: atomGenerator{Version: generatorVersion(version, listedHubs(f)), Name: generator},
 		Authors:   persons(feedAuthors(f.Site)),
 		Links:     []atomLink{link("self", "application/atom+xml", "", URL(f.Site, f.Name, feed.Atom))},
 	}
@@ -192,7 +192,7 @@ func newAtomFrameView(f feed.Feed, version int, updated time.Time) atomFrameView
 		text := plain(f.Site.Copyright)
 		v.Rights = &text
 	}
-	for _, hub := range f.Site.Hubs {
+	for _, hub := range hubsOf(f, version) {
 		v.Links = append(v.Links, link("hub", "", "", uri(hub)))
 	}
 	for _, l := range history(f, feed.Atom) {

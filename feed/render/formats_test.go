@@ -47,7 +47,7 @@ func TestUnknownFormat(t *testing.T) {
 		"Index":   func() { _, _ = New().Index(f.Site, []Entry{entry}) },
 		"OPML":    func() { _, _ = OPML(f.Site, []Entry{entry}) },
 		"Snippet": func() { Snippet(f.Site, []Entry{entry}) },
-		"Link":    func() { Link(f, fake) },
+		"Link":    func() { New().Link(f, fake) },
 		"URL":     func() { URL(f.Site, f.Name, fake) },
 	} {
 		if got := panics(do); !strings.Contains(got, `"fake"`) {

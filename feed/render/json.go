@@ -199,7 +199,7 @@ func (w *jsonWriter) author(name, address, avatar string) {
 	w.close('}')
 }
 
-func jsonFrame(f feed.Feed, _ int, _ time.Time) (frame, error) {
+func jsonFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 	x := jsonFeed{
 		JSONFeed: feeds.JSONFeed{
 			Version:     "https://jsonfeed.org/version/1.1",
@@ -213,7 +213,7 @@ func jsonFrame(f feed.Feed, _ int, _ time.Time) (frame, error) {
 		},
 		Items: []jsonItem{},
 	}
-	for _, hub := range f.Site.Hubs {
+	for _, hub := range hubsOf(f, version) {
 		x.Hubs = append(x.Hubs, &feeds.JSONHub{Type: "WebSub", Url: uri(hub)})
 	}
 	if f.History.Prev != "" { // next_url refers to the document with the next older items

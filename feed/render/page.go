@@ -106,7 +106,7 @@ func newPageTop(site feed.Site, version int, title, description string) pageTop 
 		home = u.Host // the heading already shows the title
 	}
 	return pageTop{
-		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + strconv.Itoa(version),
+		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + generatorVersion(version, false),
 		Icon: uri(site.Icon), SiteTitle: siteTitle, HomeURL: uri(site.HomeURL), Home: home,
 		Description: description, Words: w, UI: w.attr(site.Language), Style: pages().style,
 	}

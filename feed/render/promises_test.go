@@ -374,17 +374,63 @@ func TestURLAndLink(t *testing.T) {
 		if got := render.URL(f.Site, f.Name, format); got != want {
 			t.Errorf("URL as %s = %q, want %q", format, got, want)
 		}
-		if got, want := render.Link(f, format), "<"+want+`>; rel="self"`; got != want {
+		if got, want := render.New().Link(f, format), "<"+want+`>; rel="self"`; got != want {
 			t.Errorf("Link as %s without a hub = %q, want %q", format, got, want)
 		}
 		withHub := f
 		withHub.Site.Hubs = []string{"https://hub.example.org/?a=<b>\r\nX: y", "https://feeds.example.org/blog/hub"}
 		want = "<" + want + `>; rel="self", <https://hub.example.org/?a=%3Cb%3E%0D%0AX:%20y>; rel="hub", ` +
 			`<https://feeds.example.org/blog/hub>; rel="hub"`
-		if got := render.Link(withHub, format); got != want {
+		if got := render.New().Link(withHub, format); got != want {
 			t.Errorf("Link as %s with two hubs = %q, want %q", format, got, want)
 		}
 	}
+}
+
+// TestArchivesListNoHubs checks that archives list no hubs, since they are not topics, that they did in version 1, and
+// that an upgrade from version 1 changes no other documents.
+func TestArchivesListNoHubs(t *testing.T) {
+	first, err := render.New().At(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := first.At(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fx := range fixtures() {
+		_, number := fx.feed.Name.Archived()
+		archive := number > 0
+		before, after := withPage(t, first, fx.feed), withPage(t, second, fx.feed)
+		for i, d := range after {
+			same := bytes.Equal(before[i].Body, d.Body)
+			if want := !archive || d.Format == feed.HTML || len(fx.feed.Site.Hubs) == 0; same != want {
+				t.Errorf("%s as %s: equal in versions 1 and 2: %t, want %t", fx.name, d.Format, same, want)
+			}
+			for _, hub := range fx.feed.Site.Hubs {
+				if archive && (bytes.Contains(d.Body, []byte(hub)) || strings.Contains(second.Link(fx.feed, d.Format), hub)) {
+					t.Errorf("%s as %s lists the hub %s", fx.name, d.Format, hub)
+				}
+				if !strings.Contains(first.Link(fx.feed, d.Format), hub) && d.Format.Subscribed() {
+					t.Errorf("%s as %s: the Link field of version 1 does not list the hub %s", fx.name, d.Format, hub)
+				}
+			}
+		}
+	}
+}
+
+// withPage returns the documents of a feed and its page.
+func withPage(t *testing.T, r *render.Renderer, f feed.Feed) []feed.Document {
+	t.Helper()
+	docs, _, err := r.Documents(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := r.Page(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(docs, page)
 }
 
 func TestDocumentsOrder(t *testing.T) {

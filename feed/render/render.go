@@ -12,6 +12,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,12 +27,25 @@ import (
 // receive the version as an argument. To drop support for old versions, raise Oldest.
 const (
 	Oldest  = 1 // the oldest supported version
-	Version = 1 // the newest
+	Version = 2 // the newest; archives no longer name hubs, since they are not topics
 )
 
-// generator is the program's name in documents. It is followed by the rendering version, not the program's, because
-// different releases must render equal bytes.
+// generator is the program's name in documents. It is followed by a rendering version, not the program's, because
+// different releases must render equal bytes; see [generatorVersion].
 const generator = "feedpub"
+
+// generatorVersion returns the version that a document gives for its generator: the rendering version in which
+// documents of its kind last changed. Thus an upgrade changes no other documents. Version 2 changed only archives that
+// listed hubs.
+func generatorVersion(version int, listedHubs bool) string {
+	if version == firstWithoutHubs && !listedHubs {
+		version--
+	}
+	return strconv.Itoa(version)
+}
+
+// listedHubs reports whether documents of a feed list hubs in version 1 only.
+func listedHubs(f feed.Feed) bool { return isArchive(f) && len(f.Site.Hubs) > 0 }
 
 // Renderer renders documents of one rendering version. It caches fragments, so that an item in many feeds is rendered
 // once. The cache does not affect the bytes of documents. A Renderer is safe for concurrent use.

@@ -241,10 +241,10 @@ func newRSSChannelView(f feed.Feed, version int) rssChannelView {
 		Language:      f.Site.Language,
 		Copyright:     f.Site.Copyright,
 		LastBuildDate: rfc822(f.Updated),
-		Generator:     generator + " " + strconv.Itoa(version),
+		Generator:     generator + " " + generatorVersion(version, listedHubs(f)),
 		TTL:           ttl(f.Site.TTL),
 	}
-	for _, hub := range f.Site.Hubs {
+	for _, hub := range hubsOf(f, version) {
 		v.Links = append(v.Links, linkView{Rel: "hub", Href: uri(hub)})
 	}
 	for _, l := range history(f, feed.RSS) {

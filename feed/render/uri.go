@@ -32,15 +32,31 @@ func history(f feed.Feed, format feed.Format) (list []credit) {
 
 // Link returns the value of the HTTP header Link (RFC 8288) of the feed's document in a format: rel=self and, if
 // readers can subscribe to the document, rel=hub for each WebSub hub of the site.
-func Link(f feed.Feed, format feed.Format) string {
+func (r *Renderer) Link(f feed.Feed, format feed.Format) string {
 	value := "<" + URL(f.Site, f.Name, format) + `>; rel="self"`
 	if !format.Subscribed() {
 		return value
 	}
-	for _, hub := range f.Site.Hubs {
+	for _, hub := range hubsOf(f, r.version) {
 		value += ", <" + uri(hub) + `>; rel="hub"`
 	}
 	return value
+}
+
+// firstWithoutHubs is the rendering version from which archives list no hubs.
+const firstWithoutHubs = 2
+
+// hubsOf returns the WebSub hubs that the documents of a feed list. Archives are not topics, so they list none.
+func hubsOf(f feed.Feed, version int) []string {
+	if isArchive(f) && version >= firstWithoutHubs {
+		return nil
+	}
+	return f.Site.Hubs
+}
+
+func isArchive(f feed.Feed) bool {
+	_, number := f.Name.Archived()
+	return number > 0
 }
 
 // uri converts an absolute IRI to a URI (RFC 3987, section 3.1), since RSS, JSON Feed and HTTP headers allow only URIs.

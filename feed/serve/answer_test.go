@@ -83,6 +83,9 @@ func TestAnswer(t *testing.T) {
 						t.Errorf("%s is %q, want %q", name, fields[name], want)
 					}
 				}
+				if want := s.document(test.r.Path); want != nil && got.Status < 400 && fields["Link"] != want.ref.Link {
+					t.Errorf("Link is %q, want the document's, %q", fields["Link"], want.ref.Link)
+				}
 				if method == "HEAD" || got.Status == 304 {
 					if len(got.Body) > 0 {
 						t.Errorf("body has %d bytes, want none", len(got.Body))

@@ -194,6 +194,9 @@ func TestDeltaConditions(t *testing.T) {
 		if got.Status != c.status {
 			t.Errorf("%s: status is %d, want %d", c.name, got.Status, c.status)
 		}
+		if want := `<https://example.com/feed.xml>; rel="self"`; got.Get("Link") != want {
+			t.Errorf("%s: status %d with the Link field %q, want the document's, %q", c.name, got.Status, got.Get("Link"), want)
+		}
 		if got.Status == 226 && r.Method == "GET" && got.Get("Content-Length") != itoa(len(got.Body)) {
 			t.Errorf("%s: Content-Length is %s, want %d, the length of the body", c.name, got.Get("Content-Length"),
 				len(got.Body))

@@ -87,27 +87,13 @@ func (h *hostedSite) serving(ctx context.Context, version int64) bool {
 	})
 }
 
-// waking is a publisher's store that wakes the site's hub immediately after a commit.
-type waking struct {
-	*store.Site
-	hub *hub.Hub
-}
-
-// Commit implements [publish.Store].
-func (w waking) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
-	outcome, head, err := w.Site.Commit(ctx, r)
-	if outcome == feed.Committed {
-		w.hub.Wake()
-	}
-	return outcome, head, err
-}
-
 // push configures a publisher to call the site's hub.
 func (h *hostedSite) push(c *publish.Config) {
 	if h.hub == nil {
 		return
 	}
-	c.Store = waking{h.site.Store, h.hub}
+	// Without this, the hub would find the notices of a commit at its next poll.
+	c.Committed = func(context.Context, feed.Head) { h.hub.Wake() }
 	built := c.Built
 	events := feedEvents{hosted: h, last: make(map[feed.Name]string)}
 	c.Built = func(r feed.FeedReport) {

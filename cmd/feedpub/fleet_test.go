@@ -21,6 +21,7 @@ import (
 
 	"feedpub/cmd/internal/hosting"
 	"feedpub/feed"
+	"feedpub/feed/render"
 	"feedpub/store"
 	"feedpub/store/storetest"
 )
@@ -344,7 +345,7 @@ func TestRollingUpgrade(t *testing.T) {
 		t.Errorf("upgrade --check: exit code %d, %v, %s", code, err, out)
 	}
 	if code, out := m.run("upgrade"); code != exitDone ||
-		!strings.Contains(out, "now have rendering version 2; it was 1") {
+		!strings.Contains(out, fmt.Sprintf("now have rendering version %d; it was %d", render.Version+1, render.Version)) {
 		t.Errorf("upgrade: exit code %d, %s", code, out)
 	}
 	newer.until("the new rendering version is served", func() bool {
@@ -362,7 +363,7 @@ func TestRollingUpgrade(t *testing.T) {
 	newer.stop()
 	older.until("/readyz reports that it does not build", func() bool {
 		_, text := older.get(older.admin + "/readyz")
-		return strings.Contains(text, "building") && strings.Contains(text, "rendering version 2")
+		return strings.Contains(text, "building") && strings.Contains(text, fmt.Sprintf("rendering version %d", render.Version+1))
 	})
 	if status, text := older.get(older.admin + "/readyz"); status != http.StatusOK {
 		t.Errorf("a server that cannot build is not ready for readers: %s", text)

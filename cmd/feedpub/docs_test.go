@@ -22,6 +22,7 @@ import (
 // in one folder, with a Redis running. Only the addresses differ. A server that a block starts runs in the background
 // until the page ends or starts another server.
 func TestDocsCommands(t *testing.T) {
+	t.Parallel()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

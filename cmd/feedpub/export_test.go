@@ -122,6 +122,7 @@ func writeExport(t *testing.T, w *hosting.Site, to io.Writer) {
 // TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte,
 // including archives, whose boundaries depend on the order in which posts were written.
 func TestExportRoundTrip(t *testing.T) {
+	t.Parallel()
 	old := emptySite(t)
 	put(t, old, 0, 35, 0)
 	built(t, old)
@@ -176,6 +177,7 @@ func (c *changingWriter) Write(p []byte) (int, error) {
 // TestExportWhilePostsChange checks that an export made while posts are written contains each post that exists
 // throughout exactly once, in its earlier or later version, and that a second export contains the rest.
 func TestExportWhilePostsChange(t *testing.T) {
+	t.Parallel()
 	const n = 600
 	old := emptySite(t)
 	put(t, old, 0, n, 0)
@@ -248,6 +250,7 @@ func TestExportWhilePostsChange(t *testing.T) {
 // TestExportLateRecords checks that a post without a date that is written while the records are exported keeps its
 // date.
 func TestExportLateRecords(t *testing.T) {
+	t.Parallel()
 	const n = 600
 	old := emptySite(t)
 	put(t, old, 0, n, 0)

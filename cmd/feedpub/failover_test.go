@@ -30,11 +30,15 @@ const silence = 2 * time.Second
 // TestFailoverThroughSentinels kills the master of a site while posts are written and read. Readers must never get an
 // error or an older document, acknowledged posts must survive, and all replicas must end up serving the same bytes.
 func TestFailoverThroughSentinels(t *testing.T) {
+	t.Parallel()
 	testFailover(t, storetest.StartSentinels(t, silence))
 }
 
 // TestFailoverOfCluster is TestFailoverThroughSentinels with a Redis Cluster.
-func TestFailoverOfCluster(t *testing.T) { testFailover(t, storetest.StartCluster(t, silence)) }
+func TestFailoverOfCluster(t *testing.T) {
+	t.Parallel()
+	testFailover(t, storetest.StartCluster(t, silence))
+}
 
 func testFailover(t *testing.T, redis *storetest.Group) {
 	const (

@@ -232,6 +232,7 @@ func (m *machines) builder(processes ...*machine) *machine {
 // TestKilledBuilderIsReplaced checks that, after the active one of two builders is killed, the other one commits the
 // next post, and a server that never builds serves it.
 func TestKilledBuilderIsReplaced(t *testing.T) {
+	t.Parallel()
 	m := newMachines(t)
 	server := m.start("feedpub", "serve", "--build=false")
 	one, other := m.start("feedpub", "build"), m.start("feedpub", "build")
@@ -252,6 +253,7 @@ func TestKilledBuilderIsReplaced(t *testing.T) {
 
 // TestLostData checks that readers lose no post when Redis loses data and a builder without documents starts.
 func TestLostData(t *testing.T) {
+	t.Parallel()
 	t.Run("rolled back", func(t *testing.T) {
 		testLostData(t, func(r *storetest.Server) { r.Do("SAVE") }, func(r *storetest.Server) {
 			r.Kill()
@@ -299,6 +301,7 @@ func testLostData(t *testing.T, keep, forget func(*storetest.Server)) {
 // TestRollingUpgrade checks that while an older and a newer release take turns building, no entity tag changes until
 // the site is upgraded, and that the upgrade changes each tag at most once.
 func TestRollingUpgrade(t *testing.T) {
+	t.Parallel()
 	m := newMachines(t)
 	m.program = "feedpub-newer"
 	older := m.start("feedpub", "serve")
@@ -386,6 +389,7 @@ func TestRollingUpgrade(t *testing.T) {
 // TestDifferentConfigurations checks that builders with different configurations are reported. Both keep running: only
 // an operator can tell which configuration is right.
 func TestDifferentConfigurations(t *testing.T) {
+	t.Parallel()
 	m := newMachines(t)
 	one := m.start("feedpub", "serve")
 	two := m.start("feedpub", "serve", "--config", m.file("title.yml", "site: {title: Another}\n"))

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +31,10 @@ import (
 const patience = time.Minute
 
 func TestMain(m *testing.M) {
+	// Most of the time, parallel tests wait for processes that they started. The flag -parallel still takes precedence.
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){
 		"feedpub": main,
 		// Simulates a later release, which can render one more version.
@@ -38,6 +44,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script/*.txtar, which run the program in processes of their own.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,

@@ -336,6 +336,7 @@ func jsonWords(s string) string {
 // TestServeWordPress checks that the posts of a large WordPress export are served in every format with their ids,
 // dates, authors, tags and credits, and that posts that were not public are not served.
 func TestServeWordPress(t *testing.T) {
+	t.Parallel()
 	const n = 1000
 	var b strings.Builder
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8" ?>
@@ -507,6 +508,7 @@ func writeFiles(t *testing.T, dir string, files map[string]string) {
 
 // TestServeHugo checks that the posts of a Hugo folder are served with their URLs, dates, authors, tags and credits.
 func TestServeHugo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"site/hugo.toml": "baseURL = 'https://b.example/blog/'\n[permalinks]\nposts = '/:year/:month/:slug/'\n",
@@ -558,6 +560,7 @@ func TestServeHugo(t *testing.T) {
 
 // TestServeJekyll is TestServeHugo for a Jekyll folder.
 func TestServeJekyll(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"site/_config.yml": "url: https://b.example\nbaseurl: /blog\n" +

@@ -255,6 +255,7 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 // TestWatchSites checks that sites are updated when their files change, and that a file with an error affects no other
 // site.
 func TestWatchSites(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, 4, 2, 0)
 	p.start()
 	zero, one, two, three := siteID(0), siteID(1), siteID(2), siteID(3)
@@ -362,6 +363,7 @@ func TestWatchSites(t *testing.T) {
 
 // TestMoveHost checks that a host can move from one site to another in one change of their files.
 func TestMoveHost(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, 2, 1, 0)
 	p.start()
 	zero, one := siteID(0), siteID(1)

@@ -150,6 +150,7 @@ func TestRestartInPlace(t *testing.T) {
 
 // TestSocketActivation restarts a server whose sockets are held by systemd, here played by the test.
 func TestSocketActivation(t *testing.T) {
+	t.Parallel()
 	dir := folderOfPosts(t)
 	files := make([]*os.File, 2)
 	var address string

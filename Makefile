@@ -16,6 +16,8 @@ SEED ?=
 # The number of schedules that chaos runs, and how often it kills the program at each crash point.
 CHAOS ?= 1000
 KILLS ?= 25
+# The number of times that takeover kills the builder.
+TAKEOVERS ?= 100
 # The version of a release; empty for the version in the binary's build information.
 VERSION ?=
 
@@ -102,6 +104,10 @@ simulate: ## run SCHEDULES (10,000) random fault schedules in virtual time, or o
 chaos: ## run CHAOS (1,000) random fault schedules against the built program, including Sentinels and Clusters, and kill it 25 times at each crash point
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run Chaos -groups -schedules $(CHAOS) -first $(FIRST)
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run CrashPoints -kills $(KILLS)
+
+.PHONY: takeover
+takeover: ## kill the builder TAKEOVERS (100) times while every processor is busy, and measure the time to the next commit
+	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run Takeover -busy -takeovers $(TAKEOVERS)
 
 .PHONY: golden
 golden: ## rewrite the golden files; read the difference before you commit it

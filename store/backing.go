@@ -198,11 +198,11 @@ func (s *Site) restoreDelegated(ctx context.Context, lines []feed.ExportLine) er
 func (s *Site) delegatedLease(ctx context.Context, job string) error {
 	const interval, attempts = 50 * time.Millisecond, 40
 	for range attempts {
-		owner, held, err := s.Holder(ctx, job)
+		owner, left, err := s.Holder(ctx, job)
 		if err != nil {
 			return err
 		}
-		if held {
+		if left > 0 {
 			return fmt.Errorf("held by %s: %w", owner, feed.ErrLocked)
 		}
 		select {

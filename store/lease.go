@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -62,13 +63,27 @@ func (s *Site) Release(ctx context.Context, job, owner string) error {
 	return s.client.wrap("release "+job, run(ctx, s.client.build, releaseSource, []string{s.keys.lease(job)}, owner).Err())
 }
 
-// Holder returns the owner of the lease of a job, and reports whether the lease is held.
-func (s *Site) Holder(ctx context.Context, job string) (string, bool, error) {
-	owner, err := s.client.build.Get(ctx, s.keys.lease(job)).Result()
+// Holder returns the owner of the lease of a job, and the time after which the lease expires if it is not renewed. If
+// the lease is not held, the owner is "" and the time is 0.
+func (s *Site) Holder(ctx context.Context, job string) (owner string, left time.Duration, err error) {
+	var name *redis.StringCmd
+	var ttl *redis.DurationCmd
+	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		name, ttl = p.Get(ctx, s.keys.lease(job)), p.PTTL(ctx, s.keys.lease(job))
+		return nil
+	})
 	if errors.Is(err, redis.Nil) {
-		return "", false, nil
+		return "", 0, nil
 	}
-	return owner, err == nil, s.client.wrap("holder of "+job, err)
+	if err != nil {
+		return "", 0, s.client.wrap("holder of "+job, err)
+	}
+	if left = ttl.Val(); left == -2 { // it expired between the two commands
+		return "", 0, nil
+	} else if left == -1 { // it has no expiry
+		left = math.MaxInt64
+	}
+	return name.Val(), max(left, time.Millisecond), nil
 }
 
 // wordsWithRound is like words, for scripts that run every second for each site. If there are many sites, it sends the

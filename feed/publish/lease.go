@@ -18,8 +18,15 @@ const Job = "build"
 
 const (
 	// leaseTTL is the time after which the lease expires if its holder has died.
-	leaseTTL = 4 * time.Second
-	// holderInterval is the interval at which a process that waits for the lease or for a reply checks the lease.
+	// It is short, because nothing is published during that time, but longer than a store or a busy builder that keeps
+	// working usually takes to respond.
+	leaseTTL = 2 * time.Second
+	// renewInterval is the time between two renewals, and renewTimeout bounds each, so that a lost renewal leaves time for
+	// others.
+	renewInterval = leaseTTL / 5
+	renewTimeout  = leaseTTL / 3
+	// holderInterval is the interval at which a process that waits for the lease or for a reply checks the lease, in case
+	// it is released. The process also checks it when it expires.
 	holderInterval = 500 * time.Millisecond
 	// restoreTimeout bounds the wait for replicas to restore lost commits. Replicas poll the store every five seconds.
 	restoreTimeout = 30 * time.Second
@@ -45,9 +52,20 @@ type leaseStore interface {
 }
 
 type holderReader interface {
-	// Holder returns the owner of the lease, and false if it is not held.
-	Holder(ctx context.Context, job string) (string, bool, error)
+	// Holder returns the owner of the lease and the time until it expires, which is 0 if it is not held.
+	Holder(ctx context.Context, job string) (owner string, left time.Duration, err error)
 }
+
+// heldError means that a different process holds the lease. It is of kind [feed.ErrLocked].
+type heldError struct {
+	owner string
+	left  time.Duration // time until the lease expires
+}
+
+func (e *heldError) Error() string {
+	return fmt.Sprintf("the lease is held by %s: %v", e.owner, feed.ErrLocked)
+}
+func (e *heldError) Unwrap() error { return feed.ErrLocked }
 
 type schemaReader interface {
 	Schema(ctx context.Context) (feed.Schema, error)
@@ -106,11 +124,11 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 		return fmt.Errorf("this process is already building: %w", feed.ErrLocked)
 	}
 	defer l.acquiring.Unlock()
-	// Processes waiting for the lease call it often, so it must use only one command if the lease is held.
-	if owner, held, err := l.holder.Holder(ctx, Job); err != nil {
+	// Processes waiting for the lease call it often, so it must need only one round trip if the lease is held.
+	if owner, left, err := l.holder.Holder(ctx, Job); err != nil {
 		return err
-	} else if held && owner != l.owner {
-		return fmt.Errorf("the lease is held by %s: %w", owner, feed.ErrLocked)
+	} else if left > 0 && owner != l.owner {
+		return &heldError{owner, left}
 	}
 	seen, err := l.agree(ctx)
 	if err != nil {
@@ -153,7 +171,7 @@ func (l *lease) release(ctx context.Context) {
 // renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the token
 // is superseded. In each case another process may be building.
 func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{}) error {
-	ticker := time.NewTicker(leaseTTL / 4)
+	ticker := time.NewTicker(renewInterval)
 	defer ticker.Stop()
 	renewed := time.Now()
 	for {
@@ -180,9 +198,9 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 	}
 }
 
-// renewOnce tries to renew the lease. Its timeout leaves time for another attempt if the connection does not respond.
+// renewOnce tries to renew the lease.
 func (l *lease) renewOnce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, leaseTTL/3)
+	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
 	defer cancel()
 	return l.store.Renew(ctx, Job, l.owner, leaseTTL)
 }

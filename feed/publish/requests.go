@@ -76,7 +76,7 @@ func (p *Publisher) askHolder(ctx context.Context, names []feed.Name) (feed.Repo
 	defer cancel(nil)
 	go func() {
 		for asking.Err() == nil {
-			if _, held, err := p.config.Store.Holder(asking, Job); err == nil && !held {
+			if _, left, err := p.config.Store.Holder(asking, Job); err == nil && left == 0 {
 				cancel(errNoHolder)
 				return
 			}

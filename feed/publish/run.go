@@ -30,10 +30,10 @@ type submissionWaiter interface {
 // Run builds while this process holds the site's lease, and waits for the lease while another process holds it. It
 // retries after errors, and returns nil when ctx ends.
 func (p *Publisher) Run(ctx context.Context) error {
-	last, trigger := "", feed.StartTrigger
+	last, trigger, waited := "", feed.StartTrigger, false
 	for ctx.Err() == nil {
 		err := p.lease.run(ctx, func(ctx context.Context, token feed.Token) error {
-			return p.serveTerm(feed.WithCause(ctx, feed.Cause{Trigger: trigger}), token)
+			return p.serveTerm(feed.WithCause(ctx, feed.Cause{Trigger: trigger}), token, waited)
 		})
 		if ctx.Err() != nil {
 			break
@@ -43,13 +43,35 @@ func (p *Publisher) Run(ctx context.Context) error {
 			continue
 		}
 		wait := retryInterval
-		if trigger = feed.TakeoverTrigger; errors.Is(err, feed.ErrLocked) {
+		trigger, waited = feed.TakeoverTrigger, errors.Is(err, feed.ErrLocked)
+		if waited {
 			wait = holderInterval
+		}
+		if held, ok := errors.AsType[*heldError](err); ok {
+			wait = min(wait, held.left) // the holder may have died
 		}
 		last = p.logState(err, last)
 		pause(ctx, wait)
 	}
 	return nil
+}
+
+// buildFirst builds what has changed since the previous builder stopped, before the first rebuild of the term compares
+// all posts and feeds. If nothing was ever committed, it does nothing, so that the first documents are complete.
+func (p *Publisher) buildFirst(ctx context.Context, token feed.Token) error {
+	if !p.config.OnChange {
+		return nil
+	}
+	return p.retry(ctx, func() error {
+		switch _, err := p.config.Store.Head(ctx, feed.Main); {
+		case errors.Is(err, feed.ErrNotFound), errors.Is(err, feed.ErrInvalid):
+			return nil
+		case err != nil:
+			return err
+		}
+		_, err := p.buildChanges(ctx, token)
+		return err
+	})
 }
 
 // logState logs why this process does not build, unless it is already in that state, and returns the state.
@@ -74,14 +96,19 @@ func (p *Publisher) logState(err error, last string) string {
 }
 
 // serveTerm does the work of a term: it rebuilds the feeds that changed before the term, and then those affected by
-// changes, due posts and requests.
-func (p *Publisher) serveTerm(ctx context.Context, token feed.Token) error {
+// changes, due posts and requests. replaces is set if a different process was the builder until now.
+func (p *Publisher) serveTerm(ctx context.Context, token feed.Token, replaces bool) error {
 	g, ctx := errgroup.WithContext(ctx)
 	scan := p.reconciler.start()
 	g.Go(func() error { return p.reconciler.run(ctx, token, scan) })
 	// Reply to requests during the first rebuild, which can take minutes.
 	g.Go(func() error { return p.answerRequests(ctx, token) })
 	g.Go(func() error {
+		if replaces {
+			if err := p.buildFirst(ctx, token); err != nil {
+				return err
+			}
+		}
 		if err := p.retry(ctx, func() error {
 			_, err := p.rebuild(ctx, token, nil, p.config.Scheduled)
 			return err

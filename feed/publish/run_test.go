@@ -30,8 +30,8 @@ func TestRebuildByRunningBuilder(t *testing.T) {
 		t.Errorf("rebuild of a feed that does not exist: %v, want an error of kind not found", err)
 	}
 	stop()
-	if _, ok, err := w.site.Holder(t.Context(), publish.Job); err != nil || ok {
-		t.Errorf("the lease has a holder after Run: %t, %v; want none", ok, err)
+	if _, left, err := w.site.Holder(t.Context(), publish.Job); err != nil || left > 0 {
+		t.Errorf("the lease has a holder after Run: %v, %v; want none", left, err)
 	}
 }
 

@@ -53,15 +53,15 @@ func (s *Site) Release(_ context.Context, job, owner string) error {
 	return nil
 }
 
-// Holder returns the owner of the lease of a job.
-func (s *Site) Holder(_ context.Context, job string) (string, bool, error) {
+// Holder returns the owner of the lease of a job, and the time until it expires.
+func (s *Site) Holder(_ context.Context, job string) (string, time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, held := s.lease(job)
 	if !held {
-		return "", false, nil
+		return "", 0, nil
 	}
-	return l.owner, true, nil
+	return l.owner, l.until.Sub(s.now()), nil
 }
 
 // maxRequests is the maximum number of requests that wait for a reply.

@@ -26,8 +26,8 @@ func leaseTests() []test {
 }
 
 func testLeaseHasOneHolder(t *testing.T, s suite) {
-	if _, held, err := s.Holder(s.ctx, "build"); err != nil || held {
-		t.Errorf("Holder of an unused lease: held is %v, error %v; want false", held, err)
+	if owner, left, err := s.Holder(s.ctx, "build"); err != nil || owner != "" || left != 0 {
+		t.Errorf("Holder of an unused lease = %q, %v, %v; want none", owner, left, err)
 	}
 	first, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
 	must(t, "Acquire", err)
@@ -36,8 +36,8 @@ func testLeaseHasOneHolder(t *testing.T, s suite) {
 	}
 	_, err = s.open().Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
 	wantKind(t, "Acquire of a lease that has a holder", err, feed.ErrLocked)
-	if owner, held, err := s.Holder(s.ctx, "build"); err != nil || !held || owner != "one" {
-		t.Errorf("Holder = %q, %v, %v; want \"one\"", owner, held, err)
+	if owner, left, err := s.Holder(s.ctx, "build"); err != nil || owner != "one" || left <= 0 || left > time.Minute {
+		t.Errorf("Holder = %q, %v, %v; want \"one\", for at most a minute", owner, left, err)
 	}
 	if _, err := s.Acquire(s.ctx, "another job", "two", time.Minute, day(1), 0); err != nil {
 		t.Errorf("Acquire of another job: %v", err)
@@ -45,8 +45,8 @@ func testLeaseHasOneHolder(t *testing.T, s suite) {
 	must(t, "Renew", s.Renew(s.ctx, "build", "one", time.Minute))
 	wantKind(t, "Renew by another owner", s.Renew(s.ctx, "build", "two", time.Minute), feed.ErrLocked)
 	must(t, "Release by another owner", s.Release(s.ctx, "build", "two"))
-	if _, held, err := s.Holder(s.ctx, "build"); err != nil || !held {
-		t.Errorf("after Release by another owner, held is %v, error %v; want true", held, err)
+	if owner, left, err := s.Holder(s.ctx, "build"); err != nil || owner != "one" || left <= 0 {
+		t.Errorf("after Release by another owner, Holder = %q, %v, %v; want \"one\"", owner, left, err)
 	}
 	must(t, "Release", s.Release(s.ctx, "build", "one"))
 	wantKind(t, "Renew after Release", s.Renew(s.ctx, "build", "one", time.Minute), feed.ErrLocked)

@@ -73,7 +73,7 @@ type Site interface {
 	) (feed.Token, error)
 	Renew(ctx context.Context, job, owner string, ttl time.Duration) error
 	Release(ctx context.Context, job, owner string) error
-	Holder(ctx context.Context, job string) (string, bool, error)
+	Holder(ctx context.Context, job string) (owner string, left time.Duration, err error)
 	Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error)
 	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
 	Reply(ctx context.Context, r feed.Request, payload []byte) error

@@ -148,7 +148,7 @@ func (f *faults) restart(n *node) {
 func (f *faults) suspend(n *node) {
 	f.tally.count("program suspended")
 	n.signal(syscall.SIGSTOP)
-	f.wait(4 * time.Second) // as long as a lease lasts
+	f.wait(4 * time.Second) // up to twice as long as a lease lasts
 	n.signal(syscall.SIGCONT)
 }
 

@@ -69,6 +69,7 @@ type rig struct {
 	dir      string
 	program  string
 	random   *rand.Rand
+	diskSize string            // of each node's file system, as for mount
 	redis    *storetest.Server // for topologies with one server
 	group    *storetest.Group  // for topologies with several
 	nodes    []*node
@@ -100,7 +101,7 @@ func newRig(t *testing.T, topology topology, seed uint64, nodes int, total *tall
 	}
 	r := &rig{
 		t: t, topology: topology, dir: t.TempDir(), program: program, random: rand.New(rand.NewPCG(seed, 1)),
-		ledger: newLedger(), tally: total,
+		diskSize: "8m", ledger: newLedger(), tally: total,
 	}
 	switch topology {
 	case folder:
@@ -166,7 +167,7 @@ func (r *rig) newNode(name string) *node {
 		}()
 	}
 	// Only root can limit the size of a folder.
-	if os.Getuid() == 0 && syscall.Mount("tmpfs", n.dir, "tmpfs", 0, "size=8m") == nil {
+	if os.Getuid() == 0 && syscall.Mount("tmpfs", n.dir, "tmpfs", 0, "size="+r.diskSize) == nil {
 		n.mounted = true
 	}
 	r.t.Cleanup(func() {

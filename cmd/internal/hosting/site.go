@@ -60,8 +60,8 @@ func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 	if err != nil || !s.Folder() {
 		return site, err
 	}
-	_, running, err := site.Store.Holder(ctx, publish.Job)
-	if err == nil && !running {
+	_, left, err := site.Store.Holder(ctx, publish.Job)
+	if err == nil && left == 0 {
 		_, err = site.rebuild(ctx, nil, true, changedRuns{site.Store})
 	}
 	if err != nil {
@@ -93,12 +93,12 @@ func (c changedRuns) AddRun(ctx context.Context, r feed.Run) error {
 func (s *Site) rebuild(
 	ctx context.Context, names []feed.Name, adopt bool, runs publish.RunStore,
 ) (feed.Report, error) {
-	_, running, err := s.Store.Holder(ctx, publish.Job)
+	_, left, err := s.Store.Holder(ctx, publish.Job)
 	if err != nil {
 		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
 	}
 	folder := s.Source.Folder()
-	if !running && !adopt && !folder {
+	if left == 0 && !adopt && !folder {
 		if err := s.checkConfig(ctx); err != nil {
 			return feed.Report{}, err
 		}
@@ -134,11 +134,11 @@ func (s *Site) checkConfig(ctx context.Context) error {
 
 // requestRebuild asks the process that builds the site to rebuild feeds. It is used by servers that never build.
 func (s *Site) requestRebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
-	_, running, err := s.Store.Holder(ctx, publish.Job)
+	_, left, err := s.Store.Holder(ctx, publish.Job)
 	if err != nil {
 		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
 	}
-	if !running {
+	if left == 0 {
 		return feed.Report{}, fmt.Errorf("rebuild: no server is building the site: %w", feed.ErrUnavailable)
 	}
 	return publish.Ask(ctx, s.Store, names)
@@ -228,11 +228,11 @@ func (s *Site) CheckFollow(ctx context.Context) error {
 	if !s.Source.Folder() {
 		return nil
 	}
-	_, running, err := s.Store.Holder(ctx, publish.Job)
+	_, left, err := s.Store.Holder(ctx, publish.Job)
 	if err != nil {
 		return fmt.Errorf("follow runs: %w", err)
 	}
-	if !running {
+	if left == 0 {
 		return errors.New("no server has the folder open, so there are no new runs to follow; start 'feedpub serve' first")
 	}
 	return nil

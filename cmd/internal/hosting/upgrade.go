@@ -56,7 +56,7 @@ func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) 
 		return u, fmt.Errorf("upgrade: %w", err)
 	}
 	u.Done = true
-	if _, building, err := s.Store.Holder(ctx, publish.Job); err != nil || !building {
+	if _, left, err := s.Store.Holder(ctx, publish.Job); err != nil || left == 0 {
 		return u, err // the next builder renders the site in the new version
 	}
 	if _, err := publish.Ask(feed.WithCause(ctx, feed.Cause{Trigger: feed.CommandTrigger, By: "upgrade"}), s.Store, nil); err != nil {

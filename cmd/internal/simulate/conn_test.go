@@ -461,16 +461,16 @@ func (c *conn) Release(ctx context.Context, job, owner string) error {
 	return do(ctx, c, "Release", job, func() error { return c.site.Release(ctx, job, owner) })
 }
 
-func (c *conn) Holder(ctx context.Context, job string) (string, bool, error) {
+func (c *conn) Holder(ctx context.Context, job string) (string, time.Duration, error) {
 	type holder struct {
 		owner string
-		held  bool
+		left  time.Duration
 	}
 	h, err := call(ctx, c, "Holder", job, func() (h holder, err error) {
-		h.owner, h.held, err = c.site.Holder(ctx, job)
+		h.owner, h.left, err = c.site.Holder(ctx, job)
 		return h, err
 	})
-	return h.owner, h.held, err
+	return h.owner, h.left, err
 }
 
 func (c *conn) Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error) {

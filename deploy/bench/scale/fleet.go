@@ -144,12 +144,12 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 // builderOf waits until one of the replicas has become the builder, and returns it.
 func (b *bench) builderOf(ctx context.Context, fleet []*replica) (*replica, error) {
 	for range 600 {
-		owner, held, err := b.site.Holder(ctx, publish.Job)
+		owner, left, err := b.site.Holder(ctx, publish.Job)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range fleet {
-			if held && strings.Contains(owner, ":"+strconv.Itoa(r.pid())+":") {
+			if left > 0 && strings.Contains(owner, ":"+strconv.Itoa(r.pid())+":") {
 				return r, nil
 			}
 		}

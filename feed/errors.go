@@ -19,6 +19,8 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	// ErrLocked means that another process holds the lock.
 	ErrLocked = errors.New("locked")
+	// ErrBusy means that nothing was done, because the builder has been doing other work for too long.
+	ErrBusy = errors.New("busy")
 	// ErrOutdated means that the program is too old for the site's data.
 	ErrOutdated = errors.New("program too old")
 )

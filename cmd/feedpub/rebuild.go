@@ -21,7 +21,8 @@ func newRebuild(env *environment) *cobra.Command {
 committed, unchanged, held because posts vanished from the feed, or failed.
 
 The server that builds the site does the work, on any machine, and this command waits
-for it. If no server builds the site, this command does; for posts in Redis, that
+for it. While that server is busy with a rebuild that takes minutes, it refuses others
+and says why. If no server builds the site, this command does; for posts in Redis, that
 requires the configuration that the documents were last built with, or --adopt-config
 to let them change.
 

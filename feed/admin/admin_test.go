@@ -271,6 +271,8 @@ func TestErrorsAreProblemDetails(t *testing.T) {
 		{fmt.Errorf("name: %w", feed.ErrInvalid), 400, "name: invalid"},
 		{fmt.Errorf("another builder: %w", feed.ErrLocked), 409, "another builder: locked"},
 		{fmt.Errorf("head: %w", feed.ErrStale), 409, "head: stale"},
+		{fmt.Errorf("the builder is %w: a run is in progress", feed.ErrBusy), 503,
+			"the builder is busy: a run is in progress"},
 		{fmt.Errorf("%s: %w", hidden, feed.ErrUnavailable), 503,
 			"The store is unavailable; published documents are still served."},
 		{fmt.Errorf("%s: %w", hidden, context.DeadlineExceeded), 503, "The operation timed out and may still be running."},

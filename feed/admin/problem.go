@@ -32,6 +32,7 @@ var statuses = []struct {
 	{feed.ErrNotFound, http.StatusNotFound, ""},
 	{feed.ErrLocked, http.StatusConflict, ""},
 	{feed.ErrStale, http.StatusConflict, ""},
+	{feed.ErrBusy, http.StatusServiceUnavailable, ""},
 	{feed.ErrOutdated, http.StatusServiceUnavailable, "This release is too old to write the site's data; upgrade it."},
 	{feed.ErrUnavailable, http.StatusServiceUnavailable,
 		"The store is unavailable; published documents are still served."},

@@ -196,6 +196,18 @@ func (a *activity) end(ctx context.Context, err error) feed.Run {
 	return r
 }
 
+// refuse ends a run that was refused because the builder is busy. It is not recorded; the next run includes the posts
+// that it has absorbed.
+func (a *activity) refuse(err error) {
+	h := a.history
+	h.logger.Info("rebuild refused", "trigger", a.cause, "reason", err)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.outside.add(a.absorbed)
+}
+
 // onlyLooked reports whether the builder only checked for changes. If the store does not respond or the process stops,
 // it checks again, which is logged once; see [Publisher.logState].
 func onlyLooked(r feed.Run, err error) bool {

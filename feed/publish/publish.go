@@ -246,10 +246,12 @@ func (r *rendering) fingerprint() string { return r.current.Load().fingerprint }
 // Rebuild absorbs what was submitted and rebuilds the named feeds and their archives, or all feeds if none is named. If
 // another process holds the lease, Rebuild requests the work from that process; otherwise it does the work itself. The
 // run is recorded with the context's cause; see [feed.WithCause]. The error is of kind [feed.ErrNotFound] if one
-// of the feeds does not exist.
+// of the feeds does not exist, and of kind [feed.ErrBusy] if the builder does other work for so long that it does not
+// begin the rebuild in time.
 func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	if token, ok := p.lease.held(); ok {
-		if report, err := p.rebuild(ctx, token, names, nil); !errors.Is(err, errSuperseded) {
+		report, err := p.rebuild(withPatience(ctx, requestPatience), token, names, nil)
+		if !errors.Is(err, errSuperseded) {
 			return report, err
 		}
 	}
@@ -309,6 +311,10 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 	report, err := p.rebuildNow(running, token, names, except)
 	if errors.Is(err, errSuperseded) {
 		return report, err // the next term does it
+	}
+	if errors.Is(err, feed.ErrBusy) {
+		activity.refuse(err)
+		return report, err
 	}
 	report.Run = activity.end(ctx, err)
 	return report, err

@@ -174,21 +174,23 @@ func (r *reconciler) request(ctx context.Context, token feed.Token) error {
 	if s == nil {
 		return r.work.do(ctx, func() error { return r.scanAll(ctx, token) })
 	}
+	waiting, stop := impatient(ctx)
+	defer stop()
 	begun := make(chan error, 1)
 	select {
 	case s.requests <- begun:
 	case <-s.ended:
 		return errLeaseLost
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-waiting.Done():
+		return r.work.busy(waiting)
 	}
 	select {
 	case err := <-begun:
 		return err
 	case <-s.ended:
 		return errLeaseLost
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-waiting.Done():
+		return r.work.busy(waiting)
 	}
 }
 

@@ -10,8 +10,13 @@ import (
 	"feedpub/feed"
 )
 
-// askTimeout bounds the time that Ask waits for the reply.
-const askTimeout = 10 * time.Minute
+const (
+	// askTimeout bounds the time that Ask waits for the reply.
+	askTimeout = 10 * time.Minute
+	// requestPatience bounds each wait of a requested rebuild for work that is in progress, such as a first rebuild, which
+	// can take minutes.
+	requestPatience = 20 * time.Second
+)
 
 // Asker sends requests to the builder.
 type Asker interface {
@@ -37,13 +42,15 @@ type request struct {
 type reply struct {
 	Report feed.Report `json:"report"`
 	Error  string      `json:"error,omitempty"`
-	// NotFound is set if the error is of kind feed.ErrNotFound.
+	// NotFound and Busy are set if the error is of kind feed.ErrNotFound or feed.ErrBusy.
 	NotFound bool `json:"not_found,omitempty"`
+	Busy     bool `json:"busy,omitempty"`
 }
 
 // Ask requests a rebuild of the named feeds, or of all feeds if none is named, from the builder that holds the lease,
 // and returns the report. The context's cause is recorded with the run. The error is of kind
-// [feed.ErrUnavailable] if no reply arrives within ten minutes.
+// [feed.ErrUnavailable] if no reply arrives within ten minutes, and of kind [feed.ErrBusy] if the builder does not
+// begin the rebuild in time.
 func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, error) {
 	payload, err := json.Marshal(request{Feeds: names, Cause: feed.CauseOf(ctx)})
 	if err != nil {
@@ -60,11 +67,19 @@ func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, erro
 	switch {
 	case r.NotFound:
 		return r.Report, fmt.Errorf("%s: %w", r.Error, feed.ErrNotFound)
+	case r.Busy:
+		return r.Report, &busyError{r.Error}
 	case r.Error != "":
 		return r.Report, fmt.Errorf("builder: %s", r.Error)
 	}
 	return r.Report, nil
 }
+
+// busyError is an error of kind [feed.ErrBusy] that a builder has replied with.
+type busyError struct{ text string }
+
+func (e *busyError) Error() string { return e.text }
+func (e *busyError) Unwrap() error { return feed.ErrBusy }
 
 // errNoHolder means that the lease was released before a reply arrived.
 var errNoHolder = errors.New("no process holds the lease")
@@ -108,11 +123,18 @@ func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
 	}
 	// Requests for the same feeds share one rebuild: all of them were made before it began.
 	answers := map[string][]byte{}
+	var busy []byte // the first answer that says that the builder is busy
 	for _, r := range requests {
 		key := feedsOf(r.Payload)
-		if answers[key] == nil {
-			if answers[key], err = p.answer(ctx, token, r.Payload); err != nil {
+		if busy != nil { // this request has waited as long
+			answers[key] = busy
+		} else if answers[key] == nil {
+			var refused bool
+			if answers[key], refused, err = p.answer(ctx, token, r.Payload); err != nil {
 				return err
+			}
+			if refused {
+				busy = answers[key]
 			}
 		}
 		if err := p.config.Store.Reply(ctx, r, answers[key]); err != nil {
@@ -131,26 +153,27 @@ func feedsOf(payload []byte) string {
 	return TickName(q.Feeds...)
 }
 
-// answer rebuilds the feeds of a request and returns the encoded reply. An error ends the term, and the next builder
-// replies to the request.
-func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte) ([]byte, error) {
+// answer rebuilds the feeds of a request and returns the encoded reply, and whether the builder was busy. An error ends
+// the term, and the next builder replies to the request.
+func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte) (answer []byte, busy bool, err error) {
 	var r reply
 	var q request
-	err := json.Unmarshal(payload, &q)
+	err = json.Unmarshal(payload, &q)
 	if err == nil {
 		if q.Cause == (feed.Cause{}) {
 			q.Cause = feed.Cause{Trigger: feed.CommandTrigger}
 		}
-		r.Report, err = p.rebuild(feed.WithCause(ctx, q.Cause), token, q.Feeds, nil)
+		r.Report, err = p.rebuild(withPatience(feed.WithCause(ctx, q.Cause), requestPatience), token, q.Feeds, nil)
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, false, ctx.Err()
 	}
 	if errors.Is(err, errSuperseded) || errors.Is(err, errLeaseLost) {
-		return nil, err
+		return nil, false, err
 	}
 	if err != nil {
-		r.Error, r.NotFound = err.Error(), errors.Is(err, feed.ErrNotFound)
+		r.Error, r.NotFound, r.Busy = err.Error(), errors.Is(err, feed.ErrNotFound), errors.Is(err, feed.ErrBusy)
 	}
-	return json.Marshal(r)
+	answer, err = json.Marshal(r)
+	return answer, r.Busy, err
 }

@@ -2,12 +2,17 @@ package publish_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"feedpub/feed"
 	"feedpub/feed/publish"
+	"feedpub/store/memstore"
 )
 
 // requestWaits reports whether the stream of requests has an entry.
@@ -68,6 +73,91 @@ func TestAnswerDuringFirstRebuild(t *testing.T) {
 	if err != nil || !strings.Contains(string(reply), "invalid character") {
 		t.Errorf("Ask = %q, %v; want a reply with an error", reply, err)
 	}
+}
+
+// slowItems is a store from which items cannot be read before release is closed.
+type slowItems struct {
+	publish.Store
+	release <-chan struct{}
+}
+
+func (s slowItems) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
+	<-s.release
+	return s.Store.Items(ctx, ids...)
+}
+
+// TestBusyBuilder checks that requests that arrive while a rebuild takes hours are refused with a reason within a
+// minute, through the store and in the process of the builder, and that they succeed after the rebuild.
+func TestBusyBuilder(t *testing.T) {
+	configure := virtualConfig(t)
+	synctest.Test(t, func(t *testing.T) {
+		posts, release := memstore.New(time.Now), make(chan struct{})
+		if err := posts.Put(t.Context(), oldPost("p")); err != nil {
+			t.Fatal(err)
+		}
+		runs := &runs{}
+		c := configure("b", slowItems{posts, release})
+		c.Runs = runs
+		p := publish.New(c)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- p.Run(ctx) }()
+		synctest.Wait()
+		time.Sleep(time.Hour)
+
+		requests := map[string]func() (feed.Report, error){
+			"of all feeds":   func() (feed.Report, error) { return publish.Ask(ctx, posts, nil) },
+			"of one feed":    func() (feed.Report, error) { return publish.Ask(ctx, posts, []feed.Name{"main"}) },
+			"of a tag":       func() (feed.Report, error) { return publish.Ask(ctx, posts, []feed.Name{"tags/x"}) },
+			"in the process": func() (feed.Report, error) { return p.Rebuild(ctx) },
+			"in another one": func() (feed.Report, error) { return publish.New(configure("o", posts)).Rebuild(ctx) },
+		}
+		var asking sync.WaitGroup
+		for name, request := range requests {
+			asking.Go(func() {
+				begun := time.Now()
+				_, err := request()
+				const want = "busy: a run (start) is in progress since 2000-01-01T00:00:00Z; try again later"
+				if !errors.Is(err, feed.ErrBusy) || !strings.Contains(err.Error(), want) {
+					t.Errorf("request %s: error %v, want one of kind busy with %q", name, err, want)
+				}
+				if took := time.Since(begun); took > time.Minute {
+					t.Errorf("request %s was refused after %v, want at most a minute", name, took)
+				}
+			})
+		}
+		asking.Wait()
+		if list := runs.list(); len(list) > 0 {
+			t.Errorf("refused requests are recorded as runs: %+v", list)
+		}
+		close(release)
+		if report, err := publish.Ask(ctx, posts, nil); err != nil || len(report.Feeds) == 0 {
+			t.Errorf("request after the long rebuild: %+v, %v; want a report", report, err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+// runs keeps the records of runs.
+type runs struct {
+	mu  sync.Mutex
+	all []feed.Run
+}
+
+func (r *runs) AddRun(_ context.Context, run feed.Run) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, run)
+	return nil
+}
+
+func (r *runs) list() []feed.Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all)
 }
 
 // A store that is unavailable for a moment makes an operation fail, but does not end the term.

@@ -2,7 +2,11 @@ package publish
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"feedpub/feed"
 )
@@ -15,6 +19,7 @@ type workLock struct {
 	built     func(feed.FeedReport)                          // may be nil
 
 	working chan struct{} // a lock: capacity 1. Unlike a mutex, it lets the clock of package synctest advance
+	holding atomic.Pointer[holding]
 
 	queueing sync.Mutex
 	queue    []func(context.Context) // calls of hooks; guarded by queueing
@@ -30,11 +35,80 @@ func newWorkLock(
 	return &workLock{turn: turn, committed: committed, built: built, working: make(chan struct{}, 1)}
 }
 
+// holding describes the goroutine that holds the lock.
+type holding struct {
+	cause feed.Cause // of its run; zero for a scan
+	since time.Time
+}
+
+type patienceKey struct{}
+
+// withPatience returns a context with which each wait for the lock, a turn or a scan ends after d, with an error of
+// kind [feed.ErrBusy].
+func withPatience(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, patienceKey{}, d)
+}
+
+// impatient returns a context that ends when the patience of ctx does. The caller must call stop.
+func impatient(ctx context.Context) (waiting context.Context, stop context.CancelFunc) {
+	if d, ok := ctx.Value(patienceKey{}).(time.Duration); ok {
+		return context.WithTimeoutCause(ctx, d, feed.ErrBusy)
+	}
+	return ctx, func() {}
+}
+
+// busy returns the error of a wait that ended because waiting has ended.
+func (w *workLock) busy(waiting context.Context) error {
+	err := context.Cause(waiting)
+	if !errors.Is(err, feed.ErrBusy) {
+		return err
+	}
+	reason := "the process is rebuilding other sites"
+	if h := w.holding.Load(); h != nil {
+		reason = "a run"
+		if h.cause.Trigger == "" {
+			reason = "a comparison of all posts"
+		} else if c := h.cause.String(); c != "" {
+			reason += " (" + c + ")"
+		}
+		reason += " is in progress since " + h.since.UTC().Format(time.RFC3339)
+	}
+	return fmt.Errorf("the builder is %w: %s; try again later", feed.ErrBusy, reason)
+}
+
+// lock acquires the lock. It waits as long as necessary, except with [withPatience].
+func (w *workLock) lock(ctx context.Context) error {
+	waiting, stop := impatient(ctx)
+	defer stop()
+	var ended <-chan struct{}
+	if waiting != ctx {
+		ended = waiting.Done()
+	}
+	select {
+	case w.working <- struct{}{}:
+	case <-ended:
+		return w.busy(waiting)
+	}
+	h := &holding{since: time.Now()}
+	if a := activityOf(ctx); a != nil {
+		h.cause, h.since = a.cause, a.started
+	}
+	w.holding.Store(h)
+	return nil
+}
+
+func (w *workLock) unlock() {
+	w.holding.Store(nil)
+	<-w.working
+}
+
 // do calls f while holding the lock, and then the hooks.
 func (w *workLock) do(ctx context.Context, f func() error) error {
 	defer w.callHooks(ctx)
-	w.working <- struct{}{}
-	defer func() { <-w.working }()
+	if err := w.lock(ctx); err != nil {
+		return err
+	}
+	defer w.unlock()
 	return f()
 }
 
@@ -44,14 +118,26 @@ func (w *workLock) doInTurn(ctx context.Context, f func() error) error {
 		return w.do(ctx, f)
 	}
 	defer w.callHooks(ctx)
-	done, err := w.turn(ctx)
+	done, err := w.takeTurn(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	w.working <- struct{}{}
-	defer func() { <-w.working }()
+	if err := w.lock(ctx); err != nil {
+		return err
+	}
+	defer w.unlock()
 	return f()
+}
+
+// takeTurn waits for a turn.
+func (w *workLock) takeTurn(ctx context.Context) (done func(), err error) {
+	waiting, stop := impatient(ctx)
+	defer stop()
+	if done, err = w.turn(waiting); err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return nil, w.busy(waiting)
+	}
+	return done, err
 }
 
 // headCommitted queues a call to the Committed hook. The caller must hold the lock.

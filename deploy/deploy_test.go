@@ -46,11 +46,7 @@ func (p program) check(t *testing.T, args []string) {
 
 // TestCommandLines checks that the program accepts the command lines in the examples.
 func TestCommandLines(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "feedpub")
-	if out, err := exec.Command("go", "build", "-o", path, "../cmd/feedpub").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	p := program(path)
+	p := buildProgram(t)
 	t.Run("unit", p.testUnit)
 	t.Run("compose", p.testCompose)
 	t.Run("compose with roles", p.testComposeRoles)

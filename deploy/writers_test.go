@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,44 +111,7 @@ func TestWritersExamples(t *testing.T) {
 
 // TestWritersHTTPExample runs http.sh against the program.
 func TestWritersHTTPExample(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "feedpub")
-	if out, err := exec.Command("go", "build", "-o", path, "../cmd/feedpub").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	for name, text := range map[string]string{
-		"tokens":      "press [write]: secret\n",
-		"feedpub.yml": "listen: 127.0.0.1:0\ndir: posts\nadmin: {listen: \"127.0.0.1:0\", tokens_file: tokens}\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(dir, "posts"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	server := exec.CommandContext(t.Context(), path, "serve", "--config", filepath.Join(dir, "feedpub.yml"))
-	server.Cancel = func() error { return server.Process.Signal(os.Interrupt) }
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = server.Process.Signal(os.Interrupt)
-		_ = server.Wait()
-	}()
-	admin := ""
-	for lines := bufio.NewScanner(out); admin == "" && lines.Scan(); {
-		if fields := strings.Fields(lines.Text()); len(fields) == 2 && fields[0] == "admin" {
-			admin = fields[1]
-		}
-	}
-	if admin == "" {
-		t.Fatal("the server does not print its admin address")
-	}
+	admin := buildProgram(t).serve(t)
 	example := exec.CommandContext(t.Context(), "examples/writers/http.sh")
 	example.Env = append(os.Environ(), "FEEDPUB_ADMIN="+admin, "FEEDPUB_TOKEN=secret")
 	if text, err := example.CombinedOutput(); err != nil ||

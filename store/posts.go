@@ -31,14 +31,15 @@ func checkID(id string) error {
 // it returns nil, the server has acknowledged all of them. After an error, some of the posts may have been written; the
 // call may be repeated. Put does not validate Raw; it is validated when the post is absorbed.
 func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
-	return s.client.wrap("put", s.put(ctx, s.client.build, posts))
+	_, err := s.put(ctx, s.client.build, posts)
+	return s.client.wrap("put", err)
 }
 
-// put implements Put on a client or on one connection.
-func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) error {
+// put implements Put on a client or on one connection, and reports which posts did not exist before.
+func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) (created []bool, err error) {
 	for _, p := range posts {
 		if err := checkID(p.ID); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for len(posts) > 0 {
@@ -47,30 +48,41 @@ func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) erro
 			size += len(posts[n].Raw)
 			n++
 		}
-		if err := s.putBatch(ctx, c, posts[:n]); err != nil {
-			return err
+		batch, err := s.putBatch(ctx, c, posts[:n])
+		if err != nil {
+			return nil, err
 		}
 		s.client.poller.nudge(s.keys.inbox())
+		created = append(created, batch...)
 		posts = posts[n:]
 	}
-	return nil
+	return created, nil
 }
 
 // putBatch writes posts in one transaction.
-func (s *Site) putBatch(ctx context.Context, c transactor, posts []feed.RawPost) error {
+func (s *Site) putBatch(ctx context.Context, c transactor, posts []feed.RawPost) (created []bool, err error) {
 	changes := make([]PostChange, len(posts))
 	for i, p := range posts {
 		changes[i] = PostChange{ID: p.ID, Raw: p.Raw}
 	}
-	return s.writePosts(changes, nil, func() error {
+	existed := make([]*redis.IntCmd, len(posts))
+	err = s.writePosts(changes, nil, func() error {
 		return transact(ctx, c, func(p redis.Pipeliner) error {
-			for _, post := range posts {
+			for i, post := range posts {
+				existed[i] = p.Exists(ctx, s.keys.post(post.ID))
 				p.Set(ctx, s.keys.post(post.ID), packPost(post.Raw, s.client.compress), 0)
 				p.XAdd(ctx, inboxEntry(s.keys, post.ID))
 			}
 			return nil
 		})
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range existed {
+		created = append(created, n.Val() == 0)
+	}
+	return created, nil
 }
 
 // transactor runs transactions: a client or one of its connections.
@@ -244,20 +256,22 @@ func (s *Site) replacePost(ctx context.Context, tx *redis.Tx, id string, read st
 	})
 }
 
-// PutConfirmed is like Put, and waits for the replicas as [Site.Update] does.
-func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirmed bool, err error) {
+// PutConfirmed is like Put, and waits for the replicas as [Site.Update] does. Created has an element for each post,
+// which reports whether the post did not exist before. It may be false for a new post if the connection failed and the
+// write was repeated.
+func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (created []bool, confirmed bool, err error) {
 	if s.client.confirm == 0 {
-		err := s.Put(ctx, posts...)
-		return err == nil, err
+		created, err := s.put(ctx, s.client.build, posts)
+		return created, err == nil, s.client.wrap("put", err)
 	}
 	err = s.client.once.Watch(ctx, func(tx *redis.Tx) error {
-		if err := s.put(ctx, tx, posts); err != nil {
+		if created, err = s.put(ctx, tx, posts); err != nil {
 			return err
 		}
 		confirmed = s.awaitReplicas(ctx, tx)
 		return nil
 	}, s.keys.absent())
-	return confirmed, s.client.wrap("put", err)
+	return created, confirmed, s.client.wrap("put", err)
 }
 
 // awaitReplicas waits until all connected replicas have the writes of the connection. It reports whether they have them

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"feedpub/feed"
 	"feedpub/store"
 	"feedpub/store/storetest"
@@ -23,7 +25,7 @@ func TestConfirmedWrites(t *testing.T) {
 		if err != nil {
 			t.Fatalf("Update: %v", err)
 		}
-		written, err = s.PutConfirmed(t.Context(), feed.RawPost{ID: id + "2", Raw: []byte(id)})
+		_, written, err = s.PutConfirmed(t.Context(), feed.RawPost{ID: id + "2", Raw: []byte(id)})
 		if err != nil {
 			t.Fatalf("PutConfirmed: %v", err)
 		}
@@ -135,5 +137,26 @@ func TestWritesAreIdempotent(t *testing.T) {
 	}
 	if n, err := s.Count(t.Context(), feed.Main); err != nil || n != 1 {
 		t.Errorf("Count = %d, %v; want 1", n, err)
+	}
+}
+
+// TestPutConfirmedReportsNewPosts checks that each new post is reported once, also if it occurs twice in one call.
+func TestPutConfirmedReportsNewPosts(t *testing.T) {
+	for name, options := range map[string]store.Options{"unconfirmed": {}, "confirmed": {ConfirmTimeout: time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			options.URL = storetest.Redis(t)
+			s := open(t, options).Site(site)
+			post := func(id string) feed.RawPost { return feed.RawPost{ID: id, Raw: []byte("{}")} }
+			if err := s.Put(t.Context(), post("old")); err != nil {
+				t.Fatal(err)
+			}
+			got, _, err := s.PutConfirmed(t.Context(), post("new"), post("old"), post("new"), post("next"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]bool{true, false, false, true}, got); diff != "" {
+				t.Errorf("new posts (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

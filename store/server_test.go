@@ -131,7 +131,7 @@ func TestFailover(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			group := tt.start(t, failover)
 			s := open(t, store.Options{URL: group.URL(), ConfirmTimeout: 10 * time.Second}).Site(site)
-			confirmed, err := s.PutConfirmed(t.Context(), feed.RawPost{ID: "kept", Raw: []byte("{}")})
+			_, confirmed, err := s.PutConfirmed(t.Context(), feed.RawPost{ID: "kept", Raw: []byte("{}")})
 			if err != nil || !confirmed {
 				t.Fatalf("PutConfirmed with a replica = %t, %v", confirmed, err)
 			}

@@ -47,7 +47,8 @@ type Config struct {
 	// Problems lists the problems of the process. They are listed before those of the sites. Optional.
 	Problems []ProblemLister
 	// Tokens are valid for all sites. Requests that change something or read posts need one of them or a token of the
-	// site, as do all requests from other machines, except those for /livez, /readyz and /openapi.yaml.
+	// site, as do all requests from other machines, except those for /livez, /readyz and the
+	// descriptions.
 	Tokens Tokens
 	// Hosts lists the names, in lower case and without ports, by which this interface may be reached, in addition to
 	// localhost and IP addresses. Requests for other hosts get 421. Optional.
@@ -77,6 +78,7 @@ const (
 //	                               request is from this machine or has a token
 //	GET    /metrics                metrics for Prometheus
 //	GET    /openapi.yaml           the description of these routes (OpenAPI 3.1)
+//	GET    /post.schema.json       the JSON Schema of a post
 //	GET    /sites                  the sites, as JSON
 //	GET    /feeds                  the served feeds, as JSON
 //	GET    /readers                polls and subscribers of each feed, as JSON
@@ -100,7 +102,7 @@ const (
 //	DELETE /sites/SITE/posts/ID/credits/KEY    withdraws a decision
 //
 // The POST routes and the posts routes need a bearer token (RFC 6750) that has the required right and is valid for this
-// site or for all sites. The other routes except /livez, /readyz and /openapi.yaml need any valid token, unless the
+// site or for all sites. The other routes except /livez, /readyz and the descriptions need any valid token, unless the
 // request comes from this machine. ID is one percent-encoded segment. Errors are problem details (RFC 9457).
 func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {
@@ -136,11 +138,10 @@ func (h *handler) routes() []route {
 	const site, posts, post = "/sites/{site}", "/sites/{site}/posts", "/sites/{site}/posts/{id}"
 	const credit = post + "/credits/{key}"
 	rebuilt := []int{200, 400, 401, 403, 404, 409, 413, 415, 503}
-	return []route{
+	return append(h.descriptionRoutes(), []route{
 		{http.MethodGet, "/livez", "", []int{200}, http.HandlerFunc(h.livez)},
 		{http.MethodGet, "/readyz", "", []int{200, 503}, http.HandlerFunc(h.readyz)},
 		{http.MethodGet, "/metrics", Read, []int{200, 401, 403}, metrics},
-		{http.MethodGet, "/openapi.yaml", "", []int{200}, http.HandlerFunc(h.openAPI)},
 		{http.MethodGet, "/sites", Read, []int{200, 401, 403}, h.forSites(h.sites)},
 		{http.MethodGet, "/feeds", Read, []int{200, 401, 403}, h.forSites(h.feeds)},
 		{http.MethodGet, "/readers", Read, []int{200, 401, 403}, h.forSites(h.readers)},
@@ -173,7 +174,7 @@ func (h *handler) routes() []route {
 			h.forCredits(siteHandler.deleteDecision)},
 		{http.MethodDelete, post, Write, []int{202, 204, 400, 401, 403, 404, 409, 412, 503},
 			h.forPosts(siteHandler.deletePost)},
-	}
+	}...)
 }
 
 // Limits bound the time and memory that a client can use. All must be positive.

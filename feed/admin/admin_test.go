@@ -185,8 +185,14 @@ func TestRebuildNeedsAToken(t *testing.T) {
 			if rebuilt := len(f.asked) > 0; rebuilt != (test.want == 200) {
 				t.Errorf("a rebuild was triggered: %t", rebuilt)
 			}
-			if strings.Contains(text(t, res), secret) {
+			body := text(t, res)
+			if strings.Contains(body, secret) {
 				t.Errorf("the response contains the token")
+			}
+			const lacks = `The token \"will\" may not rebuild feeds: it lacks the right \"rebuild\". ` +
+				`Add the right to the token's line in the tokens file: NAME [rebuild,write]: SECRET.`
+			if (res.StatusCode == 403) != strings.Contains(body, lacks) {
+				t.Errorf("status %d: %s", res.StatusCode, body)
 			}
 		})
 	}

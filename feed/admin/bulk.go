@@ -58,7 +58,7 @@ func ownID(raw []byte) (string, error) {
 	return own.ID, nil
 }
 
-// lineResult is the result of one line, with the status that a single post would have: 200, 202, 413, 422 or 503.
+// lineResult is the result of one line, with the status that a request with this post only would have.
 type lineResult struct {
 	Line   int    `json:"line"` // 1-based line number
 	Status int    `json:"status"`
@@ -72,10 +72,12 @@ type lineResult struct {
 // bulk is the state of a request with many posts.
 type bulk struct {
 	siteHandler
-	r       *http.Request
-	batch   []feed.RawPost
-	numbers []int // line numbers in the batch
-	size    int   // size of the batch in bytes
+	r     *http.Request
+	batch []feed.RawPost
+	size  int // size of the batch in bytes
+	// pending has the results since the last flush, in the order of the lines. The results of posts in the batch have
+	// status 0 until the batch is stored.
+	pending []lineResult
 	stored  int
 	results bytes.Buffer
 }
@@ -162,41 +164,59 @@ func (b *bulk) add(number int, raw []byte, fits bool) {
 		return
 	}
 	b.batch = append(b.batch, feed.RawPost{ID: id, Raw: raw})
-	b.numbers = append(b.numbers, number)
+	b.result(lineResult{Line: number, ID: id})
 	b.size += len(raw)
 }
 
-// flush stores the batch and adds the results of its lines to the response.
+// result adds the result of a line.
+func (b *bulk) result(a lineResult) { b.pending = append(b.pending, a) }
+
+// flush stores the batch and adds the results of all lines so far to the response.
 func (b *bulk) flush() error {
-	if len(b.batch) == 0 {
-		return nil
+	var created []bool
+	var confirmed bool
+	var err error
+	if len(b.batch) > 0 {
+		created, confirmed, err = b.Posts.PutConfirmed(b.r.Context(), b.batch...)
 	}
-	confirmed, err := b.Posts.PutConfirmed(b.r.Context(), b.batch...)
-	for i, p := range b.batch {
-		a := lineResult{Line: b.numbers[i], Status: http.StatusOK, ID: p.ID, ETag: entityTag(p.Raw)}
-		switch {
-		case err != nil:
-			failed := problemOf(err)
-			a = lineResult{Line: b.numbers[i], Status: failed.Status, ID: p.ID, Detail: failed.Detail}
-		case !confirmed:
-			a.Status, a.Detail = notConfirmed.Status, notConfirmed.Detail
+	next := 0 // index of the next post of the batch
+	for _, a := range b.pending {
+		if a.Status == 0 {
+			a = b.storedResult(a, next, created, confirmed, err)
+			next++
 		}
-		b.result(a)
+		line, err := json.Marshal(a)
+		if err != nil {
+			b.Log.Error("response not encoded", "error", err)
+			continue
+		}
+		b.results.Write(append(line, '\n'))
 	}
 	if err == nil {
 		b.stored += len(b.batch)
 	}
-	b.batch, b.numbers, b.size = nil, nil, 0
+	b.batch, b.pending, b.size = nil, nil, 0
 	return err
 }
 
-func (b *bulk) result(a lineResult) {
-	line, err := json.Marshal(a)
+// storedResult completes the result of the post with index i in the batch. The other arguments are the results of
+// [Posts.PutConfirmed].
+func (b *bulk) storedResult(a lineResult, i int, created []bool, confirmed bool, err error) lineResult {
 	if err != nil {
-		b.Log.Error("response not encoded", "error", err)
-		return
+		p := problemOf(err)
+		a.Status, a.Detail = p.Status, p.Detail
+		return a
 	}
-	b.results.Write(append(line, '\n'))
+	a.ETag = entityTag(b.batch[i].Raw)
+	switch {
+	case !confirmed:
+		a.Status, a.Detail = notConfirmed.Status, notConfirmed.Detail
+	case i < len(created) && created[i]:
+		a.Status = http.StatusCreated
+	default:
+		a.Status = http.StatusOK
+	}
+	return a
 }
 
 // end sends the results. If the store failed before anything was stored, the request fails.

@@ -25,8 +25,8 @@ type Posts interface {
 	// Update atomically replaces a post with the result of next. A nil slice means that there is no post. If next
 	// fails, Update changes nothing and returns its error.
 	Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error)
-	// PutConfirmed stores or replaces posts.
-	PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirmed bool, err error)
+	// PutConfirmed stores or replaces posts. Created reports for each post whether it is new.
+	PutConfirmed(ctx context.Context, posts ...feed.RawPost) (created []bool, confirmed bool, err error)
 	// Load returns the stored posts, in the order of ids.
 	Load(ctx context.Context, ids []string) ([]feed.StoredPost, error)
 	// PostIDs returns the ids of all posts in undefined order. An id may occur more than once.
@@ -107,7 +107,8 @@ func noPost(id string) error {
 // putPost stores the post in the body under the id in the path.
 func (h siteHandler) putPost(w http.ResponseWriter, r *http.Request) error {
 	if bodyType(r.Header) != typeJSON {
-		return problem{Status: http.StatusUnsupportedMediaType, Detail: "A post must be sent as application/json."}
+		return problem{Status: http.StatusUnsupportedMediaType, Detail: "A post must be sent as " +
+			"application/json, or without a Content-Type."}
 	}
 	raw, err := readPost(w, r)
 	if err != nil {

@@ -57,15 +57,18 @@ func (f *fakePosts) Update(_ context.Context, id string, next func([]byte) ([]by
 	return !f.unconfirmed, nil
 }
 
-func (f *fakePosts) PutConfirmed(_ context.Context, posts ...feed.RawPost) (bool, error) {
+func (f *fakePosts) PutConfirmed(_ context.Context, posts ...feed.RawPost) ([]bool, bool, error) {
 	if f.err != nil && f.failAfter <= 0 {
-		return false, f.err
+		return nil, false, f.err
 	}
 	f.failAfter--
+	var created []bool
 	for _, p := range posts {
+		_, existed := f.raw[p.ID]
+		created = append(created, !existed)
 		f.raw[p.ID] = string(p.Raw)
 	}
-	return !f.unconfirmed, nil
+	return created, !f.unconfirmed, nil
 }
 
 func (f *fakePosts) Load(_ context.Context, ids []string) ([]feed.StoredPost, error) {
@@ -365,17 +368,17 @@ func TestBulk(t *testing.T) {
 	if res.StatusCode != 200 || res.Header.Get("Content-Type") != typeLines {
 		t.Fatalf("%d %s: %s", res.StatusCode, res.Header.Get("Content-Type"), text(t, res))
 	}
-	got := map[int]string{}
+	var got []string
 	for line := range strings.Lines(text(t, res)) {
 		var a lineResult
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		got[a.Line] = strings.TrimSpace(fmt.Sprint(a.Status, " ", a.ID, " ", a.Place))
+		got = append(got, strings.TrimSpace(fmt.Sprint(a.Line, ": ", a.Status, " ", a.ID, " ", a.Place)))
 	}
-	want := map[int]string{
-		1: "200 a", 3: "422 b title", 4: "422  id", 5: "422  line 1, column 2", 6: "413", 7: "200 a",
-		8: "200 https://example/1",
+	want := []string{
+		"1: 201 a", "3: 422 b title", "4: 422  id", "5: 422  line 1, column 2", "6: 413", "7: 200 a",
+		"8: 201 https://example/1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
@@ -407,7 +410,7 @@ func TestBulkWhenTheStoreFails(t *testing.T) {
 		}
 		count[a.Status]++
 	}
-	if diff := cmp.Diff(map[int]int{200: batchPosts, 503: batchPosts}, count); diff != "" {
+	if diff := cmp.Diff(map[int]int{201: batchPosts, 503: batchPosts}, count); diff != "" {
 		t.Errorf("responses by status (-want +got):\n%s", diff)
 	}
 	if len(f.raw) != batchPosts {
@@ -518,10 +521,10 @@ type watchedPosts struct {
 	stored chan<- []feed.RawPost
 }
 
-func (w watchedPosts) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (bool, error) {
-	confirmed, err := w.fakePosts.PutConfirmed(ctx, posts...)
+func (w watchedPosts) PutConfirmed(ctx context.Context, posts ...feed.RawPost) ([]bool, bool, error) {
+	created, confirmed, err := w.fakePosts.PutConfirmed(ctx, posts...)
 	w.stored <- posts
-	return confirmed, err
+	return created, confirmed, err
 }
 
 func TestPages(t *testing.T) {

@@ -18,7 +18,7 @@ type route struct {
 	// right is the right that a token must have. If it is empty, no token is needed; if it is [Read], requests from this
 	// machine need none.
 	right Right
-	// statuses are the possible status codes other than 405 and 500.
+	// statuses are the possible status codes other than 405, 421 and 500.
 	statuses []int
 	handler  http.Handler
 }
@@ -168,7 +168,8 @@ func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right)
 	if !token.May(right) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="insufficient_scope", scope="`+string(right)+`"`)
 		return Token{}, problem{Status: http.StatusForbidden,
-			Detail: fmt.Sprintf("The token %q lacks the right %q.", token.name, right)}
+			Detail: fmt.Sprintf("The token %q may not %s: it lacks the right %q. Add the right to the token's line in the "+
+				"tokens file: NAME [%s]: SECRET.", token.name, right.purpose(), right, token.rightsWith(right))}
 	}
 	return token, nil
 }

@@ -18,7 +18,7 @@ import (
 	"feedpub/feed"
 )
 
-var update = flag.Bool("update", false, "rewrite the table of metrics in deploy/docs/metrics.md")
+var update = flag.Bool("update", false, "rewrite the generated parts of deploy/docs/metrics.md and openapi.yaml")
 
 const (
 	metricsPage = "../../deploy/docs/metrics.md"

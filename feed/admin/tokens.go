@@ -26,6 +26,19 @@ const (
 // Rights returns all rights.
 func Rights() []Right { return []Right{Read, Rebuild, Write} }
 
+// purpose returns what the right permits, as a verb phrase.
+func (r Right) purpose() string {
+	switch r {
+	case Read:
+		return "read lists and metrics"
+	case Rebuild:
+		return "rebuild feeds"
+	case Write:
+		return "store, delete or read posts"
+	}
+	return ""
+}
+
 // Token is a bearer token (RFC 6750) of an operator or writer. It holds only the hash of the secret, and prints, logs
 // and marshals as its name.
 type Token struct {
@@ -36,6 +49,17 @@ type Token struct {
 
 // May reports whether the token has a right.
 func (t Token) May(r Right) bool { return r == Read || slices.Contains(t.rights, r) }
+
+// rightsWith returns the token's rights and r, as a tokens file lists them.
+func (t Token) rightsWith(r Right) string {
+	var list []string
+	for _, known := range Rights() {
+		if known == r || slices.Contains(t.rights, known) {
+			list = append(list, string(known))
+		}
+	}
+	return strings.Join(list, ",")
+}
 
 // Name returns the name of the token's owner.
 func (t Token) Name() string { return t.name }

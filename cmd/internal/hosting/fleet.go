@@ -74,9 +74,9 @@ func (w writable) Update(ctx context.Context, id string, next func([]byte) ([]by
 }
 
 // PutConfirmed returns an error of kind [feed.ErrOutdated] if this release must not write the site.
-func (w writable) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (bool, error) {
+func (w writable) PutConfirmed(ctx context.Context, posts ...feed.RawPost) ([]bool, bool, error) {
 	if err := w.fleet.Writable(ctx); err != nil {
-		return false, err
+		return nil, false, err
 	}
 	return w.Site.PutConfirmed(ctx, posts...)
 }

@@ -18,8 +18,8 @@ type analysis struct {
 
 // matcherFor returns the shared matcher, set up for block b. The next call invalidates it.
 func (rd *reading) matcherFor(b *block) *matcher {
-	x := &rd.matcherState
-	x.r, x.l, x.b, x.toks, x.plausible = rd.r, rd.l, b, b.toks, rd.plausibleSlots
+	x := &rd.scratch.matcher
+	x.r, x.l, x.b, x.toks, x.rd = rd.r, rd.l, b, b.toks, rd
 	return x
 }
 
@@ -234,7 +234,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	}
 	linked := b.linkIn(m.pub) != "" || b.isEmphasised(m.pub) || b.hasFootnote(m.pub.hi)
 	t := toks[0]
-	if _, month := rd.l.months[t.id]; month || rd.l.weekday.has(t.id) || t.digit && len(toks) == 1 {
+	if rd.l.month(t.id) > 0 || rd.l.weekday.has(t.id) || t.digit && len(toks) == 1 {
 		return true
 	}
 	if (rd.l.notName.has(t.id) || rd.l.stop.has(t.id)) && !rd.l.looksLikePub(b.text, toks) {

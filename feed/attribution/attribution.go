@@ -43,6 +43,7 @@ import (
 	"io/fs"
 	"math"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/html"
 
@@ -70,8 +71,11 @@ type Reader struct {
 	pubs      *publications
 	threshold float64
 	model     *Model // nil if the rules alone decide
+	// units and tokens decode with the weights of the model.
+	units, tokens *decoder
 
 	fingerprint string
+	scratches   sync.Pool // of *scratch
 }
 
 // New returns a Reader. The error is of kind [feed.ErrInvalid] if the threshold is not between 0 and 1, or if a
@@ -88,6 +92,7 @@ func New(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attribution: %w", err)
 	}
+	lx.table = newWordTable(lx.ids)
 	r := &Reader{lx: lx, pubs: pubs, threshold: o.Threshold}
 	if r.threshold == 0 {
 		r.threshold = DefaultThreshold
@@ -96,6 +101,9 @@ func New(o Options) (*Reader, error) {
 		if r.model, err = ReadModel(strings.NewReader(modelData)); err != nil {
 			return nil, fmt.Errorf("attribution: built-in %w", err)
 		}
+	}
+	if r.model != nil {
+		r.units, r.tokens = newDecoder(r.model.units), newDecoder(r.model.tokens)
 	}
 	if r.fingerprint, err = fingerprint(o.Publications, r.threshold, r.model); err != nil {
 		return nil, fmt.Errorf("attribution: %w", err)

@@ -33,7 +33,7 @@ type reading struct {
 	marksQuotations  bool        // the post has quotation elements
 	pending          []*source   // credits that no marked quotation has inherited yet
 	analyses         []*analysis // by block index; nil until needed
-	matcherState     matcher
+	scratch          *scratch
 	creditsOf        map[int][]*source // sources that the rules found, by credit block
 }
 

@@ -43,16 +43,18 @@ func (rd *reading) findBoilerplate(title string) {
 			}
 		}
 		if len(b.text) <= 160 {
+			rd.scratch.key = appendLineKey(rd.scratch.key[:0], b.text)
+			line := foldedLine{b.text, rd.scratch.key}
 			switch {
-			case content && rd.l.end.matches(b.text):
+			case content && rd.l.end.matches(line):
 				rd.markFooter(i)
 				return
-			case rd.l.noise.matches(b.text):
+			case rd.l.noise.matches(line):
 				if !rd.isCreditLink(i) {
 					b.role = Noise
 				}
 				continue
-			case b.caption && b.quotation == nil && !rd.followsQuotation(i), rd.l.caption.matches(b.text), rd.isPhotoCredit(b):
+			case b.caption && b.quotation == nil && !rd.followsQuotation(i), rd.l.caption.matches(line), rd.isPhotoCredit(b):
 				b.role = Caption
 				continue
 			case isNote(rd.l, b):
@@ -93,7 +95,6 @@ func (rd *reading) findTitle(title string) {
 		if b.quotation != nil {
 			break
 		}
-		text := fold(b.text)
 		switch {
 		case key == "":
 			if i == 0 && b.elem == atom.H1 {
@@ -102,8 +103,8 @@ func (rd *reading) findTitle(title string) {
 				return
 			}
 			continue
-		case text == key:
-		case strings.HasPrefix(text, key+" ") && rd.isTitleSuffix(b, title):
+		case isFolded(b.text, key):
+		case foldsTo(b.text, key, true) && rd.isTitleSuffix(b, title):
 		default:
 			continue
 		}

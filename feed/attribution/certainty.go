@@ -147,23 +147,22 @@ func (rd *reading) isName(name, u string) bool {
 	if isFileName(name) || rd.isHeading(name) {
 		return false
 	}
-	toks := rd.r.lx.tokenize(name, nil)
+	var buf [nameTokens]token
+	toks := rd.r.lx.tokenize(name, buf[:0])
 	if !slices.ContainsFunc(toks, func(t token) bool { return t.upper }) && !isDomain(name) {
 		return false // "14px", "todo list"
 	}
 	names, numbered := 0, false
-	var buf [4]int
+	var ends [4]int
 	for i := 0; i < len(toks); i++ {
 		t := toks[i]
 		word := name[t.start:t.end]
-		if ends := slices.Concat(rd.l.holiday.phraseEnds(toks, i, buf[:0]),
-			rd.l.listName.phraseEnds(toks, i, nil)); len(ends) > 0 {
+		if ends := rd.l.listName.phraseEnds(toks, i, rd.l.holiday.phraseEnds(toks, i, ends[:0])); len(ends) > 0 {
 			i = ends[0] - 1
 			continue
 		}
-		_, month := rd.l.months[t.id]
 		switch {
-		case t.kind != tokWord || month || rd.l.weekday.has(t.id) || rd.l.stop.has(t.id) || rd.l.size.has(t.id):
+		case t.kind != tokWord || rd.l.month(t.id) > 0 || rd.l.weekday.has(t.id) || rd.l.stop.has(t.id) || rd.l.size.has(t.id):
 		case isVersion(word):
 			return false
 		case t.digit:
@@ -202,7 +201,8 @@ func (rd *reading) isHeading(name string) bool {
 
 // headingKey returns the folded text of a heading without leading determiners.
 func (rd *reading) headingKey(s string) string {
-	toks := rd.r.lx.tokenize(s, nil)
+	var buf [nameTokens]token
+	toks := rd.r.lx.tokenize(s, buf[:0])
 	if k := rd.l.skipDeterminers(toks, 0); k < len(toks) {
 		s = s[toks[k].start:]
 	}
@@ -302,7 +302,8 @@ func (rd *reading) isWeakName(s *source) bool {
 		s.kind == Tweet || s.kind == Reblog || isDomain(strings.ToLower(s.pub.name)) {
 		return false
 	}
-	toks := rd.r.lx.tokenize(s.pub.name, nil)
+	var buf [nameTokens]token
+	toks := rd.r.lx.tokenize(s.pub.name, buf[:0])
 	return s.url == "" && !rd.l.looksLikePub(s.pub.name, toks) && rd.r.pubs.knownPrefix(toks, true) == 0
 }
 
@@ -314,7 +315,8 @@ func (rd *reading) isWeakPerson(s *source) bool {
 		return false
 	}
 	return !slices.ContainsFunc(s.authors, func(name string) bool {
-		return rd.l.personScore(name, rd.r.lx.tokenize(name, nil)) == 2
+		var buf [nameTokens]token
+		return rd.l.personScore(name, rd.r.lx.tokenize(name, buf[:0])) == 2
 	})
 }
 

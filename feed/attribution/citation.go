@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -114,7 +115,7 @@ func (r *Reader) splitParts(l *language, b *block, s span, where setting) []part
 				continue
 			}
 		}
-		if where == inByline && i > lo && (l.weekday.has(t.id) || t.upper && l.months[t.id] > 0) {
+		if where == inByline && i > lo && (l.weekday.has(t.id) || t.upper && l.month(t.id) > 0) {
 			if end, _ := l.date(b.text, toks, i); end > 0 {
 				flush(i, 0)
 				parts = append(parts, newPart(b, span{i, end}, sep))
@@ -217,12 +218,6 @@ func linkedEnd(b *block, toks []token, i int) int {
 		}
 	}
 	return 0
-}
-
-// groupEnd returns the position after the group in brackets that begins at toks[i], or 0.
-func groupEnd(toks []token, i int) int {
-	x := matcher{toks: toks, hi: len(toks)}
-	return x.groupEnd(i)
 }
 
 // readPart classifies part p, which has index i, without considering the other parts, and adds it to c. It reports
@@ -451,9 +446,20 @@ func hostNamed(link, name string) bool {
 	if h == "" || name == "" {
 		return false
 	}
-	key := strings.ReplaceAll(nameKey(name), " ", "")
-	flat := strings.NewReplacer("-", "", ".", "").Replace(h)
-	return len(key) >= 3 && strings.Contains(flat, key)
+	var keyBuf, hostBuf [96]byte
+	key := without(cutArticle(appendFold(keyBuf[:0], name)), ' ', ' ')
+	return len(key) >= 3 && bytes.Contains(without(append(hostBuf[:0], h...), '-', '.'), key)
+}
+
+// without removes two characters from the text, in place.
+func without(text []byte, a, b byte) []byte {
+	kept := text[:0]
+	for _, c := range text {
+		if c != a && c != b {
+			kept = append(kept, c)
+		}
+	}
+	return kept
 }
 
 // linkIn returns the URL of the first link that overlaps the span, or "".
@@ -683,7 +689,7 @@ func (l *language) isMonthAndYear(text string, toks []token) bool {
 		if t.kind == tokPunct && t.ch == '.' {
 			continue // "Sept. 2011"
 		}
-		_, isMonth := l.months[t.id]
+		isMonth := l.month(t.id) > 0
 		_, isYear := year(text[t.start:t.end])
 		if !isMonth && !isYear && !l.period.has(t.id) {
 			return false

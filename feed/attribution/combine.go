@@ -137,7 +137,7 @@ func shared(d *decisions, s *source, l *learnedCredit) int {
 			break
 		}
 	}
-	if n > 0 && s.pub.name != "" && nameKey(s.pub.name) == nameKey(l.pub.name) {
+	if n > 0 && s.pub.name != "" && sameName(s.pub.name, l.pub.name) {
 		n += 2
 	}
 	return n
@@ -238,7 +238,8 @@ func (rd *reading) isRelative(s *source) bool {
 	if name == "" && len(s.authors) > 0 {
 		name = s.authors[0]
 	}
-	toks := rd.r.lx.tokenize(name, nil)
+	var buf [nameTokens]token
+	toks := rd.r.lx.tokenize(name, buf[:0])
 	friend := rd.l.classes["friend"]
 	return s.pub.known == nil && friend != nil && len(toks) > 0 && friend.has(toks[0].id)
 }

@@ -81,7 +81,7 @@ func (l *language) date(text string, toks []token, i int) (int, date) {
 	}
 	var d date
 	var end int
-	switch _, named := l.months[toks[k].id]; {
+	switch named := l.month(toks[k].id) > 0; {
 	case named:
 		end, d = l.monthDay(text, toks, k)
 	default:
@@ -104,7 +104,7 @@ func (l *language) monthDay(text string, toks []token, k int) (int, date) {
 	if !toks[k].upper && l.name == fallback {
 		return 0, date{}
 	}
-	d := date{month: l.months[toks[k].id]}
+	d := date{month: l.month(toks[k].id)}
 	k = skipMark(toks, k+1, '.')
 	if k >= len(toks) {
 		return 0, date{}
@@ -137,7 +137,7 @@ func (l *language) dayMonth(text string, toks []token, k int) (int, date) {
 	if k >= len(toks) {
 		return 0, date{}
 	}
-	if d.month, ok = l.months[toks[k].id]; !ok {
+	if d.month = l.month(toks[k].id); d.month == 0 {
 		return 0, date{}
 	}
 	k++

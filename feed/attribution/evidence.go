@@ -147,7 +147,7 @@ func (e *evidenceList) bool(t int, ok bool) {
 
 // sourceEvidence returns the features of s, a reading of the names of one of total candidates.
 func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearned bool, all []*candidate) []uint16 {
-	e := &evidenceList{set: sourceFeatures}
+	e := &evidenceList{set: sourceFeatures, ids: make([]uint16, 0, 64)}
 	e.add(sBias, 0)
 	origin := originRule
 	switch {
@@ -239,12 +239,13 @@ func (c *candidate) named(rd *reading, name string) bool {
 // nameKind returns how the source is named: 0 by a known publication, 1 by a name that the URL's host contains, 2 by a
 // name that looks like a publication's, 3 by any other name, 4 only by authors, 5 not at all.
 func (rd *reading) nameKind(s *source) int {
+	var buf [nameTokens]token
 	switch {
 	case s.pub.known != nil:
 		return 0
 	case s.pub.name != "" && hostNamed(s.url, s.pub.name):
 		return 1
-	case s.pub.name != "" && rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil)):
+	case s.pub.name != "" && rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, buf[:0])):
 		return 2
 	case s.pub.name != "":
 		return 3
@@ -259,8 +260,9 @@ func (rd *reading) nameKind(s *source) int {
 func (rd *reading) nameEvidence(e *evidenceList, s *source) {
 	e.add(sKnown, s.pub.kind())
 	e.add(sHost, rd.hostKind(s))
+	var buf [nameTokens]token
 	if name := s.pub.name; name != "" {
-		toks := rd.r.lx.tokenize(name, nil)
+		toks := rd.r.lx.tokenize(name, buf[:0])
 		e.upTo(sNameLength, bucket(len(toks), 1, 2, 3, 5))
 		e.add(sNameShape, rd.nameShape(name, toks))
 		e.add(sPerson, rd.l.personScore(name, toks))
@@ -270,7 +272,7 @@ func (rd *reading) nameEvidence(e *evidenceList, s *source) {
 	switch len(s.authors) {
 	case 0:
 	case 1:
-		authors = 1 + rd.l.personScore(s.authors[0], rd.r.lx.tokenize(s.authors[0], nil))
+		authors = 1 + rd.l.personScore(s.authors[0], rd.r.lx.tokenize(s.authors[0], buf[:0]))
 	default:
 		authors = 4
 	}
@@ -484,7 +486,7 @@ var passageFeatures = newFeatureSet([]template{
 // passageEvidence returns the features of r, a reading of a candidate's passage. rule and learned are the units of the
 // rules' passage and the model's.
 func (rd *reading) passageEvidence(d *decisions, c *candidate, r passageReading, rule, learned []int) []uint16 {
-	e := &evidenceList{set: passageFeatures}
+	e := &evidenceList{set: passageFeatures, ids: make([]uint16, 0, 48)}
 	e.add(pBias, 0)
 	units := r.units
 	origin := 0

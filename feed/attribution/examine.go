@@ -67,13 +67,14 @@ type ExaminedPassage struct {
 
 // Examine reads a post and returns the evidence on which its reading is based.
 func (r *Reader) Examine(in Input) *Examination {
-	rd := r.readRules(in)
+	rd := r.readRules(in, &scratch{})
 	rd.prepareSources()
 	x := &Examination{rd: rd}
 	x.d = rd.decide()
 	if x.d == nil {
 		return x
 	}
+	rd.scratch = &scratch{} // the evidence is kept
 	e := rd.evidence(x.d.units)
 	for i := range x.d.units {
 		u := &x.d.units[i]
@@ -128,6 +129,7 @@ func (x *Examination) Tokens(i, label int) []ExaminedToken {
 	u := &x.d.units[i]
 	b := x.rd.doc.blocks[u.block]
 	s := creditTokens(u, label)
+	x.rd.scratch = &scratch{} // the evidence is kept
 	features, near := x.rd.tokenEvidence(u, s, label)
 	out := make([]ExaminedToken, 0, len(features))
 	for k := range features {

@@ -58,7 +58,7 @@ func (rd *reading) decide() *decisions {
 		}
 	}
 	e := rd.evidence(d.units)
-	d.labels = rd.r.model.units.decode(e.features, e.near, e.contexts)
+	d.labels = rd.r.units.decode(&rd.scratch.decodedUnits, e.features, e.near, e.contexts)
 	rd.collect(d)
 	return d
 }
@@ -227,7 +227,11 @@ func (rd *reading) readCredit(d *decisions, i, label int) *learnedCredit {
 	b := rd.doc.blocks[u.block]
 	s := creditTokens(u, label)
 	features, near := rd.tokenEvidence(u, s, label)
-	tags := rd.r.model.tokens.decode(features, near, make([]uint8, len(features)))
+	sc := rd.scratch
+	if len(sc.tokenContexts) < len(features) {
+		sc.tokenContexts = make([]uint8, max(len(features), maxCredit))
+	}
+	tags := rd.r.tokens.decode(&sc.decodedToken, features, near, sc.tokenContexts[:len(features)])
 	c := &learnedCredit{credit: []int{i}, label: label, creditMargin: d.labels.margin(i, label)}
 	for lo := 0; lo < len(tags.best); {
 		field := fieldOf(tags.best[lo])

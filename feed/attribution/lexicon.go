@@ -2,13 +2,14 @@ package attribution
 
 import (
 	"bufio"
+	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"feedpub/feed"
 )
@@ -28,8 +29,11 @@ const sharedFile = "shared.txt"
 // lexicon holds the words of all languages. Each word has a number, so that rules compare numbers rather than strings.
 type lexicon struct {
 	ids    map[string]int32
+	table  *wordTable // the words of ids once it is complete; nil until then
 	langs  map[string]*language
 	sorted []*language // sorted by file name, so that detection is deterministic
+	// commonIn holds, by word id, the languages of sorted in which the word is common, as a bit set.
+	commonIn []uint8
 }
 
 // language is a compiled language file.
@@ -45,10 +49,13 @@ type language struct {
 	trigger    []bool   // by word id: whether any index contains the word
 	traits     []traits // by word id: the classes that contain the word or a phrase that begins with it
 	evidence   []int    // traits of evidenceClasses
+	evidenceOf []uint64 // by word id: the evidenceClasses that contain the word, as a bit set
+	flags      []uint8  // by word id: the flags of the word
 	noise      phrases
 	end        phrases
 	caption    phrases
-	months     map[int32]int
+	months     map[int32]int // by word id
+	monthOf    []uint8       // the same, from 1 to 12; 0 for any other word
 	// monthFirst reports whether 1/2/2010 is January 2 rather than February 1.
 	monthFirst bool
 	// nouns reports whether the language capitalises every noun, so that a capital letter does not identify a name.
@@ -64,6 +71,7 @@ type language struct {
 // index finds the variants that can match a clause by the words of the clause.
 type index struct {
 	byWord map[int32][]*variant // variants that match only clauses with the word
+	lists  [][]*variant         // the same, by word id
 	bare   []*variant           // variants that require no word
 }
 
@@ -113,6 +121,7 @@ func (t *traits) union(o *traits) {
 type class struct {
 	bit     int      // trait of the class
 	set     []uint64 // the words as a bit set
+	starts  []uint64 // the first words of the phrases as a bit set
 	words   map[int32]bool
 	phrases map[int32][][]int32 // phrases of at least two words by first word, longest first
 }
@@ -153,8 +162,14 @@ func (c *class) commonWords(stop *class) int {
 
 // has reports whether the class contains the word with number id.
 func (c *class) has(id int32) bool {
-	k := int(id >> 6)
-	return id > 0 && k < len(c.set) && c.set[k]>>(id&63)&1 != 0
+	k := uint32(id) >> 6
+	return k < uint32(len(c.set)) && c.set[k]>>(uint32(id)&63)&1 != 0
+}
+
+// beginsPhrase reports whether a phrase of at least two words begins with the word with number id.
+func (c *class) beginsPhrase(id int32) bool {
+	k := uint32(id) >> 6
+	return k < uint32(len(c.starts)) && c.starts[k]>>(uint32(id)&63)&1 != 0
 }
 
 // phraseEnds appends to out the position after each phrase of the class that begins at toks[i], longest first.
@@ -162,6 +177,17 @@ func (c *class) phraseEnds(toks []token, i int, out []int) []int {
 	if i >= len(toks) || toks[i].id == 0 {
 		return out
 	}
+	if c.beginsPhrase(toks[i].id) {
+		out = c.longPhraseEnds(toks, i, out)
+	}
+	if c.has(toks[i].id) {
+		out = append(out, i+1)
+	}
+	return out
+}
+
+// longPhraseEnds is like phraseEnds for the phrases of at least two words.
+func (c *class) longPhraseEnds(toks []token, i int, out []int) []int {
 next:
 	for _, p := range c.phrases[toks[i].id] {
 		if i+len(p) > len(toks) {
@@ -173,9 +199,6 @@ next:
 			}
 		}
 		out = append(out, i+len(p))
-	}
-	if c.has(toks[i].id) {
-		out = append(out, i+1)
 	}
 	return out
 }
@@ -192,19 +215,31 @@ type linePattern struct{ prefix, infix string }
 // minSentenceSpaces is the minimum number of spaces at which a line that ends in a full stop is a sentence.
 const minSentenceSpaces = 9
 
+// foldedLine is a line and its key.
+type foldedLine struct {
+	line string
+	key  []byte // see [lineKey]
+}
+
 // matches reports whether the line is one of the phrases or begins with one. A sentence matches only a whole phrase, or
 // a pattern with a non-empty infix.
-func (p phrases) matches(line string) bool {
-	key := lineKey(line)
-	if p.whole[key] {
+func (p phrases) matches(f foldedLine) bool {
+	if p.whole[string(f.key)] {
 		return true
 	}
-	word, _, _ := strings.Cut(key, " ")
-	sentence := strings.HasSuffix(line, ".") && strings.Count(key, " ") >= minSentenceSpaces
-	for _, s := range p.starts[word] {
-		rest, ok := strings.CutPrefix(key, s.prefix)
-		if ok && (rest == "" || rest[0] == ' ') &&
-			(s.infix == "" && !sentence || s.infix != "" && strings.Contains(rest, s.infix)) {
+	word, _, _ := bytes.Cut(f.key, []byte(" "))
+	starts := p.starts[string(word)]
+	if len(starts) == 0 {
+		return false
+	}
+	sentence := strings.HasSuffix(f.line, ".") && bytes.Count(f.key, []byte(" ")) >= minSentenceSpaces
+	for _, s := range starts {
+		if len(f.key) < len(s.prefix) || string(f.key[:len(s.prefix)]) != s.prefix {
+			continue
+		}
+		rest := f.key[len(s.prefix):]
+		if (len(rest) == 0 || rest[0] == ' ') &&
+			(s.infix == "" && !sentence || s.infix != "" && bytes.Contains(rest, []byte(s.infix))) {
 			return true
 		}
 	}
@@ -212,18 +247,25 @@ func (p phrases) matches(line string) bool {
 }
 
 // lineKey returns the folded line with every number replaced by "0", so that "12 comments" and "3 comments" are equal.
-func lineKey(s string) string {
-	s = fold(s)
-	var b strings.Builder
-	for i := range len(s) {
-		switch digit := s[i] >= '0' && s[i] <= '9'; {
+func lineKey(s string) string { return string(appendLineKey(nil, s)) }
+
+// appendLineKey appends the key of a line to buf.
+func appendLineKey(buf []byte, s string) []byte {
+	start := len(buf)
+	buf = appendFold(buf, s)
+	key := buf[:start]
+	number := false
+	for _, c := range buf[start:] {
+		digit := c >= '0' && c <= '9'
+		switch {
 		case !digit:
-			b.WriteByte(s[i])
-		case i == 0 || s[i-1] < '0' || s[i-1] > '9':
-			b.WriteByte('0')
+			key = append(key, c)
+		case !number:
+			key = append(key, '0')
 		}
+		number = digit
 	}
-	return b.String()
+	return key
 }
 
 // add adds a line of a language file: "whole", "beginning*", or "beginning * later part*".
@@ -237,6 +279,9 @@ func (p *phrases) add(line string) {
 	word, _, _ := strings.Cut(s.prefix, " ")
 	p.starts[word] = append(p.starts[word], s)
 }
+
+// maxLanguages is the maximum number of languages.
+const maxLanguages = 8
 
 // newLexicon compiles the embedded language files.
 func newLexicon() (*lexicon, error) {
@@ -269,22 +314,51 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 		lx.langs[l.name] = l
 		lx.sorted = append(lx.sorted, l)
 	}
+	if len(lx.sorted) > maxLanguages {
+		return nil, fmt.Errorf("%d languages, want at most %d: %w", len(lx.sorted), maxLanguages, feed.ErrInvalid)
+	}
 	for _, l := range lx.sorted {
 		l.traits = make([]traits, len(lx.ids)+1)
 		l.trigger = make([]bool, len(lx.ids)+1)
+		l.monthOf = make([]uint8, len(lx.ids)+1)
+		for id, m := range l.months {
+			l.monthOf[id] = uint8(m)
+		}
 		for _, x := range []*index{&l.leads, &l.credits, &l.postedBy} {
-			for id := range x.byWord {
+			x.lists = make([][]*variant, len(lx.ids)+1)
+			for id, vs := range x.byWord {
 				l.trigger[id] = true
+				x.lists[id] = vs
 			}
 		}
 		for _, c := range l.allClasses {
-			c.set = make([]uint64, len(lx.ids)/64+1)
+			c.set, c.starts = make([]uint64, len(lx.ids)/64+1), make([]uint64, len(lx.ids)/64+1)
 			for id := range c.words {
 				l.traits[id].set(c.bit)
 				c.set[id>>6] |= 1 << (id & 63)
 			}
 			for id := range c.phrases {
 				l.traits[id].set(c.bit)
+				c.starts[id>>6] |= 1 << (id & 63)
+			}
+		}
+	}
+	for _, l := range lx.sorted {
+		l.setFlags(len(lx.ids))
+		l.evidenceOf = make([]uint64, len(l.traits))
+		for id := range l.traits {
+			for c, bit := range l.evidence {
+				if l.traits[id].has(bit) {
+					l.evidenceOf[id] |= 1 << c
+				}
+			}
+		}
+	}
+	lx.commonIn = make([]uint8, len(lx.ids)+1)
+	for k, l := range lx.sorted {
+		for id := range lx.commonIn {
+			if l.common.has(int32(id)) {
+				lx.commonIn[id] |= 1 << k
 			}
 		}
 	}
@@ -296,32 +370,13 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 
 // id returns the number of a word, and assigns one if it has none.
 func (lx *lexicon) id(word string) int32 {
-	word = strings.ReplaceAll(strings.ToLower(word), "’", "'")
+	word = string(appendLower(nil, word))
 	n, ok := lx.ids[word]
 	if !ok {
 		n = int32(len(lx.ids) + 1)
 		lx.ids[word] = n
 	}
 	return n
-}
-
-// lookup returns the number of a word in a text, or 0 if it has none. It does not allocate for ASCII words.
-func (lx *lexicon) lookup(w string) int32 {
-	var buf [24]byte
-	if len(w) > len(buf) {
-		return 0 // no class has longer words
-	}
-	for i := 0; i < len(w); i++ {
-		c := w[i]
-		if c >= utf8.RuneSelf {
-			return lx.ids[strings.ReplaceAll(strings.ToLower(w), "’", "'")]
-		}
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		buf[i] = c
-	}
-	return lx.ids[string(buf[:len(w)])]
 }
 
 // loadLanguage compiles a language file. A section begins with its name in brackets, and a comment line begins with
@@ -423,6 +478,66 @@ func (l *language) known(id int32) bool {
 	return id > 0 && int(id) < len(l.traits) && l.traits[id] != traits{}
 }
 
+// The flags of a word: the classes that contain it.
+const (
+	flagFirst = 1 << iota
+	flagPlural
+	flagSecond
+	flagStance
+	flagPresent
+	flagPast
+	flagSaid
+	flagDeterminer // a class of words that may precede a name, see [language.skipDeterminers]
+)
+
+// setFlags sets the flags of the words with numbers up to n.
+func (l *language) setFlags(n int) {
+	l.flags = make([]uint8, n+1)
+	for _, f := range []struct {
+		flag    uint8
+		classes []*class
+	}{
+		{flagFirst, []*class{l.first}},
+		{flagPlural, []*class{l.plural}},
+		{flagSecond, []*class{l.second}},
+		{flagStance, []*class{l.stance}},
+		{flagPresent, []*class{l.present}},
+		{flagPast, []*class{l.past}},
+		{flagSaid, []*class{l.saidVerb}},
+		{flagDeterminer, []*class{l.det, l.epithet, l.weekday, l.when, l.period}},
+	} {
+		for _, c := range f.classes {
+			for id := range c.words {
+				l.flags[id] |= f.flag
+			}
+		}
+	}
+}
+
+// flagsOf returns the flags of a word.
+func (l *language) flagsOf(id int32) uint8 {
+	if uint32(id) >= uint32(len(l.flags)) {
+		return 0
+	}
+	return l.flags[id]
+}
+
+// evidenceClassesOf returns the evidenceClasses that contain the word, as a bit set.
+func (l *language) evidenceClassesOf(id int32) uint64 {
+	if uint32(id) >= uint32(len(l.evidenceOf)) {
+		return 0
+	}
+	return l.evidenceOf[id]
+}
+
+// month returns the number of the month that the word names, or 0.
+func (l *language) month(id int32) int {
+	if uint32(id) >= uint32(len(l.monthOf)) {
+		return 0
+	}
+	return int(l.monthOf[id])
+}
+
 // triggers reports whether an index of the language contains the word.
 func (l *language) triggers(id int32) bool {
 	return id > 0 && int(id) < len(l.trigger) && l.trigger[id]
@@ -496,16 +611,16 @@ func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
 		return l
 	}
 	best, most := lx.langs[fallback], 0
-	counts := make([]int, len(lx.sorted))
+	var counts [maxLanguages]int
 	seen := 0
 	for _, b := range blocks {
 		for _, t := range b.toks {
 			if t.id == 0 {
 				continue
 			}
-			for k, l := range lx.sorted {
-				if l.common.has(t.id) {
-					counts[k]++
+			if int(t.id) < len(lx.commonIn) {
+				for in := lx.commonIn[t.id]; in != 0; in &= in - 1 {
+					counts[bits.TrailingZeros8(in)]++
 				}
 			}
 			if seen++; seen > 600 {

@@ -30,8 +30,8 @@ type matcher struct {
 	// lastRound holds, by variant number, the last round in which the variant was tried.
 	lastRound []uint32
 	round     uint32
-	// plausible reports whether each slot has a plausible value. If it is nil, every match is accepted.
-	plausible func(*block, *match) bool
+	// rd decides whether each slot has a plausible value. If it is nil, every match is accepted.
+	rd *reading
 }
 
 // bestMatch returns the match of the credit rule with the greatest weight that matches the clause, or nil.
@@ -51,12 +51,14 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	has := x.traitsOf(clause)
 	if len(x.lastRound) < x.l.variants {
 		x.lastRound = make([]uint32, x.l.variants)
-		x.round = 0
 	}
-	x.round++
+	if x.round++; x.round == 0 {
+		clear(x.lastRound)
+		x.round = 1
+	}
 	var found *match
 	try := func(v *variant) {
-		if found != nil && found.rule.weight >= v.rule.weight || x.lastRound[v.n] == x.round {
+		if x.lastRound[v.n] == x.round || found != nil && found.rule.weight >= v.rule.weight {
 			return
 		}
 		x.lastRound[v.n] = x.round
@@ -65,7 +67,7 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 		}
 		x.step = maxSteps
 		x.m = match{rule: v.rule, clause: clause, cites: x.m.cites[:0]}
-		if x.match(v.elems, clause.lo) && (x.plausible == nil || x.plausible(x.b, &x.m)) {
+		if x.match(v.elems, clause.lo) && (x.rd == nil || x.rd.plausibleSlots(x.b, &x.m)) {
 			m := x.m
 			m.cites = append([]span(nil), m.cites...)
 			found = &m
@@ -74,7 +76,7 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	for _, from := range indexes {
 		for i := clause.lo; i < clause.hi; i++ {
 			if id := x.toks[i].id; x.l.triggers(id) {
-				for _, v := range from.byWord[id] {
+				for _, v := range from.lists[id] {
 					try(v)
 				}
 			}
@@ -282,11 +284,14 @@ func (x *matcher) fillSlot(to *span, s span, rest []elem) bool {
 }
 
 // groupEnd returns the position after the group in parentheses or brackets that begins at token i, or 0.
-func (x *matcher) groupEnd(i int) int {
-	if i >= x.hi || x.toks[i].kind != tokPunct {
+func (x *matcher) groupEnd(i int) int { return groupEnd(x.toks[:x.hi], i) }
+
+// groupEnd returns the position after the group in parentheses or brackets that begins at toks[i], or 0.
+func groupEnd(toks []token, i int) int {
+	if i >= len(toks) || toks[i].kind != tokPunct {
 		return 0
 	}
-	open, closing := x.toks[i].ch, rune(0)
+	open, closing := toks[i].ch, rune(0)
 	switch open {
 	case '(':
 		closing = ')'
@@ -295,8 +300,8 @@ func (x *matcher) groupEnd(i int) int {
 	default:
 		return 0
 	}
-	for depth, k := 0, i; k < min(x.hi, i+60); k++ {
-		if t := x.toks[k]; t.kind == tokPunct && t.ch == open {
+	for depth, k := 0, i; k < min(len(toks), i+60); k++ {
+		if t := &toks[k]; t.kind == tokPunct && t.ch == open {
 			depth++
 		} else if t.kind == tokPunct && t.ch == closing {
 			if depth--; depth == 0 {

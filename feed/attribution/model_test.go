@@ -65,7 +65,7 @@ func TestUnits(t *testing.T) {
 		{"[quote=Ann] The pier is shut. [/quote]", []string{"[quote=Ann]", "The pier is shut.", "[/quote]"}},
 	} {
 		r := newReader(t)
-		rd := r.readRules(parsed(t, "text", tt.text))
+		rd := r.readRules(parsed(t, "text", tt.text), &scratch{})
 		var got []string
 		for _, u := range rd.units() {
 			got = append(got, rd.doc.blocks[u.block].slice(u.span))
@@ -86,8 +86,10 @@ func TestSequence(t *testing.T) {
 		s.change[0][i] = int32(i*41%19 - 9)
 	}
 	features := [][]uint16{{0, 2}, {1, 3}, {1}, {0, 3}}
-	emit := s.emissions(features, features)
-	got := s.decode(features, features, make([]uint8, len(features)))
+	d := newDecoder(s)
+	emit := make([]int32, 3*len(features))
+	d.emissions(emit, features, features)
+	got := d.decode(&decodeBuffers{}, features, features, make([]uint8, len(features)))
 	with, without := make(map[[2]int]int32), make(map[[2]int]int32)
 	for code := range 81 {
 		labels := [4]int{code % 3, code / 3 % 3, code / 9 % 3, code / 27}

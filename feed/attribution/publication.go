@@ -114,13 +114,26 @@ func withoutArticle(name string, e *publication) string {
 
 // nameKey returns the key of a publication's name: folded, without a leading article.
 func nameKey(name string) string {
-	key := fold(name)
+	return string(cutArticle(appendFold(make([]byte, 0, len(name)), name)))
+}
+
+// cutArticle returns a folded name without a leading article.
+func cutArticle(key []byte) []byte {
 	for _, article := range articles {
-		if rest, ok := strings.CutPrefix(key, article); ok && rest != "" {
-			return rest
+		if len(key) > len(article) && string(key[:len(article)]) == article {
+			return key[len(article):]
 		}
 	}
 	return key
+}
+
+// sameName reports whether two names have the same [nameKey].
+func sameName(a, b string) bool {
+	if a == b {
+		return true
+	}
+	var bufA, bufB [96]byte
+	return string(cutArticle(appendFold(bufA[:0], a))) == string(cutArticle(appendFold(bufB[:0], b)))
 }
 
 // startsWithAcronym reports whether a name begins with an acronym that is spelled like an article: the LA Times
@@ -135,10 +148,12 @@ func (p *publications) lookup(name string) *publication {
 	if len(name) > 80 {
 		return nil
 	}
-	if e := p.byName[fold(name)]; e != nil {
+	var buf [96]byte
+	key := appendFold(buf[:0], name)
+	if e := p.byName[string(key)]; e != nil {
 		return e
 	}
-	return p.byName[nameKey(name)]
+	return p.byName[string(cutArticle(key))]
 }
 
 // nameNode is a node of the tree of names by token. Searching it does not allocate.
@@ -258,11 +273,34 @@ func hostOf(rawURL string) string {
 		!strings.HasPrefix(rawURL, "//") {
 		return ""
 	}
+	if h, ok := plainHost(rawURL); ok {
+		return strings.TrimPrefix(strings.ToLower(h), "www.")
+	}
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return ""
 	}
 	return strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
+}
+
+// plainHost returns the host of a URL that has no user, port or escape sequence and consists of printable ASCII. Most
+// links are such URLs, and finding their host does not need [url.Parse].
+func plainHost(rawURL string) (string, bool) {
+	_, rest, _ := strings.Cut(rawURL, "//")
+	end := len(rest)
+	for i := range len(rest) {
+		c := rest[i]
+		switch {
+		case c <= ' ' || c >= 0x7f || c == '%':
+			return "", false
+		case end < len(rest):
+		case c == '/' || c == '?' || c == '#':
+			end = i
+		case !(c == '.' || c == '-' || c == '_' || isWordRune(rune(c))):
+			return "", false
+		}
+	}
+	return rest[:end], true
 }
 
 // Canonical returns the source by which feeds and indexes identify a publication: its canonical name, and its home page
@@ -291,7 +329,8 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 	if e := r.pubs.lookup(name); e != nil {
 		return publisher{name: withoutArticle(name, e), known: e}
 	}
-	toks := r.lx.tokenize(name, nil)
+	var buf [nameTokens]token
+	toks := r.lx.tokenize(name, buf[:0])
 	// The longest known name takes precedence over epithets: "the Irish Times" is not the Times.
 	if n := r.pubs.knownSuffix(toks); n > 0 && !r.endsUnknownName(l, toks, n) {
 		s := name[toks[len(toks)-n].start:toks[len(toks)-1].end]

@@ -372,7 +372,7 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 	if !b.isWholly(runLink) && !rd.namesOrigin(b) {
 		s.weight -= vagueLeadPenalty
 	}
-	linked := b.isWholly(runLink) || len(rd.r.lx.tokenize(text, nil)) > max(3, len(b.toks)-3)
+	linked := b.isWholly(runLink) || len(rd.r.lx.tokenize(text, make([]token, 0, nameTokens))) > max(3, len(b.toks)-3)
 	if linked && len(b.toks) <= 30 && (isHeading(b.elem) || isTitleCase(rd.l, b.toks)) {
 		s.headline = cleanHeadline(text)
 	}

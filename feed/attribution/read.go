@@ -13,28 +13,32 @@ import (
 
 // Read finds the sources that a post quotes. It takes time linear in the size of the post.
 func (r *Reader) Read(in Input) Result {
-	rd := r.readRules(in)
-	return rd.result()
+	s := r.takeScratch()
+	rd := r.readRules(in, s)
+	res := rd.result()
+	r.returnScratch(s)
+	return res
 }
 
-// readRules splits the post into blocks and applies the rules.
-func (r *Reader) readRules(in Input) *reading {
+// readRules splits the post into blocks and applies the rules. The reading uses the scratch memory until it ends.
+func (r *Reader) readRules(in Input, s *scratch) *reading {
 	body := in.Body
 	if body == nil {
 		body = &html.Node{Type: html.ElementNode}
 	}
-	rd := &reading{r: r, doc: segment(body), titleBlock: -1, postTitle: collapseSpace(in.Title)}
+	rd := &reading{r: r, scratch: s, doc: segment(body), titleBlock: -1, postTitle: collapseSpace(in.Title)}
 	joinWrappedLines(rd.doc)
 	words := 0
 	for _, b := range rd.doc.blocks {
 		words += len(b.text)/4 + 4
 	}
-	toks := make([]token, 0, words)
+	toks := slices.Grow(s.tokens[:0], words)
 	for _, b := range rd.doc.blocks {
 		from := len(toks)
 		toks = r.lx.tokenize(b.text, toks)
 		b.toks = r.splitGlued(b.text, toks[from:len(toks):len(toks)])
 	}
+	s.tokens = toks
 	rd.l = r.lx.detectLanguage(in.Language, rd.doc.blocks)
 	rd.analyses = make([]*analysis, len(rd.doc.blocks))
 	rd.blog.hosts, rd.blog.names = in.blogKeys()
@@ -223,6 +227,9 @@ func (rd *reading) newQuote(c *candidate) Quote {
 
 // samePublication reports whether two names denote the same publication.
 func (rd *reading) samePublication(a, b string) bool {
+	if sameName(a, b) {
+		return true
+	}
 	e := rd.r.pubs.lookup(a)
-	return nameKey(a) == nameKey(b) || e != nil && e == rd.r.pubs.lookup(b)
+	return e != nil && e == rd.r.pubs.lookup(b)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -313,7 +314,7 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 			continue
 		}
 		end := i + 1
-		for end < len(data) && blank(data, end) == 0 {
+		for end < len(data) && (data[end] > ' ' && data[end] < utf8.RuneSelf || blank(data, end) == 0) {
 			end++
 		}
 		if s.space {

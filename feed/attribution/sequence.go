@@ -15,6 +15,53 @@ type sequence struct {
 // weightUnit is the unit of weights: a weight of 100 makes a label e times as likely.
 const weightUnit = 100
 
+// decoder decodes with the weights of a sequence. It is immutable.
+//
+// The weights of a feature are packed, two labels to a word, so that one addition adds both. A packed weight is its
+// value plus packBias, which keeps every sum positive: nothing is carried from one label to the other.
+type decoder struct {
+	labels, words       int // words is the number of packed words of a feature
+	own, previous, next []uint64
+	change              [][]int32 // by context: weights by label and next label
+	before              [][]int32 // the same weights, by label and previous label
+}
+
+const (
+	packBias  = 1 << 20
+	packShift = 32
+	packMask  = 1<<packShift - 1
+	// maxLabels is the maximum number of labels.
+	maxLabels = 12
+)
+
+// newDecoder returns a decoder for the sequence.
+func newDecoder(s *sequence) *decoder {
+	d := &decoder{labels: s.labels, words: (s.labels + 1) / 2, change: s.change}
+	d.own, d.previous, d.next = d.pack(s.own), d.pack(s.previous), d.pack(s.next)
+	for _, w := range s.change {
+		t := make([]int32, len(w))
+		for p := range s.labels {
+			for y := range s.labels {
+				t[y*s.labels+p] = w[p*s.labels+y]
+			}
+		}
+		d.before = append(d.before, t)
+	}
+	return d
+}
+
+// pack returns the weights by feature and label as packed words.
+func (d *decoder) pack(weights []int32) []uint64 {
+	rows := len(weights) / d.labels
+	out := make([]uint64, rows*d.words)
+	for i, w := range weights {
+		row, y := i/d.labels, i%d.labels
+		w = min(max(w, 1-packBias), packBias-1)
+		out[row*d.words+y/2] += uint64(int64(w)+packBias) << (y % 2 * packShift)
+	}
+	return out
+}
+
 // decoded is the result of decoding a sequence.
 type decoded struct {
 	best []uint8 // the best label of each item
@@ -27,81 +74,149 @@ type decoded struct {
 // margin returns the margin of a label of item i.
 func (d *decoded) margin(i, label int) int { return int(d.margins[i*d.labels+label]) }
 
-// emissions returns the weight of each label for each item.
-func (s *sequence) emissions(features, near [][]uint16) []int32 {
-	n, L := len(features), s.labels
-	out := make([]int32, n*L)
-	addTo := func(row []int32, weights []int32, ids []uint16) {
+// decodeBuffers holds the memory of one result of a decoder, which the next result reuses.
+type decodeBuffers struct {
+	best                  []uint8
+	scores, ahead, behind []int32
+	margins               []int32
+}
+
+// resized returns a slice of n elements with unspecified values that reuses the memory of s if it is large enough.
+func resized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/2)
+	}
+	return s[:n]
+}
+
+// addRows adds the packed weights of the features to sum.
+func (d *decoder) addRows(sum *[maxLabels / 2]uint64, weights []uint64, ids []uint16) {
+	switch d.words {
+	case 3:
+		a, b, c := sum[0], sum[1], sum[2]
 		for _, id := range ids {
-			w := weights[int(id)*L : int(id)*L+L]
-			for y, v := range w {
-				row[y] += v
+			w := (*[3]uint64)(weights[int(id)*3:])
+			a, b, c = a+w[0], b+w[1], c+w[2]
+		}
+		sum[0], sum[1], sum[2] = a, b, c
+	case maxLabels / 2:
+		for _, id := range ids {
+			w := (*[maxLabels / 2]uint64)(weights[int(id)*(maxLabels/2):])
+			for k := range sum {
+				sum[k] += w[k]
+			}
+		}
+	default:
+		for _, id := range ids {
+			for k, w := range weights[int(id)*d.words : int(id)*d.words+d.words] {
+				sum[k] += w
 			}
 		}
 	}
+}
+
+// emissions sets scores to the weight of each label for each item.
+func (d *decoder) emissions(scores []int32, features, near [][]uint16) {
+	n, L := len(features), d.labels
 	for i := range features {
-		row := out[i*L : i*L+L]
-		addTo(row, s.own, features[i])
+		var sum [maxLabels / 2]uint64
+		added := len(features[i])
+		d.addRows(&sum, d.own, features[i])
 		if i > 0 {
-			addTo(row, s.previous, near[i-1])
+			d.addRows(&sum, d.previous, near[i-1])
+			added += len(near[i-1])
 		}
 		if i+1 < n {
-			addTo(row, s.next, near[i+1])
+			d.addRows(&sum, d.next, near[i+1])
+			added += len(near[i+1])
 		}
+		for y := range L {
+			scores[i*L+y] = int32(int64(sum[y/2]>>(y%2*packShift)&packMask) - int64(added)*packBias)
+		}
+	}
+}
+
+// decode returns the best labels of the items, and the margins of all labels. The result is valid until buf is used
+// again.
+func (d *decoder) decode(buf *decodeBuffers, features, near [][]uint16, contexts []uint8) decoded {
+	n, L := len(features), d.labels
+	buf.best, buf.margins = resized(buf.best, n), resized(buf.margins, n*L)
+	out := decoded{best: buf.best, margins: buf.margins, labels: L}
+	if n == 0 {
+		return out
+	}
+	buf.scores, buf.ahead, buf.behind = resized(buf.scores, n*L), resized(buf.ahead, n*L), resized(buf.behind, n*L)
+	d.emissions(buf.scores, features, near)
+	d.sumAhead(buf, contexts)
+	d.sumBehind(buf, contexts)
+	for i := range n {
+		at := i * L
+		setMargins(&out.best[i], out.margins[at:at+L], buf.ahead[at:at+L], buf.behind[at:at+L])
 	}
 	return out
 }
 
-// decode returns the best labels of the items, and the margins of all labels.
-func (s *sequence) decode(features, near [][]uint16, contexts []uint8) decoded {
-	n, L := len(features), s.labels
-	d := decoded{best: make([]uint8, n), margins: make([]int32, n*L), labels: L}
-	if n == 0 {
-		return d
-	}
-	emit := s.emissions(features, near)
-	ahead := make([]int32, n*L)  // best score up to and including item i
-	behind := make([]int32, n*L) // best score after item i
-	copy(ahead, emit[:L])
-	for i := 1; i < n; i++ {
-		change := s.change[contexts[i]]
-		for y := range L {
-			best := ahead[(i-1)*L] + change[y]
-			for p := 1; p < L; p++ {
-				best = max(best, ahead[(i-1)*L+p]+change[p*L+y])
-			}
-			ahead[i*L+y] = best + emit[i*L+y]
+// sumAhead sets ahead to the best score up to and including each item, by label.
+func (d *decoder) sumAhead(buf *decodeBuffers, contexts []uint8) {
+	L := d.labels
+	copy(buf.ahead[:L], buf.scores)
+	for i := 1; i < len(contexts); i++ {
+		weights := d.before[contexts[i]]
+		last, scores, row := buf.ahead[(i-1)*L:i*L], buf.scores[i*L:i*L+L], buf.ahead[i*L:i*L+L]
+		for y := range row {
+			row[y] = scores[y] + bestSum(weights[y*L:y*L+L], last)
 		}
 	}
+}
+
+// sumBehind sets behind to the best score after each item, by label.
+func (d *decoder) sumBehind(buf *decodeBuffers, contexts []uint8) {
+	n, L := len(contexts), d.labels
+	clear(buf.behind[(n-1)*L:])
+	var next [maxLabels]int32
 	for i := n - 2; i >= 0; i-- {
-		change := s.change[contexts[i+1]]
-		for y := range L {
-			best := behind[(i+1)*L] + change[y*L] + emit[(i+1)*L]
-			for q := 1; q < L; q++ {
-				best = max(best, behind[(i+1)*L+q]+change[y*L+q]+emit[(i+1)*L+q])
-			}
-			behind[i*L+y] = best
+		weights := d.change[contexts[i+1]]
+		for q := range L {
+			next[q] = buf.behind[(i+1)*L+q] + buf.scores[(i+1)*L+q]
+		}
+		row := buf.behind[i*L : i*L+L]
+		for y := range row {
+			row[y] = bestSum(weights[y*L:y*L+L], next[:L])
 		}
 	}
-	for i := range n {
-		first, second := 0, -1 // labels with the two highest totals
-		total := func(y int) int32 { return ahead[i*L+y] + behind[i*L+y] }
-		for y := 1; y < L; y++ {
-			switch {
-			case total(y) > total(first):
-				first, second = y, first
-			case second < 0 || total(y) > total(second):
-				second = y
-			}
-		}
-		d.best[i] = uint8(first)
-		for y := range L {
-			against := total(first)
-			if y == first {
-				against = total(second)
-			}
-			d.margins[i*L+y] = total(y) - against
+}
+
+// bestSum returns the maximum of the sums of corresponding elements. Neither slice is empty.
+func bestSum(a, b []int32) int32 {
+	b = b[:len(a)]
+	best := a[0] + b[0]
+	for k, v := range a {
+		best = max(best, v+b[k])
+	}
+	return best
+}
+
+// setMargins sets the best label of an item and the margins of all its labels, given the best scores up to and after
+// the item.
+func setMargins(best *uint8, margins, ahead, behind []int32) {
+	first, second := 0, -1 // labels with the two highest totals
+	for y := range margins {
+		margins[y] = ahead[y] + behind[y]
+		switch {
+		case y == 0:
+		case margins[y] > margins[first]:
+			first, second = y, first
+		case second < 0 || margins[y] > margins[second]:
+			second = y
 		}
 	}
-	return d
+	*best = uint8(first)
+	top, next := margins[first], margins[second]
+	for y := range margins {
+		if y == first {
+			margins[y] -= next
+		} else {
+			margins[y] -= top
+		}
+	}
 }

@@ -95,8 +95,10 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 // "yesterday's U.K.".
 func (l *language) skipDeterminers(toks []token, i int) int {
 	for n := 0; n < 6 && i < len(toks); n++ {
-		t := toks[i]
+		t := &toks[i]
 		switch {
+		case !t.upper && l.flagsOf(t.id)&flagDeterminer == 0:
+			return i
 		case l.det.has(t.id):
 			i++
 		case (l.epithet.has(t.id) || l.weekday.has(t.id) || l.when.has(t.id) || l.period.has(t.id)) && i+1 < len(toks) &&
@@ -157,7 +159,7 @@ func (x *matcher) peopleSpans(i int, out []span) []span {
 
 // peopleEnds returns every position where a list of people's names that begins at i may end, in ascending order.
 func (l *language) peopleEnds(toks []token, i int) []int {
-	var ends []int
+	ends := make([]int, 0, 8)
 	for range 12 {
 		first := i
 		for i < len(toks) && l.honorific.has(toks[i].id) {
@@ -215,8 +217,7 @@ func (l *language) peopleEnds(toks []token, i int) []int {
 
 // isMonth reports whether the word is a month and not also a given name, as "May" and "April" are.
 func (l *language) isMonth(t token) bool {
-	_, ok := l.months[t.id]
-	return ok && !l.given.has(t.id)
+	return l.month(t.id) > 0 && !l.given.has(t.id)
 }
 
 // splitPeople splits a list of people's names into single names.

@@ -179,7 +179,7 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	rd.addVias(c.vias)
 	// The line may complete a credit before the passage.
 	if f := rd.sourceOfPassage(i - 1); f != nil {
-		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || hostNamed(c.url, f.pub.name) ||
+		if f.pub.name == "" || sameName(f.pub.name, c.pub.name) || hostNamed(c.url, f.pub.name) ||
 			c.pub.known != nil && f.pub.known == c.pub.known {
 			f.merge(c)
 			f.creditBlocks = append(f.creditBlocks, i)

@@ -33,13 +33,31 @@ type token struct {
 	space      bool  // white space precedes the token, or it is the first
 }
 
+// nameTokens is the number of tokens of a long name.
+const nameTokens = 16
+
 // tokenize appends the tokens of text to buf, in linear time.
 func (lx *lexicon) tokenize(text string, buf []token) []token {
 	toks := buf
 	space := true
 	for i := 0; i < len(text); {
+		if c := text[i]; c < utf8.RuneSelf {
+			if c == ' ' {
+				space = true
+				i++
+				continue
+			}
+			if wordByte[c] {
+				if t, ok := lx.simpleWord(text, i); ok {
+					t.space, space = space, false
+					toks = append(toks, t)
+					i = t.end
+					continue
+				}
+			}
+		}
 		r, size := decodeRune(text, i)
-		if r == ' ' || size == 0 {
+		if size == 0 {
 			space = true
 			i++
 			continue
@@ -107,6 +125,61 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 	return toks
 }
 
+// simpleWord returns the token of the word at byte i if it consists of ASCII letters and digits and a space or simple
+// punctuation ends it. Most words are simple, and are read in one pass.
+func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
+	var buf [maxWord]byte
+	hash := uint32(hashStart)
+	inner := false
+	end := i
+	for ; end < len(text); end++ {
+		c := text[end]
+		if c >= utf8.RuneSelf || !wordByte[c] {
+			break
+		}
+		if end-i == maxWord {
+			return token{}, false
+		}
+		low := foldedByte[c]
+		inner = inner || low != c && end > i
+		buf[end-i] = low
+		hash = (hash ^ uint32(low)) * hashPrime
+	}
+	if end < len(text) {
+		switch text[end] {
+		case ' ', ',', ';', '!', '?', ')', ']', '"':
+		case '.':
+			// A period may be part of an initial or a host name.
+			if end-i == 1 || nextIsWord(text, end+1) {
+				return token{}, false
+			}
+		default:
+			return token{}, false
+		}
+	}
+	if last := text[end-1]; inner && last-'A' < 26 {
+		inner = hasCapital(text[i+1 : end-1])
+	}
+	t := token{start: i, end: end, kind: tokWord, ch: rune(text[i]), inner: inner,
+		upper: text[i]-'A' < 26, digit: text[i]-'0' < 10}
+	if lx.table == nil {
+		t.id = lx.ids[string(buf[:end-i])]
+	} else {
+		t.id = lx.table.find(hash, buf[:end-i])
+	}
+	return t, true
+}
+
+// hasCapital reports whether s contains an ASCII capital letter.
+func hasCapital(s string) bool {
+	for i := range len(s) {
+		if s[i]-'A' < 26 {
+			return true
+		}
+	}
+	return false
+}
+
 // finishWord sets the properties and the lexicon number of the word token t and returns it.
 func (lx *lexicon) finishWord(text string, t token) token {
 	r, _ := decodeRune(text, t.start)
@@ -144,11 +217,19 @@ func decodeRune(s string, i int) (rune, int) {
 
 // isWordRune reports whether r is a letter, a digit or a combining mark.
 func isWordRune(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	if uint32(r) < utf8.RuneSelf {
+		return wordByte[r]
 	}
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
 }
+
+// wordByte reports for each ASCII character whether it is a letter or a digit.
+var wordByte = func() (table [utf8.RuneSelf]bool) {
+	for c := range table {
+		table[c] = foldedByte[c] > foldNothing
+	}
+	return table
+}()
 
 // nextIsWord reports whether a word rune begins at byte i.
 func nextIsWord(text string, i int) bool {
@@ -164,6 +245,11 @@ func wordEnd(text string, i int) int {
 	start := i
 	letters, points := 0, 0
 	for i < len(text) {
+		if c := text[i]; c < utf8.RuneSelf && wordByte[c] {
+			letters++
+			i++
+			continue
+		}
 		r, size := decodeRune(text, i)
 		if isWordRune(r) || i == start {
 			letters++
@@ -200,28 +286,131 @@ func possessive(word string) int {
 
 // fold returns the key by which names are compared: letters and digits in lower case, words separated by one space,
 // without apostrophes.
-func fold(s string) string {
-	var b strings.Builder
-	b.Grow(len(s))
+func fold(s string) string { return string(appendFold(make([]byte, 0, len(s)), s)) }
+
+// appendFold appends the folded text to buf.
+func appendFold(buf []byte, s string) []byte {
+	start := len(buf)
 	gap := false
-	for _, r := range s {
-		switch {
-		case r == '\'' || r == '’' || r == '‘' || r == '`' || r == '´':
-		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
-			if gap && b.Len() > 0 {
-				b.WriteByte(' ')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			i++
+			switch c = foldedByte[c]; c {
+			case foldGap:
+				gap = true
+				continue
+			case foldNothing:
+				continue
+			}
+			if gap && len(buf) > start {
+				buf = append(buf, ' ')
 			}
 			gap = false
-			b.WriteRune(unicode.ToLower(r))
+			buf = append(buf, c)
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		switch {
+		case isApostrophe(r):
+		case isWordRune(r):
+			if gap && len(buf) > start {
+				buf = append(buf, ' ')
+			}
+			gap = false
+			buf = utf8.AppendRune(buf, unicode.ToLower(r))
 		default:
 			gap = true
 		}
 	}
-	return b.String()
+	return buf
+}
+
+// isApostrophe reports whether r is an apostrophe, which folding removes.
+func isApostrophe(r rune) bool { return r == '\'' || r == '’' || r == '‘' || r == '`' || r == '´' }
+
+// The values of foldedByte for bytes that are not part of a folded text.
+const (
+	foldGap     = 0 // separates words
+	foldNothing = 1 // an apostrophe
+)
+
+// foldedByte maps the ASCII characters to what they are folded to.
+var foldedByte = func() (table [utf8.RuneSelf]byte) {
+	for c := range table {
+		switch b := byte(c); {
+		case b >= 'a' && b <= 'z', b >= '0' && b <= '9':
+			table[c] = b
+		case b >= 'A' && b <= 'Z':
+			table[c] = b + 'a' - 'A'
+		case b == '\'', b == '`':
+			table[c] = foldNothing
+		}
+	}
+	return table
+}()
+
+// isFolded reports whether the folded text of s is key.
+func isFolded(s, key string) bool { return foldsTo(s, key, false) }
+
+// foldsTo reports whether the folded text of s is key, or if more is set, whether it begins with key and a space. It
+// folds no more of s than it has to.
+func foldsTo(s, key string, more bool) bool {
+	var buf [utf8.UTFMax]byte
+	n, gap := 0, false
+	for i := 0; i < len(s); {
+		r, size := decodeRune(s, i)
+		i += size
+		switch {
+		case isApostrophe(r):
+			continue
+		case !isWordRune(r):
+			gap = true
+			continue
+		}
+		if gap && n > 0 {
+			if n == len(key) {
+				return more
+			}
+			if key[n] != ' ' {
+				return false
+			}
+			n++
+		}
+		gap = false
+		word := buf[:utf8.EncodeRune(buf[:], unicode.ToLower(r))]
+		if len(key)-n < len(word) || key[n:n+len(word)] != string(word) {
+			return false
+		}
+		n += len(word)
+	}
+	return !more && n == len(key)
 }
 
 // collapseSpace returns s with its words separated by single spaces.
-func collapseSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
+func collapseSpace(s string) string {
+	if isCollapsed(s) {
+		return s
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// isCollapsed reports whether s is ASCII text whose words are separated by single spaces.
+func isCollapsed(s string) bool {
+	space := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' && !space:
+			space = true
+		case c <= ' ' || c >= utf8.RuneSelf:
+			return false
+		default:
+			space = false
+		}
+	}
+	return !space || s == ""
+}
 
 // splitGlued splits an agency and a weekday that a lost line break has joined: "By A, APSunday, August 22".
 func (r *Reader) splitGlued(text string, toks []token) []token {

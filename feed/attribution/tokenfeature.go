@@ -1,6 +1,8 @@
 package attribution
 
 import (
+	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -148,7 +150,7 @@ type tokenReader struct {
 	label int     // of the unit
 	spans tokenSpans
 
-	links, emphasis, bold, cite []uint8 // see [block.marksOf]
+	links, emphasis, bold, cite []uint8 // see [block.markRuns]
 	shapes                      []int
 	title                       bool // the tokens are in title case
 	// State at the token: quoted (1 at the opening mark, 2 after it), depth of brackets, distance from "by", and whether a
@@ -160,19 +162,33 @@ type tokenReader struct {
 }
 
 // tokenEvidence returns the features of the tokens in span s of a unit with the given label, and those that neighbours
-// share.
+// share. They are valid until the next call.
 func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][]uint16) {
 	b := rd.doc.blocks[u.block]
 	n := s.hi - s.lo
-	x := &tokenReader{rd: rd, u: u, b: b, toks: b.toks[s.lo:s.hi], label: label, spans: rd.findSpans(u, b, s),
-		links: b.marksOf(runLink, s), emphasis: b.marksOf(runEmphasis, s), bold: b.marksOf(runBold, s),
-		cite: b.marksOf(runCite, s), shapes: make([]int, n), by: 3, buf: make([]uint16, 0, 24*n)}
+	sc := rd.scratch
+	sc.tokenMarks = resized(sc.tokenMarks, 9*n)
+	clear(sc.tokenMarks)
+	marks := func(k int) []uint8 { return sc.tokenMarks[k*n : k*n+n : k*n+n] }
+	sc.tokenShapes = resized(sc.tokenShapes, n)
+	x := &tokenReader{rd: rd, u: u, b: b, toks: b.toks[s.lo:s.hi], label: label,
+		spans: tokenSpans{known: marks(0), person: marks(1), date: marks(2), rule: marks(3), field: marks(4)},
+		links: marks(5), emphasis: marks(6), bold: marks(7), cite: marks(8),
+		shapes: sc.tokenShapes, by: 3, buf: slices.Grow(sc.tokenIDs[:0], 24*n)}
+	rd.findSpans(&x.spans, u, b, s)
+	if len(b.runs) > 0 {
+		b.markRuns(x.links, runLink, s)
+		b.markRuns(x.emphasis, runEmphasis, s)
+		b.markRuns(x.bold, runBold, s)
+		b.markRuns(x.cite, runCite, s)
+	}
 	for k, t := range x.toks {
 		x.shapes[k] = tokenShape(b.text, t)
 	}
 	x.title = rd.l.name == fallback && n > 2 && isTitleCase(rd.l, x.toks)
-	features, near = make([][]uint16, n), make([][]uint16, n)
-	nearBuf := make([]uint16, 0, 16*n)
+	sc.tokenFeatures, sc.tokenNear = resized(sc.tokenFeatures, n), resized(sc.tokenNear, n)
+	features, near = sc.tokenFeatures, sc.tokenNear
+	nearBuf := slices.Grow(sc.nearTokenIDs[:0], 16*n)
 	for k := range n {
 		from := len(x.buf)
 		x.enter(k)
@@ -190,6 +206,7 @@ func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][
 		}
 		near[k] = nearBuf[from:]
 	}
+	sc.tokenIDs, sc.nearTokenIDs = x.buf, nearBuf
 	return features, near
 }
 
@@ -250,11 +267,9 @@ func (x *tokenReader) neighbours(k int) {
 // names adds the features for the classes of token k, and for the names and dates that contain it.
 func (x *tokenReader) names(k int) {
 	l, t := x.rd.l, x.toks[k]
-	if t.kind == tokWord && t.id > 0 && int(t.id) < len(l.traits) {
-		for c, bit := range l.evidence {
-			if l.traits[t.id].has(bit) {
-				x.add(kClass, c)
-			}
+	if t.kind == tokWord {
+		for has := l.evidenceClassesOf(t.id); has != 0; has &= has - 1 {
+			x.add(kClass, bits.TrailingZeros64(has))
 		}
 	}
 	known, person := int(x.spans.known[k]), int(x.spans.person[k])
@@ -341,9 +356,9 @@ func placeOf(k, n int, u *unit, b *block) int {
 	}
 }
 
-// marksOf returns for each token of the span whether a run of the given kind begins at it (1) or covers it (2).
-func (b *block) marksOf(kind runKind, s span) []uint8 {
-	out := make([]uint8, s.hi-s.lo)
+// markRuns sets out, for each token of the span, to 1 if a run of the given kind begins at it and to 2 if a run covers
+// it.
+func (b *block) markRuns(out []uint8, kind runKind, s span) {
 	for _, r := range b.runs {
 		if r.start >= b.toks[s.hi-1].end {
 			break
@@ -364,14 +379,10 @@ func (b *block) marksOf(kind runKind, s span) []uint8 {
 			begun = true
 		}
 	}
-	return out
 }
 
 // findSpans finds known names, persons, dates and the findings of the rules in the span.
-func (rd *reading) findSpans(u *unit, b *block, s span) tokenSpans {
-	n := s.hi - s.lo
-	buf := make([]uint8, 5*n)
-	x := tokenSpans{known: buf[:n], person: buf[n : 2*n], date: buf[2*n : 3*n], rule: buf[3*n : 4*n], field: buf[4*n:]}
+func (rd *reading) findSpans(x *tokenSpans, u *unit, b *block, s span) {
 	mark := func(to []uint8, lo, hi int, first, rest uint8) {
 		for k := max(lo, s.lo); k < min(hi, s.hi); k++ {
 			to[k-s.lo] = rest
@@ -405,8 +416,7 @@ func (rd *reading) findSpans(u *unit, b *block, s span) tokenSpans {
 			}
 		}
 	}
-	rd.markRules(u, b, &x, mark)
-	return x
+	rd.markRules(u, b, x, mark)
 }
 
 // markRules marks the slots of the rules that match in the block, and the fields of citations.

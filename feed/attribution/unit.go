@@ -31,10 +31,11 @@ const maxQuoted, maxOpen = 600, 32
 
 // units splits the blocks of the post into units.
 func (rd *reading) units() []unit {
-	var us []unit
+	us := rd.scratch.units[:0]
 	for i, b := range rd.doc.blocks {
 		us = rd.unitsOf(us, i, b)
 	}
+	rd.scratch.units = us
 	return us
 }
 

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"math/bits"
 	"slices"
 	"unicode"
 
@@ -140,8 +141,12 @@ type unitReader struct {
 
 // evidence returns the features of the units.
 func (rd *reading) evidence(us []unit) unitEvidence {
-	x := unitReader{rd: rd, units: us, buf: make([]uint16, 0, 44*len(us)), sinceColon: 5}
-	e := unitEvidence{features: make([][]uint16, len(us)), near: make([][]uint16, len(us)), contexts: make([]uint8, len(us))}
+	s := rd.scratch
+	x := unitReader{rd: rd, units: us, buf: slices.Grow(s.unitIDs[:0], 44*len(us)), cuts: s.unitCuts[:0], sinceColon: 5}
+	s.unitFeatures, s.unitNear = resized(s.unitFeatures, len(us)), resized(s.unitNear, len(us))
+	s.contexts = resized(s.contexts, len(us))
+	e := unitEvidence{features: s.unitFeatures, near: s.unitNear, contexts: s.contexts}
+	e.contexts[0] = borderNone
 	for i := range us {
 		if us[i].first {
 			x.enterBlock(i)
@@ -152,7 +157,7 @@ func (rd *reading) evidence(us []unit) unitEvidence {
 			e.contexts[i] = rd.border(&us[i-1], &us[i])
 		}
 	}
-	near := make([]uint16, 0, len(x.buf))
+	near := slices.Grow(s.nearUnitIDs[:0], len(x.buf))
 	from := 0
 	for i, to := range x.cuts {
 		e.features[i] = x.buf[from:to]
@@ -165,6 +170,7 @@ func (rd *reading) evidence(us []unit) unitEvidence {
 		e.near[i] = near[k:]
 		from = to
 	}
+	s.unitIDs, s.nearUnitIDs, s.unitCuts = x.buf, near, x.cuts
 	return e
 }
 
@@ -213,6 +219,13 @@ func (rd *reading) border(a, b *unit) uint8 {
 }
 
 func (x *unitReader) add(t, value int) { x.buf = append(x.buf, unitFeatures.id(t, value)) }
+
+// addAll adds a feature for each value in a bit set.
+func (x *unitReader) addAll(t int, values uint64) {
+	for ; values != 0; values &= values - 1 {
+		x.add(t, bits.TrailingZeros64(values))
+	}
+}
 
 func (x *unitReader) flag(t int, ok bool) {
 	if ok {
@@ -649,25 +662,19 @@ func (x *unitReader) markup(u *unit, b *block) {
 // words appends the features of words and names.
 func (x *unitReader) words(b *block, toks []token) {
 	rd := x.rd
-	var has traits
+	var has uint64
 	capitals := 0
 	for k := range toks {
 		t := &toks[k]
 		if t.kind != tokWord {
 			continue
 		}
-		if id := t.id; id > 0 && int(id) < len(rd.l.traits) {
-			has.union(&rd.l.traits[id])
-		}
+		has |= rd.l.evidenceClassesOf(t.id)
 		if t.upper && k > 0 {
 			capitals++
 		}
 	}
-	for c, bit := range rd.l.evidence {
-		if has.has(bit) {
-			x.add(uClass, c)
-		}
-	}
+	x.addAll(uClass, has)
 	x.classesOf(uFirstClass, toks)
 	for k, t := range slices.Backward(toks) {
 		if t.kind == tokWord {
@@ -711,7 +718,7 @@ func (rd *reading) namesKnown(toks []token, k int) bool {
 func (x *unitReader) dateIn(b *block, toks []token) int {
 	l := x.rd.l
 	for k, t := range toks[:min(len(toks), 40)] {
-		if !t.digit && !(t.kind == tokWord && (t.upper || l.nouns) && l.months[t.id] > 0) {
+		if !t.digit && !(t.kind == tokWord && (t.upper || l.nouns) && l.month(t.id) > 0) {
 			continue
 		}
 		end, _ := l.date(b.text, toks, k)
@@ -728,14 +735,7 @@ func (x *unitReader) dateIn(b *block, toks []token) int {
 
 // classesOf appends the classes of the first word of toks.
 func (x *unitReader) classesOf(t int, toks []token) {
-	id := toks[0].id
-	if toks[0].kind != tokWord || id <= 0 || int(id) >= len(x.rd.l.traits) {
-		return
-	}
-	of := &x.rd.l.traits[id]
-	for c, bit := range x.rd.l.evidence {
-		if of.has(bit) {
-			x.add(t, c)
-		}
+	if toks[0].kind == tokWord {
+		x.addAll(t, x.rd.l.evidenceClassesOf(toks[0].id))
 	}
 }

@@ -56,9 +56,11 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 		return v
 	}
 	var words, names int
-	var second, plural, stance, present, past, said, quoting, number, inserted bool
+	var said, quoting, number, inserted bool
+	var flags uint8
 	skip, opened := 0, 0
-	for i, t := range toks {
+	for i := range toks {
+		t := &toks[i]
 		if i < skip {
 			continue
 		}
@@ -73,16 +75,12 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 		switch t.kind {
 		case tokWord:
 			words++
-			v.first = v.first || l.first.has(t.id)
-			plural = plural || l.plural.has(t.id)
-			second = second || l.second.has(t.id)
-			stance = stance || l.stance.has(t.id)
-			present = present || l.present.has(t.id)
-			past = past || l.past.has(t.id)
+			of := l.flagsOf(t.id)
+			flags |= of
 			// "is said to be" is hearsay, not a report.
-			said = said || l.saidVerb.has(t.id) && !(i > 0 && l.present.has(toks[i-1].id))
+			said = said || of&flagSaid != 0 && !(i > 0 && l.present.has(toks[i-1].id))
 			number = number || t.digit
-			if t.upper && i > 0 && toks[i-1].kind == tokWord && !l.first.has(t.id) {
+			if t.upper && i > 0 && toks[i-1].kind == tokWord && of&flagFirst == 0 {
 				names++
 			}
 		case tokPunct:
@@ -90,6 +88,8 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 		default:
 		}
 	}
+	v.first = flags&flagFirst != 0
+	past := flags&flagPast != 0
 	add := func(ok bool, w float64) {
 		if ok {
 			v.score += w
@@ -107,8 +107,8 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 		begin = toks[1]
 	}
 	add(v.first, weightFirst)
-	add(plural, weightPlural)
-	add(second, weightSecond)
+	add(flags&flagPlural != 0, weightPlural)
+	add(flags&flagSecond != 0, weightSecond)
 	add(l.opener.has(toks[0].id), weightOpener)
 	add(end.kind == tokPunct && end.ch == '!', weightExclamation)
 	add(end.kind == tokPunct && end.ch == '?', weightQuestion)
@@ -120,8 +120,8 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 	add(v.aside, weightBracketed)
 	add(names == 0 && !number && !quoting, weightBare)
 	add(l.pointing.has(toks[0].id), weightPointing)
-	add(stance, weightStance)
-	add(present, weightPresent)
+	add(flags&flagStance != 0, weightStance)
+	add(flags&flagPresent != 0, weightPresent)
 	add(past && !said, weightPast)
 	add(said, weightSaid)
 	add(quoting, weightQuoting)

@@ -10,14 +10,20 @@ import (
 func CleanText(s string) string {
 	// Fast path: nearly all text is clean, and most of it is ASCII.
 	first := 0
-	for first < len(s) && asciiChar(s[first]) {
-		first++
+	for first < len(s) {
+		if asciiChar(s[first]) {
+			first++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[first:])
+		if r == utf8.RuneError || !xmlChar(r) {
+			break
+		}
+		first += size
 	}
-	unclean := strings.IndexFunc(s[first:], func(r rune) bool { return r == utf8.RuneError || !xmlChar(r) })
-	if unclean < 0 {
+	if first == len(s) {
 		return s
 	}
-	first += unclean
 	var b strings.Builder
 	b.Grow(len(s))
 	b.WriteString(s[:first])

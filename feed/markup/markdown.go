@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -21,13 +22,9 @@ func parseMarkdown(body string) (*html.Node, error) {
 	if err := boundMarkdown(body); err != nil {
 		return nil, err
 	}
-	budget := new(inlineBudget)
-	markdown := goldmark.New(
-		goldmark.WithExtensions(extensions{}),
-		goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(budget, 0))),
-		// Authors may write raw HTML. As with any HTML, parseHTML and Clean remove unsafe elements.
-		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
-	)
+	converter := takeConverter()
+	defer converters.Put(converter)
+	markdown, budget := converter.markdown, converter.budget
 	source := []byte(body)
 	tree := markdown.Parser().Parse(text.NewReader(source))
 	if budget.spent > maxInlineSteps {
@@ -42,6 +39,30 @@ func parseMarkdown(body string) (*html.Node, error) {
 		return nil, fmt.Errorf("convert markdown: %w: %w", err, feed.ErrInvalid)
 	}
 	return parseHTML(converted.String())
+}
+
+// converter converts Markdown to HTML, one document at a time.
+type converter struct {
+	markdown goldmark.Markdown
+	budget   *inlineBudget
+}
+
+// converters holds converters for reuse, since making one takes longer than converting a short post.
+var converters = sync.Pool{New: func() any {
+	budget := new(inlineBudget)
+	return &converter{budget: budget, markdown: goldmark.New(
+		goldmark.WithExtensions(extensions{}),
+		goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(budget, 0))),
+		// Authors may write raw HTML. As with any HTML, parseHTML and Clean remove unsafe elements.
+		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
+	)}
+}}
+
+// takeConverter returns a converter whose budget is unspent.
+func takeConverter() *converter {
+	c := converters.Get().(*converter)
+	*c.budget = inlineBudget{}
+	return c
 }
 
 // Limits on Markdown. Without them, goldmark can take minutes or use gigabytes for one megabyte of input: its time

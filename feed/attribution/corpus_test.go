@@ -1,0 +1,79 @@
+package attribution
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"feedpub/feed/markup"
+)
+
+// trainingPost is a post that the model is trained on.
+type trainingPost struct {
+	ID       string `json:"id"`
+	Title    string `json:"title"`
+	Language string `json:"language"`
+	Format   string `json:"format"`
+	Body     string `json:"html_or_text"`
+}
+
+// trainingPosts returns the posts that the model is trained on.
+func trainingPosts(tb testing.TB) []trainingPost {
+	tb.Helper()
+	names, err := filepath.Glob("../../deploy/train/posts/*.jsonl")
+	if err != nil || len(names) == 0 {
+		tb.Fatalf("found %d files of training posts, error %v", len(names), err)
+	}
+	var posts []trainingPost
+	for _, name := range names {
+		posts = append(posts, readTrainingPosts(tb, name)...)
+	}
+	return posts
+}
+
+func readTrainingPosts(tb testing.TB, name string) []trainingPost {
+	tb.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	var posts []trainingPost
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, 8<<20)
+	for sc.Scan() {
+		var p trainingPost
+		if err := json.Unmarshal(sc.Bytes(), &p); err != nil {
+			tb.Fatalf("%s: %v", name, err)
+		}
+		posts = append(posts, p)
+	}
+	if err := sc.Err(); err != nil {
+		tb.Fatal(err)
+	}
+	return posts
+}
+
+// BenchmarkTrainingPosts parses and reads the training posts, and reports how many it reads in a second.
+func BenchmarkTrainingPosts(b *testing.B) {
+	r := newReader(b)
+	posts := trainingPosts(b)
+	size := 0
+	for _, p := range posts {
+		size += len(p.Body)
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		for _, p := range posts {
+			body, err := markup.Parse(markup.Format(p.Format), p.Body)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r.Read(Input{Body: body, Title: p.Title})
+		}
+	}
+	b.ReportMetric(float64(b.N*len(posts))/b.Elapsed().Seconds(), "posts/s")
+}

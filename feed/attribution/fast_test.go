@@ -1,0 +1,228 @@
+package attribution
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The functions in this file are the plain versions of functions that are written for speed. The tests compare both on
+// the words and links of the training posts, and on cases that the posts do not have.
+
+// plainFold is the plain version of fold.
+func plainFold(s string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range s {
+		switch {
+		case r == '\'' || r == '’' || r == '‘' || r == '`' || r == '´':
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
+			if gap && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			gap = false
+			b.WriteRune(unicode.ToLower(r))
+		default:
+			gap = true
+		}
+	}
+	return b.String()
+}
+
+// plainLineKey is the plain version of lineKey.
+func plainLineKey(s string) string {
+	s = plainFold(s)
+	var b strings.Builder
+	for i := range len(s) {
+		switch digit := s[i] >= '0' && s[i] <= '9'; {
+		case !digit:
+			b.WriteByte(s[i])
+		case i == 0 || s[i-1] < '0' || s[i-1] > '9':
+			b.WriteByte('0')
+		}
+	}
+	return b.String()
+}
+
+// plainHostOf is the plain version of hostOf.
+func plainHostOf(rawURL string) string {
+	if !strings.HasPrefix(rawURL, "http://") && !strings.HasPrefix(rawURL, "https://") &&
+		!strings.HasPrefix(rawURL, "//") {
+		return ""
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
+}
+
+// plainHostNamed is the plain version of hostNamed.
+func plainHostNamed(link, name string) bool {
+	key := plainFold(name)
+	for _, article := range articles {
+		if rest, ok := strings.CutPrefix(key, article); ok && rest != "" {
+			key = rest
+			break
+		}
+	}
+	key = strings.ReplaceAll(key, " ", "")
+	flat := strings.NewReplacer("-", "", ".", "").Replace(plainHostOf(link))
+	return flat != "" && name != "" && len(key) >= 3 && strings.Contains(flat, key)
+}
+
+// fastCases are texts that are likely to be treated differently by a plain and a fast version.
+var fastCases = []string{
+	"", " ", "  a  b ", "The Guardian’s A", "O'Brien", "l’écrit", "U.S.", "J. R. R. Tolkien", "nola.com.", "iMore", "9:29PM",
+	"İstanbul ẞ Ⱥ", "a\u00adb", "e\u0301", "it's", "IT'S", "“Well,” 12 comments", "3.5", "x_y", "@ann", "ann@example.com", "a\xffb",
+	"naïve café", "Süddeutsche Zeitung", "R&D", "C++", "rock'n'roll", "2011-06-05", "9/15/11", "…", "a…b", "...", "-a", "a-", "(a)",
+	"averyveryverylongwordthatnoclasscontains", "A.", "a.", "1.", "A.b", "a.b", "abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwxy",
+	"hello?", "don’t", "Yahoo!", "¿qué?", "Σίσυφος", "ﬁ", "\u00a0", "a\tb\nc", "A\x00b",
+}
+
+// corpusTexts returns the fast cases and the lines of the training posts.
+func corpusTexts(tb testing.TB) []string {
+	tb.Helper()
+	texts := append([]string(nil), fastCases...)
+	for _, p := range trainingPosts(tb) {
+		texts = append(texts, p.Title)
+		texts = append(texts, strings.Split(p.Body, "\n")...)
+	}
+	return texts
+}
+
+func TestFoldMatchesPlainVersion(t *testing.T) {
+	for _, s := range corpusTexts(t) {
+		want := plainFold(s)
+		if got := fold(s); got != want {
+			t.Fatalf("fold(%q) = %q, want %q", s, got, want)
+		}
+		if got, want := lineKey(s), plainLineKey(s); got != want {
+			t.Fatalf("lineKey(%q) = %q, want %q", s, got, want)
+		}
+		if got, want := collapseSpace(s), strings.Join(strings.Fields(s), " "); got != want {
+			t.Fatalf("collapseSpace(%q) = %q, want %q", s, got, want)
+		}
+		if !isFolded(s, want) || isFolded(s, want+"x") || isFolded(s, "x"+want) {
+			t.Fatalf("isFolded(%q, …) does not agree with fold, which returns %q", s, want)
+		}
+		for i, c := range want {
+			if c == ' ' && !foldsTo(s, want[:i], true) {
+				t.Fatalf("foldsTo(%q, %q, true) is false, although fold returns %q", s, want[:i], want)
+			}
+		}
+		if foldsTo(s, want, true) {
+			t.Fatalf("foldsTo(%q, %q, true) is true, although fold returns nothing more", s, want)
+		}
+	}
+}
+
+// TestTokenizeMatchesPlainVersion checks that words read in one pass are the same tokens as words read rune by rune.
+func TestTokenizeMatchesPlainVersion(t *testing.T) {
+	r := newReader(t)
+	slow := &lexicon{ids: r.lx.ids} // looks words up in the map
+	words := 0
+	for _, s := range corpusTexts(t) {
+		for _, got := range r.lx.tokenize(s, nil) {
+			if got.kind != tokWord {
+				continue
+			}
+			words++
+			w := s[got.start:got.end]
+			end := wordEnd(s, got.start)
+			if p := possessive(s[got.start:end]); p > 0 && slow.lookup(s[got.start:end]) == 0 {
+				end = got.start + p
+			}
+			ch, _ := decodeRune(s, got.start)
+			want := slow.finishWord(s, token{start: got.start, end: end, ch: ch, kind: tokWord, space: got.space})
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(token{})); diff != "" {
+				t.Fatalf("token %q of %q (-want +got):\n%s", w, s, diff)
+			}
+		}
+	}
+	if words < 50_000 {
+		t.Errorf("compared %d words, want at least 50,000", words)
+	}
+}
+
+func TestHostOfMatchesPlainVersion(t *testing.T) {
+	urls := []string{"http://", "http:///a", "https://EXAMPLE.com", "https://www.example.com/a?b#c", "//cdn.example.com/x", "http://a:80/b",
+		"http://u@h/", "http://[::1]/", "http://a b/", "http://a.b/c d", "http://a.b/%zz", "http://a.b/%20", "http://a_b.c", "http://é.com/",
+		"https://a.b?c=d", "https://a.b#c", "http://a.b\n", "mailto:a@b.c", "/a/b", "http://www.www.a.com"}
+	for _, s := range corpusTexts(t) {
+		if _, rest, ok := strings.Cut(s, "http"); ok {
+			rest, _, _ = strings.Cut(rest, "\"")
+			urls = append(urls, "http"+rest)
+		}
+	}
+	for _, u := range urls {
+		if got, want := hostOf(u), plainHostOf(u); got != want {
+			t.Errorf("hostOf(%q) = %q, want %q", u, got, want)
+		}
+		for _, name := range []string{"", "The Guardian", "Example", "A. B.", "nytimes.com", "www", "la"} {
+			if got, want := hostNamed(u, name), plainHostNamed(u, name); got != want {
+				t.Errorf("hostNamed(%q, %q) = %v, want %v", u, name, got, want)
+			}
+		}
+	}
+}
+
+// TestEmissionsMatchPlainSum checks the packed sums of weights of the built-in model against plain sums.
+func TestEmissionsMatchPlainSum(t *testing.T) {
+	r := newReader(t)
+	for name, s := range map[string]*sequence{"units": r.model.units, "tokens": r.model.tokens} {
+		features := make([][]uint16, 40)
+		for i := range features {
+			for k := range 60 {
+				features[i] = append(features[i], uint16((i*131+k*k*17+k)%s.features.size))
+			}
+		}
+		got := make([]int32, len(features)*s.labels)
+		newDecoder(s).emissions(got, features, features)
+		want := make([]int32, len(features)*s.labels)
+		for i := range features {
+			for y := range s.labels {
+				for _, id := range features[i] {
+					want[i*s.labels+y] += s.own[int(id)*s.labels+y]
+				}
+				if i > 0 {
+					for _, id := range features[i-1] {
+						want[i*s.labels+y] += s.previous[int(id)*s.labels+y]
+					}
+				}
+				if i+1 < len(features) {
+					for _, id := range features[i+1] {
+						want[i*s.labels+y] += s.next[int(id)*s.labels+y]
+					}
+				}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestReaderReusesMemory checks that a post is read the same whether or not the Reader has read other posts before, and
+// that a result does not change when more posts are read.
+func TestReaderReusesMemory(t *testing.T) {
+	posts := trainingPosts(t)[:120]
+	used := newReader(t)
+	var first []Result
+	for _, p := range posts {
+		first = append(first, read(t, used, p.Format, p.Title, p.Body))
+	}
+	ignoreNodes := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Nodes" }, cmp.Ignore())
+	for i, p := range posts {
+		if i%12 > 0 {
+			continue
+		}
+		fresh := newReader(t)
+		if diff := cmp.Diff(read(t, fresh, p.Format, p.Title, p.Body), first[i], ignoreNodes); diff != "" {
+			t.Errorf("post %s read by a new reader and by a used one (-new +used):\n%s", p.ID, diff)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -49,10 +50,13 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition:           hasPackage,
 		Setup: func(e *testscript.Env) error {
 			// The data folder of the sample posts is in the user's cache folder.
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, ".cache"))
-			return nil
+			packages, err := filepath.Abs(filepath.Join("..", "..", "deploy", "tools", "node_modules"))
+			e.Setenv("NODE_PATH", packages)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeports": freePorts,
@@ -67,6 +71,23 @@ func TestScripts(t *testing.T) {
 			"terminate": terminate,
 		},
 	})
+}
+
+// hasPackage is the condition npm:PACKAGE, which holds if a package of deploy/tools is installed. In CI, it is an error if
+// it is not.
+func hasPackage(condition string) (bool, error) {
+	name, ok := strings.CutPrefix(condition, "npm:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %q", condition)
+	}
+	_, err := os.Stat(filepath.Join("..", "..", "deploy", "tools", "node_modules", name))
+	if err == nil {
+		_, err = exec.LookPath("node")
+	}
+	if err != nil && os.Getenv("CI") != "" {
+		return false, fmt.Errorf("%w; deploy/install-test-deps installs it", err)
+	}
+	return err == nil, nil
 }
 
 // freePorts sets each named variable to a free port of the loopback interface: freeports VARIABLE...

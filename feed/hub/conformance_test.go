@@ -273,8 +273,26 @@ func stateTests() []conformance {
 		{"state/renewal replaces", nil, func(w *world) {
 			w.subscribe("/cb", "hub.lease_seconds", "300")
 			before := w.only()
-			w.subscribe("/cb", "hub.lease_seconds", "3000")
-			w.check(w.only().Expires.After(before.Expires), "a renewal does not extend the lease")
+			w.accepted(w.form("/cb", "hub.lease_seconds", "3000"))
+			w.until("the lease to be extended", func() bool { return w.only().Expires.After(before.Expires) })
+			w.settled()
+			w.check(len(w.matching(posts("/cb"))) == 1, "a renewal repeats the delivery of the current version")
+			w.publish()
+			w.await(2, posts("/cb"))
+		}},
+		{"state/renewal on each delivery", nil, func(w *world) {
+			// Some subscribers do this. It must not make the hub deliver a version twice.
+			w.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					w.ask(w.form("/cb", "hub.secret", "sesame"))
+				}
+				w.serve(rw, r)
+			})
+			w.subscribe("/cb", "hub.secret", "sesame")
+			w.publish()
+			w.await(2, posts("/cb"))
+			w.settled()
+			w.check(len(w.matching(posts("/cb"))) == 2, "two versions are delivered %d times", len(w.matching(posts("/cb"))))
 		}},
 		{"state/renewal changes secret", nil, func(w *world) {
 			w.check(signedWith(w.subscribe("/cb", "hub.secret", "old"), "old"), "not signed with the secret")
@@ -738,7 +756,8 @@ func refused(name string, l feed.HubLimits, status int) conformance {
 		}
 		w.check(r.Status == status && r.RetryAfter > 0 && r.Text != "", "reply %+v, want %d, a reason and Retry-After", r, status)
 		w.wantSubscriptions(2)
-		w.subscribe("/cb/0", "hub.mode", "subscribe") // a renewal, without a client address
+		w.accepted(w.form("/cb/0")) // a renewal, without a client address
+		w.await(2, gets("/cb/0"))
 	}}
 }
 

@@ -1,4 +1,6 @@
--- Adds or renews a subscription and makes a delivery of the current version due.
+-- Adds or renews a subscription and makes a delivery of the current version due. A renewal with the same secret by a
+-- subscriber that has the current version, or is being sent it, makes nothing due: some subscribers renew on every
+-- delivery, which would never end.
 --
 -- KEYS  1 subscriptions  2 topic  3 deliveries  4 expiries  5 hosts  6 topics  7 failures  8 requests  9 verifications
 --       10 journal
@@ -19,15 +21,20 @@ if request ~= '' and tonumber(redis.call('ZSCORE', KEYS[9], request) or '0') == 
   redis.call('ZREM', KEYS[9], request)
   redis.call('HDEL', KEYS[8], request)
 end
-local exists = redis.call('HEXISTS', KEYS[1], id) == 1
-if exists and ARGV[9] == '1' then return 'ok' end
-if not exists then redis.call('HINCRBY', KEYS[5], host, 1) end
+local old = redis.call('HGET', KEYS[1], id)
+if old and ARGV[9] == '1' then return 'ok' end
+if not old then redis.call('HINCRBY', KEYS[5], host, 1) end
 redis.call('HSET', KEYS[1], id, value)
 redis.call('ZADD', KEYS[4], expires, id)
 redis.call('SADD', KEYS[6], topic)
-redis.call('HDEL', KEYS[7], id)
+local renewed = old and cjson.decode(old).secret == cjson.decode(value).secret
+local failing = redis.call('HDEL', KEYS[7], id) == 1
+local delivered = tonumber(redis.call('ZSCORE', KEYS[2], id) or '0') > 0
 local due = tonumber(redis.call('ZSCORE', KEYS[3], id) or '0')
-if due % 1 ~= 0 and due > now then
+local delivering = due % 1 ~= 0 and due > now
+if renewed and (delivered or delivering) and not failing then
+  -- What is due stays due.
+elseif delivering then
   redis.call('ZADD', KEYS[2], -1, id) -- a delivery to the same subscriber is in progress; the next one follows it
 else
   redis.call('ZADD', KEYS[2], 0, id)

@@ -344,7 +344,13 @@ func testSubscribeDeliversAtOnce(s pushSuite) {
 		s.t.Errorf("%+v, want no request and one subscription", state)
 	}
 	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
-	s.wantDeliveries("after a renewal", pushNow, 1)
+	s.wantDeliveries("after a renewal with the same secret", pushNow, 0)
+	sub.Secret = "another"
+	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
+	d = s.wantDeliveries("after a renewal with a different secret", pushNow, 1)
+	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
+	s.finish(pushNow, d[0], feed.DeliveryResult{Version: s.version(), Delivered: true})
+	s.wantDeliveries("after a renewal with the same secret during a delivery", pushNow.Add(time.Hour), 0)
 }
 
 func testFanOutInBatches(s pushSuite) {

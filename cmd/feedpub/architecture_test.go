@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,14 +58,14 @@ func TestImports(t *testing.T) {
 	}
 	listed := map[string]string{}
 	for _, m := range regexp.MustCompile(`(?m)^(\S+) +──> (.+)$`).FindAllStringSubmatch(string(architecture), -1) {
-		listed["feedpub/"+m[1]] = m[2]
+		listed[path.Join("feedpub", strings.TrimPrefix(m[1], "feedpub"))] = m[2]
 	}
 	for _, p := range listPackages(t) {
 		if !under(p.ImportPath, "feedpub/cmd", "feedpub/deploy") {
 			var own []string
 			for _, imported := range p.Imports {
-				if path, ok := strings.CutPrefix(imported, "feedpub/"); ok {
-					own = append(own, path)
+				if name, ok := strings.CutPrefix(imported, "feedpub/"); ok {
+					own = append(own, name)
 				}
 			}
 			slices.Sort(own)

@@ -30,6 +30,22 @@ type Publication struct {
 	Word bool `json:"word,omitempty"`
 }
 
+// Unknown returns the entries of a site's table of publications that r does not know, for [Options.Publications].
+func (r *Reader) Unknown(table []feed.Publication) []Publication {
+	var unknown []Publication
+	for _, p := range table {
+		if r.Canonical(p.Name).PublicationURL != "" {
+			continue
+		}
+		e := Publication{Name: p.Name, Word: !strings.Contains(p.Name, " ")}
+		if p.Domain != "" && r.PublicationAt("https://"+p.Domain).PublicationURL == "" {
+			e.Domains = []string{p.Domain}
+		}
+		unknown = append(unknown, e)
+	}
+	return unknown
+}
+
 // publication is an entry of the compiled table.
 type publication struct{ Publication }
 

@@ -45,18 +45,7 @@ func readerOf(c config.Attribution, table []feed.Publication) (*attribution.Read
 	if err != nil || len(table) == 0 {
 		return reader, err
 	}
-	var added []attribution.Publication
-	for _, p := range table {
-		if reader.Canonical(p.Name).PublicationURL != "" {
-			continue
-		}
-		e := attribution.Publication{Name: p.Name, Word: !strings.Contains(p.Name, " ")}
-		if p.Domain != "" && reader.PublicationAt("https://"+p.Domain).PublicationURL == "" {
-			e.Domains = []string{p.Domain}
-		}
-		added = append(added, e)
-	}
-	return newReader(c, added)
+	return newReader(c, reader.Unknown(table))
 }
 
 // intake returns the intake with which the site's builder reads posts.

@@ -1,0 +1,302 @@
+// Package feedpub publishes a site's feeds from within another Go program: it builds the feeds of the posts in a folder
+// or in Redis and serves them as an [http.Handler]. It only connects the packages below it, with the defaults of the
+// program in cmd/feedpub; a program that needs more, such as a hub or rate limits, connects them itself.
+package feedpub
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/fleet"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/feed/render"
+	"feedpub/feed/schedule"
+	"feedpub/feed/serve"
+	"feedpub/feed/serve/media"
+	"feedpub/feed/transfer"
+	"feedpub/store"
+	"feedpub/store/embedded"
+)
+
+// Options configure a site. BaseURL, and either Dir or Redis, are required.
+type Options struct {
+	// BaseURL is the absolute URL under which the feeds are served.
+	BaseURL string
+	Title   string // the default is "main"
+	// Site has the remaining settings of the site. Empty fields get the defaults of the program, among them the ID
+	// "main". The options BaseURL and Title take precedence.
+	Site feed.Site
+	// Catalog configures the feeds. The default is the main feed with archives, the feeds of all families, and pages.
+	Catalog *feed.Catalog
+	// Dir is a folder of posts, one or more per file, which is created if it does not exist. Files beside the posts are
+	// served too.
+	Dir string
+	// Redis is the URL of the Redis that has the posts; see package redisurl.
+	Redis string
+	// Data is the folder for copies of the documents and, with Dir, the state of the posts. Only one process at a time
+	// can use it. The default is "feedpub-data".
+	Data string
+	// Schedule is a cron spec, in UTC, of rebuilds of all feeds; changes are published at once. The default is
+	// "*/15 * * * *".
+	Schedule string
+	Log      *slog.Logger // nil discards messages
+}
+
+// Site is an open site. It serves the documents in the data folder as soon as it is open, and new ones while Run is
+// running. Its methods are safe for concurrent use.
+type Site struct {
+	store     *store.Site
+	work      []func(context.Context) error
+	publisher *publish.Publisher
+	replica   *serve.Replica
+	handler   http.Handler
+	close     func() error
+}
+
+// Open opens a site. The context bounds reading the folder. The caller must call Close. With a Redis, Open does not
+// wait for the server: documents in the data folder are served without it. The error is of kind [feed.ErrLocked] if
+// another process uses the data folder.
+func Open(ctx context.Context, o Options) (*Site, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open site: %w", err)
+	}
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("open site: %w", err)
+	}
+	s := &Site{}
+	if err := s.openStore(ctx, o, reader); err != nil {
+		return nil, fmt.Errorf("open site: %w", err)
+	}
+	disk, err := serve.OpenDisk(filepath.Join(o.Data, "documents", string(o.Site.ID)))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open site: %w", err), s.close())
+	}
+	closeStore := s.close
+	s.close = func() error { return errors.Join(disk.Close(), closeStore()) }
+	if err := s.connect(o, reader, disk); err != nil {
+		return nil, errors.Join(fmt.Errorf("open site: %w", err), s.close())
+	}
+	return s, nil
+}
+
+// withDefaults returns the options with the defaults filled in, or an error of kind [feed.ErrInvalid].
+func (o Options) withDefaults() (Options, error) {
+	switch {
+	case o.BaseURL == "" && o.Site.BaseURL == "":
+		return o, fmt.Errorf("BaseURL is missing: %w", feed.ErrInvalid)
+	case (o.Dir == "") == (o.Redis == ""):
+		return o, fmt.Errorf("want either Dir or Redis: %w", feed.ErrInvalid)
+	}
+	site := &o.Site
+	site.BaseURL = strings.TrimRight(cmp.Or(o.BaseURL, site.BaseURL), "/")
+	site.Title = cmp.Or(o.Title, site.Title, "main")
+	site.ID = cmp.Or(site.ID, "main")
+	site.Language = cmp.Or(site.Language, "en")
+	site.HomeURL = cmp.Or(site.HomeURL, site.BaseURL)
+	site.Since = cmp.Or(site.Since, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
+	site.Limit = cmp.Or(site.Limit, 50)
+	site.TTL = cmp.Or(site.TTL, 15*time.Minute)
+	if o.Catalog == nil {
+		o.Catalog = &feed.Catalog{
+			Feeds:    map[feed.Name]feed.Channel{feed.Main: {Archives: true}},
+			Families: map[feed.Family]feed.Channel{},
+			Pages:    true,
+		}
+	}
+	o.Data = cmp.Or(o.Data, "feedpub-data")
+	o.Schedule = cmp.Or(o.Schedule, "*/15 * * * *")
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// openStore opens the folder or the Redis.
+func (s *Site) openStore(ctx context.Context, o Options, reader *attribution.Reader) error {
+	if o.Redis != "" {
+		client, err := store.Open(store.Options{URL: o.Redis, Logger: o.Log})
+		if err != nil {
+			return err
+		}
+		s.store, s.close = client.Site(o.Site.ID), client.Close
+		return nil
+	}
+	in := intake.New(o.Site, reader)
+	folder, err := embedded.Open(ctx, embedded.Options{
+		Dir: o.Dir, Data: o.Data, Site: o.Site.ID, Logger: o.Log,
+		Decode: transfer.Options{Reader: reader}.Decode,
+		Check: func(p feed.RawPost) (public bool, err error) {
+			// A post without a date gets the time at which it was first seen.
+			result, err := in.Item(p.ID, p.Raw, feed.Record{ID: p.ID, FirstSeen: time.Now()})
+			if err != nil {
+				return intake.StatusOf(p.Raw) == feed.Published, err
+			}
+			return result.Item != nil, nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.store, s.close, s.work = folder.Client().Site(o.Site.ID), folder.Close, append(s.work, folder.Run)
+	return nil
+}
+
+// connect creates the publisher, the replica and the handler.
+func (s *Site) connect(o Options, reader *attribution.Reader, disk *serve.Disk) error {
+	front := &serve.Front{}
+	newIntake := func(reader *attribution.Reader) *intake.Intake {
+		in := intake.New(o.Site, reader)
+		if o.Dir != "" {
+			in = in.WithMedia(media.New(o.Dir))
+		}
+		return in
+	}
+	building := publish.Config{
+		Site: o.Site, Catalog: *o.Catalog, Store: s.store, Intake: newIntake(reader), Renderer: render.New(),
+		Canonical: reader.Canonical,
+		WithPublications: func(table []feed.Publication) (*intake.Intake, func(string) feed.Source, error) {
+			reader, err := attribution.New(attribution.Options{Publications: reader.Unknown(table)})
+			if err != nil {
+				return nil, nil, err
+			}
+			return newIntake(reader), reader.Canonical, nil
+		},
+		Owner: owner(), Clock: time.Now, Logger: o.Log, OnChange: true, Runs: s.store,
+	}
+	documents := serve.ReplicaConfig{Source: s.store, Disk: disk, Log: o.Log, Now: time.Now}
+	if o.Dir != "" {
+		front.Media = media.New(o.Dir)
+		s.replica = serve.NewReplica(documents)
+	} else {
+		source := &readable{Site: s.store}
+		documents.Source, documents.Restorer = source, s.store
+		s.replica = serve.NewReplica(documents)
+		source.fleet = newFleet(building, s.store, s.replica)
+		building.Fleet = source.fleet
+		s.work = append(s.work, source.fleet.Run)
+	}
+	building.Replica = s.replica
+	s.publisher = publish.New(building)
+	all, err := schedule.Parse(o.Schedule, time.UTC)
+	if err != nil {
+		return err
+	}
+	s.work = append(s.work, s.replica.Run, s.publisher.Run, func(ctx context.Context) error {
+		tick := func(ctx context.Context) error { return s.publisher.Tick(ctx) }
+		return schedule.Run(ctx, o.Log, schedule.Job{Name: "all feeds", Schedule: all, Run: tick})
+	})
+	front.Documents = s.replica
+	s.handler = serve.NewHandler(front)
+	s.replica.Load()
+	return nil
+}
+
+// newFleet returns this process as a member of the processes that build and serve a site in Redis.
+func newFleet(c publish.Config, site *store.Site, documents fleet.Documents) *fleet.Fleet {
+	return fleet.New(fleet.Config{
+		Store: site, Documents: documents, Log: c.Logger, Clock: c.Clock,
+		Initial: feed.Schema{
+			Version: store.SchemaVersion, Reader: store.SchemaReader, Writer: store.SchemaWriter,
+		},
+		Self: feed.Member{
+			ID: c.Owner, Builds: true, Serves: true, Program: "embedded", Schema: store.SchemaVersion,
+			Renderer: feed.Versions{Oldest: render.Oldest, Newest: render.Version}, Intake: intake.Version,
+			Config: publish.Fingerprint(c.Site, c.Catalog) + "-" + c.Intake.Fingerprint(),
+		},
+	})
+}
+
+// readable is the store of a site, with errors of kind [feed.ErrOutdated] if this release must not read it.
+type readable struct {
+	*store.Site
+	fleet *fleet.Fleet
+}
+
+// Version implements [serve.Source].
+func (r *readable) Version(ctx context.Context) (int64, error) {
+	if err := r.fleet.Readable(ctx); err != nil {
+		return 0, err
+	}
+	return r.Site.Version(ctx)
+}
+
+// Head implements [serve.Source].
+func (r *readable) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
+	if err := r.fleet.Readable(ctx); err != nil {
+		return feed.Head{}, err
+	}
+	return r.Site.Head(ctx, name)
+}
+
+// owner returns a unique name for this process that includes its host and process id, for operators.
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text())
+}
+
+// Run publishes posts as they change and on the schedule, and serves what this or another process publishes, until ctx
+// ends. It retries when the store is unavailable, and returns nil after ctx has ended. Run may be called once.
+func (s *Site) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, work := range s.work {
+		g.Go(func() error { return work(ctx) })
+	}
+	if err := g.Wait(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("run site: %w", err)
+	}
+	return nil
+}
+
+// Ready waits until the main feed is served, while Run is running. It returns the context's error if ctx ends first.
+func (s *Site) Ready(ctx context.Context) error {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for s.replica.Ready() != nil {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the main feed: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// Rebuild rebuilds the named feeds, or all feeds if none is named, and returns the outcome of each. They are served
+// soon after. The error is of kind [feed.ErrNotFound] if one of the feeds does not exist.
+func (s *Site) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
+	return s.publisher.Rebuild(ctx, names...)
+}
+
+// Posts returns the store of the site, for reading and writing posts.
+func (s *Site) Posts() *store.Site { return s.store }
+
+// ServeHTTP responds to a request of a feed reader. It uses the whole path of the request: use [http.StripPrefix] if
+// the BaseURL has a path.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Close closes the store and the data folder. Run must have returned.
+func (s *Site) Close() error {
+	if err := s.close(); err != nil {
+		return fmt.Errorf("close site: %w", err)
+	}
+	return nil
+}

@@ -129,11 +129,11 @@ func (h Head) Later(other Head) bool {
 	if h.Token != other.Token {
 		return h.Token > other.Token
 	}
-	return h.modified().After(other.modified())
+	return h.Modified().After(other.Modified())
 }
 
-// modified returns the latest modification time of the documents.
-func (h Head) modified() time.Time {
+// Modified returns the latest modification time of the documents.
+func (h Head) Modified() time.Time {
 	var latest time.Time
 	for _, d := range h.Documents {
 		if d.Modified.After(latest) {

@@ -8,9 +8,10 @@ import (
 
 // Problem tells the operator why a post, or a part of it, is not in the documents.
 type Problem struct {
-	ID   string      `json:"id"` // id of the post, name of the feed (KindHeld), or path (KindFile)
+	ID   string      `json:"id"` // id of the post, name of the feed (KindHeld), path (KindFile), or RollbackID
 	Kind ProblemKind `json:"kind"`
-	// Place is the position of the problem in the post: a JSON path or "line 3". It may be empty.
+	// Place is the position of the problem in the post: a JSON path or "line 3". It may be empty. For KindRollback, it is
+	// the folder that was replaced, or empty if the store is Redis.
 	Place  string `json:"place,omitempty"`
 	Reason string `json:"reason"` // a sentence
 	// Since is the time at which the problem was first found.
@@ -34,7 +35,13 @@ const (
 	KindFile       ProblemKind = "file"       // a file, or the folder ".", cannot be read; the ID is its path
 	KindReplica    ProblemKind = "replica"    // the store's documents are damaged, or older than those served
 	KindFleet      ProblemKind = "fleet"      // the processes of a site are incompatible; the ID identifies a process
+	// KindRollback means that the store was replaced by an older copy while no process was running. Changes are held until
+	// an operator accepts the copy. The ID is RollbackID.
+	KindRollback ProblemKind = "rollback"
 )
+
+// RollbackID is the ID of the problem of kind [KindRollback]; there is at most one.
+const RollbackID = "store"
 
 // kindInfo is a row of the table of problem kinds.
 type kindInfo struct {
@@ -57,6 +64,7 @@ var kindTable = []kindInfo{
 	{kind: KindFile, rejects: true},
 	{kind: KindReplica},
 	{kind: KindFleet},
+	{kind: KindRollback, published: "last documents"},
 }
 
 // ProblemKinds returns all kinds of problems.
@@ -94,7 +102,7 @@ type Outcome string
 const (
 	Committed Outcome = "committed" // new documents were committed
 	Unchanged Outcome = "unchanged" // the documents are equal to the committed ones
-	Held      Outcome = "held"      // posts vanished without explanation; the last documents are kept
+	Held      Outcome = "held"      // posts vanished without explanation, or KindRollback; the last documents are kept
 	Failed    Outcome = "failed"    // the feed could not be built; the last documents are kept
 )
 

@@ -303,6 +303,19 @@ func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
 	return out, nil
 }
 
+// Problem returns the problem with the given kind and id, and whether it is listed.
+func (s *Site) Problem(ctx context.Context, kind feed.ProblemKind, id string) (feed.Problem, bool, error) {
+	stored, err := s.client.build.HGet(ctx, s.keys.problems(), problemField(kind, id)).Result()
+	if errors.Is(err, redis.Nil) {
+		return feed.Problem{}, false, nil
+	}
+	if err != nil {
+		return feed.Problem{}, false, s.client.wrap("problem", err)
+	}
+	p, err := decodeProblem(stored)
+	return p, err == nil, s.client.wrap("problem", err)
+}
+
 // SetProblem lists a problem. It replaces an existing problem with the same kind and id but keeps the existing Since.
 func (s *Site) SetProblem(ctx context.Context, p feed.Problem) error {
 	field, since, rest, err := encodeProblem(p)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,18 +14,23 @@ import (
 )
 
 func newRebuild(env *environment) *cobra.Command {
-	var asJSON, adopt, quiet bool
+	var asJSON, adopt, quiet, accept bool
 	cmd := &cobra.Command{
 		Use:   "rebuild [FEED...]",
 		Short: "Rebuild feeds now",
 		Long: `Absorb submitted posts, rebuild the named feeds or all, and print the outcome for each:
-committed, unchanged, held because posts vanished from the feed, or failed.
+committed, unchanged, held because posts vanished from the feed or the store was
+rolled back, or failed.
 
 The server that builds the site does the work, on any machine, and this command waits
 for it. While that server is busy with a rebuild that takes minutes, it refuses others
 and says why. If no server builds the site, this command does; for posts in Redis, that
 requires the configuration that the documents were last built with, or --adopt-config
 to let them change.
+
+If the store was replaced by an older copy while no server was running, changes are
+held: check 'feedpub problems', restore the latest copy or write the lost posts again,
+and then publish what the store has with --accept-rollback.
 
 The exit status is 1 if a feed was held or failed, 3 if posts were rejected. With
 --quiet, for cron, print only the feeds that were held or failed and the posts that
@@ -37,12 +43,8 @@ lists all.`,
 				return err
 			}
 			defer site.Close()
-			names := make([]feed.Name, 0, len(args))
-			for _, arg := range args {
-				names = append(names, feed.Name(arg))
-			}
 			ctx := feed.WithCause(cmd.Context(), feed.Cause{Trigger: feed.CommandTrigger, By: "rebuild"})
-			report, err := site.Rebuild(ctx, names, adopt)
+			report, err := rebuild(ctx, site, args, adopt, accept)
 			if err != nil {
 				return err
 			}
@@ -60,19 +62,40 @@ lists all.`,
 			if err != nil {
 				return err
 			}
-			for _, f := range report.Feeds {
-				if !f.Outcome.Current() {
-					return fmt.Errorf("feed %s was %s: %s", f.Feed, f.Outcome, f.Reason)
-				}
-			}
-			return rejectedError(report.Problems)
+			return reportError(report)
 		},
 	}
 	addSettings(cmd, storeFlags...)
 	addJSON(cmd, &asJSON)
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "print only what needs attention and is new")
+	cmd.Flags().BoolVar(&accept, "accept-rollback", false, "publish the posts of a store that was replaced by an older copy")
 	cmd.Flags().BoolVar(&adopt, "adopt-config", false, "build with this configuration even if it changes documents")
 	return cmd
+}
+
+// rebuild rebuilds the named feeds, or accepts that the store was rolled back, which concerns all feeds.
+func rebuild(ctx context.Context, site *hosting.Site, feeds []string, adopt, accept bool) (feed.Report, error) {
+	if accept {
+		if len(feeds) > 0 {
+			return feed.Report{}, errors.New("--accept-rollback rebuilds all feeds: name none")
+		}
+		return site.AcceptRollback(ctx, adopt)
+	}
+	names := make([]feed.Name, len(feeds))
+	for i, f := range feeds {
+		names[i] = feed.Name(f)
+	}
+	return site.Rebuild(ctx, names, adopt)
+}
+
+// reportError returns an error if a feed was held or failed, or posts were rejected.
+func reportError(r feed.Report) error {
+	for _, f := range r.Feeds {
+		if !f.Outcome.Current() {
+			return fmt.Errorf("feed %s was %s: %s", f.Feed, f.Outcome, f.Reason)
+		}
+	}
+	return rejectedError(r.Problems)
 }
 
 // printReport prints the outcome of a rebuild.

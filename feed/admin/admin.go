@@ -21,6 +21,9 @@ type Rebuilder interface {
 	// Rebuild rebuilds the named feeds, or all if none is named, and returns the outcome of each. If a feed does not
 	// exist, the error is of kind [feed.ErrNotFound].
 	Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error)
+	// AcceptRollback rebuilds all feeds. If changes are held because the store was replaced by an older copy, it
+	// publishes the posts of that copy.
+	AcceptRollback(ctx context.Context) (feed.Report, error)
 }
 
 // ProblemLister lists problems.

@@ -32,7 +32,9 @@ type fake struct {
 	asked  [][]feed.Name // the feeds of each rebuild
 	causes []feed.Cause  // the causes of each rebuild
 	runs   []feed.Run
-	work   func(context.Context) error // called by Rebuild, optional
+	// accepted is the number of calls of AcceptRollback.
+	accepted int
+	work     func(context.Context) error // called by Rebuild, optional
 }
 
 func (f *fake) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
@@ -43,6 +45,11 @@ func (f *fake) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, er
 		}
 	}
 	return f.report, f.err
+}
+
+func (f *fake) AcceptRollback(ctx context.Context) (feed.Report, error) {
+	f.accepted++
+	return f.Rebuild(ctx)
 }
 
 func (f *fake) Problems(context.Context) ([]feed.Problem, error) { return f.list, f.err }
@@ -241,6 +248,22 @@ func TestRebuildNamesFeeds(t *testing.T) {
 				t.Errorf("rebuilds triggered (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestRebuildAcceptsRollback(t *testing.T) {
+	for query, want := range map[string]struct{ status, accepted int }{
+		"":                                {200, 0},
+		"?accept_rollback=true":           {200, 1},
+		"?accept_rollback=1":              {400, 0},
+		"?accept_rollback=true&feed=main": {400, 0},
+	} {
+		f := &fake{}
+		res := ask(t, config(t, f), "POST", "/rebuild"+query, "", bearer)
+		if res.StatusCode != want.status || f.accepted != want.accepted {
+			t.Errorf("POST /rebuild%s: status %d and %d rollbacks accepted, want %d and %d",
+				query, res.StatusCode, f.accepted, want.status, want.accepted)
+		}
 	}
 }
 

@@ -85,7 +85,9 @@ feedpub_problems{kind="missing",site="main"} 0
 feedpub_problems{kind="rejected",site=""} 0
 feedpub_problems{kind="rejected",site="main"} 2
 feedpub_problems{kind="replica",site=""} 0
+feedpub_problems{kind="rollback",site=""} 0
 feedpub_problems{kind="replica",site="main"} 0
+feedpub_problems{kind="rollback",site="main"} 0
 feedpub_problems{kind="suggestion",site=""} 0
 feedpub_problems{kind="suggestion",site="main"} 0
 # HELP feedpub_ready 1 if the main feed is served.

@@ -92,6 +92,7 @@ var advice = map[feed.ProblemKind]string{
 	feed.KindMedia:      "Add the file beside the post, or correct its name in the post.",
 	feed.KindReplica:    "See the log of this server. Readers get the documents that it has.",
 	feed.KindFleet:      "Replace the release or the configuration that differs.",
+	feed.KindRollback:   "Restore the latest copy of the store, or accept this one with: feedpub rebuild --accept-rollback",
 }
 
 // servePage serves the HTML page.
@@ -232,7 +233,7 @@ func (h *handler) describeProblems(ctx context.Context, p *page, s *Site) {
 			if !x.Since.IsZero() {
 				row.Since = pageTime(x.Since)
 			}
-			if x.Kind == feed.KindHeld || x.Kind.Known() && x.Kind.Rejects() {
+			if x.Kind == feed.KindHeld || x.Kind == feed.KindRollback || x.Kind.Known() && x.Kind.Rejects() {
 				row.Class = "bad"
 			}
 			p.Problems = append(p.Problems, row)

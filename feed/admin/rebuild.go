@@ -22,13 +22,22 @@ func (h siteHandler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	accept, err := acceptsRollback(r, names)
+	if err != nil {
+		return err
+	}
 	if err := h.extend(w); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.RebuildTimeout)
 	defer cancel()
 	cause := feed.Cause{Trigger: feed.HTTPTrigger, By: tokenName(r)}
-	report, err := h.Rebuilder.Rebuild(feed.WithCause(ctx, cause), names...)
+	var report feed.Report
+	if accept {
+		report, err = h.Rebuilder.AcceptRollback(feed.WithCause(ctx, cause))
+	} else {
+		report, err = h.Rebuilder.Rebuild(feed.WithCause(ctx, cause), names...)
+	}
 	if err != nil {
 		return err
 	}
@@ -46,6 +55,20 @@ func (h siteHandler) rebuild(w http.ResponseWriter, r *http.Request) error {
 func (h *handler) extend(w http.ResponseWriter) error {
 	deadline := time.Now().Add(h.RebuildTimeout + 10*time.Second)
 	return supported(http.NewResponseController(w).SetWriteDeadline(deadline))
+}
+
+// acceptsRollback reports whether a request accepts that the store was rolled back, which concerns all feeds.
+func acceptsRollback(r *http.Request, names []feed.Name) (bool, error) {
+	switch text := r.URL.Query().Get("accept_rollback"); {
+	case text == "":
+		return false, nil
+	case text != "true":
+		return false, fmt.Errorf(`accept_rollback is %q; want "true": %w`, text, feed.ErrInvalid)
+	case len(names) > 0:
+		return false, fmt.Errorf("accept_rollback rebuilds all feeds; name none: %w", feed.ErrInvalid)
+	default:
+		return true, nil
+	}
 }
 
 // feedNames returns the feeds named in the query and the body of a request.

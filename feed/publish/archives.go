@@ -143,6 +143,9 @@ const divideFactor = 4
 // large. It returns the targets and any other affected feeds and archives, archives first: a link from a feed to an
 // archive must not be published before the archive.
 func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []target) ([]target, error) {
+	if r.rolledBack {
+		return targets, nil // boundaries are never removed, so they must not depend on posts that may be withdrawn
+	}
 	affected := map[feed.Name]bool{}
 	for _, t := range targets {
 		if r.archives.isLost(t.name) && len(t.head.IDs) > 0 {

@@ -32,7 +32,7 @@ type documentSet struct {
 func (r *rebuilder) render(ctx context.Context, f feed.Feed) (documentSet, error) {
 	renderer := r.rendering.renderer()
 	if f.Name.OfPost() {
-		return r.renderPost(ctx, f)
+		return r.renderPost(f)
 	}
 	docs, rejected, err := renderer.Documents(f)
 	if err != nil {
@@ -56,12 +56,12 @@ func (r *rebuilder) render(ctx context.Context, f feed.Feed) (documentSet, error
 		}
 		d.ids = slices.DeleteFunc(d.ids, func(id string) bool { return id == pr.ID })
 	}
-	return d, r.problems.ClearProblem(ctx, feed.KindHeld, string(f.Name))
+	return d, nil
 }
 
 // renderPost renders the page of a post. If there is no such post, or it cannot be rendered, the page has no items, and
 // servers respond with 410.
-func (r *rebuilder) renderPost(ctx context.Context, f feed.Feed) (documentSet, error) {
+func (r *rebuilder) renderPost(f feed.Feed) (documentSet, error) {
 	page, err := r.rendering.renderer().Page(f)
 	if err != nil {
 		return documentSet{}, err
@@ -70,7 +70,7 @@ func (r *rebuilder) renderPost(ctx context.Context, f feed.Feed) (documentSet, e
 	if page.Bounds.Items() > 0 {
 		d.ids = []string{f.Items[0].ID}
 	}
-	return d, r.problems.ClearProblem(ctx, feed.KindHeld, string(f.Name))
+	return d, nil
 }
 
 // withoutPosts returns the committed documents of a head without some of their posts.

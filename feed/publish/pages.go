@@ -22,6 +22,9 @@ func changesList(t target, r feed.FeedReport) bool {
 // rebuildPages builds the pages that list the site's feeds, and commits them if they have changed. They depend only on
 // which feeds exist, not on posts.
 func (r *rebuilder) rebuildPages(ctx context.Context, token feed.Token) error {
+	if r.rolledBack {
+		return nil // replicas restore the pages
+	}
 	if err := r.commitPages(ctx, token); err != nil {
 		return fmt.Errorf("rebuild pages: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 type problemStore interface {
 	Problems(ctx context.Context) ([]feed.Problem, error)
+	Problem(ctx context.Context, kind feed.ProblemKind, id string) (feed.Problem, bool, error)
 	SetProblem(ctx context.Context, p feed.Problem) error
 	ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error
 }

@@ -249,8 +249,13 @@ func (r *rendering) fingerprint() string { return r.current.Load().fingerprint }
 // of the feeds does not exist, and of kind [feed.ErrBusy] if the builder does other work for so long that it does not
 // begin the rebuild in time.
 func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
+	return p.performOrAsk(ctx, request{Feeds: names})
+}
+
+// performOrAsk performs a request, or sends it to the process that holds the lease.
+func (p *Publisher) performOrAsk(ctx context.Context, q request) (feed.Report, error) {
 	if token, ok := p.lease.held(); ok {
-		report, err := p.rebuild(withPatience(ctx, requestPatience), token, names, nil)
+		report, err := p.perform(withPatience(ctx, requestPatience), token, q)
 		if !errors.Is(err, errSuperseded) {
 			return report, err
 		}
@@ -259,7 +264,7 @@ func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Repor
 		var report feed.Report
 		err := p.lease.run(ctx, func(ctx context.Context, token feed.Token) error {
 			var err error
-			report, err = p.rebuild(ctx, token, names, nil)
+			report, err = p.perform(ctx, token, q)
 			return err
 		})
 		switch {
@@ -268,7 +273,7 @@ func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Repor
 		case !errors.Is(err, feed.ErrLocked):
 			return report, err
 		}
-		if report, err = p.askHolder(ctx, names); !errors.Is(err, errNoHolder) {
+		if report, err = p.askHolder(ctx, q); !errors.Is(err, errNoHolder) {
 			return report, err
 		}
 	}
@@ -350,6 +355,11 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 		})
 		if report.Feeds, err = p.rebuilder.rebuild(ctx, token, targets); err != nil {
 			return err
+		}
+		if len(names)+len(except) == 0 {
+			if err := p.rebuilder.endRollback(ctx, report.Feeds); err != nil {
+				return err
+			}
 		}
 		// Rebuild the pages even if the list of feeds has not changed: a crash may have prevented an earlier rebuild.
 		if err := p.rebuilder.rebuildPages(ctx, token); err != nil {

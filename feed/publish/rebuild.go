@@ -64,6 +64,10 @@ type rebuilder struct {
 	failedMark map[feed.Name]int64     // marks of dirty feeds that were held or failed; a new mark causes a retry
 	// listChanged is set when the list of feeds has changed since the pages were built.
 	listChanged bool
+	// rolledBack is set while the store is known to be older than what readers have received. Then only the documents
+	// that they have received are committed, without the posts that have been withdrawn since.
+	rolledBack bool
+	rollback   feed.Problem // the problem that lists it
 }
 
 // rebuildDirty rebuilds the dirty feeds, except those that it rebuilt within the last changeInterval. It returns the
@@ -110,6 +114,9 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 			return nil, fmt.Errorf("%w: the store has lost a commit of %s and has a different one of the same second",
 				errSuperseded, t.name)
 		}
+	}
+	if err := r.checkRollback(ctx); err != nil {
+		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	targets, err := r.closeFull(ctx, token, targets)
 	if err != nil {
@@ -219,19 +226,19 @@ func (r *rebuilder) rebuildFeed(
 		return feed.FeedReport{}, err
 	}
 	report := feed.FeedReport{Feed: t.name, Items: len(f.Items)}
-	var d documentSet
-	if len(missing) > 0 {
-		report.Outcome, report.Reason = feed.Held, unexplained+": "+abbreviate(missing)
-		if err := r.setHeld(ctx, report); err != nil || len(withdrawn) == 0 {
-			return report, err
+	d, err := r.newDocuments(ctx, f, previous, missing, &report)
+	if err != nil {
+		return feed.FeedReport{}, err
+	}
+	if report.Outcome == feed.Held {
+		if len(withdrawn) == 0 {
+			return report, nil
 		}
 		// Remove withdrawn posts immediately, even if the rest of the feed is held.
 		if d, err = r.withoutPosts(ctx, previous, withdrawn); err != nil {
 			return feed.FeedReport{}, err
 		}
 		t.mark = 0 // the feed stays dirty
-	} else if d, err = r.render(ctx, f); err != nil {
-		return feed.FeedReport{}, err
 	}
 	rendered()
 	defer r.history.time(ctx, feed.CommitStage)()
@@ -244,6 +251,31 @@ func (r *rebuilder) rebuildFeed(
 		report.Outcome = outcome
 	}
 	return report, nil
+}
+
+// newDocuments renders a feed, or sets the outcome and the reason of the report if its commit must be held.
+func (r *rebuilder) newDocuments(
+	ctx context.Context, f feed.Feed, previous feed.Head, missing []string, report *feed.FeedReport,
+) (d documentSet, err error) {
+	remedy := "the posts are restored or each loss is confirmed with: feedpub post delete ID"
+	if len(missing) > 0 {
+		report.Outcome, report.Reason = feed.Held, unexplained+": "+abbreviate(missing)
+		if r.rolledBack {
+			report.Reason = rolledBack + ", and " + report.Reason
+		}
+	} else {
+		if d, err = r.render(ctx, f); err != nil {
+			return d, err
+		}
+		if r.rolledBack && !hasDocuments(previous, d) {
+			report.Outcome, report.Reason = feed.Held, rolledBack
+			remedy = "the rollback is accepted with: feedpub rebuild --accept-rollback"
+		}
+	}
+	if report.Outcome == feed.Held {
+		return d, r.setHeld(ctx, *report, remedy)
+	}
+	return d, r.problems.ClearProblem(ctx, feed.KindHeld, string(f.Name))
 }
 
 // selectFeed reads the items of a feed or an archive.
@@ -310,7 +342,7 @@ func (r *rebuilder) missing(
 	}
 	for _, st := range stored {
 		switch {
-		case !st.Record.Removed.IsZero():
+		case !st.Record.Removed.IsZero() && !r.isOutdated(st.Record, previous):
 			withdrawn = append(withdrawn, st.ID)
 		case st.Item == nil:
 			missing = append(missing, st.ID)
@@ -339,12 +371,11 @@ func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
 		r.archives.documentAt(n, feed.PositionOf(it)) == name
 }
 
-// setHeld lists a held feed as a problem.
-func (r *rebuilder) setHeld(ctx context.Context, report feed.FeedReport) error {
+// setHeld lists a held feed as a problem, with what ends it.
+func (r *rebuilder) setHeld(ctx context.Context, report feed.FeedReport, remedy string) error {
 	return r.problems.SetProblem(ctx, feed.Problem{
 		ID: string(report.Feed), Kind: feed.KindHeld, Since: r.clock(), Serving: true,
-		Reason: report.Reason + "; the last documents are kept until the posts are restored or " +
-			"each loss is confirmed with: feedpub post delete ID",
+		Reason: report.Reason + "; the last documents are kept until " + remedy,
 	})
 }
 

@@ -35,6 +35,8 @@ type requestReader interface {
 // request is a stored request to rebuild feeds, and reply is the builder's stored reply.
 type request struct {
 	Feeds []feed.Name `json:"feeds,omitempty"`
+	// AcceptRollback ends the holding of changes after a rollback of the store.
+	AcceptRollback bool `json:"accept_rollback,omitempty"`
 	// Cause is recorded with the run. Requests of earlier releases have none.
 	Cause feed.Cause `json:"cause,omitzero"`
 }
@@ -52,7 +54,18 @@ type reply struct {
 // [feed.ErrUnavailable] if no reply arrives within ten minutes, and of kind [feed.ErrBusy] if the builder does not
 // begin the rebuild in time.
 func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, error) {
-	payload, err := json.Marshal(request{Feeds: names, Cause: feed.CauseOf(ctx)})
+	return ask(ctx, store, request{Feeds: names})
+}
+
+// AskAcceptRollback is like Ask for all feeds, but first accepts that the store was rolled back; see
+// [Publisher.AcceptRollback].
+func AskAcceptRollback(ctx context.Context, store Asker) (feed.Report, error) {
+	return ask(ctx, store, request{AcceptRollback: true})
+}
+
+func ask(ctx context.Context, store Asker, q request) (feed.Report, error) {
+	q.Cause = feed.CauseOf(ctx)
+	payload, err := json.Marshal(q)
 	if err != nil {
 		return feed.Report{}, fmt.Errorf("ask the builder: %w", err)
 	}
@@ -86,7 +99,7 @@ var errNoHolder = errors.New("no process holds the lease")
 
 // askHolder is like Ask, but returns errNoHolder once the lease is no longer held. It checks the lease because
 // commands, which build only once, do not reply to requests.
-func (p *Publisher) askHolder(ctx context.Context, names []feed.Name) (feed.Report, error) {
+func (p *Publisher) askHolder(ctx context.Context, q request) (feed.Report, error) {
 	asking, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
@@ -98,7 +111,7 @@ func (p *Publisher) askHolder(ctx context.Context, names []feed.Name) (feed.Repo
 			pause(asking, holderInterval)
 		}
 	}()
-	report, err := Ask(asking, p.config.Store, names)
+	report, err := ask(asking, p.config.Store, q)
 	if err != nil && errors.Is(context.Cause(asking), errNoHolder) {
 		return feed.Report{}, errNoHolder
 	}
@@ -150,7 +163,7 @@ func feedsOf(payload []byte) string {
 	if json.Unmarshal(payload, &q) != nil {
 		return string(payload)
 	}
-	return TickName(q.Feeds...)
+	return fmt.Sprint(q.AcceptRollback, TickName(q.Feeds...))
 }
 
 // answer rebuilds the feeds of a request and returns the encoded reply, and whether the builder was busy. An error ends
@@ -163,7 +176,7 @@ func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte
 		if q.Cause == (feed.Cause{}) {
 			q.Cause = feed.Cause{Trigger: feed.CommandTrigger}
 		}
-		r.Report, err = p.rebuild(withPatience(feed.WithCause(ctx, q.Cause), requestPatience), token, q.Feeds, nil)
+		r.Report, err = p.perform(withPatience(feed.WithCause(ctx, q.Cause), requestPatience), token, q)
 	}
 	if ctx.Err() != nil {
 		return nil, false, ctx.Err()

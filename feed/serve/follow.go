@@ -67,6 +67,9 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 		if err := r.poll(ctx, t); err != nil {
 			return err
 		}
+		if err := r.checkLoaded(ctx); err != nil {
+			return err
+		}
 		t.next = now.Add(r.Poll)
 		r.restoreLost(ctx)
 	}

@@ -50,7 +50,9 @@ type ReplicaConfig struct {
 	Poll     time.Duration // the interval at which the version is read; 0 means 5 s
 	Memory   *Memory       // may be shared with other replicas; nil means no limit
 	Restorer Restorer      // optional; restores heads that the store has lost
-	Options  Options       // options of the snapshots
+	// Reporter is optional. It lists the problem that the store was rolled back while this process was not running.
+	Reporter ProblemReporter
+	Options  Options // options of the snapshots
 	// Before is the replica of the same site that the new replica replaces. It is optional. Its documents are served from
 	// the start. Its Run must have returned before Load is called.
 	Before *Replica
@@ -71,6 +73,8 @@ type Replica struct {
 	saving       sync.WaitGroup // saves that apply has started
 	caughtUp     chan struct{}  // closed when the heads of the store have been applied, or the store has failed
 	caughtUpOnce sync.Once
+	checked      chan struct{} // closed when the documents from the disk have been compared with the store
+	checkedOnce  sync.Once
 
 	mu         sync.Mutex
 	unsaved    map[feed.Name]bool // feeds whose served documents are not on disk
@@ -94,6 +98,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 		wake:          make(chan struct{}, 1),
 		saved:         make(chan struct{}, 1),
 		caughtUp:      make(chan struct{}),
+		checked:       make(chan struct{}),
 		unsaved:       make(map[feed.Name]bool),
 		mismatches:    make(map[feed.Name]mismatch),
 		counts: map[string]uint64{
@@ -114,9 +119,13 @@ func (r *Replica) Load() {
 		if before := r.Before; before != nil {
 			r.Before = nil // free its memory
 			r.inherit(before)
+			if before.isChecked() {
+				r.setChecked()
+			}
 			return
 		}
 		if r.Disk == nil {
+			r.setChecked()
 			return
 		}
 		editions, problems := r.Disk.load()
@@ -124,6 +133,9 @@ func (r *Replica) Load() {
 			r.Log.Warn("copy on disk not used", "error", err)
 		}
 		r.serve(r.current.Load().with(editions, nil), editions)
+		if len(editions) == 0 {
+			r.setChecked()
+		}
 		r.Log.Info("feeds loaded from disk", "feeds", len(editions))
 	})
 }

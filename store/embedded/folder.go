@@ -33,6 +33,7 @@ type folder struct {
 
 	mu       sync.Mutex // guards the fields below, and all changes to posts in the server
 	versions *versions
+	copies   *copies
 	ids      *pathIDs
 	files    map[string]*file // by path
 	// owner maps the id of each post to the path of the file whose version is in the server, since several files may
@@ -81,6 +82,7 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	if f.ids, err = openPathIDs(dir, o.files); err != nil {
 		return nil, errors.Join(err, log.close())
 	}
+	f.copies = openCopies(dir, o, func() time.Time { return f.now() })
 	if err := f.load(ctx, last); err != nil {
 		return nil, errors.Join(err, log.close())
 	}
@@ -107,8 +109,35 @@ func (f *folder) load(ctx context.Context, last lastRun) error {
 	if err := f.repeatDeletions(ctx, slices.Sorted(maps.Keys(last.deleted))); err != nil {
 		return err
 	}
+	if f.copies.restored != "" {
+		f.o.Logger.Error("a folder was replaced by an older copy; changes are held until an operator accepts the copy",
+			"folder", f.copies.restored)
+		if err := f.site.SetProblem(ctx, f.copies.problem()); err != nil {
+			return err
+		}
+	}
 	_, err := f.scan(ctx, nil, true)
 	return err
+}
+
+// noteCopies increases the number of the copy if posts have changed, or ends the holding of changes if an operator has
+// accepted an older copy. The caller must hold mu.
+func (f *folder) noteCopies(ctx context.Context, closing bool) error {
+	if f.copies.restored == "" {
+		if !f.missing {
+			f.copies.bumpIfChanged(closing)
+		}
+		return nil
+	}
+	if _, listed, err := f.site.Problem(ctx, feed.KindRollback, feed.RollbackID); err != nil || listed {
+		return err
+	}
+	f.o.Logger.Warn("the older copy was accepted; posts without a file are deleted")
+	f.copies.accept()
+	for _, state := range f.files {
+		state.kept = false // the next scan deletes the posts of missing files
+	}
+	return nil
 }
 
 // repeatDeletions adds inbox entries for deletions that no builder has recorded: the inbox is in memory, and the
@@ -133,7 +162,9 @@ func (f *folder) repeatDeletions(ctx context.Context, ids []string) error {
 func (f *folder) close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.versions.close()
+	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
+	defer cancel()
+	return errors.Join(f.noteCopies(ctx, true), f.versions.close())
 }
 
 func hashes(posts []feed.RawPost) map[string]feed.Hash {
@@ -221,6 +252,7 @@ func (f *folder) remove(id string) error {
 	}
 	delete(f.good, id)
 	f.versions.keepDeleted(id)
+	f.copies.note()
 	for _, name := range slices.Sorted(maps.Keys(remove)) {
 		err := durable.Remove(filepath.Join(f.o.Dir, filepath.FromSlash(name)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

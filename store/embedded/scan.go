@@ -67,7 +67,7 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 		}
 		f.media = media
 	}
-	return s.again, nil
+	return s.again, f.noteCopies(ctx, first)
 }
 
 // submitMissingMedia resubmits the posts that refer to missing files, since the files may exist now.
@@ -202,6 +202,7 @@ func (f *folder) accept(ctx context.Context, name string, state *file, v version
 	}
 	if written || sum != v.sum || !maps.Equal(before, next) {
 		f.versions.keep(name, version{posts: good, sum: v.sum})
+		f.copies.note()
 	}
 	return delayed, nil
 }
@@ -351,6 +352,12 @@ func (s *scan) removeMissing(ctx context.Context) error {
 			return nil
 		}
 	}
+	if s.first && s.copies.restored != "" {
+		for _, name := range missing {
+			s.files[name].kept = true // their posts may only be missing from the older copy
+		}
+		return nil
+	}
 	if !remaining && s.suspicious(missing) {
 		for _, name := range missing {
 			s.files[name].kept = true
@@ -370,6 +377,7 @@ func (s *scan) removeMissing(ctx context.Context) error {
 			return err
 		}
 		s.versions.keep(name, version{})
+		s.copies.note()
 		delete(s.files, name)
 	}
 	return s.clearMissing(ctx)

@@ -383,6 +383,14 @@ func (s *Site) Problems(context.Context) ([]feed.Problem, error) {
 	}), nil
 }
 
+// Problem returns the problem with the given kind and id, and whether it is listed.
+func (s *Site) Problem(_ context.Context, kind feed.ProblemKind, id string) (feed.Problem, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.data.problems[problemKey{kind, id}]
+	return p, ok, nil
+}
+
 // SetProblem lists a problem.
 func (s *Site) SetProblem(_ context.Context, p feed.Problem) error {
 	s.mu.Lock()

@@ -103,7 +103,15 @@ func testProblems(t *testing.T, s suite) {
 	again.Since = day(7)
 	must(t, "SetProblem", s.SetProblem(s.ctx, again))
 	s.wantProblems(t, b, a)
+	got, listed, err := s.Problem(s.ctx, feed.KindMissing, "p")
+	must(t, "Problem", err)
+	if diff := cmp.Diff(b, got); !listed || diff != "" {
+		t.Errorf("Problem = %v; want it listed (-want +got):\n%s", listed, diff)
+	}
 	must(t, "ClearProblem", s.ClearProblem(s.ctx, feed.KindMissing, "p"))
+	if _, listed, err := s.Problem(s.ctx, feed.KindMissing, "p"); err != nil || listed {
+		t.Errorf("Problem = %v, %v after ClearProblem; want it not listed", listed, err)
+	}
 	must(t, "ClearProblem", s.ClearProblem(s.ctx, feed.KindMissing, "p"))
 	s.wantProblems(t, a)
 }

@@ -51,6 +51,7 @@ type Site interface {
 	ArchiveCount(ctx context.Context) (int, error)
 	AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error
 	Problems(ctx context.Context) ([]feed.Problem, error)
+	Problem(ctx context.Context, kind feed.ProblemKind, id string) (feed.Problem, bool, error)
 	SetProblem(ctx context.Context, p feed.Problem) error
 	ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error
 	Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error)

@@ -178,26 +178,31 @@ func (r *rig) check() {
 			return
 		}
 	}
-	var first served
-	for i, n := range r.nodes {
+	for _, n := range r.nodes {
 		var got served
 		if !r.await("the posts of "+n.name, func() string {
+			// A crawl reads one document after the other, and the node may receive a commit in the meantime.
 			got = n.crawl()
-			return r.wrong(got)
+			if wrong := r.wrong(got); wrong != "" {
+				return wrong
+			}
+			return differs(r.nodes[0].crawl(), got)
 		}) {
 			r.explain(n, got)
 			return
 		}
-		if i == 0 {
-			first = got
-		}
-		for path, body := range first.bodies {
-			if got.bodies[path] != body {
-				r.violation("%s of %s differs from that of %s", path, n.name, r.nodes[0].name)
-			}
-		}
 	}
 	r.compareFresh()
+}
+
+// differs returns "" if two crawls have found the same documents.
+func differs(want, got served) string {
+	for path, body := range want.bodies {
+		if got.bodies[path] != body {
+			return path + " differs from that of the first node"
+		}
+	}
+	return ""
 }
 
 // rebuilt returns "" if the response to a rebuild says that all feeds are current.
@@ -300,8 +305,13 @@ var links = regexp.MustCompile(`<link[^>]*(prev|next)-archive[^>]*>`)
 func (r *rig) compareFresh() {
 	n := r.nodes[0]
 	export := filepath.Join(r.dir, "export.jsonl")
-	if out, err := exec.Command(r.program, n.args("export", "--output", export)...).CombinedOutput(); err != nil {
-		r.violation("export: %v: %s", err, out)
+	// On a busy machine the first connection to Redis may time out.
+	if !r.await("an export", func() string {
+		if out, err := exec.Command(r.program, n.args("export", "--output", export)...).CombinedOutput(); err != nil {
+			return fmt.Sprintf("%v: %s", err, out)
+		}
+		return ""
+	}) {
 		return
 	}
 	fresh := &node{

@@ -35,13 +35,15 @@ type hostedSite struct {
 	replica   *serve.Replica
 	publisher *publish.Publisher
 	trigger   *schedule.Trigger
-	jobs      []schedule.Job
-	audience  *audience.Audience // nil for a builder, which has no readers
-	front     *serve.Front       // nil for a builder
-	fleet     *fleet.Fleet       // nil for a folder, which only one process uses
-	hub       *hub.Hub           // nil for a site without hubs and webhooks
-	owner     string             // unique name of this process
-	checkPost func(id string, raw []byte) error
+	// acceptRollback ends the holding of changes after the store was rolled back, and rebuilds.
+	acceptRollback func(context.Context) (feed.Report, error)
+	jobs           []schedule.Job
+	audience       *audience.Audience // nil for a builder, which has no readers
+	front          *serve.Front       // nil for a builder
+	fleet          *fleet.Fleet       // nil for a folder, which only one process uses
+	hub            *hub.Hub           // nil for a site without hubs and webhooks
+	owner          string             // unique name of this process
+	checkPost      func(id string, raw []byte) error
 
 	ctx   context.Context // context of all work on the site
 	stop  context.CancelFunc
@@ -73,6 +75,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	}
 	replica := serve.ReplicaConfig{
 		Source: site.Store, Log: process.Log, Now: process.Now, Options: oldPaths(c), Memory: s.memory,
+		Reporter: site.Store,
 	}
 	if before == nil {
 		if err := h.openData(); err != nil {
@@ -101,8 +104,8 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	h.push(&building)
 	h.publisher = publish.New(building)
 	rebuild := h.publisher.Rebuild
-	if !h.role.Builds {
-		rebuild = site.requestRebuild
+	if h.acceptRollback = h.publisher.AcceptRollback; !h.role.Builds {
+		rebuild, h.acceptRollback = site.requestRebuild, site.requestAcceptRollback
 	}
 	h.trigger = schedule.NewTrigger(h.ctx, rebuild)
 	if h.role.Serves {
@@ -159,6 +162,11 @@ func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 				return nil
 			}
 			if !h.role.Builds {
+				return nil
+			}
+			select {
+			case <-h.replica.Checked(): // so that the first build knows whether the store was rolled back
+			case <-ctx.Done():
 				return nil
 			}
 			g.Go(func() error { return schedule.Run(ctx, h.log(), h.jobs...) })

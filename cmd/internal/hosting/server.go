@@ -150,6 +150,7 @@ func (s *Server) newOperatorsHandler(tokens admin.Tokens) http.Handler {
 	checks := []admin.Check{
 		{Name: "documents", Check: s.sites.checkDocuments, Required: true}, {Name: "store", Check: s.sites.checkStore},
 		{Name: "building", Check: s.sites.checkBuilding}, {Name: "disk", Check: s.sites.checkDisk},
+		{Name: "rollback", Check: s.sites.checkRollback},
 	}
 	if s.several {
 		checks = append(checks, admin.Check{Name: "sites", Check: s.sites.checkAllReady})

@@ -62,7 +62,10 @@ func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 	}
 	_, left, err := site.Store.Holder(ctx, publish.Job)
 	if err == nil && left == 0 {
-		_, err = site.rebuild(ctx, nil, true, changedRuns{site.Store})
+		var p *publish.Publisher
+		if p, err = site.builder(ctx, true, changedRuns{site.Store}); err == nil {
+			_, err = p.Rebuild(ctx)
+		}
 	}
 	if err != nil {
 		site.Close()
@@ -75,7 +78,21 @@ func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 // if no process builds it, this process does. That requires the configuration that the committed documents were built
 // with, unless adopt is set.
 func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed.Report, error) {
-	return s.rebuild(ctx, names, adopt, s.Store)
+	p, err := s.builder(ctx, adopt, s.Store)
+	if err != nil {
+		return feed.Report{}, err
+	}
+	return p.Rebuild(ctx, names...)
+}
+
+// AcceptRollback accepts that the store was replaced by an older copy, and rebuilds all feeds; see
+// [publish.Publisher.AcceptRollback]. It is otherwise like Rebuild.
+func (s *Site) AcceptRollback(ctx context.Context, adopt bool) (feed.Report, error) {
+	p, err := s.builder(ctx, adopt, s.Store)
+	if err != nil {
+		return feed.Report{}, err
+	}
+	return p.AcceptRollback(ctx)
 }
 
 // changedRuns records only the runs that changed documents. Without a server, each command that shows documents of a
@@ -90,28 +107,27 @@ func (c changedRuns) AddRun(ctx context.Context, r feed.Run) error {
 	return c.RunStore.AddRun(ctx, r)
 }
 
-func (s *Site) rebuild(
-	ctx context.Context, names []feed.Name, adopt bool, runs publish.RunStore,
-) (feed.Report, error) {
+// builder returns a publisher for a command that rebuilds once.
+func (s *Site) builder(ctx context.Context, adopt bool, runs publish.RunStore) (*publish.Publisher, error) {
 	_, left, err := s.Store.Holder(ctx, publish.Job)
 	if err != nil {
-		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
+		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	folder := s.Source.Folder()
 	if left == 0 && !adopt && !folder {
 		if err := s.checkConfig(ctx); err != nil {
-			return feed.Report{}, err
+			return nil, err
 		}
 	}
 	c, err := s.publishing(newShared(s.Source.process.Versions))
 	if err != nil {
-		return feed.Report{}, err
+		return nil, err
 	}
 	if !folder {
 		c.Fleet = s.fleet(c, Role{Builds: true}, nil, nil)
 	}
 	c.Runs = runs
-	return publish.New(c).Rebuild(ctx, names...)
+	return publish.New(c), nil
 }
 
 // checkConfig returns an error if the committed documents were built with a different configuration: a machine with an
@@ -134,14 +150,30 @@ func (s *Site) checkConfig(ctx context.Context) error {
 
 // requestRebuild asks the process that builds the site to rebuild feeds. It is used by servers that never build.
 func (s *Site) requestRebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
-	_, left, err := s.Store.Holder(ctx, publish.Job)
-	if err != nil {
-		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
-	}
-	if left == 0 {
-		return feed.Report{}, fmt.Errorf("rebuild: no server is building the site: %w", feed.ErrUnavailable)
+	if err := s.checkBuilder(ctx); err != nil {
+		return feed.Report{}, err
 	}
 	return publish.Ask(ctx, s.Store, names)
+}
+
+// requestAcceptRollback is like requestRebuild, but accepts that the store was rolled back.
+func (s *Site) requestAcceptRollback(ctx context.Context) (feed.Report, error) {
+	if err := s.checkBuilder(ctx); err != nil {
+		return feed.Report{}, err
+	}
+	return publish.AskAcceptRollback(ctx, s.Store)
+}
+
+// checkBuilder returns an error of kind [feed.ErrUnavailable] if no process builds the site.
+func (s *Site) checkBuilder(ctx context.Context) error {
+	_, left, err := s.Store.Holder(ctx, publish.Job)
+	if err == nil && left == 0 {
+		err = fmt.Errorf("no server is building the site: %w", feed.ErrUnavailable)
+	}
+	if err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
+	return nil
 }
 
 // publishing returns the configuration of a publisher of the site, which uses the shared

@@ -19,6 +19,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/admin"
+	"feedpub/feed/schedule"
 	"feedpub/feed/serve"
 )
 
@@ -323,7 +324,7 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 	x.settings, x.entry = settings, &admin.Site{
 		ID:        c.Site.ID,
 		BaseURL:   c.FeedSite().BaseURL,
-		Rebuilder: x.trigger,
+		Rebuilder: rebuilder{x.trigger, x.acceptRollback},
 		Problems:  x.problems(),
 		Replica:   x.replica,
 		Runs:      site.Store,
@@ -491,6 +492,31 @@ func (h *siteSet) checkDisk(context.Context) error {
 	}
 	return nil
 }
+
+// checkRollback returns an error if changes of a site are held because its store was rolled back. It returns nil if the
+// store does not answer, which checkStore reports.
+func (h *siteSet) checkRollback(ctx context.Context) error {
+	for _, s := range h.current.Load().sites {
+		p, listed, err := s.site.Store.Problem(ctx, feed.KindRollback, feed.RollbackID)
+		switch {
+		case err != nil:
+			return nil //nolint:nilerr // see above
+		case listed:
+			return fmt.Errorf("changes of %s are held since %s because the store was replaced by an older copy",
+				s.entry.ID, p.Since.UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// rebuilder is the [admin.Rebuilder] of a site.
+type rebuilder struct {
+	*schedule.Trigger
+	accept func(context.Context) (feed.Report, error)
+}
+
+// AcceptRollback accepts that the store was rolled back, and rebuilds all feeds.
+func (r rebuilder) AcceptRollback(ctx context.Context) (feed.Report, error) { return r.accept(ctx) }
 
 // catchUpTimeout bounds the time that a starting server waits for the store before it serves the documents on disk,
 // which may be older than those in the store.

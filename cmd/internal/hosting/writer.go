@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"feedpub/feed"
 	"feedpub/feed/durable"
@@ -87,11 +88,39 @@ func (w folderWriter) Delete(ctx context.Context, id string) error {
 	switch {
 	case loadErr != nil:
 		return loadErr
-	case len(stored) == 0 || stored[0].Raw == nil && stored[0].Item == nil:
+	case len(stored) > 0 && (stored[0].Raw != nil || stored[0].Item != nil):
+		return site.Store.Delete(ctx, id)
+	default:
+		return confirmLoss(ctx, site.Store, id, err)
+	}
+}
+
+// confirmLoss deletes a post that the store does not have, if committed documents contain it: the store has lost it,
+// and its feeds are held until that is confirmed. Otherwise confirmLoss returns notFound.
+func confirmLoss(ctx context.Context, s *store.Site, id string, notFound error) error {
+	heads, err := s.Heads(ctx)
+	if err != nil {
 		return err
 	}
-	return site.Store.Delete(ctx, id)
+	if !slices.ContainsFunc(heads, func(h feed.Head) bool { return slices.Contains(h.IDs, id) }) {
+		return notFound
+	}
+	cursor, err := s.Cursor(ctx)
+	if err != nil {
+		return err
+	}
+	waiting, err := s.Inbox(ctx, cursor, maxWaiting)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(waiting, func(x feed.Submission) bool { return x.ID == id }) {
+		return notFound // it was confirmed before
+	}
+	return s.Delete(ctx, id)
 }
+
+// maxWaiting is the maximum number of inbox entries that confirmLoss reads.
+const maxWaiting = 10_000
 
 func (w folderWriter) Stored(_ context.Context, ids []string) (map[string][]byte, error) {
 	stored := make(map[string][]byte, len(ids))
@@ -143,7 +172,7 @@ func (w redisWriter) Delete(ctx context.Context, id string) error {
 		return err
 	}
 	if len(stored) == 0 || stored[0].Raw == nil && stored[0].Item == nil && stored[0].Record == (feed.Record{}) {
-		return fmt.Errorf("post %q: %w", id, feed.ErrNotFound)
+		return confirmLoss(ctx, w.store, id, fmt.Errorf("post %q: %w", id, feed.ErrNotFound))
 	}
 	return w.store.Delete(ctx, id)
 }

@@ -45,7 +45,11 @@ func (w *world) chaos(operators *sync.WaitGroup) {
 	end := time.Now().Add(w.plan.duration)
 	var before memstore.Snapshot
 	pause := w.plan.duration / time.Duration(w.plan.events)
-	for range w.plan.events {
+	var old memstore.Snapshot
+	for i := range w.plan.events {
+		if w.plan.restored && i == w.plan.events/2 {
+			old = w.site.Snapshot()
+		}
 		time.Sleep(r.between(pause/4, pause))
 		if w.plan.lossy {
 			before = w.site.Snapshot()
@@ -54,6 +58,9 @@ func (w *world) chaos(operators *sync.WaitGroup) {
 		w.event(r, before, operators)
 	}
 	time.Sleep(time.Until(end))
+	if w.plan.restored {
+		w.restoreCopy(r, old)
+	}
 }
 
 // event injects a fault, or requests a rebuild.

@@ -374,6 +374,18 @@ func (c *conn) Problems(ctx context.Context) ([]feed.Problem, error) {
 	return call(ctx, c, "Problems", "", func() ([]feed.Problem, error) { return c.site.Problems(ctx) })
 }
 
+func (c *conn) Problem(ctx context.Context, kind feed.ProblemKind, id string) (feed.Problem, bool, error) {
+	type listed struct {
+		problem feed.Problem
+		ok      bool
+	}
+	l, err := call(ctx, c, "Problem", string(kind)+id, func() (l listed, err error) {
+		l.problem, l.ok, err = c.site.Problem(ctx, kind, id)
+		return l, err
+	})
+	return l.problem, l.ok, err
+}
+
 func (c *conn) SetProblem(ctx context.Context, p feed.Problem) error {
 	return do(ctx, c, "SetProblem", string(p.Kind)+p.ID, func() error { return c.site.SetProblem(ctx, p) })
 }

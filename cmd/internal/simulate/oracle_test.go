@@ -121,6 +121,7 @@ func (w *world) converge() {
 	w.awaitFullPoll()
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
+	w.acceptRollback(ctx)
 	report, err := publish.Ask(ctx, w.operator, nil)
 	if err != nil {
 		w.violation("rebuild after healing: %v", err)

@@ -37,6 +37,7 @@ type plan struct {
 	events    int
 	disk      bool
 	keepSkew  bool // the clocks of processes stay wrong after healing
+	restored  bool // at the end, the store is replaced by an older copy while no process is running
 }
 
 func newPlan(seed uint64) plan {
@@ -51,6 +52,8 @@ func newPlan(seed uint64) plan {
 	p.builders = 1 + r.n(p.processes)
 	if p.folder {
 		p.processes, p.builders, p.rate, p.lossy = 1, 1, 0, false
+	} else if r.n(20) == 0 {
+		p.restored, p.disk, p.lossy = true, true, true
 	}
 	return p
 }
@@ -114,7 +117,10 @@ var reader = sync.OnceValue(func() *attribution.Reader {
 })
 
 func newWorld(seed uint64, dir string, log *slog.Logger) *world {
-	p := newPlan(seed)
+	return newWorldOf(seed, newPlan(seed), dir, log)
+}
+
+func newWorldOf(seed uint64, p plan, dir string, log *slog.Logger) *world {
 	w := &world{
 		seed: seed, plan: p, log: log, counts: map[string]int{}, asks: map[int]*ask{},
 		config: feed.Site{
@@ -242,7 +248,7 @@ func (p *process) start() {
 	log := w.log.With("process", owner)
 	c := w.connect(owner)
 	c.faults = w.plan.rate
-	replica := serve.ReplicaConfig{Source: c, Log: log, Now: p.now}
+	replica := serve.ReplicaConfig{Source: c, Reporter: c, Log: log, Now: p.now}
 	if w.dir != "" {
 		disk, err := serve.OpenDisk(p.folder())
 		if err != nil {
@@ -299,7 +305,14 @@ func (p *process) work(
 		g.Go(func() error { return members.Run(ctx) })
 	}
 	if p.builds {
-		g.Go(func() error { return publisher.Run(ctx) })
+		g.Go(func() error {
+			select {
+			case <-replica.Checked():
+				return publisher.Run(ctx)
+			case <-ctx.Done():
+				return nil
+			}
+		})
 	}
 	if err := g.Wait(); err != nil {
 		p.w.violation("process %s has ended: %v", p.id, err)

@@ -26,7 +26,8 @@ func newUpgrade(env *environment) *cobra.Command {
 		Long: `List the servers and builders of the site, and rebuild its documents in the newest
 rendering version that all of them can render.
 
-A new release may have a new rendering version, which changes every document once.
+A new release may have a new rendering version, which changes every document once,
+or a new model for reading credits, which changes the posts that it reads differently.
 So that documents do not change back and forth while old and new releases run side
 by side, builders keep the version of the site until this command is run. A builder
 that cannot render it does not build. Install the release on all machines, then run

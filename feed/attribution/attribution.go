@@ -36,11 +36,7 @@
 package attribution
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"math"
 	"strings"
 	"sync"
@@ -105,14 +101,14 @@ func New(o Options) (*Reader, error) {
 	if r.model != nil {
 		r.units, r.tokens = newDecoder(r.model.units), newDecoder(r.model.tokens)
 	}
-	if r.fingerprint, err = fingerprint(o.Publications, r.threshold, r.model); err != nil {
+	if r.fingerprint, err = fingerprint(o, r.threshold); err != nil {
 		return nil, fmt.Errorf("attribution: %w", err)
 	}
 	return r, nil
 }
 
-// Fingerprint identifies the rules, words, known publications and threshold of the Reader. Readers with the same
-// fingerprint return the same result for every post.
+// Fingerprint identifies the options of the Reader. Readers with the same fingerprint and the same [Generation] of the
+// built-in tables return the same result for every post.
 func (r *Reader) Fingerprint() string { return r.fingerprint }
 
 // Input is a post to read.
@@ -198,30 +194,3 @@ const (
 	ViaLine    Role = "via"        // names only where the source was found
 	Note       Role = "note"       // a note on the quotation, such as "emphasis added", or an omission
 )
-
-// rulesVersion is the version of the rules in code. Increment it with every code change that can change a result. A
-// change to a data file changes the fingerprint automatically.
-const rulesVersion = 6
-
-// fingerprint returns the fingerprint of a reader with these options.
-func fingerprint(extra []Publication, threshold float64, m *Model) (string, error) {
-	h := sha256.New()
-	if m != nil {
-		if _, err := m.WriteTo(h); err != nil {
-			return "", err
-		}
-	}
-	fmt.Fprintf(h, "%d %g\n%s\n", rulesVersion, threshold, publicationData)
-	if err := json.NewEncoder(h).Encode(extra); err != nil {
-		return "", err
-	}
-	err := fs.WalkDir(languageFiles, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := languageFiles.ReadFile(name)
-		fmt.Fprintf(h, "%s %d\n%s\n", name, len(data), data)
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)[:8]), err
-}

@@ -7,11 +7,16 @@ import (
 	"fmt"
 
 	"feedpub/feed"
+	"feedpub/feed/attribution"
 )
 
 // Version is the version of the conversion. Increment it with every change that alters the item of any post; items
 // converted by an older version are rebuilt.
 const Version = 3
+
+// Generation is the number of the tables with which credits are read. Items must be made again with a new generation
+// only once their site is upgraded, so it is not part of [Intake.Fingerprint].
+const Generation = attribution.Generation
 
 // MaxSize is the maximum size of a post in bytes.
 const MaxSize = 1 << 20

@@ -49,6 +49,7 @@ type absorber struct {
 	// withPublications is [Config.WithPublications]; may be nil.
 	withPublications func([]feed.Publication) (*intake.Intake, func(string) feed.Source, error)
 	reading          atomic.Pointer[reading] // scans load it without the work lock
+	rendering        *rendering
 	feeds            feedAssigner
 	archives         *archiveSet
 	replica          Replica
@@ -204,7 +205,7 @@ func (a *absorber) decide(st feed.StoredPost, n notice, by dates) (decision, boo
 		}
 	case st.Raw == nil:
 		return d, n.submitted || n.due
-	case !n.submitted && st.Item != nil && newerIntake(st.Item.Intake, a.reading.Load().version) &&
+	case !n.submitted && st.Item != nil && newerIntake(st.Item.Intake, a.version()) &&
 		st.Item.RawSum == feed.HashOf(st.Raw):
 		// A newer release has read this post. Reading it again would change documents, and change them back when that
 		// release builds.
@@ -237,7 +238,7 @@ func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 		return
 	}
 	d.Item = result.Item
-	d.Item.Intake = a.reading.Load().version
+	d.Item.Intake = a.version()
 	d.Record.Removed = time.Time{}
 	if d.Item.Published.Equal(record.FirstSeen) {
 		d.Record.FirstSeen = record.FirstSeen

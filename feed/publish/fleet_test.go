@@ -266,6 +266,64 @@ func TestOlderIntakeKeepsNewerItems(t *testing.T) {
 	}
 }
 
+// TestNewModelWaitsForUpgrade checks that a release with a new model leaves the items of an older model as they are
+// until the site is upgraded, and then reads the posts again.
+func TestNewModelWaitsForUpgrade(t *testing.T) {
+	w := newWorld(t)
+	w.report(feed.Member{ID: "older", Builds: true, Renderer: feed.Versions{Oldest: 1, Newest: 2}})
+	w.put(post("a", "content_text", "The Gazette reports:\n\n“The pier is shut until the spring.”"), post("b"))
+	p := w.builder("newer", w.inFleet(render.Oldest, render.Version))
+	w.rebuild(p)
+	if schema, err := w.site.Schema(t.Context()); err != nil || schema.Renderer != 2 {
+		t.Fatalf("schema of the site is %+v, %v; want rendering version 2", schema, err)
+	}
+	load := func() feed.StoredPost {
+		t.Helper()
+		stored, err := w.site.Load(t.Context(), []string{"a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stored[0]
+	}
+	// The older model read the post differently.
+	stored := load()
+	cursor, err := w.site.Cursor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := *stored.Item
+	older.Quotes = []feed.Quote{{Source: feed.Source{Publication: "What the older model read"}}}
+	if err := w.site.Absorb(t.Context(), feed.Absorption{Token: w.head(feed.Main).Token + 1, Cursor: cursor,
+		Changes: []feed.Change{{ID: "a", ItemSum: stored.ItemSum, Item: &older, Record: stored.Record,
+			Entered: []feed.Name{feed.Main}, Touched: []feed.Name{feed.Main}}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, owner := range []string{"newer", "another"} {
+		w.rebuild(w.builder(owner, w.inFleet(render.Oldest, render.Version)))
+		if diff := cmp.Diff(older.Quotes, load().Item.Quotes); diff != "" {
+			t.Errorf("quotes after a rebuild by %s before the upgrade (-want +got):\n%s", owner, diff)
+		}
+	}
+	before := w.tags()
+
+	schema, err := w.site.Schema(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	upgraded := schema
+	upgraded.Renderer = render.Version
+	if _, err := w.site.SetSchema(t.Context(), schema, upgraded); err != nil {
+		t.Fatal(err)
+	}
+	w.rebuild(w.builder("newer", w.inFleet(render.Oldest, render.Version)))
+	if diff := cmp.Diff(stored.Item.Quotes, load().Item.Quotes); diff != "" {
+		t.Errorf("quotes after the upgrade (-want +got):\n%s", diff)
+	}
+	if cmp.Equal(before, w.tags()) {
+		t.Error("the upgrade changed no document")
+	}
+}
+
 // TestUpgradeRemovesHubsFromArchives checks that a site which was built with rendering version 1 keeps all of its
 // documents until it is upgraded, and that the upgrade to version 2 removes the hubs from archives, and changes nothing
 // else.

@@ -167,7 +167,7 @@ func New(c Config) *Publisher {
 	p.absorber = &absorber{
 		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store, index: c.Store, store: c.Store,
 		known: c.Store, catalog: c.Catalog, language: c.Site.Language, withPublications: c.WithPublications,
-		replica: c.Replica, logger: c.Logger,
+		replica: c.Replica, rendering: version, logger: c.Logger,
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
 			site: siteOfPages(c),

@@ -107,7 +107,7 @@ func (r *reconciler) outdated(ctx context.Context) iter.Seq2[[]string, error] {
 			yield(nil, err)
 			return
 		}
-		states, err := r.compare.PostStates(ctx, r.absorber.reading.Load().version, ids...)
+		states, err := r.compare.PostStates(ctx, r.absorber.version(), ids...)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -282,7 +282,7 @@ func (r *reconciler) scanOnce(
 
 // reconcilePosts absorbs the posts whose item is missing or outdated, and the posts that are missing from the indexes.
 func (r *reconciler) reconcilePosts(ctx context.Context, token feed.Token, ids []string) (bool, error) {
-	states, err := r.compare.PostStates(ctx, r.absorber.reading.Load().version, ids...)
+	states, err := r.compare.PostStates(ctx, r.absorber.version(), ids...)
 	if err != nil {
 		return false, fmt.Errorf("reconcile: %w", err)
 	}

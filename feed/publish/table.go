@@ -8,6 +8,7 @@ import (
 	"feedpub/feed"
 	"feedpub/feed/build"
 	"feedpub/feed/intake"
+	"feedpub/feed/render"
 )
 
 type publicationLister interface {
@@ -19,7 +20,34 @@ type publicationLister interface {
 type reading struct {
 	table   []feed.Publication // the table of publications that the intake uses
 	intake  *intake.Intake
-	version string // identifies the intake and selections that items are made with
+	version string // identifies the intake and selections that items are made with, but for the generation
+}
+
+// generations lists the rendering versions that introduced the generations of the tables with which credits are read,
+// from the first generation on.
+var generations = [intake.Generation]int{1, 3}
+
+// generationAt returns the generation for items of a site with a rendering version. A version
+// after the newest counts as a generation; see [render.UpTo].
+func generationAt(version int) int {
+	if version > render.Version {
+		return intake.Generation + version - render.Version
+	}
+	n := 0
+	for _, since := range generations {
+		if version >= since {
+			n++
+		}
+	}
+	return n
+}
+
+// version identifies what items of the site are made with. It includes the generation of the built-in tables to which
+// the site was upgraded, not the generation of this program, so a new release reads published posts again only after
+// the site has been upgraded to it. Posts that are submitted before the upgrade are read with the tables of the program
+// that builds.
+func (a *absorber) version() string {
+	return fmt.Sprintf("%s-g%d", a.reading.Load().version, generationAt(a.rendering.renderer().Version()))
 }
 
 // loadTable reads the site's table of publications. If it has changed, subsequent posts are read with the new table,

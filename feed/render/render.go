@@ -27,7 +27,7 @@ import (
 // receive the version as an argument. To drop support for old versions, raise Oldest.
 const (
 	Oldest  = 1 // the oldest supported version
-	Version = 2 // the newest; archives no longer name hubs, since they are not topics
+	Version = 3 // the newest; its documents equal those of version 2, but a newer model reads credits
 )
 
 // generator is the program's name in documents. It is followed by a rendering version, not the program's, because
@@ -36,8 +36,11 @@ const generator = "feedpub"
 
 // generatorVersion returns the version that a document gives for its generator: the rendering version in which
 // documents of its kind last changed. Thus an upgrade changes no other documents. Version 2 changed only archives that
-// listed hubs.
+// listed hubs, and version 3 none.
 func generatorVersion(version int, listedHubs bool) string {
+	if version == firstWithNewModel {
+		version--
+	}
 	if version == firstWithoutHubs && !listedHubs {
 		version--
 	}

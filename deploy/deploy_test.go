@@ -198,16 +198,31 @@ func (p program) testUnit(t *testing.T) {
 		t.Log("systemd-analyze is not installed: the unit's other settings are not checked")
 		return
 	}
-	// systemd-analyze looks for the program and the man page, which are not installed here.
-	unit = strings.ReplaceAll(unit, "/usr/local/bin/feedpub", string(p))
-	unit = strings.ReplaceAll(unit, "Documentation=man:feedpub(1)\n", "")
-	installed := filepath.Join(t.TempDir(), "feedpub.service")
-	if err := os.WriteFile(installed, []byte(unit), 0o600); err != nil {
-		t.Fatal(err)
+	// All units are checked together, since they refer to each other. systemd-analyze looks for the program, which is
+	// not installed here.
+	units, err := filepath.Glob("feedpub*.[st]*")
+	if err != nil || len(units) < 4 {
+		t.Fatalf("units in this folder: %q, %v", units, err)
+	}
+	dir := t.TempDir()
+	for i, name := range units {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		units[i] = filepath.Join(dir, name)
+		text = bytes.ReplaceAll(text, []byte("/usr/local/bin/feedpub"), []byte(p))
+		if err := os.WriteFile(units[i], text, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// The exit status is 0 even for an unknown setting, so any output is a failure.
-	if out, err := exec.Command(analyze, "verify", "--man=no", installed).CombinedOutput(); err != nil || len(out) > 0 {
+	args := append([]string{"verify", "--man=no"}, units...)
+	if out, err := exec.Command(analyze, args...).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+	if out, err := exec.Command(analyze, "calendar", "*-*-* 03:30:00").CombinedOutput(); err != nil {
+		t.Errorf("systemd-analyze calendar: %v\n%s", err, out)
 	}
 }
 

@@ -151,6 +151,35 @@ type ExportLine struct {
 	Credits *Decisions `json:"credits,omitempty"`
 	// Publication is a name in the site's table of publications.
 	Publication *Publication `json:"publication,omitempty"`
+	// Rendering is the rendering version of the site; 0 means none. Only a site that was never built takes it from an
+	// export, so that it has the same documents.
+	Rendering int `json:"rendering,omitempty"`
+}
+
+// Key identifies what the line is about, and begins with its kind. It is "" for a line without a member. If several
+// lines have the same key, the last one is valid.
+func (l ExportLine) Key() string {
+	switch {
+	case l.Record != nil:
+		return "record " + l.Record.ID
+	case l.Name != nil:
+		return "name " + string(l.Name.Feed)
+	case l.Removal != nil:
+		return "removal " + string(l.Removal.Feed)
+	case l.Archive != nil:
+		return "archive " + string(l.Archive.Feed)
+	case l.Subscription != nil:
+		return "subscription " + l.Subscription.ID()
+	case l.Notice != nil:
+		return "notice " + l.Notice.Key
+	case l.Credits != nil:
+		return "credits " + l.Credits.ID
+	case l.Publication != nil:
+		return "publication " + l.Publication.Name
+	case l.Rendering != 0:
+		return "rendering"
+	}
+	return ""
 }
 
 // PathName is a recorded path name: the feed's name and the full name of its tag, author or publication.

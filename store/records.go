@@ -120,7 +120,8 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 // the removal of a post is restored only if the post has no record, a name, an archive or a subscription only if it
 // does not exist, a removal from a feed only if it is later than the stored one, and a decision about a credit only if
 // none is stored. A post whose record or decisions change gets an inbox entry, so that it is absorbed again. The call
-// may be repeated. If a line has no member or an invalid id, the error is of kind [feed.ErrInvalid].
+// may be repeated. A rendering version is ignored: see [Site.SetSchema]. If a line has no member or an invalid id, the
+// error is of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
 		return s.client.wrap("restore records", s.restoreDelegated(ctx, lines))
@@ -145,6 +146,7 @@ func (s *Site) restoreLines(ctx context.Context, batch []feed.ExportLine) (journ
 	var args []any
 	for _, l := range batch {
 		switch {
+		case l.Rendering != 0:
 		case isPush(l):
 			err = s.restorePush(ctx, l)
 		case isCredits(l):

@@ -17,6 +17,7 @@ import (
 	"feedpub/cmd/internal/importer"
 	"feedpub/config"
 	"feedpub/feed"
+	"feedpub/feed/render"
 	"feedpub/feed/transfer"
 	"feedpub/store/storetest"
 )
@@ -285,4 +286,38 @@ func postsOf(lines string) []string {
 		}
 	}
 	return posts
+}
+
+// TestImportRenderingVersion checks that a site that was never built gets the rendering version of the export, and that
+// a site that was built keeps its own.
+func TestImportRenderingVersion(t *testing.T) {
+	site := emptySite(t)
+	w, err := site.Source.OpenWriter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	newest := render.Version
+	if newest < 2 {
+		t.Fatalf("the newest rendering version is %d; this test needs two", newest)
+	}
+	if err := w.Restore(t.Context(), feed.ExportLine{Rendering: newest + 1}); err == nil {
+		t.Error("a version that this release cannot render is restored")
+	}
+	for _, version := range []int{newest - 1, newest} {
+		if err := w.Restore(t.Context(), feed.ExportLine{Rendering: version}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, site, 0, 1, 0)
+	built(t, site)
+	schema, err := site.Store.Schema(t.Context())
+	if err != nil || schema.Renderer != newest-1 {
+		t.Errorf("after importing version %d, the site has %d, %v", newest-1, schema.Renderer, err)
+	}
+	var file bytes.Buffer
+	writeExport(t, site, &file)
+	if want := fmt.Sprintf(`{"_record":{"rendering":%d}}`, newest-1); !strings.Contains(file.String(), want) {
+		t.Errorf("the export lacks %s", want)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/url"
 	"os"
@@ -50,7 +51,9 @@ public. Of several posts with one id, the first is stored and the others are rej
 Posts are stored in the Redis of --redis or the folder of --dir, by default ./posts,
 which is created if it does not exist. Importing a file again stores only what has
 changed. Posts that cannot be read are rejected and reported, and the exit status is
-3. With --undo, delete the posts of the files again, except those that have changed.`,
+3. A file that 'feedpub export --output' has written is checked first: if it is
+damaged, nothing of it is imported. The records of an export are merged with those of
+the site; --dry-run reports what would change. With --undo, delete the posts of the files again, except those that have changed.`,
 		Example: `  feedpub import --dry-run wordpress.xml
   feedpub import post.txt notes/*.md
   feedpub export --redis redis://old | feedpub import --redis redis://new -`,
@@ -165,6 +168,7 @@ func (env *environment) printImport(r *importer.Report, source hosting.Source, u
 	if n := r.WithoutURL; n > 0 {
 		fmt.Fprintf(env.stdout, "without url: %s; readers cannot open the page of such a post\n", count(n, "post"))
 	}
+	printChanges(env.stdout, r)
 	where := source.Config.Redis.String()
 	if source.Folder() {
 		where = string(source.Config.Dir)
@@ -187,6 +191,21 @@ func (env *environment) printImport(r *importer.Report, source hosting.Source, u
 		fmt.Fprintf(env.stdout, ", %d rejected", n)
 	}
 	fmt.Fprintln(env.stdout)
+}
+
+// printChanges prints what a dry run would change in a site that has posts and records.
+func printChanges(w io.Writer, r *importer.Report) {
+	const most = 20
+	for _, id := range r.Changed[:min(len(r.Changed), most)] {
+		fmt.Fprintf(w, "would replace: %s\n", visible(id))
+	}
+	if n := len(r.Changed) - most; n > 0 {
+		fmt.Fprintf(w, "would replace: %d more; --report lists them\n", n)
+	}
+	if c := r.RecordChanges; c != nil {
+		fmt.Fprintf(w, "records: %d new, %d changed, %d unchanged, %d kept as the site has them\n", c.New, c.Changed,
+			c.Unchanged, c.Kept)
+	}
 }
 
 // count returns a number with a noun.

@@ -45,6 +45,8 @@ type jsonReader struct {
 	options Options
 	// items is set while reading the items of a JSON Feed document, which any program may have written.
 	items bool
+	// seal checks a file that an [ExportWriter] wrote; nil for other files.
+	seal *sealChecker
 }
 
 // readJSON reads posts in JSON: JSON Lines with posts, records and raw posts, as [Writer] writes them; an array of
@@ -96,11 +98,19 @@ func (j *jsonReader) lines(yield func(Entry, error) bool) {
 				return
 			}
 		case len(bytes.TrimSpace(line)) > 0:
-			if !yield(j.entry(line, pos, "")) {
+			sealed, err := j.checkSeal(line, pos)
+			if err != nil {
+				yield(Entry{Pos: pos}, err)
+				return
+			}
+			if !sealed && !yield(j.entry(line, pos, "")) {
 				return
 			}
 		}
 		if ended {
+			if err := j.checkEnd(); err != nil {
+				yield(Entry{Pos: pos}, err)
+			}
 			return
 		}
 	}
@@ -418,15 +428,15 @@ func validateRecord(l feed.ExportLine) error {
 	kinds := 0
 	for _, given := range []bool{
 		l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil, l.Subscription != nil, l.Credits != nil,
-		l.Publication != nil,
+		l.Publication != nil, l.Rendering != 0,
 	} {
 		if given {
 			kinds++
 		}
 	}
 	if kinds != 1 {
-		return fmt.Errorf("_record: want one of record, name, removal, archive, subscription, credits and publication, "+
-			"got %d: %w", kinds, feed.ErrInvalid)
+		return fmt.Errorf("_record: want one of record, name, removal, archive, subscription, credits, publication and "+
+			"rendering, got %d: %w", kinds, feed.ErrInvalid)
 	}
 	if missing := missingFrom(l); missing != "" {
 		return fmt.Errorf("_record.%s: %w", missing, feed.ErrInvalid)
@@ -452,6 +462,7 @@ func missingFrom(l feed.ExportLine) string {
 		{l.Subscription != nil && !complete(*l.Subscription), "subscription: want callback, feed, format and expires"},
 		{l.Credits != nil && l.Credits.ID == "", "credits.id: missing"},
 		{l.Publication != nil && l.Publication.Name == "", "publication.name: missing"},
+		{l.Rendering < 0, "rendering: want a positive number"},
 	} {
 		if check.incomplete {
 			return check.text

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"feedpub/feed"
 )
@@ -15,7 +16,8 @@ import (
 // as the first member. A post that is not JSON, has a different id, or would not be read back as a post is written as
 // {"_raw":"BASE64","id":"ID"}. A Writer is not safe for concurrent use.
 type Writer struct {
-	w *bufio.Writer
+	w              *bufio.Writer
+	posts, records int // numbers of lines written
 }
 
 // NewWriter returns a Writer that writes to w. Call [Writer.Flush] after the last entry.
@@ -32,6 +34,7 @@ func (w *Writer) Post(p feed.RawPost) error {
 	if err != nil {
 		return fmt.Errorf("write post %q: %w", p.ID, err)
 	}
+	w.posts++
 	return nil
 }
 
@@ -48,6 +51,7 @@ func (w *Writer) Record(l feed.ExportLine) error {
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
+	w.records++
 	return nil
 }
 
@@ -78,12 +82,19 @@ func postLine(p feed.RawPost) ([]byte, error) {
 	}{p.Raw, p.ID})
 }
 
+// isReserved reports whether an object has a member that has a meaning of its own in JSON Lines.
+func isReserved(members map[string]json.RawMessage) bool {
+	return slices.ContainsFunc([]string{"_record", "_raw", "_export", "_end"}, func(name string) bool {
+		return members[name] != nil
+	})
+}
+
 // readableLine returns the JSON of a post on one line with its id. It returns false if reading the line would not
 // return the same post.
 func readableLine(p feed.RawPost) (line []byte, ok bool, err error) {
 	var members map[string]json.RawMessage
 	if len(p.Raw) > maxEntry/2 || json.Unmarshal(p.Raw, &members) != nil || members == nil || p.Raw[0] != '{' ||
-		members["_record"] != nil || members["_raw"] != nil || isJSONFeed(p.Raw) {
+		isReserved(members) || isJSONFeed(p.Raw) {
 		return nil, false, nil
 	}
 	line = p.Raw
@@ -107,4 +118,14 @@ func readableLine(p feed.RawPost) (line []byte, ok bool, err error) {
 		withID = append(withID, ',')
 	}
 	return append(withID, bytes.TrimLeft(line[1:], " \t\r")...), true, nil
+}
+
+// EqualExport reports whether a stored post and a post that was read from an export are the same: an export may add the
+// id to a post and removes its line breaks.
+func EqualExport(stored, read feed.RawPost) bool {
+	if bytes.Equal(stored.Raw, read.Raw) {
+		return true
+	}
+	line, ok, err := readableLine(stored)
+	return ok && err == nil && bytes.Equal(line, read.Raw)
 }

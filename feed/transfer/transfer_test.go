@@ -83,7 +83,7 @@ func TestRead(t *testing.T) {
 			`{"_record":{"name":{"feed":"tags/go","full":"Go"},"record":{"id":"a"}}}` + "\n" + `{"_record":{"future":1}}`, []string{
 			`f:1: record {"record":{"id":"a","first_seen":"2024-05-01T00:00:00Z"}}`,
 			`f:2: record {"name":{"feed":"tags/go","full":"Go"}}`,
-			`error: f:3: _record: want one of record, name, removal, archive, subscription, credits and publication, got 2: invalid`,
+			`error: f:3: _record: want one of record, name, removal, archive, subscription, credits, publication and rendering, got 2: invalid`,
 			`error: f:4: _record: json: unknown field "future": invalid`}},
 		{"raw", `{"_raw":"eyI=","id":"a"}` + "\n" + `{"_raw":"?","id":"a"}`, []string{
 			`f:1: post "a": {"`, `error: f:2: _raw: want base64: illegal base64 data at input byte 0: invalid`}},

@@ -160,11 +160,11 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 		}
 		size += int64(len(b))
 		var l feed.ExportLine
-		if err := json.Unmarshal(b, &l); err != nil || lineKey(l) == "" {
+		if err := json.Unmarshal(b, &l); err != nil || l.Key() == "" {
 			log.Error("a record cannot be read and is skipped", "file", path, "line", n, "error", err)
 			continue
 		}
-		last[lineKey(l)] = l
+		last[l.Key()] = l
 	}
 	lines = make([]feed.ExportLine, 0, len(last))
 	for _, l := range last {
@@ -172,7 +172,7 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 			lines = append(lines, l)
 		}
 	}
-	slices.SortFunc(lines, func(a, b feed.ExportLine) int { return cmp.Compare(lineKey(a), lineKey(b)) })
+	slices.SortFunc(lines, func(a, b feed.ExportLine) int { return cmp.Compare(a.Key(), b.Key()) })
 	return lines, size, nil
 }
 
@@ -182,36 +182,12 @@ func ended(l feed.ExportLine) bool {
 		l.Credits != nil && len(l.Credits.List) == 0
 }
 
-// lineKey identifies the record of a line. It is "" for a line without a record. If several lines have the same key,
-// the last one is valid.
-func lineKey(l feed.ExportLine) string {
-	switch {
-	case l.Record != nil:
-		return "record " + l.Record.ID
-	case l.Name != nil:
-		return "name " + string(l.Name.Feed)
-	case l.Removal != nil:
-		return "removal " + string(l.Removal.Feed)
-	case l.Archive != nil:
-		return "archive " + string(l.Archive.Feed)
-	case l.Subscription != nil:
-		return "subscription " + l.Subscription.ID()
-	case l.Notice != nil:
-		return "notice " + l.Notice.Key
-	case l.Credits != nil:
-		return "credits " + l.Credits.ID
-	case l.Publication != nil:
-		return "publication " + l.Publication.Name
-	}
-	return ""
-}
-
 func encodeLines(lines []feed.ExportLine) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	for _, l := range lines {
 		if err := enc.Encode(l); err != nil {
-			return nil, fmt.Errorf("records: %s: %w", lineKey(l), err)
+			return nil, fmt.Errorf("records: %s: %w", l.Key(), err)
 		}
 	}
 	return b.Bytes(), nil

@@ -423,6 +423,7 @@ func (s *Site) RestoreRecords(_ context.Context, lines ...feed.ExportLine) error
 func (s *Site) restoreRecord(l feed.ExportLine) error {
 	d := &s.data
 	switch {
+	case l.Rendering != 0: // see [Site.SetSchema]
 	case l.Record != nil:
 		return s.restorePostRecord(*l.Record)
 	case l.Name != nil:

@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -91,4 +92,24 @@ func (s *Site) planUpgrade(schema feed.Schema, members []feed.Member, force bool
 		u.To = newest
 	}
 	return u
+}
+
+// restoreRendering sets the rendering version of a site that was never built, as an export gives it. Other sites keep
+// theirs.
+func (s *Site) restoreRendering(ctx context.Context, version int) error {
+	schema, err := s.Store.Schema(ctx)
+	if err != nil || schema.Renderer > 0 {
+		return err
+	}
+	if supported := s.Source.process.Versions; !supported.Has(version) {
+		return fmt.Errorf("the export has documents of rendering version %d, and this release renders %d to %d; import it "+
+			"with the release that wrote it", version, supported.Oldest, supported.Newest)
+	}
+	next := newSchema()
+	next.Renderer, next.Since = version, feed.Token(s.Source.process.Now().UnixMilli())
+	_, err = s.Store.SetSchema(ctx, schema, next)
+	if errors.Is(err, feed.ErrStale) {
+		return nil // a builder has recorded its own version since
+	}
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +28,8 @@ type Writer interface {
 	Remove(ctx context.Context, id string) error
 	// Restore stores records.
 	Restore(ctx context.Context, lines ...feed.ExportLine) error
+	// Records returns the records of the site, in no particular order and some more than once.
+	Records(ctx context.Context) iter.Seq2[feed.ExportLine, error]
 	// Close must be called when the writer is no longer used.
 	Close()
 }
@@ -152,6 +156,22 @@ func (w folderWriter) Restore(ctx context.Context, lines ...feed.ExportLine) err
 	return site.Store.RestoreRecords(ctx, lines...)
 }
 
+// Records opens the store, like Restore.
+func (w folderWriter) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
+	return func(yield func(feed.ExportLine, error) bool) {
+		if _, err := os.Stat(w.dir()); errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		site, err := w.source.openFolder(ctx)
+		if err != nil {
+			yield(feed.ExportLine{}, err)
+			return
+		}
+		defer site.Close()
+		site.Store.Records(ctx)(yield)
+	}
+}
+
 func (folderWriter) Close() {}
 
 // redisWriter writes to Redis.
@@ -194,7 +214,19 @@ func (w redisWriter) Stored(ctx context.Context, ids []string) (map[string][]byt
 func (w redisWriter) Remove(ctx context.Context, id string) error { return w.store.Delete(ctx, id) }
 
 func (w redisWriter) Restore(ctx context.Context, lines ...feed.ExportLine) error {
+	for _, l := range lines {
+		if l.Rendering == 0 {
+			continue
+		}
+		if err := w.site.restoreRendering(ctx, l.Rendering); err != nil {
+			return err
+		}
+	}
 	return w.store.RestoreRecords(ctx, lines...)
+}
+
+func (w redisWriter) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
+	return w.store.Records(ctx)
 }
 
 func (w redisWriter) Close() { w.site.Close() }

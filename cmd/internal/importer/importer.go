@@ -94,6 +94,9 @@ type importer struct {
 	report   *Report
 	// first is the first post with each id of this import. Only the goroutine that stores uses it.
 	first firstPosts
+	// stored is the records of the site by key, as they would be after what was read; nil until a dry run reads a
+	// record. Only the goroutine that stores uses it.
+	stored map[string]feed.ExportLine
 }
 
 // run reads the files and stores their posts.
@@ -176,6 +179,12 @@ func (i *importer) regular(ctx context.Context, name string, f *os.File, size in
 		return describeFile(err)
 	} else if string(start[:n]) == zipMagic {
 		return i.archive(ctx, name, f, size)
+	}
+	if transfer.IsExport(io.NewSectionReader(f, 0, size)) {
+		// A damaged backup must not be restored in part, so it is read twice.
+		if _, err := transfer.VerifyExport(io.NewSectionReader(f, 0, size), name); err != nil {
+			return fmt.Errorf("import: nothing was imported from this file: %w", err)
+		}
 	}
 	return i.entries(ctx, i.options.Transfer.Read(i.progress.reader(f), name))
 }
@@ -286,7 +295,7 @@ func (i *importer) accept(p post) bool {
 // result returns what to do with a post; before is its stored version if ok is true. If the post must not be stored, it
 // is rejected and reported.
 func (i *importer) result(p post, before []byte, ok bool) result {
-	unchanged := ok && bytes.Equal(before, p.Raw)
+	unchanged := ok && transfer.EqualExport(feed.RawPost{ID: p.ID, Raw: before}, p.RawPost)
 	switch {
 	case i.isDuplicate(p):
 		return resultNone
@@ -356,10 +365,14 @@ func (i *importer) store(ctx context.Context, b batch) error {
 		b.lines = nil // keep the records
 	}
 	if len(b.lines) > 0 {
-		if !i.options.DryRun {
-			if err := i.options.Writer.Restore(ctx, b.lines...); err != nil {
-				return fmt.Errorf("import: %w", err)
-			}
+		var err error
+		if i.options.DryRun {
+			err = i.compare(ctx, b.lines)
+		} else {
+			err = i.options.Writer.Restore(ctx, b.lines...)
+		}
+		if err != nil {
+			return fmt.Errorf("import: %w", err)
 		}
 		i.report.records(len(b.lines))
 	}
@@ -402,6 +415,9 @@ func (i *importer) put(ctx context.Context, batch []post, stored map[string][]by
 	}
 	for n, p := range batch {
 		i.report.post(status(p.Raw), results[n])
+		if i.options.DryRun && results[n] == resultChanged {
+			i.report.wouldChange(p.ID)
+		}
 	}
 	return nil
 }
@@ -414,7 +430,7 @@ func (i *importer) remove(ctx context.Context, posts []post, stored map[string][
 		case !ok:
 			i.report.skip("not stored")
 			continue
-		case !bytes.Equal(raw, p.Raw):
+		case !transfer.EqualExport(feed.RawPost{ID: p.ID, Raw: raw}, p.RawPost):
 			i.report.skip("changed since")
 			continue
 		}

@@ -33,10 +33,14 @@ type Report struct {
 
 	DryRun bool `json:"dry_run,omitempty"`
 	// Posts counts the posts that are now in the store, or would be after a dry run: new, changed or unchanged.
-	Posts    int                     `json:"posts"`
-	Deleted  int                     `json:"deleted,omitempty"` // set only with Undo
-	Records  int                     `json:"records"`           // export records: first seen, names, removals, archives
-	Statuses map[string]*StatusCount `json:"statuses"`
+	Posts   int `json:"posts"`
+	Deleted int `json:"deleted,omitempty"` // set only with Undo
+	Records int `json:"records"`           // export records: first seen, names, removals, archives
+	// RecordChanges counts the records by what would be done with them. It is set only by a dry run.
+	RecordChanges *RecordCount            `json:"record_changes,omitempty"`
+	Statuses      map[string]*StatusCount `json:"statuses"`
+	// Changed are the ids of the first [maxReported] stored posts that a dry run would replace.
+	Changed []string `json:"changed,omitempty"`
 	// Skipped counts entries by reason: page, attachment, trash, older than Since.
 	Skipped map[string]int `json:"skipped,omitempty"`
 	// Notes are the first [maxReported] notes on content that could not be imported unchanged.
@@ -88,6 +92,24 @@ func (r *Report) records(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Records += n
+}
+
+// record counts a record of a dry run.
+func (r *Report) record(add func(*RecordCount)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.RecordChanges == nil {
+		r.RecordChanges = new(RecordCount)
+	}
+	add(r.RecordChanges)
+}
+
+func (r *Report) wouldChange(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.Changed) < maxReported {
+		r.Changed = append(r.Changed, id)
+	}
 }
 
 func (r *Report) skip(reason string) {

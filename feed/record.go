@@ -80,6 +80,8 @@ type Change struct {
 	Left, Entered []Name
 	// Touched lists the feeds and archives that become dirty. If it is nil, the feeds in Left and Entered do.
 	Touched []Name
+	// Raw is the hash of the raw post; empty if there is none. It shows whether the post is as an import stored it.
+	Raw Hash
 }
 
 // Absorption is a batch of changes. It is written only if the token and the cursor are still current.
@@ -154,6 +156,8 @@ type ExportLine struct {
 	// Rendering is the rendering version of the site; 0 means none. Only a site that was never built takes it from an
 	// export, so that it has the same documents.
 	Rendering int `json:"rendering,omitempty"`
+	// Imported is not exported; it is written before an import stores a post.
+	Imported *ImportedPost `json:"imported,omitempty"`
 }
 
 // Key identifies what the line is about, and begins with its kind. It is "" for a line without a member. If several
@@ -178,8 +182,17 @@ func (l ExportLine) Key() string {
 		return "publication " + l.Publication.Name
 	case l.Rendering != 0:
 		return "rendering"
+	case l.Imported != nil:
+		return "imported " + l.Imported.ID
 	}
 	return ""
+}
+
+// ImportedPost announces that an import stores a post. Documents that change only because of imports are not announced
+// to hubs.
+type ImportedPost struct {
+	ID  string `json:"id"`
+	Sum Hash   `json:"sum"` // hash of the raw post; a post with a different hash was written by somebody else
 }
 
 // PathName is a recorded path name: the feed's name and the full name of its tag, author or publication.

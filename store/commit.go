@@ -170,7 +170,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	}
 	keys = []string{
 		s.keys.token(), s.keys.head(h.Feed), s.keys.heads(), s.keys.version(), s.keys.changes(), s.keys.dirty(),
-		s.keys.journal(), s.keys.outbox(),
+		s.keys.journal(), s.keys.outbox(), s.keys.quiet(), s.keys.unannounced(),
 	}
 	var read strings.Builder
 	for _, d := range current.Documents {

@@ -176,7 +176,7 @@ func (s *Site) MarkDirty(ctx context.Context, names ...feed.Name) error {
 	for _, n := range names {
 		args = append(args, string(n))
 	}
-	_, err := status(ctx, s.client.build, markDirtySource, []string{s.keys.dirty(), s.keys.marks()}, args...)
+	_, err := status(ctx, s.client.build, markDirtySource, []string{s.keys.dirty(), s.keys.marks(), s.keys.quiet()}, args...)
 	return s.client.wrap("mark dirty", err)
 }
 

@@ -248,7 +248,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [
 	}
 	keys = []string{
 		s.keys.token(), s.keys.cursor(), s.keys.inbox(), s.keys.dirty(), s.keys.marks(), s.keys.problems(), s.keys.names(),
-		s.keys.removals(), s.keys.due(), s.keys.journal(),
+		s.keys.removals(), s.keys.due(), s.keys.journal(), s.keys.imported(), s.keys.quiet(),
 	}
 	args = []any{int64(a.Token), a.Cursor, a.Next, s.client.now().UnixMilli(), len(feeds), len(a.Changes)}
 	for _, n := range feeds {
@@ -299,7 +299,7 @@ func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []b
 	if c.Record != (feed.Record{ID: c.Record.ID}) {
 		record = encodeRecord(c.Record)
 	}
-	args = []any{c.ID, mode, item, due, record}
+	args = []any{string(c.Raw), c.ID, mode, item, due, record}
 
 	args = append(args, len(postProblems()))
 	for _, kind := range postProblems() {

@@ -126,6 +126,15 @@ func (k keyspace) hubRate(minute string) string { return k.key("push", "rate", m
 // notices is a hash: key of a notice in the outbox -> the value recorded for it, if any; see feed.Claim.
 func (k keyspace) notices() string { return k.key("push", "notices") }
 
+// imported is a hash: id of a post that an import is storing -> hash of its raw post, until the post is absorbed.
+func (k keyspace) imported() string { return k.key("imported") }
+
+// quiet is a set: dirty feeds that changed only because of imports.
+func (k keyspace) quiet() string { return k.key("push", "quiet") }
+
+// unannounced is a set: "FORMAT FEED" of the topics whose current version was not announced.
+func (k keyspace) unannounced() string { return k.key("push", "unannounced") }
+
 // lease is a string with an expiry: the owner of the lease of a job.
 func (k keyspace) lease(job string) string { return k.key("lease", job) }
 

@@ -432,9 +432,9 @@ func (s *Site) FinishNotice(
 }
 
 // RenewTopics adds a notice for each topic with subscriptions, so that subscribers whose deliveries the store has lost
-// get the current version.
+// get the current version. It skips topics whose current version comes from an import and was not announced.
 func (s *Site) RenewTopics(ctx context.Context) error {
-	topics, err := s.client.build.SMembers(ctx, s.keys.topics()).Result()
+	topics, err := s.client.build.SDiff(ctx, s.keys.topics(), s.keys.unannounced()).Result()
 	if err != nil {
 		return s.client.wrap("renew topics", err)
 	}

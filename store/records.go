@@ -142,7 +142,9 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 
 // restoreLines restores a batch of lines, and reports whether the journal has to be written to disk.
 func (s *Site) restoreLines(ctx context.Context, batch []feed.ExportLine) (journal bool, err error) {
-	keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(), s.keys.archives()}
+	keys := []string{
+		s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(), s.keys.archives(), s.keys.imported(),
+	}
 	var args []any
 	for _, l := range batch {
 		switch {
@@ -165,6 +167,9 @@ func (s *Site) restoreLines(ctx context.Context, batch []feed.ExportLine) (journ
 		case l.Archive != nil:
 			err = checkArchive(*l.Archive)
 			args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "", "")
+		case l.Imported != nil:
+			err = checkID(l.Imported.ID)
+			args = append(args, "imported", l.Imported.ID, string(l.Imported.Sum), "", "")
 		default:
 			err = fmt.Errorf("the line has no known member: %w", feed.ErrInvalid)
 		}

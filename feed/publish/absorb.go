@@ -191,6 +191,9 @@ func (d *decision) keep(by dates) {
 func (a *absorber) decide(st feed.StoredPost, n notice, by dates) (decision, bool) {
 	d := decision{notice: n, previous: st.Item}
 	d.Change = feed.Change{ID: st.ID, ItemSum: st.ItemSum, Record: st.Record}
+	if st.Raw != nil {
+		d.Raw = feed.HashOf(st.Raw)
+	}
 	d.Record.ID = st.ID
 	switch {
 	case st.Unreadable != "":

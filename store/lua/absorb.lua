@@ -3,13 +3,15 @@
 -- All checks come before the first write, because Redis does not roll back a script. Redis itself rejects a script (out
 -- of memory, read-only, disk full) at its first write.
 --
--- KEYS  1 token  2 cursor  3 inbox  4 dirty  5 marks  6 problems  7 names  8 removals  9 due  10 journal
+-- KEYS  1 token  2 cursor  3 inbox  4 dirty  5 marks  6 problems  7 names  8 removals  9 due  10 journal  11 imported
+--       12 quiet
 --       then F index keys, then for each of C changes its item key and its record key
 -- ARGV  token, cursor as read, cursor to write, now in ms, F, C
 --       then F feed names
 --       then for each change: its sum (the first 20 bytes of the item as read, "" for none), and "1" to use the date of
---       the stored item, else "0" then for each change: id, mode ("set", "drop" or "keep"), item, due in ms or "",
---       record or "",
+--       the stored item, else "0"
+--       then for each change: hash of the raw post or "", id, mode ("set", "drop" or "keep"), item, due in ms or "",
+--         record or "",
 --         number of problem fields to clear and these fields,
 --         problem field or "", problem's since in ms, problem,
 --         number of feeds left and their positions, number of feeds entered and their positions, number of feeds and
@@ -26,7 +28,7 @@ local function arg()
 end
 local function num() return tonumber(arg()) end
 local function int(n) return string.format('%.0f', n) end
-local FIXED, HEADER, SUM = 10, 36, 20
+local FIXED, HEADER, SUM = 12, 36, 20
 
 local token, cursor, next_cursor, now, feeds, changes = arg(), arg(), arg(), num(), num(), num()
 
@@ -54,8 +56,9 @@ end
 
 redis.call('SET', KEYS[1], token)
 
-local dirty = {} -- by position
+local dirty, announced = {}, {} -- by position
 for c = 1, changes do
+  local raw = arg()
   local id, mode, item, due, record = arg(), arg(), arg(), arg(), arg()
   local published = ''
   if mode == 'set' then
@@ -91,7 +94,14 @@ for c = 1, changes do
 
   for _ = 1, num() do redis.call('ZREM', KEYS[FIXED + num()], id) end
   for _ = 1, num() do redis.call('ZADD', KEYS[FIXED + num()], int(tonumber(published)), id) end
-  for _ = 1, num() do dirty[num()] = true end
+  -- The feeds of a post that is as an import stored it are rebuilt quietly.
+  local quiet = raw ~= '' and redis.call('HGET', KEYS[11], id) == raw
+  if quiet then redis.call('HDEL', KEYS[11], id) end
+  for _ = 1, num() do
+    local f = num()
+    dirty[f] = true
+    if not quiet then announced[f] = true end
+  end
 end
 
 for _ = 1, num() do
@@ -112,6 +122,11 @@ local mark = int(math.max(tonumber(redis.call('GET', KEYS[5]) or '0') + 1, now))
 local marked = false
 for f = 1, feeds do
   if dirty[f] then
+    if announced[f] then
+      redis.call('SREM', KEYS[12], names[f])
+    elseif not redis.call('ZSCORE', KEYS[4], names[f]) then
+      redis.call('SADD', KEYS[12], names[f])
+    end
     redis.call('ZADD', KEYS[4], mark, names[f])
     marked = true
   end

@@ -1,6 +1,7 @@
 -- Replaces the documents of a feed in one step. The bytes have been uploaded; the arguments contain only hashes.
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal  8 outbox
+--       9 quiet  10 unannounced
 --       then D doc keys of the new documents, then P doc and brotli keys of the current ones, then the brotli keys of
 --       the new ones
 -- ARGV  token, now in ms or "" for the server's time, dirty mark or "0", feed, config, ids, entries of the changes
@@ -20,7 +21,7 @@ local function arg()
 end
 local function num() return tonumber(arg()) end
 local function int(n) return string.format('%.0f', n) end
-local FIXED = 8
+local FIXED = 10
 
 local function server_ms()
   local time = redis.call('TIME')
@@ -46,6 +47,8 @@ end
 if seen ~= read then return { 'changed' } end
 
 local outcome, formats, fields, modified, notices = 'unchanged', '', {}, {}, {}
+-- A change that comes only from imports is not announced to hubs.
+local quiet = redis.call('SISMEMBER', KEYS[9], feed) == 1
 local function notify(queues, topic)
   for queue in string.gmatch(queues, '%S+') do notices[#notices + 1] = queue .. ' ' .. topic .. ' ' .. feed end
 end
@@ -58,7 +61,14 @@ for d = 1, docs do
     -- Clients compare Last-Modified, so it must increase even within one second and if the clock was set back.
     if old then seconds = math.max(seconds, old.modified + 1) end
     -- Nobody can have subscribed to a document that did not exist.
-    if old and is_topic then notify(topic_queues, format) end
+    if old and is_topic then
+      if quiet then
+        redis.call('SADD', KEYS[10], format .. ' ' .. feed)
+      else
+        redis.call('SREM', KEYS[10], format .. ' ' .. feed)
+        notify(topic_queues, format)
+      end
+    end
     outcome = 'committed'
   else
     seconds = old.modified
@@ -92,7 +102,10 @@ for d = 1, docs do redis.call('PERSIST', KEYS[FIXED + d]) end
 for b = FIXED + docs + previous + 1, #KEYS do redis.call('PERSIST', KEYS[b]) end
 
 local score = redis.call('ZSCORE', KEYS[6], feed)
-if score and tonumber(score) == mark then redis.call('ZREM', KEYS[6], feed) end
+if score and tonumber(score) == mark then
+  redis.call('ZREM', KEYS[6], feed)
+  redis.call('SREM', KEYS[9], feed)
+end
 
 local journal = '0'
 if not same and redis.call('EXISTS', KEYS[7]) == 1 then

@@ -1,10 +1,10 @@
 -- Restores primary records from an export and merges them with those of the site.
 --
--- KEYS  1 inbox  2 names  3 removals  4 journal  5 archives, then for each of the lines that are records its record
---       key and its post key
--- ARGV  for each line: kind ("record", "name", "removal" or "archive"), id of the post or name of the feed, and
---       three values: first seen, removed and changed in Unix ms or "-"; or full name, "" and ""; or ms, "" and ""; or
---       position, "" and ""
+-- KEYS  1 inbox  2 names  3 removals  4 journal  5 archives  6 imported, then for each of the lines that are records its
+--       record key and its post key
+-- ARGV  for each line: kind ("record", "name", "removal", "archive" or "imported"), id of the post or name of the feed,
+--       and three values: first seen, removed and changed in Unix ms or "-"; or full name, "" and ""; or ms, "" and "";
+--       or position, "" and ""; or hash of the raw post, "" and ""
 -- Output "ok", or "journal" if the journal exists and the caller must wait for it
 
 local journal = redis.call('EXISTS', KEYS[4]) == 1
@@ -12,7 +12,7 @@ local function note(kind, id, value)
   if journal then redis.call('XADD', KEYS[4], '*', 'kind', kind, 'id', id, 'value', value) end
 end
 
-local key = 6
+local key = 7
 for i = 1, #ARGV, 5 do
   local kind, id, first, second, third = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   if kind == 'record' then
@@ -37,6 +37,8 @@ for i = 1, #ARGV, 5 do
     end
   elseif kind == 'name' then
     if redis.call('HSETNX', KEYS[2], id, first) == 1 then note(kind, id, first) end
+  elseif kind == 'imported' then
+    redis.call('HSET', KEYS[6], id, first)
   elseif kind == 'archive' then
     if redis.call('HSETNX', KEYS[5], id, first) == 1 then note(kind, id, first) end
   else

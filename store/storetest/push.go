@@ -32,6 +32,7 @@ func RunPush(t *testing.T, open Opener) {
 		{"CommitAddsNotices", testCommitAddsNotices},
 		{"CommitOfFirstVersion", testCommitOfFirstVersion},
 		{"CommitRenewsNotice", testCommitRenewsNotice},
+		{"ImportIsQuiet", testImportIsQuiet},
 		{"NoticeRetries", testNoticeRetries},
 		{"NoticeOfEvent", testNoticeOfEvent},
 		{"ClaimIsExclusive", testClaimIsExclusive},
@@ -68,6 +69,12 @@ const lease = 30 * time.Second
 // commitText commits a version of the main feed in RSS and JSON with the given text, n seconds after pushNow.
 func (s pushSuite) commitText(text string, n int) {
 	s.t.Helper()
+	s.commitDirty(text, n, 0)
+}
+
+// commitDirty is commitText of a feed whose items were read when it had the given mark.
+func (s pushSuite) commitDirty(text string, n int, mark int64) {
+	s.t.Helper()
 	var h feed.Head
 	var blobs []feed.Blob
 	h.Feed, h.Token, h.Config = feed.Main, 1, "c"
@@ -79,7 +86,7 @@ func (s pushSuite) commitText(text string, n int) {
 		blobs = append(blobs, b)
 	}
 	_, _, err := s.Site.Commit(s.ctx, feed.CommitRequest{
-		Head: h, Blobs: blobs, Now: pushNow.Add(time.Duration(n) * time.Second),
+		Head: h, Blobs: blobs, Dirty: mark, Now: pushNow.Add(time.Duration(n) * time.Second),
 		Notices: feed.NoticeQueues{Topics: []string{feed.HubQueue, "ping:a"}, Feeds: []string{"notify:b"}},
 	})
 	must(s.t, "Commit", err)
@@ -189,6 +196,69 @@ func testCommitOfFirstVersion(s pushSuite) {
 	s.commitText("1", 5) // the same bytes
 	if got, _ := s.notices(pushNow.Add(10 * time.Second)); len(got) > 0 {
 		s.t.Errorf("notices of a commit without new bytes: %q, want none", got)
+	}
+}
+
+// testImportIsQuiet checks that changes are not announced to hubs if they all come from imports.
+func testImportIsQuiet(s pushSuite) {
+	n := 0
+	// commit commits a version after changes to posts, and returns the notices. Only those in imported are as an import has
+	// stored them.
+	commit := func(imported []string, changed ...string) []string {
+		s.t.Helper()
+		var lines []feed.ExportLine
+		for _, id := range imported {
+			lines = append(lines, feed.ExportLine{Imported: &feed.ImportedPost{ID: id, Sum: feed.HashOf([]byte(id + "1"))}})
+		}
+		must(s.t, "RestoreRecords", s.RestoreRecords(s.ctx, lines...))
+		for _, raw := range changed {
+			change := enter(item(raw[:1], 1))
+			change.Raw = feed.HashOf([]byte(raw))
+			stored, err := s.Load(s.ctx, []string{change.ID})
+			must(s.t, "Load", err)
+			change.ItemSum = stored[0].ItemSum
+			s.absorb(s.t, 1, change)
+		}
+		dirty, err := s.DirtyFeeds(s.ctx)
+		if err != nil || len(dirty) != 1 || dirty[0].Name != feed.Main {
+			s.t.Fatalf("DirtyFeeds = %v, %v; want main", dirty, err)
+		}
+		n++
+		s.commitDirty(fmt.Sprint("n", n), n, dirty[0].Mark)
+		at := pushNow.Add(time.Duration(n) * time.Second)
+		keys, claims := s.notices(at)
+		for _, c := range claims {
+			must(s.t, "FinishNotice", s.FinishNotice(s.ctx, at, c, 0, ""))
+		}
+		return keys
+	}
+	all := []string{"hub json main", "hub rss main", "notify:b - main", "ping:a json main", "ping:a rss main"}
+	quiet := []string{"notify:b - main"}
+	s.commitText("0", 0)
+	s.subscribe(1)
+	s.notices(pushNow)
+	for _, tt := range []struct {
+		name     string
+		imported []string
+		changed  []string
+		want     []string
+	}{
+		{"a post", nil, []string{"a1"}, all},
+		{"an imported post", []string{"b"}, []string{"b1"}, quiet},
+		{"two imported posts", []string{"c", "d"}, []string{"c1", "d1"}, quiet},
+		{"a change of an imported post", nil, []string{"b2"}, all},
+		{"an imported post and a post", []string{"e"}, []string{"e1", "f1"}, all},
+		{"a post and an imported post", []string{"g"}, []string{"h1", "g1"}, all},
+		{"an imported post that was changed since", []string{"i"}, []string{"i2"}, all},
+		{"an imported post, last", []string{"j"}, []string{"j1"}, quiet},
+	} {
+		if diff := gocmp.Diff(tt.want, commit(tt.imported, tt.changed...)); diff != "" {
+			s.t.Errorf("notices after %s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+	must(s.t, "RenewTopics", s.RenewTopics(s.ctx))
+	if got, _ := s.notices(time.Time{}); len(got) > 0 {
+		s.t.Errorf("notices after RenewTopics: %q; want none, since the current version was not announced", got)
 	}
 }
 

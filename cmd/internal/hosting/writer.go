@@ -20,6 +20,9 @@ import (
 type Writer interface {
 	// Put stores posts. It returns nil when all of them are durable.
 	Put(ctx context.Context, posts ...feed.RawPost) error
+	// Import is like Put, but the changes are not announced to hubs. If the posts are in a folder and no server is running,
+	// they are announced nevertheless when one is started.
+	Import(ctx context.Context, posts ...feed.RawPost) error
 	// Delete deletes a post. The error is of kind [feed.ErrNotFound] if there is no post with the id.
 	Delete(ctx context.Context, id string) error
 	// Stored returns the bytes of the given posts by id. It omits posts that are not stored.
@@ -74,6 +77,31 @@ func (w folderWriter) Put(_ context.Context, posts ...feed.RawPost) error {
 		}
 	}
 	return nil
+}
+
+// Import informs a running server of the import before it writes the files. Without a server, they are part of what has
+// changed when one starts.
+func (w folderWriter) Import(ctx context.Context, posts ...feed.RawPost) error {
+	if len(w.source.Config.Site.Hubs) > 0 {
+		if client, err := embedded.Connect(ctx, string(w.source.Config.Data), w.source.process.Log); err == nil {
+			site := w.source.site(client, client.Close)
+			err = site.Store.RestoreRecords(ctx, imported(posts)...)
+			site.Close()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return w.Put(ctx, posts...)
+}
+
+// imported returns the records that announce the import of posts.
+func imported(posts []feed.RawPost) []feed.ExportLine {
+	lines := make([]feed.ExportLine, len(posts))
+	for i, p := range posts {
+		lines[i].Imported = &feed.ImportedPost{ID: p.ID, Sum: feed.HashOf(p.Raw)}
+	}
+	return lines
 }
 
 // Delete removes the post's file. If the file is missing although the post is still published, it confirms to the store
@@ -182,6 +210,15 @@ type redisWriter struct {
 
 func (w redisWriter) Put(ctx context.Context, posts ...feed.RawPost) error {
 	return w.store.Put(ctx, posts...)
+}
+
+func (w redisWriter) Import(ctx context.Context, posts ...feed.RawPost) error {
+	if len(w.site.Source.Config.Site.Hubs) > 0 {
+		if err := w.store.RestoreRecords(ctx, imported(posts)...); err != nil {
+			return err
+		}
+	}
+	return w.Put(ctx, posts...)
 }
 
 // Delete deletes a post that is stored, is published or has a record. For any other id, which is probably a mistake, it

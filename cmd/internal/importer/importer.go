@@ -409,7 +409,7 @@ func (i *importer) put(ctx context.Context, batch []post, stored map[string][]by
 		}
 	}
 	if len(posts) > 0 && !i.options.DryRun {
-		if err := i.options.Writer.Put(ctx, posts...); err != nil {
+		if err := i.options.Writer.Import(ctx, posts...); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
 	}

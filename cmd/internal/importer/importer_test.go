@@ -34,7 +34,7 @@ func (m memory) Stored(_ context.Context, ids []string) (map[string][]byte, erro
 	return stored, nil
 }
 
-func (m memory) Put(_ context.Context, posts ...feed.RawPost) error {
+func (m memory) Import(_ context.Context, posts ...feed.RawPost) error {
 	for _, p := range posts {
 		m.posts[p.ID] = p.Raw
 	}

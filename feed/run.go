@@ -20,11 +20,12 @@ const (
 	HTTPTrigger     Trigger = "http"     // a request to the admin address; Cause.By is the name of its token
 	StartTrigger    Trigger = "start"    // a builder started
 	TakeoverTrigger Trigger = "takeover" // a builder took over from another process
+	ReloadTrigger   Trigger = "reload"   // the configuration was reloaded; Cause.By is "SIGHUP" or the name of a token
 )
 
 // Triggers returns all triggers.
 func Triggers() []Trigger {
-	return []Trigger{ScheduleTrigger, ChangeTrigger, CommandTrigger, HTTPTrigger, StartTrigger, TakeoverTrigger}
+	return []Trigger{ScheduleTrigger, ChangeTrigger, CommandTrigger, HTTPTrigger, StartTrigger, TakeoverTrigger, ReloadTrigger}
 }
 
 // Cause is what caused a run.

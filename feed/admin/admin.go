@@ -49,6 +49,8 @@ type Config struct {
 	Checks []Check
 	// Problems lists the problems of the process. They are listed before those of the sites. Optional.
 	Problems []ProblemLister
+	// Reloader reloads the configuration.
+	Reloader Reloader
 	// Tokens are valid for all sites. Requests that change something or read posts need one of them or a token of the
 	// site, as do all requests from other machines, except those for /livez, /readyz and the
 	// descriptions.
@@ -93,6 +95,7 @@ const (
 //	POST   /sites/SITE/rebuild     rebuilds the feeds named in the query (feed=main&feed=tags/go), in a form, or in a
 //	                               JSON body {"feeds": ["main"]}, or all; returns the [feed.Report]
 //	POST   /rebuild                the same for the only site
+//	POST   /reload                 reloads the configuration, site files and tokens; returns the [ReloadReport]
 //	GET    /sites/SITE/posts       a page of the posts, ordered by id
 //	POST   /sites/SITE/posts       stores a post, or many as JSON Lines
 //	GET    /sites/SITE/posts/ID    a stored post
@@ -159,6 +162,7 @@ func (h *handler) routes() []route {
 		{http.MethodGet, site + "/readers", Read, []int{200, 401, 403, 404}, h.forSites(h.readers)},
 		{http.MethodGet, site + "/problems", Read, []int{200, 401, 403, 404, 503}, h.forSites(h.problems)},
 		{http.MethodPost, "/rebuild", Rebuild, rebuilt, h.forSite(siteHandler.rebuild)},
+		{http.MethodPost, "/reload", Reload, []int{200, 401, 403, 503}, http.HandlerFunc(h.reload)},
 		{http.MethodPost, site + "/rebuild", Rebuild, rebuilt, h.forSite(siteHandler.rebuild)},
 		{http.MethodGet, posts, Write, []int{200, 400, 401, 403, 404, 503}, h.forPosts(siteHandler.listPosts)},
 		{http.MethodPost, posts, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503},

@@ -88,8 +88,9 @@ func config(t *testing.T, f *fake) Config {
 		t.Fatal(err)
 	}
 	return Config{
-		Sites:  OneSite{newSite("main", f)},
-		Tokens: tokens, Gatherer: prometheus.NewRegistry(), Log: logTo(t),
+		Sites:    OneSite{newSite("main", f)},
+		Reloader: f,
+		Tokens:   tokens, Gatherer: prometheus.NewRegistry(), Log: logTo(t),
 	}
 }
 

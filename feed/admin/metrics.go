@@ -24,6 +24,8 @@ type Metrics struct {
 	lastRun   *prometheus.GaugeVec
 	pushes    *prometheus.CounterVec
 	delays    prometheus.Histogram
+	reloads   *prometheus.CounterVec
+	reloaded  *prometheus.GaugeVec
 }
 
 // formatMetrics are the counters of one format. They are looked up once, since every response updates them.
@@ -106,7 +108,7 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 	for _, o := range feed.Outcomes() {
 		m.builds.WithLabelValues(string(o))
 	}
-	if err := m.register(responses, bytes, m.builds, m.pushes, m.delays, m.runs, m.stages, m.lastRun, info,
+	if err := m.register(responses, bytes, m.builds, m.pushes, m.delays, m.runs, m.stages, m.lastRun, m.reloads, m.reloaded, info,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})); err != nil {
 		return nil, err
@@ -128,7 +130,21 @@ func (m *Metrics) addRuns() {
 		Namespace: namespace, Name: "last_run_timestamp_seconds",
 		Help: "Start of this process's last run, by site and result.",
 	}, []string{"site", "result"})
+	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Name: "reloads_total", Help: "Reloads of the configuration, by outcome.",
+	}, []string{"outcome"})
+	m.reloaded = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "last_reload_timestamp_seconds",
+		Help: "Time of the last reload of the configuration with the outcome; 0 if there was none.",
+	}, []string{"outcome"})
+	for _, o := range ReloadOutcomes() {
+		m.reloads.WithLabelValues(string(o))
+		m.reloaded.WithLabelValues(string(o))
+	}
 	for _, t := range feed.Triggers() {
+		if t == feed.ReloadTrigger {
+			continue // it does not run the builder
+		}
 		for _, result := range runResults {
 			m.runs.WithLabelValues(string(t), result)
 		}
@@ -199,6 +215,12 @@ func (m *Metrics) Ran(site feed.SiteID, r feed.Run) {
 	}
 	m.runs.WithLabelValues(string(r.Trigger), result).Inc()
 	m.lastRun.WithLabelValues(string(site), result).Set(seconds(r.Started))
+}
+
+// Reloaded counts a reload of the configuration.
+func (m *Metrics) Reloaded(o ReloadOutcome, at time.Time) {
+	m.reloads.WithLabelValues(string(o)).Inc()
+	m.reloaded.WithLabelValues(string(o)).Set(seconds(at))
 }
 
 // Timed observes the duration of a stage.

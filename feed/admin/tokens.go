@@ -20,11 +20,12 @@ type Right string
 const (
 	Read    Right = "read"    // read lists and metrics from other machines; every token includes it
 	Rebuild Right = "rebuild" // trigger a rebuild
+	Reload  Right = "reload"  // reload the configuration
 	Write   Right = "write"   // store, delete and read posts, including drafts and private posts
 )
 
 // Rights returns all rights.
-func Rights() []Right { return []Right{Read, Rebuild, Write} }
+func Rights() []Right { return []Right{Read, Rebuild, Reload, Write} }
 
 // purpose returns what the right permits, as a verb phrase.
 func (r Right) purpose() string {
@@ -33,6 +34,8 @@ func (r Right) purpose() string {
 		return "read lists and metrics"
 	case Rebuild:
 		return "rebuild feeds"
+	case Reload:
+		return "reload the configuration"
 	case Write:
 		return "store, delete or read posts"
 	}

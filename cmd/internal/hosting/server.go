@@ -60,6 +60,7 @@ type Server struct {
 	unread  *serve.Unread      // nil if there is no limit
 	checked chan struct{}      // closed when the store has been checked
 	sites   *siteSet
+	reloads chan reloadRequest
 
 	readers          httpServer
 	operators        httpServer
@@ -84,6 +85,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	s := &Server{
 		options: o, loaded: o.Config, config: c, several: c.Several(), log: o.Site.Source.process.Log, site: o.Site,
 		shared: newShared(o.Site.Source.process.Versions), checked: make(chan struct{}),
+		reloads:      make(chan reloadRequest),
 		egress:       newEgress(c.Egress),
 		memory:       serve.NewMemory(int64(c.Server.Memory)),
 		drainTimeout: c.Server.DrainTimeout,
@@ -157,6 +159,7 @@ func (s *Server) newOperatorsHandler(tokens admin.Tokens) http.Handler {
 	}
 	return admin.NewHandler(admin.Config{
 		Sites:    s.sites,
+		Reloader: s,
 		Checks:   checks,
 		Problems: []admin.ProblemLister{s.sites},
 		Tokens:   tokens,
@@ -213,6 +216,10 @@ func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error
 	}
 	g.Go(func() error { return serveHTTP(ctx, s.operators, operators) })
 	g.Go(func() error { return s.sites.run(ctx) })
+	g.Go(func() error {
+		s.forwardSignals(ctx)
+		return nil
+	})
 	if s.site.run != nil {
 		g.Go(func() error { return s.site.run(ctx) })
 	}
@@ -296,31 +303,35 @@ func (s *Server) awaitStore(ctx context.Context) error {
 }
 
 // reloadConfig loads the configuration and the tokens again. Settings that have errors, or cannot change while the
-// process runs, stay unchanged and are logged. The caller applies the new settings to the sites.
-func (s *Server) reloadConfig() {
-	s.log.Info("reloading the configuration")
+// process runs, stay unchanged and are reported. The caller applies the new settings to the sites.
+func (s *Server) reloadConfig() admin.ReloadReport {
+	report := admin.ReloadReport{
+		Outcome: admin.Reloaded, Restart: []string{}, Errors: []string{}, Sites: []feed.SiteID{},
+	}
 	if s.options.LoadConfig != nil {
 		c, err := s.options.LoadConfig()
 		if err == nil {
-			err = s.applyConfig(c)
+			report.Restart, err = s.applyConfig(c)
 		}
 		if err != nil {
-			s.log.Error("configuration not reloaded", "error", OneLine(err))
+			report.Outcome = admin.ReloadedNothing
+			report.Errors = append(report.Errors, OneLine(err))
 		}
 	}
 	tokens, err := ReadTokens(s.config)
 	if err != nil {
-		s.log.Error("tokens not reloaded", "error", OneLine(err))
-		return
+		report.Errors = append(report.Errors, "tokens: "+OneLine(err))
+		return report
 	}
 	s.operatorsHandler.set(s.newOperatorsHandler(tokens))
+	return report
 }
 
 // applyConfig applies the settings of c that can change while the process runs: how sites are published, and the paths
-// of token files.
-func (s *Server) applyConfig(c config.Config) error {
+// of token files. It returns the changed keys that need a restart.
+func (s *Server) applyConfig(c config.Config) (restart []string, err error) {
 	if c.Several() != s.several {
-		return errors.New("changing between one site and several needs a restart")
+		return []string{}, errors.New("changing between one site and several needs a restart")
 	}
 	next := s.loaded
 	next.Publishing, next.Sites, next.Admin.TokensFile = c.Publishing, c.Sites, c.Admin.TokensFile
@@ -328,14 +339,12 @@ func (s *Server) applyConfig(c config.Config) error {
 	if s.site.Source.Folder() {
 		next.Attribution = s.loaded.Attribution // the embedded store has already decoded files with this setting
 	}
-	if keys := config.Changed(next, c); len(keys) > 0 {
-		s.log.Warn("some configuration changes need a restart", "keys", keys)
-	}
+	restart = append([]string{}, config.Changed(next, c)...)
 	s.loaded = next
 	source := s.site.Source
 	source.Config.Publishing, source.Config.Sites = next.Publishing, next.Sites
 	source.Config.Admin.TokensFile = next.Admin.TokensFile
 	source.nameSamples()
 	s.config = source.Config
-	return nil
+	return restart, nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"reflect"
 	"runtime"
 	"slices"
@@ -102,7 +101,7 @@ func (h *siteSet) run(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.follow(ctx, h.server.options.Reload)
+		h.follow(ctx)
 	}()
 	select {
 	case <-ctx.Done():
@@ -114,25 +113,19 @@ func (h *siteSet) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// follow updates the sites on reload signals and, if there are several, on changes of their files.
-func (h *siteSet) follow(ctx context.Context, reload <-chan os.Signal) {
+// follow updates the sites on requests to reload and, if there are several, on changes of their files.
+func (h *siteSet) follow(ctx context.Context) {
 	if h.server.several {
-		watchFolder(ctx, string(h.server.config.SitesFrom), reload, h.server.log, func(signalled bool) {
-			if signalled {
-				h.server.reloadConfig()
-				h.files = nil // they were parsed with the defaults of the previous configuration
-			}
-			h.reload(ctx)
-		})
+		answer := func(r reloadRequest) { h.answer(ctx, r) }
+		watchFolder(ctx, string(h.server.config.SitesFrom), h.server.reloads, h.server.log, answer, func() { h.reload(ctx) })
 		return
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-reload:
-			h.server.reloadConfig()
-			h.reload(ctx)
+		case r := <-h.server.reloads:
+			h.answer(ctx, r)
 		}
 	}
 }

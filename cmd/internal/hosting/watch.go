@@ -3,7 +3,6 @@ package hosting
 import (
 	"context"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -18,10 +17,11 @@ const (
 	rescanInterval = 30 * time.Second
 )
 
-// watchFolder calls changed at the start, after each change in the folder, on each reload signal and every
-// rescanInterval, until ctx is done. An empty dir is not watched.
+// watchFolder calls changed at the start, after each change in the folder and every rescanInterval, and reload for each
+// request, until ctx is done. An empty dir is not watched.
 func watchFolder(
-	ctx context.Context, dir string, reload <-chan os.Signal, log *slog.Logger, changed func(signalled bool),
+	ctx context.Context, dir string, requests <-chan reloadRequest, log *slog.Logger, reload func(reloadRequest),
+	changed func(),
 ) {
 	var events <-chan fsnotify.Event
 	var failures <-chan error
@@ -50,8 +50,8 @@ func watchFolder(
 		select {
 		case <-ctx.Done():
 			return
-		case <-reload:
-			changed(true)
+		case r := <-requests:
+			reload(r)
 			timer.Reset(rescanInterval)
 		case e := <-events:
 			if e.Op != fsnotify.Chmod { // indexers and backup programs often cause these events
@@ -62,7 +62,7 @@ func watchFolder(
 			soon()
 		case <-timer.C:
 			deadline = time.Time{}
-			changed(false)
+			changed()
 			if w != nil && dir != "" {
 				// The path may now refer to a different folder. Adding a folder that is already watched does nothing.
 				if err := w.Add(dir); err != nil {

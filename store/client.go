@@ -82,6 +82,7 @@ type Client struct {
 	now      func() time.Time
 	compress bool
 	confirm  time.Duration
+	replicas replicaCounts
 	// serveTimeout is also the grace period of blocking reads, and buildTimeout is also the grace period of waiting for
 	// the disk.
 	serveTimeout, buildTimeout time.Duration

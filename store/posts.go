@@ -274,19 +274,20 @@ func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (created
 	return created, confirmed, s.client.wrap("put", err)
 }
 
-// awaitReplicas waits until all connected replicas have the writes of the connection. It reports whether they have them
-// and at least one replica is connected. Errors are logged and count as unconfirmed, since the write itself has been
-// acknowledged.
+// awaitReplicas waits until all connected replicas have the writes of the connection. It reports whether they have
+// them, at least one replica is connected, and none has disconnected in the last seconds. Errors are logged and count
+// as unconfirmed, since the write itself has been acknowledged.
 func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	if s.client.confirm == 0 {
 		return true
 	}
-	want, err := connectedReplicas(ctx, tx)
+	connected, err := connectedReplicas(ctx, tx)
 	if err != nil {
 		s.client.log.Warn("number of replicas unknown; the write is not confirmed", "error", err)
 		return false
 	}
-	if want == 0 {
+	want := s.client.replicas.required(feed.SiteID(s.keys), connected, s.client.now())
+	if connected == 0 || connected < want {
 		return false // waiting for a replica to connect would delay every write by the timeout
 	}
 	got, err := tx.Wait(ctx, want, s.client.confirm).Result()

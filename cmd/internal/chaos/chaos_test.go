@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,11 +20,15 @@ var (
 	first     = flag.Uint64("first", 1, "the `seed` of the first schedule")
 	groups    = flag.Bool("groups", false, "use Sentinels and Clusters too, which take longer to start")
 	kills     = flag.Int("kills", 1, "kill this `number` of times at each point of TestCrashPoints")
+	only      = flag.String("topology", "", "use only this `topology`, such as sentinels")
 	parallel  = flag.Int("at-once", 4, "run this `number` of schedules at the same time")
 )
 
 // topologyOf returns the topology that a schedule uses.
 func topologyOf(seed uint64) topology {
+	if *only != "" {
+		return topology(*only)
+	}
 	if *groups {
 		switch seed % 10 {
 		case 4:
@@ -221,16 +224,12 @@ func (f *faults) killMaster(*node) {
 	master := f.group.Master("main")
 	master.Kill()
 	f.wait(time.Second)
-	f.group.Master("main") // waits for the failover
-	// A master that restarts before all Sentinels know the new one, with some of the replicas, may confirm writes that are
-	// lost when it becomes a replica; deploy/docs/faults.md says how to prevent that.
-	for _, s := range f.group.Sentinels() {
-		f.await("a new master", func() string {
-			if state := s.Do("INFO sentinel"); strings.Contains(state, "address="+master.Addr()+",") {
-				return state
-			}
-			return ""
-		})
+	if f.n(2) == 0 {
+		// The failover may take place at the same time, so that there are two masters for a while.
+		f.tally.count("master restarted early")
+		f.wait(4 * time.Second)
+	} else {
+		f.group.Master("main") // waits for the failover
 	}
 	master.Restart()
 	f.group.AwaitWhole()

@@ -1,6 +1,12 @@
 package posttest_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"regexp"
+	"strings"
 	"testing"
 
 	"feedpub/feed"
@@ -39,5 +45,32 @@ func TestGeneratedPosts(t *testing.T) {
 	}
 	if a, b := posttest.Post(7), posttest.Version(7, 1); string(a.Raw) == string(b.Raw) || a.ID != b.ID {
 		t.Error("Version(7, 1) has the same content as Post(7) or a different id, want an edited post with the same id")
+	}
+}
+
+// TestCompression checks that gzip compresses the text of posts as well as it compresses English prose, which is about
+// 2.7 times. The HTML of the posts is compressed slightly better.
+func TestCompression(t *testing.T) {
+	var text strings.Builder
+	tags := regexp.MustCompile(`<[^>]*>`)
+	for p := range posttest.All(50) {
+		var post struct {
+			ContentHTML string `json:"content_html"`
+		}
+		if err := json.Unmarshal(p.Raw, &post); err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString(tags.ReplaceAllString(post.ContentHTML, ""))
+	}
+	var compressed bytes.Buffer
+	w := gzip.NewWriter(&compressed)
+	if _, err := io.WriteString(w, text.String()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if ratio := float64(text.Len()) / float64(compressed.Len()); ratio < 2.5 || ratio > 2.9 {
+		t.Errorf("gzip compresses %d bytes of text to %d, a ratio of %.2f, want about 2.7", text.Len(), compressed.Len(), ratio)
 	}
 }

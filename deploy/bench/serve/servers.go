@@ -17,7 +17,6 @@ import (
 	"syscall"
 	"time"
 
-	"feedpub/deploy/bench/internal/program"
 	"feedpub/feed/posttest"
 )
 
@@ -83,13 +82,6 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 	if err := writePosts(folder, &doc, o.feeds); err != nil {
 		return nil, doc, err
 	}
-	binary := o.binary
-	if binary == "" {
-		binary = filepath.Join(dir, "feedpub")
-		if err := program.Build(ctx, binary); err != nil {
-			return nil, doc, err
-		}
-	}
 	addr, err := freePort()
 	if err != nil {
 		return nil, doc, err
@@ -110,9 +102,9 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 	if err != nil {
 		return nil, doc, err
 	}
-	builder := exec.CommandContext(ctx, binary, "serve", "--config", config, "--dir", folder)
+	builder := exec.CommandContext(ctx, o.binary, "serve", "--config", config, "--dir", folder)
 	builder.Stderr = os.Stderr
-	replica := pinned(ctx, o.serverCPU, binary, "serve", "--config", config, "--redis", "redis://"+dead)
+	replica := pinned(ctx, o.serverCPU, o.binary, "serve", "--config", config, "--redis", "redis://"+dead)
 	s := &server{url: "http://" + addr, addr: addr}
 	for _, cmd := range []*exec.Cmd{builder, replica} {
 		if s.cmd != nil {

@@ -50,7 +50,8 @@ type ReplicaConfig struct {
 	Poll     time.Duration // the interval at which the version is read; 0 means 5 s
 	Memory   *Memory       // may be shared with other replicas; nil means no limit
 	Restorer Restorer      // optional; restores heads that the store has lost
-	// Reporter is optional. It lists the problem that the store was rolled back while this process was not running.
+	// Reporter is optional. It lists the problem that the store was rolled back while this process was not running. It
+	// must not be set for an embedded store: if the process is killed, the store's heads on disk may be earlier.
 	Reporter ProblemReporter
 	Options  Options // options of the snapshots
 	// Before is the replica of the same site that the new replica replaces. It is optional. Its documents are served from

@@ -75,7 +75,6 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	}
 	replica := serve.ReplicaConfig{
 		Source: site.Store, Log: process.Log, Now: process.Now, Options: oldPaths(c), Memory: s.memory,
-		Reporter: site.Store,
 	}
 	if before == nil {
 		if err := h.openData(); err != nil {
@@ -90,7 +89,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 		h.replica = serve.NewReplica(replica)
 	} else {
 		source := &readable{Site: site.Store}
-		replica.Source, replica.Restorer = source, site.Store
+		replica.Source, replica.Restorer, replica.Reporter = source, site.Store, site.Store
 		h.replica = serve.NewReplica(replica)
 		h.fleet = site.fleet(building, h.role, h.replica, s.shared.pace)
 		source.fleet, building.Fleet = h.fleet, h.fleet

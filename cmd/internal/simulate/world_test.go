@@ -248,7 +248,7 @@ func (p *process) start() {
 	log := w.log.With("process", owner)
 	c := w.connect(owner)
 	c.faults = w.plan.rate
-	replica := serve.ReplicaConfig{Source: c, Reporter: c, Log: log, Now: p.now}
+	replica := serve.ReplicaConfig{Source: c, Log: log, Now: p.now}
 	if w.dir != "" {
 		disk, err := serve.OpenDisk(p.folder())
 		if err != nil {
@@ -265,7 +265,7 @@ func (p *process) start() {
 	if w.plan.folder {
 		p.replica = serve.NewReplica(replica)
 	} else {
-		replica.Restorer = c
+		replica.Restorer, replica.Reporter = c, c
 		p.replica = serve.NewReplica(replica)
 		members = w.fleet(p, building, owner, c, log)
 		building.Fleet = members

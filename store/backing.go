@@ -26,6 +26,10 @@ type Backing interface {
 	WritePosts(site feed.SiteID, changes []PostChange, check, apply func() error) error
 	// Sync makes the changes in the site's journal durable. Its errors are of kind [feed.ErrUnavailable].
 	Sync(ctx context.Context, site feed.SiteID) error
+	// SaveReading saves the records of posts that are being read or are costly, so that they survive the death of the
+	// process; nil means that there are none. They need not survive a power failure. Its errors are of kind
+	// [feed.ErrUnavailable].
+	SaveReading(site feed.SiteID, saved []byte) error
 }
 
 // PostChange is a new version of a post, or its deletion.

@@ -85,6 +85,9 @@ func main() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Versio
 
 // program runs the command line as a release that can render these versions, and exits.
 func program(versions feed.Versions) {
+	if len(os.Args) == 2 && os.Args[1] == tryPosts {
+		os.Exit(runTryPosts())
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2) // room for both
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -98,6 +101,7 @@ func program(versions feed.Versions) {
 		getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, versions: versions,
 		release: readVersion(version),
 		replace: func(s sockets) error { return s.replace(os.Args, os.Environ()) },
+		try:     tryCommand,
 	}
 	os.Exit(env.run(ctx, os.Args[1:]))
 }

@@ -84,7 +84,7 @@ func (env *environment) process(log *slog.Logger) (hosting.Process, error) {
 	}
 	v := env.release
 	return hosting.Process{
-		Log: log, Now: now, Samples: files, Versions: env.versions,
+		Log: log, Now: now, Samples: files, Versions: env.versions, Try: env.try,
 		Build: admin.Build{Version: v.Version, Revision: v.Revision, GoVersion: v.Go},
 	}, nil
 }

@@ -3,11 +3,13 @@
 package crash
 
 import (
+	"bytes"
 	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Variable is the environment variable that specifies the point at which the process kills itself, and how many times
@@ -28,7 +30,42 @@ func At(p Point) {
 		panic(Variable + ": " + err.Error())
 	}
 	if passed.Add(1) > n {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // until the signal arrives
+		kill()
+	}
+}
+
+func kill() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // until the signal arrives
+}
+
+// greed is the memory, in MB, that a greedy post takes before the process is killed.
+const greed = 1024
+
+// Words in a post that make [Reading] kill the process, take much memory before that, or not return.
+const (
+	deadly  = "FEEDPUB-CRASH-DEADLY"
+	greedy  = "FEEDPUB-CRASH-GREEDY"
+	endless = "FEEDPUB-CRASH-ENDLESS"
+)
+
+// Reading is called with each post that is read. It simulates what a parser without bounds could do.
+func Reading(raw []byte) {
+	switch {
+	case bytes.Contains(raw, []byte(deadly)):
+		kill()
+	case bytes.Contains(raw, []byte(greedy)):
+		var held [][]byte
+		for len(held) < greed {
+			held = append(held, bytes.Repeat([]byte{1}, 1<<20))
+			if len(held)%8 == 0 {
+				time.Sleep(time.Millisecond) // so that the process can find out
+			}
+		}
+		kill() // as the kernel does when there is no more memory
+	case bytes.Contains(raw, []byte(endless)):
+		for n := uint64(0); ; {
+			n++
+		}
 	}
 }

@@ -4,3 +4,6 @@ package crash
 
 // At does nothing.
 func At(Point) {}
+
+// Reading does nothing.
+func Reading([]byte) {}

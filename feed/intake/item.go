@@ -14,6 +14,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/attribution"
+	"feedpub/feed/crash"
 	"feedpub/feed/markup"
 	"feedpub/feed/pathname"
 )
@@ -74,6 +75,7 @@ type Result struct {
 // modification gets the Changed date. The decisions about the post's credits apply to those that are read from the
 // content. The error is an [*Error].
 func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...feed.Decision) (Result, error) {
+	crash.Reading(raw)
 	p, replaced, err := decode(key, raw)
 	if err != nil {
 		return Result{}, err

@@ -55,6 +55,7 @@ type absorber struct {
 	replica          Replica
 	problems         *problemLog
 	history          *history
+	guard            *guard
 	logger           *slog.Logger
 
 	// dates decides whether an item is published. Absorbing and building share it, so that they agree.
@@ -88,6 +89,9 @@ type notice struct {
 // publishDue publishes the items whose date of publication has passed, and updates a.dates.
 func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
 	if err := a.loadTable(ctx); err != nil {
+		return err
+	}
+	if err := a.guard.load(ctx, token); err != nil {
 		return err
 	}
 	next, err := a.readDates(ctx, token)
@@ -132,9 +136,11 @@ func (a *absorber) absorb(ctx context.Context, token feed.Token, ids []string, b
 	for i, id := range ids {
 		notices[i] = notice{id: id, at: by.now, due: due}
 	}
-	return a.write(ctx, token, &batch{
-		cursor: cursor, next: cursor, notices: notices, decisions: a.decideAll(stored, notices, by),
-	})
+	decisions, err := a.decideAll(ctx, stored, notices, by)
+	if err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
+	return a.write(ctx, token, &batch{cursor: cursor, next: cursor, notices: notices, decisions: decisions})
 }
 
 // write writes the decisions about a batch of posts. If a post has changed or another builder has taken over since the
@@ -173,6 +179,7 @@ type decision struct {
 	feed.Change
 	notice   notice
 	previous *feed.Item // the stored item; nil if there is none
+	costly   string     // the reason why the post must not be read again; empty if it may
 }
 
 // keep leaves the stored item unchanged. An item that is now due enters its feeds.
@@ -226,15 +233,28 @@ func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 	if record.FirstSeen.IsZero() {
 		record.FirstSeen = d.notice.at.UTC().Truncate(time.Millisecond)
 	}
-	result, err := a.reading.Load().intake.Item(st.ID, st.Raw, record, st.Decisions...)
+	if err := a.guard.errCostly(st); err != nil {
+		d.reject(st, err, by)
+		return
+	}
+	type reply struct {
+		result intake.Result
+		err    error
+	}
+	reading, ticker := a.reading.Load(), time.NewTicker(readTick)
+	defer ticker.Stop()
+	read, ok := bounded(int(maxReadTime/readTick), ticker.C, func() (r reply) {
+		r.result, r.err = reading.intake.Item(st.ID, st.Raw, record, st.Decisions...)
+		return r
+	})
+	if !ok {
+		d.costly = fmt.Sprintf("reading it takes longer than %v", maxReadTime)
+		d.reject(st, errors.New(d.costly), by)
+		return
+	}
+	result, err := read.result, read.err
 	if err != nil {
-		d.Problem = rejection(st, err, d.notice.at)
-		if intake.StatusOf(st.Raw) == feed.Published {
-			d.keep(by)
-		} else {
-			// A draft or private post is withdrawn even if the rest of it cannot be read: publishing it could do harm.
-			d.Problem.Serving = false
-		}
+		d.reject(st, err, by)
 		return
 	}
 	if result.Item == nil { // a draft or private post
@@ -250,6 +270,17 @@ func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 		d.Due = d.Item.Published
 	}
 	d.Problem = flaws(st.ID, result, d.notice.at)
+}
+
+// reject rejects a post that cannot be read.
+func (d *decision) reject(st feed.StoredPost, err error, by dates) {
+	d.Problem = rejection(st, err, d.notice.at)
+	if intake.StatusOf(st.Raw) == feed.Published {
+		d.keep(by)
+	} else {
+		// A draft or private post is withdrawn even if the rest of it cannot be read: publishing it could do harm.
+		d.Problem.Serving = false
+	}
 }
 
 // newerIntake reports whether an item was made by a newer version of the intake. Fingerprints of the intake begin with

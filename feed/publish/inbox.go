@@ -53,7 +53,10 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	g.Go(func() error {
 		defer close(decided)
 		for b := range read {
-			b.decisions = a.decideAll(b.stored, b.notices, by)
+			var err error
+			if b.decisions, err = a.decideAll(ctx, b.stored, b.notices, by); err != nil {
+				return fmt.Errorf("absorb: %w", err)
+			}
 			b.stored = nil
 			select {
 			case decided <- b:
@@ -176,7 +179,10 @@ func noticesOf(submissions []feed.Submission) []notice {
 }
 
 // decideAll decides about posts on all processors. The decisions are in the order of the posts.
-func (a *absorber) decideAll(stored []feed.StoredPost, notices []notice, by dates) []decision {
+func (a *absorber) decideAll(
+	ctx context.Context, stored []feed.StoredPost, notices []notice, by dates,
+) ([]decision, error) {
+	defer a.guard.begin(ctx, stored)()
 	all, ok := make([]decision, len(stored)), make([]bool, len(stored))
 	var next atomic.Int64
 	var g errgroup.Group
@@ -190,10 +196,14 @@ func (a *absorber) decideAll(stored []feed.StoredPost, notices []notice, by date
 	}
 	_ = g.Wait() // the goroutines return no errors
 	decisions := all[:0]
+	var costly []feed.Costly
 	for i, d := range all {
+		if d.costly != "" {
+			costly = append(costly, a.guard.version(stored[i], d.costly))
+		}
 		if ok[i] {
 			decisions = append(decisions, d)
 		}
 	}
-	return decisions
+	return decisions, a.guard.add(ctx, costly)
 }

@@ -47,6 +47,7 @@ type Store interface {
 	holderReader
 	schemaReader
 	requestReader
+	readingStore
 	Asker
 }
 
@@ -95,6 +96,11 @@ type Config struct {
 	// called after each part. Turn limits the number of sites that a process rebuilds at the same time. Changes do not
 	// wait for it.
 	Turn func(context.Context) (done func(), err error)
+
+	// Try, if not nil, reads posts in a process of their own, and returns the reason for each post that has ended the
+	// process or has taken too long. It is called with the posts that a builder was reading when it died. Without Try,
+	// the next builder reads them as usual, and may die too.
+	Try func(ctx context.Context, posts []feed.StoredPost) (reasons map[string]string, err error)
 
 	// Notices are the queues to which each commit of a feed adds a notice. Commits of archives and pages add none.
 	Notices feed.NoticeQueues
@@ -175,6 +181,10 @@ func New(c Config) *Publisher {
 		archives: archives, problems: problems, history: p.history, unread: map[string]bool{},
 	}
 	p.absorber.reading.Store(&reading{nil, c.Intake, intakeVersion(c.Intake, c.Catalog, siteOfPages(c))})
+	p.absorber.guard = &guard{
+		store: c.Store, posts: c.Store, owner: c.Owner, try: c.Try,
+		intake: func() string { return p.absorber.reading.Load().version }, logger: c.Logger,
+	}
 	p.rebuilder = &rebuilder{
 		site: c.Site, catalog: c.Catalog, scheduled: c.Scheduled,
 		posts: c.Store, items: c.Store, index: c.Store, names: c.Store, dirty: c.Store, heads: c.Store,
@@ -328,6 +338,9 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
 	if err := p.lease.checkStored(ctx, token); err != nil {
 		return feed.Report{}, err
+	}
+	if trigger := feed.CauseOf(ctx).Trigger; trigger == feed.CommandTrigger || trigger == feed.HTTPTrigger {
+		p.absorber.guard.retry.Store(true)
 	}
 	if err := p.absorbFirst(ctx, token); err != nil {
 		return feed.Report{}, err

@@ -38,6 +38,14 @@ func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check,
 	return apply()
 }
 
+// SaveReading writes or removes the file of posts that are being read.
+func (b backing) SaveReading(_ feed.SiteID, saved []byte) error {
+	if err := b.disk.saveReading(saved); err != nil {
+		return fmt.Errorf("write to the data folder: %w: %w", feed.ErrUnavailable, err)
+	}
+	return nil
+}
+
 // Sync writes the changes in the journal to the data folder.
 func (b backing) Sync(ctx context.Context, _ feed.SiteID) error {
 	// A canceled context does not mean that the disk failed.

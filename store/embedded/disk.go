@@ -35,6 +35,7 @@ type disk struct {
 	// delivered is the path of the file that records which version each subscriber has. After a crash it may be a minute
 	// out of date, so some deliveries are repeated.
 	delivered string
+	reading   string // path of the file of posts that are being read, see saveReading
 
 	mu       sync.Mutex
 	saved    map[string]int64 // the contents of the delivered file; guarded by mu
@@ -87,8 +88,8 @@ const (
 func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, log *slog.Logger) (*disk, error) {
 	d := &disk{
 		site: site, log: log, files: files, heads: filepath.Join(dir, "heads"),
-		delivered: filepath.Join(dir, "delivered.json"),
-		runs:      runsFile{path: filepath.Join(dir, "runs.jsonl"), files: files},
+		delivered: filepath.Join(dir, "delivered.json"), reading: filepath.Join(dir, "reading.json"),
+		runs: runsFile{path: filepath.Join(dir, "runs.jsonl"), files: files},
 	}
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
@@ -122,6 +123,9 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 		return nil, err
 	}
 	if err := d.restoreRuns(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.restoreReading(ctx); err != nil {
 		return nil, err
 	}
 	if d.records, err = files.open(path, os.O_WRONLY|os.O_APPEND, 0o600); err != nil {

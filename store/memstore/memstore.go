@@ -61,6 +61,8 @@ type primary struct {
 	heads    map[feed.Name]feed.Head
 	docs     map[feed.Hash]feed.Blob
 	runs     *feed.RunLog
+	readings map[string][]string // posts by owner of a lease
+	costly   map[string]feed.Costly
 }
 
 type lease struct {
@@ -84,7 +86,8 @@ func New(now func() time.Time) *Site {
 		posts: map[string][]byte{}, records: map[string]feed.Record{}, names: map[feed.Name]string{},
 		removals: map[feed.Name]int64{}, archives: map[feed.Name]feed.Position{},
 		credits: map[string][]feed.Decision{}, known: map[string]feed.Publication{}, heads: map[feed.Name]feed.Head{},
-		docs: map[feed.Hash]feed.Blob{}, runs: new(feed.RunLog),
+		docs: map[feed.Hash]feed.Blob{}, runs: new(feed.RunLog), readings: map[string][]string{},
+		costly: map[string]feed.Costly{},
 	})}
 }
 
@@ -102,6 +105,7 @@ func (d data) clone() data {
 	d.removals, d.archives = maps.Clone(d.removals), maps.Clone(d.archives)
 	d.credits, d.known = maps.Clone(d.credits), maps.Clone(d.known)
 	d.heads, d.docs, d.runs = maps.Clone(d.heads), maps.Clone(d.docs), d.runs.Clone()
+	d.readings, d.costly = maps.Clone(d.readings), maps.Clone(d.costly)
 	d.items, d.due, d.problems = maps.Clone(d.items), maps.Clone(d.due), maps.Clone(d.problems)
 	d.dirty, d.leases = maps.Clone(d.dirty), maps.Clone(d.leases)
 	d.replies, d.members = maps.Clone(d.replies), maps.Clone(d.members)

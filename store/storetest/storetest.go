@@ -83,6 +83,11 @@ type Site interface {
 	Members(ctx context.Context) ([]feed.Member, error)
 	Schema(ctx context.Context) (feed.Schema, error)
 	SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error)
+	SetReading(ctx context.Context, owner string, ids ...string) error
+	Readings(ctx context.Context) (map[string][]string, error)
+	SetCostly(ctx context.Context, versions ...feed.Costly) error
+	RemoveCostly(ctx context.Context, ids ...string) error
+	Costly(ctx context.Context) ([]feed.Costly, error)
 	AddRun(ctx context.Context, r feed.Run) error
 	Runs(ctx context.Context) (feed.RunHistory, error)
 	Run(ctx context.Context, id string) (feed.Run, error)
@@ -127,6 +132,7 @@ func RunSites(t *testing.T, open func(t *testing.T, site feed.SiteID) func(feed.
 	tests = append(tests, decisionTests()...)
 	tests = append(tests, fleetTests()...)
 	tests = append(tests, runTests()...)
+	tests = append(tests, readingTests()...)
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			id := feed.SiteID(fmt.Sprintf("contract-%d", i))

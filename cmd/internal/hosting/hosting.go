@@ -3,8 +3,10 @@
 package hosting
 
 import (
+	"context"
 	"io/fs"
 	"log/slog"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +15,7 @@ import (
 	"feedpub/feed/admin"
 )
 
-// Process has the dependencies that the sites of a process share. All fields are required.
+// Process has the dependencies that the sites of a process share. All fields are required unless marked optional.
 type Process struct {
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -21,6 +23,9 @@ type Process struct {
 	Build   admin.Build // how the program was built
 	// Versions are the rendering versions that this release can write.
 	Versions feed.Versions
+	// Try returns the command for a process that calls [TryPosts] with its input and output. It is optional; without it, a
+	// post that ends a builder ends the next one too.
+	Try func(context.Context) *exec.Cmd
 }
 
 // Role is what a server does for its sites: build them, serve their readers, or both.

@@ -190,7 +190,12 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 	if files, ok := s.Source.media(); ok {
 		in = in.WithMedia(files)
 	}
+	var try func(context.Context, []feed.StoredPost) (map[string]string, error)
+	if s.Source.process.Try != nil {
+		try = s.tryPosts
+	}
 	return publish.Config{
+		Try:       try,
 		Notices:   push.Queues(),
 		Site:      site,
 		Catalog:   c.Catalog(),

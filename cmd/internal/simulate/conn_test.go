@@ -485,6 +485,26 @@ func (c *conn) Holder(ctx context.Context, job string) (string, time.Duration, e
 	return h.owner, h.left, err
 }
 
+func (c *conn) SetReading(ctx context.Context, owner string, ids ...string) error {
+	return do(ctx, c, "SetReading", owner+list(ids), func() error { return c.site.SetReading(ctx, owner, ids...) })
+}
+
+func (c *conn) Readings(ctx context.Context) (map[string][]string, error) {
+	return call(ctx, c, "Readings", "", func() (map[string][]string, error) { return c.site.Readings(ctx) })
+}
+
+func (c *conn) SetCostly(ctx context.Context, versions ...feed.Costly) error {
+	return do(ctx, c, "SetCostly", "", func() error { return c.site.SetCostly(ctx, versions...) })
+}
+
+func (c *conn) RemoveCostly(ctx context.Context, ids ...string) error {
+	return do(ctx, c, "RemoveCostly", list(ids), func() error { return c.site.RemoveCostly(ctx, ids...) })
+}
+
+func (c *conn) Costly(ctx context.Context) ([]feed.Costly, error) {
+	return call(ctx, c, "Costly", "", func() ([]feed.Costly, error) { return c.site.Costly(ctx) })
+}
+
 func (c *conn) Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error) {
 	return call(ctx, c, "Ask", string(request), func() ([]byte, error) { return c.site.Ask(ctx, request, timeout) })
 }

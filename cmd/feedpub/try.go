@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"feedpub/cmd/internal/hosting"
+)
+
+// tryPosts is the only argument of a process that a builder runs to read posts that may end it. It is not a command for
+// users.
+const tryPosts = "try-posts"
+
+// tryCommand returns the command that runs this program with the argument [tryPosts].
+func tryCommand(ctx context.Context) *exec.Cmd {
+	program := "/proc/self/exe" // also works after the file of the program was replaced
+	if _, err := os.Stat(program); err != nil {
+		if program, err = os.Executable(); err != nil {
+			program = os.Args[0]
+		}
+	}
+	cmd := exec.CommandContext(ctx, program, tryPosts)
+	cmd.Args[0] = os.Args[0]
+	return cmd
+}
+
+// runTryPosts reads the posts on standard input, and returns the exit status.
+func runTryPosts() int {
+	if err := hosting.TryPosts(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitFailed
+	}
+	return exitDone
+}

@@ -1,0 +1,12 @@
+package feed
+
+// Costly identifies a version of a post that builders do not read, because reading it has ended a process or taken too
+// long. The post is rejected.
+type Costly struct {
+	ID string `json:"id"`
+	// Sum is the hash of the raw post. A different version of the post is read.
+	Sum Hash `json:"sum"`
+	// Intake identifies the intake that could not read the post. A different intake reads it.
+	Intake string `json:"intake"`
+	Reason string `json:"reason"`
+}

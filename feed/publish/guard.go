@@ -1,0 +1,217 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"feedpub/feed"
+)
+
+const (
+	// maxReadTime is the time after which a post that is being read is rejected. The parsers count what they do, and
+	// reject a post long before; this is for what they do not count.
+	maxReadTime = 2 * time.Second
+	// readTick is the interval at which that time is checked. Ticks are counted, because measured time would include the
+	// time for which the process was suspended.
+	readTick = 100 * time.Millisecond
+)
+
+// readingStore keeps records about the reading of posts that outlive the builder.
+type readingStore interface {
+	// SetReading records the posts that a builder is about to read. No ids mean that it has read them.
+	SetReading(ctx context.Context, owner string, ids ...string) error
+	// Readings returns the recorded posts, by builder.
+	Readings(ctx context.Context) (map[string][]string, error)
+	SetCostly(ctx context.Context, versions ...feed.Costly) error
+	RemoveCostly(ctx context.Context, ids ...string) error
+	// Costly returns the versions of posts that must not be read.
+	Costly(ctx context.Context) ([]feed.Costly, error)
+}
+
+// guard ensures that no post ends builders one after the other, or occupies them. Before a builder reads posts, it
+// records which. If it dies meanwhile, the next builder first tries these posts in a process of their own, and does not
+// read those that end that process too. Its methods are called with the work lock held, except for rejects.
+type guard struct {
+	store  readingStore
+	posts  postLoader
+	owner  string
+	try    func(context.Context, []feed.StoredPost) (map[string]string, error) // Config.Try; may be nil
+	intake func() string                                                       // identifies the intake
+	logger *slog.Logger
+
+	costly map[string]feed.Costly // by post
+	token  feed.Token             // token of the term in which the records of dead builders were read
+	retry  atomic.Bool            // whether to try the costly versions again; set without the work lock
+}
+
+// load reads which versions of posts are costly. In a new term, it first tries the posts that other builders were
+// reading when they died.
+func (g *guard) load(ctx context.Context, token feed.Token) error {
+	list, err := g.store.Costly(ctx)
+	if err != nil {
+		return fmt.Errorf("costly posts: %w", err)
+	}
+	g.costly = make(map[string]feed.Costly, len(list))
+	for _, c := range list {
+		g.costly[c.ID] = c
+	}
+	if token == g.token && !g.retry.Load() {
+		return nil
+	}
+	if err := g.inspect(ctx); err != nil {
+		return fmt.Errorf("posts that other builders were reading: %w", err)
+	}
+	g.token = token
+	g.retry.Store(false)
+	return nil
+}
+
+// inspect tries the posts that other builders were reading when they died and, on request, the costly versions.
+func (g *guard) inspect(ctx context.Context) error {
+	readings, err := g.store.Readings(ctx)
+	if err != nil {
+		return err
+	}
+	delete(readings, g.owner) // this process is alive
+	suspects := slices.Collect(maps.Keys(g.costly))
+	for _, ids := range readings {
+		suspects = append(suspects, ids...)
+	}
+	slices.Sort(suspects)
+	if suspects = slices.Compact(suspects); len(suspects) > 0 {
+		if err := g.tryPosts(ctx, suspects); err != nil {
+			return err
+		}
+	}
+	for owner := range readings {
+		if err := g.store.SetReading(ctx, owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tryPosts tries posts, and records which of them are costly. It forgets versions that have been replaced.
+func (g *guard) tryPosts(ctx context.Context, ids []string) error {
+	untried, replaced, err := g.untried(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var reasons map[string]string
+	if g.try != nil && len(untried) > 0 {
+		g.logger.Info("trying posts in a process of their own", "posts", len(untried))
+		if reasons, err = g.try(ctx, untried); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			g.logger.Error("posts cannot be tried in a process of their own", "error", err)
+			return nil
+		}
+	}
+	var found []feed.Costly
+	for _, st := range untried {
+		if reason := reasons[st.ID]; reason != "" {
+			found = append(found, g.version(st, reason))
+		} else if _, known := g.costly[st.ID]; known {
+			replaced = append(replaced, st.ID)
+		}
+	}
+	for _, id := range replaced {
+		delete(g.costly, id)
+	}
+	return errors.Join(g.add(ctx, found), g.store.RemoveCostly(ctx, replaced...))
+}
+
+// untried loads posts and returns those to try, and the ids of those whose costly version was deleted.
+func (g *guard) untried(ctx context.Context, ids []string) (untried []feed.StoredPost, deleted []string, err error) {
+	for chunk := range slices.Chunk(ids, batchSize) {
+		stored, err := g.posts.Load(ctx, chunk)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, st := range stored {
+			_, known := g.costly[st.ID]
+			switch {
+			case g.isCostly(st) && !g.retry.Load(): // it is not read
+			case st.Raw != nil:
+				untried = append(untried, st)
+			case known:
+				deleted = append(deleted, st.ID)
+			}
+		}
+	}
+	return untried, deleted, nil
+}
+
+// version describes a version of a post that must not be read.
+func (g *guard) version(st feed.StoredPost, reason string) feed.Costly {
+	return feed.Costly{ID: st.ID, Sum: feed.HashOf(st.Raw), Intake: g.intake(), Reason: reason}
+}
+
+// add records costly versions.
+func (g *guard) add(ctx context.Context, versions []feed.Costly) error {
+	for _, c := range versions {
+		g.logger.Error("post rejected, because reading it costs too much", "post", c.ID, "reason", c.Reason)
+		g.costly[c.ID] = c
+	}
+	return g.store.SetCostly(ctx, versions...)
+}
+
+// isCostly reports whether a version of a post must not be read.
+func (g *guard) isCostly(st feed.StoredPost) bool {
+	c, ok := g.costly[st.ID]
+	return ok && c.Sum == feed.HashOf(st.Raw) && c.Intake == g.intake()
+}
+
+// errCostly returns the reason why a version of a post is not read, or nil.
+func (g *guard) errCostly(st feed.StoredPost) error {
+	if !g.isCostly(st) {
+		return nil
+	}
+	return errors.New(g.costly[st.ID].Reason + "; it is read again when it changes, after an upgrade, or on 'feedpub rebuild'")
+}
+
+// begin records that posts are about to be read. It continues without the record if that fails: a full disk must not
+// stop the builder.
+func (g *guard) begin(ctx context.Context, stored []feed.StoredPost) (end func()) {
+	var ids []string
+	for _, st := range stored {
+		if st.Raw != nil && !g.isCostly(st) {
+			ids = append(ids, st.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return func() {}
+	}
+	if err := g.store.SetReading(ctx, g.owner, ids...); err != nil {
+		g.logger.Debug("posts that are being read not recorded", "error", err)
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if err := g.store.SetReading(ctx, g.owner); err != nil {
+			g.logger.Debug("record of posts that were read not removed", "error", err)
+		}
+	}
+}
+
+// bounded calls f and returns its result, or false if it does not return within limit ticks. In that case f continues
+// in the background.
+func bounded[T any](limit int, ticks <-chan time.Time, f func() T) (result T, ok bool) {
+	done := make(chan T, 1)
+	go func() { done <- f() }()
+	for range limit {
+		select {
+		case result := <-done:
+			return result, true
+		case <-ticks:
+		}
+	}
+	return result, false
+}

@@ -80,6 +80,8 @@ type Change struct {
 	Left, Entered []Name
 	// Touched lists the feeds and archives that become dirty. If it is nil, the feeds in Left and Entered do.
 	Touched []Name
+	// Notices are added to the outbox if Problem is new or differs from the listed problem.
+	Notices []StoredNotice
 	// Raw is the hash of the raw post; empty if there is none. It shows whether the post is as an import stored it.
 	Raw Hash
 }

@@ -249,6 +249,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [
 	keys = []string{
 		s.keys.token(), s.keys.cursor(), s.keys.inbox(), s.keys.dirty(), s.keys.marks(), s.keys.problems(), s.keys.names(),
 		s.keys.removals(), s.keys.due(), s.keys.journal(), s.keys.imported(), s.keys.quiet(),
+		s.keys.outbox(), s.keys.notices(),
 	}
 	args = []any{int64(a.Token), a.Cursor, a.Next, s.client.now().UnixMilli(), len(feeds), len(a.Changes)}
 	for _, n := range feeds {
@@ -315,7 +316,10 @@ func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []b
 			return nil, nil, err
 		}
 	}
-	args = append(args, field, since, problem)
+	args = append(args, field, since, problem, len(c.Notices))
+	for _, n := range c.Notices {
+		args = append(args, n.Key, n.Value)
+	}
 
 	touched := c.Touched
 	if touched == nil {

@@ -44,9 +44,14 @@ func TestConformance(t *testing.T) {
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) { runConformance(t, open, tests) })
 	}
-	// The rest of the protocol does not depend on the kind of Redis.
+	// What is left out, such as delays after failures, takes longer and does not depend on the kind of Redis.
 	const noFailover = 10 * time.Second
-	stateful := slices.Concat(stateTests(), distributionTests(), orderTests())
+	stateful := slices.Concat(
+		requestTests(), verificationTests(), stateTests(), denialTests(), distributionTests(), orderTests(), limitTests(),
+	)
+	if len(stateful) < 80 {
+		t.Errorf("there are %d tests for Sentinels and Clusters, want at least 80", len(stateful))
+	}
 	t.Run("cluster", func(t *testing.T) {
 		runConformance(t, redisAt(storetest.StartCluster(t, noFailover).URL()), stateful)
 	})
@@ -203,7 +208,8 @@ func verificationTests() []conformance {
 		}},
 		{"verification/challenge", nil, func(w *world) {
 			w.subscribe("/cb")
-			w.subscribe("/cb")
+			w.accepted(w.form("/cb"))
+			w.await(2, gets("/cb"))
 			form := regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`) // 32 bytes in base64url
 			seen := map[string]bool{}
 			for _, r := range w.matching(gets("/cb")) {
@@ -831,11 +837,27 @@ func webhookTests() []conformance {
 				"%s with %v", kind, data)
 		}},
 		{"webhook/rejected", []option{webhooks(feed.RejectedEvent)}, func(w *world) {
-			if err := w.hub.PostEvent(w.t.Context(), feed.RejectedEvent, "a post with spaces", "no date"); err != nil {
-				w.t.Fatal(err)
+			const id = "a post with spaces"
+			reject := func(reason string) {
+				p := feed.Problem{ID: id, Kind: feed.KindRejected, Reason: reason, Place: "date"}
+				change := feed.Change{ID: id, Problem: &p, Notices: w.hub.Rejected(p)}
+				err := w.site.Absorb(w.t.Context(), feed.Absorption{Token: 1, Changes: []feed.Change{change}})
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				w.hub.Wake()
 			}
+			reject("no date")
+			reject("no date") // the reason is the same
 			kind, data := w.validMessage(w.await(1, posts("/hook"))[0])
-			w.check(kind == "feedpub.rejected" && data["post"] == "a post with spaces", "%s with %v", kind, data)
+			w.check(kind == "feedpub.rejected" && data["post"] == id && data["reason"] == "date: no date", "%s with %v", kind,
+				data)
+			w.settled()
+			reject("no date")
+			w.settled()
+			w.check(len(w.matching(posts("/hook"))) == 1, "a rejection is reported twice")
+			reject("no title")
+			w.await(2, posts("/hook"))
 		}},
 		{"webhook/unwanted event", []option{webhooks(feed.CommitEvent)}, func(w *world) {
 			if err := w.hub.FeedEvent(w.t.Context(), feed.FailedEvent, "main", "x"); err != nil {

@@ -71,34 +71,48 @@ type eventData struct {
 
 // FeedEvent calls the webhooks for an event of a feed. It returns when the calls are recorded in the store.
 func (h *Hub) FeedEvent(ctx context.Context, e feed.Event, name, reason string) error {
-	return h.event(ctx, e, name, eventData{Site: h.config.Site, Feed: feed.Name(name), Reason: reason})
+	for _, stored := range h.noticesOf(e, name, eventData{Site: h.config.Site, Feed: feed.Name(name), Reason: reason}) {
+		n, err := feed.ParseNotice(stored.Key)
+		if err == nil {
+			err = h.config.Store.AddNotice(ctx, time.Time{}, n, stored.Value)
+		}
+		if err != nil {
+			return fmt.Errorf("webhook: %w", err)
+		}
+	}
+	h.Wake()
+	return nil
 }
 
-// PostEvent calls the webhooks for an event of a post. It returns when the calls are recorded in the store.
-func (h *Hub) PostEvent(ctx context.Context, e feed.Event, id, reason string) error {
-	return h.event(ctx, e, id, eventData{Site: h.config.Site, Post: id, Reason: reason})
+// Rejected returns the notices that make the webhooks be called for the rejection of a post. The caller stores them
+// together with the rejection.
+func (h *Hub) Rejected(p feed.Problem) []feed.StoredNotice {
+	reason := p.Reason
+	if p.Place != "" {
+		reason = p.Place + ": " + reason
+	}
+	return h.noticesOf(feed.RejectedEvent, p.ID, eventData{Site: h.config.Site, Post: p.ID, Reason: reason})
 }
 
-func (h *Hub) event(ctx context.Context, e feed.Event, subject string, data eventData) error {
+// noticesOf returns the notices for an event.
+func (h *Hub) noticesOf(e feed.Event, subject string, data eventData) []feed.StoredNotice {
 	b, err := json.Marshal(data)
 	if err != nil {
-		return fmt.Errorf("webhook: %w", err)
+		return nil // cannot happen
 	}
+	var list []feed.StoredNotice
 	for _, w := range h.config.Webhooks {
 		if !w.wants(e) {
 			continue
 		}
 		value, err := json.Marshal(noticeState{ID: "msg_" + rand.Text(), Time: time.Now().UTC().Truncate(time.Second), Data: b})
 		if err != nil {
-			return fmt.Errorf("webhook: %w", err)
+			return nil // cannot happen
 		}
 		n := feed.Notice{Queue: queueOf(WebhookKind, w.URL), Format: feed.Format(e), Feed: feed.Name(subject)}
-		if err := h.config.Store.AddNotice(ctx, time.Time{}, n, string(value)); err != nil {
-			return fmt.Errorf("webhook: %w", err)
-		}
+		list = append(list, feed.StoredNotice{Key: n.Key(), Value: string(value)})
 	}
-	h.Wake()
-	return nil
+	return list
 }
 
 // callWebhook sends the message of a notice to a webhook.

@@ -53,6 +53,7 @@ type absorber struct {
 	feeds            feedAssigner
 	archives         *archiveSet
 	replica          Replica
+	rejected         func(feed.Problem) []feed.StoredNotice // may be nil
 	problems         *problemLog
 	history          *history
 	guard            *guard
@@ -162,6 +163,11 @@ func (a *absorber) write(ctx context.Context, token feed.Token, b *batch) error 
 	absorption, err := a.place(ctx, b.decisions)
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
+	}
+	for i := range absorption.Changes {
+		if c := &absorption.Changes[i]; a.rejected != nil && c.Problem != nil && c.Problem.Kind == feed.KindRejected {
+			c.Notices = a.rejected(*c.Problem)
+		}
 	}
 	absorption.Token, absorption.Cursor, absorption.Next = token, b.cursor, b.next
 	if err := a.items.Absorb(ctx, absorption); err != nil {

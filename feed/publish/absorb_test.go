@@ -1,6 +1,8 @@
 package publish_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"feedpub/feed"
+	"feedpub/feed/publish"
+	"feedpub/store"
 )
 
 // TestRejectedPost checks that a rejected post is reported and does not affect other posts.
@@ -262,5 +266,46 @@ func TestPostsAreReadAgainByNewIntake(t *testing.T) {
 	w.rebuild(w.builder("two"))
 	if got := string(w.body(w.head("main"), feed.JSON)); !strings.Contains(got, "https://moved.example/about") {
 		t.Errorf("the item still has a link to the former home page:\n%s", got)
+	}
+}
+
+// dyingStore is a store whose process is killed immediately after an absorption.
+type dyingStore struct{ *store.Site }
+
+func (d dyingStore) Absorb(ctx context.Context, a feed.Absorption) error {
+	if err := d.Site.Absorb(ctx, a); err != nil {
+		return err
+	}
+	return errors.New("killed")
+}
+
+// TestRejectionIsReportedAfterCrash checks that the notices about a rejected post are in the outbox as soon as the post
+// is rejected, so that a crash cannot lose them, and that there are none if the reason is the same.
+func TestRejectionIsReportedAfterCrash(t *testing.T) {
+	w := newWorld(t)
+	rejected := func(p feed.Problem) []feed.StoredNotice {
+		return []feed.StoredNotice{{Key: "webhook rejected " + p.ID, Value: p.Reason}}
+	}
+	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 7}`)})
+	b := w.builder("one", func(c *publish.Config) { c.Store, c.Rejected = dyingStore{w.site}, rejected })
+	if _, err := b.Rebuild(t.Context()); err == nil {
+		t.Fatal("the rebuild ends without the error of the store")
+	}
+	claim := func() []feed.Claim {
+		claims, err := w.site.ClaimNotices(t.Context(), time.Time{}, time.Hour, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return claims
+	}
+	claims := claim()
+	if len(claims) != 1 || claims[0].Key != "webhook rejected bad" || claims[0].Value == "" {
+		t.Fatalf("the notices after the crash are %+v, want one about the post", claims)
+	}
+	b = w.builder("two", func(c *publish.Config) { c.Rejected = rejected })
+	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 8}`)}) // the same reason
+	w.rebuild(b)
+	if again := claim(); len(again) > 0 {
+		t.Errorf("the notices after a version that is rejected for the same reason are %+v, want none", again)
 	}
 }

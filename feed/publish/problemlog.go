@@ -25,8 +25,6 @@ type problemLog struct {
 	logger *slog.Logger
 	posts  map[string]feed.Hash // hash of the last logged problem, by post
 	feeds  map[feed.Name]string // last logged reason, by feed
-	// rejected is called for each rejected post that is logged, unless it is nil.
-	rejected func(feed.Problem)
 }
 
 func newProblemLog(logger *slog.Logger) *problemLog {
@@ -47,9 +45,6 @@ func (l *problemLog) post(id string, pr *feed.Problem) {
 	if pr.Kind != feed.KindRejected {
 		l.logger.Warn("post has a problem", "id", id, "kind", pr.Kind, "place", pr.Place, "reason", pr.Reason)
 		return
-	}
-	if l.rejected != nil {
-		l.rejected(*pr)
 	}
 	l.logger.Warn("post rejected", "id", id, "place", pr.Place, "reason", pr.Reason,
 		"earlier_version_published", pr.Serving)

@@ -127,9 +127,9 @@ type Config struct {
 	// Built, if not nil, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way as
 	// Committed. Calls to the two hooks share one order.
 	Built func(feed.FeedReport)
-	// Rejected, if not nil, is called in the same way as Committed when a post is rejected, or the reason for its
-	// rejection changes.
-	Rejected func(feed.Problem)
+	// Rejected, if not nil, returns the notices to add when a post is rejected, or the reason for its rejection changes.
+	// They are written in one step with the rejection. It is also called if they will not be needed.
+	Rejected func(feed.Problem) []feed.StoredNotice
 }
 
 // Publisher builds the feeds of one site. Its methods are safe for concurrent use; their work is serialized.
@@ -159,9 +159,6 @@ func New(c Config) *Publisher {
 	version.set(c.Renderer)
 	archives := &archiveSet{store: c.Store}
 	problems := newProblemLog(c.Logger)
-	if c.Rejected != nil {
-		problems.rejected = func(pr feed.Problem) { p.work.enqueue(func(context.Context) { c.Rejected(pr) }) }
-	}
 	p.history = &history{
 		store: c.Runs, problems: c.Store, builder: c.Owner, release: c.Release, clock: c.Clock, timed: c.Timed, ran: c.Ran,
 		logger: c.Logger,
@@ -173,7 +170,7 @@ func New(c Config) *Publisher {
 	p.absorber = &absorber{
 		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store, index: c.Store, store: c.Store,
 		known: c.Store, catalog: c.Catalog, language: c.Site.Language, withPublications: c.WithPublications,
-		replica: c.Replica, rendering: version, logger: c.Logger,
+		replica: c.Replica, rendering: version, rejected: c.Rejected, logger: c.Logger,
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
 			site: siteOfPages(c),

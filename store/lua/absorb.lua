@@ -4,7 +4,7 @@
 -- of memory, read-only, disk full) at its first write.
 --
 -- KEYS  1 token  2 cursor  3 inbox  4 dirty  5 marks  6 problems  7 names  8 removals  9 due  10 journal  11 imported
---       12 quiet
+--       12 quiet  13 outbox  14 notices
 --       then F index keys, then for each of C changes its item key and its record key
 -- ARGV  token, cursor as read, cursor to write, now in ms, F, C
 --       then F feed names
@@ -14,6 +14,7 @@
 --         record or "",
 --         number of problem fields to clear and these fields,
 --         problem field or "", problem's since in ms, problem,
+--         number of notices to add if the problem is new or has changed, and for each its key and its value,
 --         number of feeds left and their positions, number of feeds entered and their positions, number of feeds and
 --         archives touched, which become dirty, and their positions
 --       then number of names, and for each: feed, full name
@@ -28,7 +29,7 @@ local function arg()
 end
 local function num() return tonumber(arg()) end
 local function int(n) return string.format('%.0f', n) end
-local FIXED, HEADER, SUM = 12, 36, 20
+local FIXED, HEADER, SUM = 14, 36, 20
 
 local token, cursor, next_cursor, now, feeds, changes = arg(), arg(), arg(), num(), num(), num()
 
@@ -86,10 +87,20 @@ for c = 1, changes do
     redis.call('HDEL', KEYS[6], field)
   end
   local field, since, problem = arg(), arg(), arg()
+  local listed = false
   if field ~= '' then
-    local old = kept[field] and string.match(kept[field], '^%-?%d+')
+    local old, text = string.match(kept[field] or '', '^(%-?%d+) (.*)$')
     if old and old ~= '0' then since = old end
+    listed = text == problem
     redis.call('HSET', KEYS[6], field, since .. ' ' .. problem)
+  end
+  for _ = 1, num() do
+    local notice, value = arg(), arg()
+    if not listed then
+      redis.call('ZADD', KEYS[13], int(now), notice)
+      redis.call('HSET', KEYS[14], notice, value)
+      note('notice', notice, int(now) .. ' ' .. value)
+    end
   end
 
   for _ = 1, num() do redis.call('ZREM', KEYS[FIXED + num()], id) end

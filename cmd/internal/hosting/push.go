@@ -100,26 +100,11 @@ func (h *hostedSite) push(c *publish.Config) {
 		built(r)
 		events.built(r)
 	}
-	c.Rejected = func(p feed.Problem) { h.event(h.hub.PostEvent, feed.RejectedEvent, p.ID, problemText(p)) }
-}
-
-func problemText(p feed.Problem) string {
-	if p.Place == "" {
-		return p.Reason
-	}
-	return p.Place + ": " + p.Reason
-}
-
-// event records an event for webhooks.
-func (h *hostedSite) event(
-	record func(context.Context, feed.Event, string, string) error, e feed.Event, subject, reason string,
-) {
-	if err := record(h.ctx, e, subject, reason); err != nil && h.ctx.Err() == nil {
-		h.log().Warn("webhooks are not called for an event", "event", e, "subject", subject, "error", err)
-	}
+	c.Rejected = h.hub.Rejected
 }
 
 // feedEvents turns the outcomes of rebuilds into events: one when a feed is held or fails, and one for each new reason.
+// A feed that is held or fails is built again after a crash, so its event is not lost, but may be repeated.
 type feedEvents struct {
 	hosted *hostedSite
 	last   map[feed.Name]string // outcome and reason of the last event; used by one goroutine at a time
@@ -133,7 +118,10 @@ func (f *feedEvents) built(r feed.FeedReport) {
 	}
 	if text := string(event) + r.Reason; f.last[r.Feed] != text {
 		f.last[r.Feed] = text
-		f.hosted.event(f.hosted.hub.FeedEvent, event, string(r.Feed), r.Reason)
+		h := f.hosted
+		if err := h.hub.FeedEvent(h.ctx, event, string(r.Feed), r.Reason); err != nil && h.ctx.Err() == nil {
+			h.log().Warn("webhooks are not called for an event", "event", event, "feed", r.Feed, "error", err)
+		}
 	}
 }
 

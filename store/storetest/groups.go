@@ -79,16 +79,17 @@ func StartCluster(t testing.TB, failover time.Duration) *Group {
 }
 
 // StartSentinels starts a master, two replicas and three Sentinels, and returns when all of them have found each other.
-// If the master does not reply for the duration of failover, a replica replaces it.
-func StartSentinels(t testing.TB, failover time.Duration) *Group {
+// If the master does not reply for the duration of failover, a replica replaces it. Args are added to the command lines
+// of the master and the replicas.
+func StartSentinels(t testing.TB, failover time.Duration, args ...string) *Group {
 	t.Helper()
 	g := &Group{t: t}
 	for i := range 3 {
 		g.servers = append(g.servers, startServer(t, func(string) []string {
 			if i == 0 {
-				return groupArgs()
+				return groupArgs(args...)
 			}
-			return groupArgs("--replicaof", "127.0.0.1 "+fmt.Sprint(g.servers[0].port))
+			return groupArgs(append(slices.Clone(args), "--replicaof", "127.0.0.1 "+fmt.Sprint(g.servers[0].port))...)
 		}))
 	}
 	g.AwaitWhole()

@@ -29,7 +29,15 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/feedpub: a static, reproducible binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(if $(VERSION),-X main.version=$(VERSION))' -o bin/feedpub ./cmd/feedpub
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(if $(VERSION),-X main.version=$(VERSION))' -o bin/feedpub ./cmd/feedpub
+
+.PHONY: dist
+dist: ## build a release in bin/dist: archives, Debian packages, bill of materials and checksums for amd64 and arm64
+	VERSION='$(VERSION)' GO='$(GO)' deploy/make-dist bin/dist
+
+.PHONY: test-dist
+test-dist: ## test that a release is reproducible, and install, start, upgrade, remove and purge its package in a fresh Debian
+	deploy/test-dist
 
 .PHONY: test
 test: deps ## run all tests with the race detector, after installing the programs that they start
@@ -38,6 +46,7 @@ test: deps ## run all tests with the race detector, after installing the program
 	$(GO) test -run Cost ./feed/markup ./feed/transfer
 	$(GO) test -run TenThousandFeeds ./cmd/feedpub
 	$(GO) -C deploy/train test ./...
+	$(GO) -C deploy/kubernetes test ./...
 	$(GO) test ./cmd/internal/simulate
 
 .PHONY: deps
@@ -50,9 +59,16 @@ lint: ## run the linters of .golangci.yml, go vet and gofmt among them, on the p
 	$(GO) -C deploy/bench mod tidy -diff
 	$(GO) -C deploy/train mod tidy -diff
 	$(GO) -C deploy/clients/go mod tidy -diff
+	$(GO) -C deploy/release mod tidy -diff
+	$(GO) -C deploy/kubernetes mod tidy -diff
+	$(GO) tool -modfile=deploy/release/go.mod actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	$(LINT) run ./...
 	cd deploy/bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
 	cd deploy/train && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
+
+.PHONY: vulncheck
+vulncheck: ## report known vulnerabilities in code that the program calls
+	$(GO) tool -modfile=deploy/release/go.mod govulncheck ./...
 
 .PHONY: train
 train: ## train the attribution model on the posts in deploy/train/posts; the output is reproducible

@@ -193,25 +193,31 @@ func (p program) testUnit(t *testing.T) {
 		}
 	}
 
+	analyzeUnits(t, p)
+}
+
+// analyzeUnits checks the units with systemd-analyze, and that the service is exposed as little as it should be.
+func analyzeUnits(t *testing.T, p program) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
-		t.Log("systemd-analyze is not installed: the unit's other settings are not checked")
+		t.Log("systemd-analyze is not installed: the units' other settings are not checked")
 		return
 	}
-	// All units are checked together, since they refer to each other. systemd-analyze looks for the program, which is
-	// not installed here.
+	// All units are checked together, since they refer to each other. systemd-analyze looks for the program and the man
+	// pages, which are not installed here.
 	units, err := filepath.Glob("feedpub*.[st]*")
-	if err != nil || len(units) < 4 {
+	if err != nil || len(units) < 6 {
 		t.Fatalf("units in this folder: %q, %v", units, err)
 	}
 	dir := t.TempDir()
+	documentation := regexp.MustCompile(`(?m)^Documentation=.*\n`)
 	for i, name := range units {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
+		text = documentation.ReplaceAll(bytes.ReplaceAll(text, []byte("/usr/local/bin/feedpub"), []byte(p)), nil)
 		units[i] = filepath.Join(dir, name)
-		text = bytes.ReplaceAll(text, []byte("/usr/local/bin/feedpub"), []byte(p))
 		if err := os.WriteFile(units[i], text, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -224,6 +230,36 @@ func (p program) testUnit(t *testing.T) {
 	if out, err := exec.Command(analyze, "calendar", "*-*-* 03:30:00").CombinedOutput(); err != nil {
 		t.Errorf("systemd-analyze calendar: %v\n%s", err, out)
 	}
+	// The threshold is ten times the exposure: 1.5.
+	security := exec.Command(analyze, "security", "--no-pager", "--offline=true", "--threshold=15",
+		filepath.Join(dir, "feedpub.service"))
+	if out, err := security.CombinedOutput(); err != nil {
+		t.Errorf("systemd-analyze security: %v\n%s", err, out)
+	}
+}
+
+// TestPackagedConfiguration checks that the configuration in the packages is valid unchanged.
+func TestPackagedConfiguration(t *testing.T) {
+	c, err := config.Load(config.Options{
+		File:   "packaging/feedpub.yml",
+		Getenv: func(string) string { return "" },
+		CheckSchedule: func(spec string, loc *time.Location) error {
+			_, err := schedule.Parse(spec, loc)
+			return err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpfiles, err := os.ReadFile("packaging/tmpfiles.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []config.Path{c.Dir, c.Data} {
+		if !strings.Contains(string(tmpfiles), "d "+string(dir)+" ") {
+			t.Errorf("tmpfiles.conf does not create %s", dir)
+		}
+	}
 }
 
 func (p program) testCompose(t *testing.T) {
@@ -234,6 +270,7 @@ func (p program) testCompose(t *testing.T) {
 	var compose struct {
 		Services map[string]struct {
 			Command     []string
+			Image       string
 			Build       struct{ Context, Dockerfile string }
 			Environment map[string]string
 			Ports       []string
@@ -260,6 +297,11 @@ func (p program) testCompose(t *testing.T) {
 	for _, port := range feedpub.Ports {
 		if strings.HasSuffix(port, ":8081") && !strings.HasPrefix(port, "127.0.0.1:") {
 			t.Errorf("the admin side is published on all interfaces: %s", port)
+		}
+	}
+	for name, service := range compose.Services {
+		if service.Image != "" && !regexp.MustCompile(`:\d+\.\d+\.\d+$`).MatchString(service.Image) {
+			t.Errorf("the image %s of %s is not pinned to a release", service.Image, name)
 		}
 	}
 	if len(redis.Ports) > 0 {
@@ -323,7 +365,7 @@ func (p program) testContainerfile(t *testing.T) {
 	if got, want := array(`(?m)^ENTRYPOINT (\[.*\])$`)[0], health[0]; got != want {
 		t.Errorf("the entry point is %s, but the health check runs %s", got, want)
 	}
-	if !regexp.MustCompile(`(?m)^USER nonroot$`).MatchString(file) {
+	if !regexp.MustCompile(`(?m)^USER 65532:65532$`).MatchString(file) {
 		t.Error("the container runs as root")
 	}
 
@@ -332,7 +374,7 @@ func (p program) testContainerfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(string(mod))[1]
-	got := regexp.MustCompile(`library/golang:(\S+) AS`).FindStringSubmatch(file)
+	got := regexp.MustCompile(`library/golang:(\d+\.\d+)\.\d+-\w+ AS`).FindStringSubmatch(file)
 	if got == nil || got[1] != want {
 		t.Errorf("the container is built with Go %q, want %s as in go.mod", got, want)
 	}

@@ -463,7 +463,8 @@ func (f *folder) clearMissing(ctx context.Context) error {
 
 // reportBroken lists the problem of a file that cannot be decoded or has a rejected post.
 func (f *folder) reportBroken(ctx context.Context, name string, state *file) error {
-	f.o.Logger.Warn("file cannot be read; its last good version stays published", "file", name, "error", state.broken)
+	f.o.Logger.Warn("file cannot be read", "file", name, "error", state.broken,
+		"earlier_version_published", len(state.posts) > 0)
 	err := f.site.SetProblem(ctx, feed.Problem{
 		ID: name, Kind: feed.KindFile, Reason: state.broken.Error(), Since: state.since, Serving: len(state.posts) > 0,
 	})

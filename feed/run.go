@@ -364,3 +364,11 @@ func ParseCause(s string) Cause {
 	trigger, by, _ := strings.Cut(s, " ")
 	return Cause{Trigger: Trigger(trigger), By: by}
 }
+
+// BuildState is the state of a site that matters for building it.
+type BuildState struct {
+	Builder string    // the process that builds the site; empty if there is none
+	Token   Token     // the greatest fencing token
+	Version int64     // version of the store: it grows with every commit
+	Waiting time.Time // time of the oldest inbox entry that was not absorbed; zero if there is none
+}

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -98,7 +99,8 @@ type Client struct {
 	once                unrepeated
 	owner               redis.UniversalClient // for delegated operations; nil unless Options.Delegate is set
 
-	backing Backing // may be nil
+	backing  Backing // may be nil
+	observer atomic.Pointer[func(string, time.Duration)]
 
 	poller  *poller
 	scanner *scanner
@@ -136,6 +138,9 @@ func Open(o Options) (*Client, error) {
 	c.serve = e.client(pool{timeout: serve, wait: build, retries: 1, size: 16})
 	c.build = e.client(pool{timeout: build, wait: build, retries: 2, size: 16})
 	c.once = unrepeated{e.client(pool{timeout: build, wait: build, retries: noRetries, size: 16})}
+	for _, commands := range []redis.UniversalClient{c.serve, c.build, c.once.UniversalClient} {
+		commands.AddHook(latencyHook{c})
+	}
 	blocking := max(cmp.Or(o.MaxBlocking, defaultMaxBlocking), 0)
 	c.block = e.client(pool{
 		timeout: serve + maxBlock, wait: 300 * time.Millisecond, retries: noRetries, size: blocking + maxAsking,

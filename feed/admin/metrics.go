@@ -24,6 +24,8 @@ type Metrics struct {
 	lastRun   *prometheus.GaugeVec
 	pushes    *prometheus.CounterVec
 	delays    prometheus.Histogram
+	calls     *prometheus.HistogramVec
+	answers   prometheus.Histogram
 	reloads   *prometheus.CounterVec
 	reloaded  *prometheus.GaugeVec
 }
@@ -105,10 +107,11 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 		m.responses[f] = fm
 	}
 	m.addRuns()
+	m.addDurations()
 	for _, o := range feed.Outcomes() {
 		m.builds.WithLabelValues(string(o))
 	}
-	if err := m.register(responses, bytes, m.builds, m.pushes, m.delays, m.runs, m.stages, m.lastRun, m.reloads, m.reloaded, info,
+	if err := m.register(responses, bytes, m.builds, m.pushes, m.delays, m.runs, m.stages, m.lastRun, m.calls, m.answers, m.reloads, m.reloaded, info,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})); err != nil {
 		return nil, err

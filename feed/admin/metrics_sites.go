@@ -22,7 +22,7 @@ const (
 // Watch registers metrics of the sites, and of the problems of the process that the listers return.
 func (m *Metrics) Watch(sites Sites, listers ...ProblemLister) error {
 	return m.register(newSitesCollector(sites), newProblemsCollector(sites, listers), newReadersCollector(sites),
-		newPushCollector(sites))
+		newPushCollector(sites), newBuildCollector(sites))
 }
 
 // labelled returns the sites that have their own metrics.

@@ -20,8 +20,9 @@ type Site struct {
 	Rebuilder Rebuilder
 	Problems  []ProblemLister // listed in this order
 	Replica   Replica
-	Readers   ReaderLister // optional
-	Push      PushReporter // optional: nil if the site has no hubs and webhooks
+	Readers   ReaderLister  // optional
+	Push      PushReporter  // optional: nil if the site has no hubs and webhooks
+	Builds    BuildReporter // optional
 	Runs      RunLister
 	Scheduler Scheduler
 	Explainer Explainer

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"maps"
@@ -32,6 +33,13 @@ func (oneReader) Readers() []feed.Readership {
 	return []feed.Readership{{Feed: feed.Main, Polls: 1, Clients: map[string]uint64{"curl": 1}}}
 }
 
+// idleBuilder is a [BuildReporter] of a site without a builder.
+type idleBuilder struct{}
+
+func (idleBuilder) BuildState(context.Context) (feed.BuildState, error) {
+	return feed.BuildState{}, nil
+}
+
 // noMemory is a [Memory] without documents.
 type noMemory struct{}
 
@@ -48,7 +56,7 @@ func families(t *testing.T) map[string]string {
 	}
 	f := &fake{}
 	site := newSite("main", f)
-	site.Readers = oneReader{}
+	site.Readers, site.Builds = oneReader{}, idleBuilder{}
 	if err := m.WatchMemory(noMemory{}); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +66,7 @@ func families(t *testing.T) map[string]string {
 	}
 	m.Ran("main", feed.Run{Cause: feed.Cause{Trigger: feed.StartTrigger}, Started: time.Unix(1, 0)})
 	m.Timed(feed.AbsorbStage, time.Second)
+	m.StoreCalled("ok", time.Millisecond)
 	gathered, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

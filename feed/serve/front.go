@@ -2,6 +2,7 @@ package serve
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -58,6 +59,9 @@ type Front struct {
 	// Unread is shared by all sites. Proxies and loopback addresses are not limited.
 	Unread   *Unread
 	Audience Audience
+	// Answered is called with the time that it took to answer, for one of durationEvery requests, so that the clock is
+	// not read for each. It is called concurrently.
+	Answered func(time.Duration)
 	// Proxies are the proxies whose X-Forwarded-For is trusted. They and loopback are never limited.
 	Proxies Proxies
 	// AccessLog receives one record for every LogEvery responses, without the query and the client's address.
@@ -72,10 +76,20 @@ type Front struct {
 	answers atomic.Uint64
 }
 
+// durationEvery is the number of requests of which one is timed.
+const durationEvery = 16
+
 // Answer returns the response to a request, which the caller must release. It is safe for concurrent use.
 func (f *Front) Answer(v *Visit) Response {
 	v.deferred = true
+	var start time.Time
+	if f.Answered != nil && rand.Uint32()%durationEvery == 0 { //nolint:gosec // a sample, not a secret
+		start = time.Now()
+	}
 	res := f.hold(f.answer(v), v)
+	if !start.IsZero() {
+		f.Answered(time.Since(start))
+	}
 	if f.Observer != nil {
 		f.Observer.Served(res.Format, res.Status, res.length())
 	}

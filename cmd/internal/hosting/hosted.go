@@ -237,8 +237,10 @@ func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []by
 // newFront returns the front of a site's documents, for either HTTP engine. If the documents are nil, it is the front
 // for hosts that belong to no site.
 func (s *Server) newFront(d serve.Documents, a serve.Audience, id feed.SiteID, log *slog.Logger) *serve.Front {
-	f := &serve.Front{Documents: d, Observer: s.metrics, Audience: a, Unread: s.unread, AccessLog: log,
-		LogEvery: uint64(s.config.Log.Access)}
+	f := &serve.Front{
+		Documents: d, Observer: s.metrics, Answered: s.metrics.Answered, Audience: a, Unread: s.unread, AccessLog: log,
+		LogEvery: uint64(s.config.Log.Access),
+	}
 	for _, n := range s.config.Polling.Proxies {
 		f.Proxies = append(f.Proxies, n.Prefix)
 	}

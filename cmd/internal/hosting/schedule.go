@@ -61,3 +61,8 @@ func (s *Site) Schedule(ctx context.Context) ([]feed.Scheduled, error) {
 	}
 	return list, err
 }
+
+// BuildState implements [admin.BuildReporter].
+func (s *Site) BuildState(ctx context.Context) (feed.BuildState, error) {
+	return s.Store.BuildState(ctx, publish.Job)
+}

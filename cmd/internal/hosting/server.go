@@ -103,6 +103,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if s.metrics, err = admin.NewMetrics(o.Registry, o.Site.Source.process.Build); err != nil {
 		return nil, err
 	}
+	o.Site.Store.Client().Observe(s.metrics.StoreCalled)
 	if err := s.metrics.WatchMemory(s.memory); err != nil {
 		return nil, err
 	}

@@ -320,6 +320,7 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 		Rebuilder: rebuilder{x.trigger, x.acceptRollback},
 		Problems:  x.problems(),
 		Replica:   x.replica,
+		Builds:    site,
 		Runs:      site.Store,
 		Scheduler: site,
 		Explainer: site,

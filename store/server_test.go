@@ -124,10 +124,13 @@ const failover = time.Second
 // TestFailover kills the master of a site. Until a replica replaces it, failed calls must return feed.ErrUnavailable,
 // and no call may return an empty result. After that, calls must succeed and confirmed posts must exist.
 func TestFailover(t *testing.T) {
+	sentinels := func(t testing.TB, failover time.Duration) *storetest.Group {
+		return storetest.StartSentinels(t, failover)
+	}
 	for _, tt := range []struct {
 		name  string
 		start func(testing.TB, time.Duration) *storetest.Group
-	}{{"Sentinels", storetest.StartSentinels}, {"Cluster", storetest.StartCluster}} {
+	}{{"Sentinels", sentinels}, {"Cluster", storetest.StartCluster}} {
 		t.Run(tt.name, func(t *testing.T) {
 			group := tt.start(t, failover)
 			s := open(t, store.Options{URL: group.URL(), ConfirmTimeout: 10 * time.Second}).Site(site)

@@ -40,6 +40,11 @@ func (idleBuilder) BuildState(context.Context) (feed.BuildState, error) {
 	return feed.BuildState{}, nil
 }
 
+// idlePush is a [PushReporter] without subscriptions.
+type idlePush struct{}
+
+func (idlePush) PushState(context.Context) (feed.PushState, error) { return feed.PushState{}, nil }
+
 // noMemory is a [Memory] without documents.
 type noMemory struct{}
 
@@ -56,7 +61,7 @@ func families(t *testing.T) map[string]string {
 	}
 	f := &fake{}
 	site := newSite("main", f)
-	site.Readers, site.Builds = oneReader{}, idleBuilder{}
+	site.Readers, site.Builds, site.Push = oneReader{}, idleBuilder{}, idlePush{}
 	if err := m.WatchMemory(noMemory{}); err != nil {
 		t.Fatal(err)
 	}

@@ -73,8 +73,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// hasPackage is the condition npm:PACKAGE, which holds if a package of deploy/tools is installed. In CI, it is an error if
-// it is not.
+// hasPackage is the condition npm:PACKAGE, which holds if a package of deploy/tools is installed. In CI, it is an error
+// if it is not.
 func hasPackage(condition string) (bool, error) {
 	name, ok := strings.CutPrefix(condition, "npm:")
 	if !ok {

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// perHost is the maximum number of concurrent requests to one host.
+	// perHost is the maximum number of concurrent requests of a process to one host.
 	perHost = 2
 	// hostQueue is the maximum number of deliveries to one host that wait for others to end.
 	hostQueue = 32

@@ -202,8 +202,8 @@ func testCommitOfFirstVersion(s pushSuite) {
 // testImportIsQuiet checks that changes are not announced to hubs if they all come from imports.
 func testImportIsQuiet(s pushSuite) {
 	n := 0
-	// commit commits a version after changes to posts, and returns the notices. Only those in imported are as an import has
-	// stored them.
+	// commit commits a version after changes to posts, and returns the notices. Only the posts in imported are as an
+	// import has stored them.
 	commit := func(imported []string, changed ...string) []string {
 		s.t.Helper()
 		var lines []feed.ExportLine

@@ -20,8 +20,8 @@ import (
 type Writer interface {
 	// Put stores posts. It returns nil when all of them are durable.
 	Put(ctx context.Context, posts ...feed.RawPost) error
-	// Import is like Put, but the changes are not announced to hubs. If the posts are in a folder and no server is running,
-	// they are announced nevertheless when one is started.
+	// Import is like Put, but the changes are not announced to hubs. If the posts are in a folder and no server is
+	// running, they are announced nevertheless when one is started.
 	Import(ctx context.Context, posts ...feed.RawPost) error
 	// Delete deletes a post. The error is of kind [feed.ErrNotFound] if there is no post with the id.
 	Delete(ctx context.Context, id string) error

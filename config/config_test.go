@@ -92,7 +92,9 @@ func TestEveryKey(t *testing.T) {
 				BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/", Permalink: "/:year/:slug/",
 				Authors: []config.Author{{Name: "Ann", URL: "https://example.org/ann", Avatar: "https://example.org/a.png"},
 					{Name: "Bob"}},
-				Copyright: "2024", Icon: "https://example.org/icon.png", Hubs: []config.Hub{"https://hub.example.org/", "/push/hub"},
+				Copyright: "2024", Icon: "https://example.org/icon.png", Accent: "#bb2266",
+				Style: config.StyleFile{Path: "testdata/style.css", CSS: "h1 { font-family: \"Fira Sans\", sans-serif; }\n"},
+				Hubs:  []config.Hub{"https://hub.example.org/", "/push/hub"},
 				Since: config.Date{Time: time.Date(2010, 2, 3, 0, 0, 0, 0, time.UTC)}, Limit: 20, TTL: time.Hour,
 			},
 			MediaDir:  "/var/lib/media",
@@ -372,6 +374,11 @@ func TestDumpReadsBack(t *testing.T) {
 	// The password in a dump is "[redacted]", which cannot be combined with a password file.
 	want.RedisPasswordFile, want.RedisPassword = "", config.NewSecret("[redacted]")
 	want.Admin.TokensFile = "/etc/feedpub/tokens"
+	style, err := filepath.Abs(string(want.Site.Style.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Site.Style.Path = config.Path(style)
 	text, err := want.Dump()
 	if err != nil {
 		t.Fatal(err)

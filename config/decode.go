@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -215,8 +214,14 @@ func (d *decoder) text(s source, o origin, path, text string, v reflect.Value) {
 		d.report(o, path, err.Error())
 		return
 	}
-	if p, ok := reflect.TypeAssert[*Path](v.Addr()); ok && *p != "" && !filepath.IsAbs(string(*p)) {
-		*p = Path(filepath.Join(s.dir, string(*p)))
+	if p, ok := reflect.TypeAssert[*Path](v.Addr()); ok {
+		p.resolve(s.dir)
+	}
+	if f, ok := reflect.TypeAssert[*StyleFile](v.Addr()); ok && f.Path != "" {
+		f.Path.resolve(s.dir)
+		if err := f.read(); err != nil {
+			d.report(o, path, err.Error())
+		}
 	}
 }
 

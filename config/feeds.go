@@ -312,6 +312,10 @@ func (c Config) RetiredAndMoved() (retired []string, moved map[string]string) {
 			}
 		}
 	}
+	const favicon = "/favicon.ico" // browsers request it for documents without an icon, such as feeds
+	if _, ok := moved[favicon]; !ok && c.Site.Icon != "" && !slices.Contains(retired, favicon) {
+		moved[favicon] = string(c.Site.Icon)
+	}
 	slices.Sort(retired)
 	return slices.Compact(retired), moved
 }

@@ -94,6 +94,7 @@ func TestRetiredAndMoved(t *testing.T) {
 		"/old-links/atom.xml":  base + "/links/atom.xml",
 		"/old-links/feed.json": base + "/links/feed.json",
 		"/old-links/":          base + "/links/",
+		"/favicon.ico":         "https://example.org/icon.png",
 	}
 	if diff := cmp.Diff(want, moved); diff != "" {
 		t.Errorf("moved (-want +got):\n%s", diff)

@@ -108,8 +108,18 @@ type Site struct {
 	// Copyright is the rights statement of the feeds. Default none.
 	Copyright string `yaml:"copyright"`
 
-	// Icon is the URL of a square image. Default none.
+	// Icon is the URL of a square image, which may be a file next to the posts. Feeds refer to it, pages use it as their
+	// icon, and /favicon.ico redirects to it. Default none.
 	Icon URL `yaml:"icon"`
+
+	// Accent is the color of links on pages, written as "#b3261e". It is made darker, or lighter in the dark color
+	// scheme, as far as needed for a contrast ratio of 4.5. Default none: a dark blue.
+	Accent Color `yaml:"accent"`
+
+	// Style is a CSS file of up to 64 KiB that is added to the style sheet of the pages. It may use images over HTTPS, and
+	// images and fonts in the folder of the posts, but cannot import other style sheets. It is read when the
+	// configuration is loaded. Default none.
+	Style StyleFile `yaml:"style"`
 
 	// Hubs lists the WebSub hubs that are notified of changes and that the documents link to: URLs of external hubs, and a
 	// path such as /hub, at which the built-in hub is served. Default none.
@@ -237,6 +247,8 @@ func (c Config) FeedSite() feed.Site {
 		Authors:     authors,
 		Copyright:   s.Copyright,
 		Icon:        string(s.Icon),
+		Accent:      string(s.Accent),
+		Style:       s.Style.CSS,
 		Hubs:        c.hubURLs(base),
 		Since:       s.Since.Time,
 		Limit:       s.Limit,

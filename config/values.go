@@ -1,19 +1,24 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -158,6 +163,71 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // Path is the path of a file or folder, or empty.
 type Path string
+
+// resolve makes a relative path relative to dir.
+func (p *Path) resolve(dir string) {
+	if *p != "" && !filepath.IsAbs(string(*p)) {
+		*p = Path(filepath.Join(dir, string(*p)))
+	}
+}
+
+// Color is a color as # and six hexadecimal digits in lower case, or empty.
+type Color string
+
+var hexColor = regexp.MustCompile(`^#([0-9a-f]{3}|[0-9a-f]{6})$`)
+
+// UnmarshalText accepts the empty text and the forms #rgb and #rrggbb.
+func (c *Color) UnmarshalText(text []byte) error {
+	s := strings.ToLower(string(text))
+	if s != "" && !hexColor.MatchString(s) {
+		return fmt.Errorf("want a color such as \"#b3261e\", in quotes, got %q", text)
+	}
+	if len(s) == len("#rgb") {
+		s = "#" + strings.Repeat(s[1:2], 2) + strings.Repeat(s[2:3], 2) + strings.Repeat(s[3:4], 2)
+	}
+	*c = Color(s)
+	return nil
+}
+
+// StyleFile is a CSS file with its text, or empty.
+type StyleFile struct {
+	Path Path
+	CSS  string
+}
+
+// UnmarshalText sets the path only.
+func (f *StyleFile) UnmarshalText(text []byte) error {
+	*f = StyleFile{Path: Path(text)}
+	return nil
+}
+
+// MarshalText returns the path.
+func (f StyleFile) MarshalText() ([]byte, error) { return []byte(f.Path), nil }
+
+// maxStyle is the maximum size of a style sheet in bytes.
+const maxStyle = 64 << 10
+
+// read reads the text of the file.
+func (f *StyleFile) read() error {
+	file, err := os.Open(string(f.Path))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxStyle+1))
+	switch {
+	case err != nil:
+		return err
+	case len(text) > maxStyle:
+		return fmt.Errorf("want a file of up to %d bytes, got more: %s", maxStyle, f.Path)
+	case !utf8.Valid(text) || bytes.ContainsFunc(text, unpublishable):
+		return fmt.Errorf("want CSS in UTF-8 without control characters: %s", f.Path)
+	case len(bytes.TrimSpace(text)) == 0:
+		return fmt.Errorf("the file is empty: %s", f.Path)
+	}
+	f.CSS = string(text)
+	return nil
+}
 
 // Language is a BCP 47 language tag.
 type Language string

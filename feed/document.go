@@ -17,6 +17,7 @@ type Document struct {
 	Body   []byte // identity coding; must not be modified
 	Hash   Hash   // hash of Body
 	Bounds Bounds // positions of the items in Body
+	Policy string // Content-Security-Policy that the document is served with; empty means none
 }
 
 // NewDocument returns the document with its hash. It takes ownership of body and bounds.

@@ -110,6 +110,8 @@ type Site struct {
 	Authors     []Author
 	Copyright   string
 	Icon        string        // absolute URL of a square image, or empty
+	Accent      string        // color of links on pages, as # and six hexadecimal digits, or empty
+	Style       string        // CSS text of the style sheet that is added to pages, or empty
 	Hubs        []string      // absolute URLs of WebSub hubs
 	Since       time.Time     // UTC date shown for a feed without posts
 	Limit       int           // maximum number of items in a feed; at least 1
@@ -127,6 +129,12 @@ func (s Site) Fingerprint() string {
 		s.Since.UnixMilli(), s.Limit, s.TTL)
 	if s.Permalink != "" {
 		fmt.Fprintf(h, " %q", s.Permalink)
+	}
+	if s.Accent != "" {
+		fmt.Fprintf(h, " accent %q", s.Accent)
+	}
+	if s.Style != "" {
+		fmt.Fprintf(h, " style %q", s.Style)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -24,7 +24,7 @@ func TestSiteFingerprint(t *testing.T) {
 		seen[f] = change
 	}
 	changeEach(t, reflect.ValueOf(&site).Elem(), "Site", check)
-	if got, want := len(seen)-1, 22; got < want {
+	if got, want := len(seen)-1, 24; got < want {
 		t.Errorf("%d changes were checked, want at least %d", got, want)
 	}
 }

@@ -11,14 +11,18 @@ import (
 type Format string
 
 // The formats: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1, a page for people, the list of feeds that feed readers
-// import (OPML 2.0), and the style sheet with which browsers display RSS and Atom.
+// import (OPML 2.0), the style sheet with which browsers display RSS and Atom, the site's own style sheet for pages,
+// and the pages that browsers get with the status codes 404 and 410.
 const (
-	RSS  Format = "rss"
-	Atom Format = "atom"
-	JSON Format = "json"
-	HTML Format = "html"
-	OPML Format = "opml"
-	CSS  Format = "css"
+	RSS          Format = "rss"
+	Atom         Format = "atom"
+	JSON         Format = "json"
+	HTML         Format = "html"
+	OPML         Format = "opml"
+	CSS          Format = "css"
+	Style        Format = "style"
+	NotFoundPage Format = "404"
+	GonePage     Format = "410"
 )
 
 // formatInfo is a row of the table of formats.
@@ -53,6 +57,9 @@ var formatTable = []formatInfo{
 		perFeed: true, perSite: true},
 	{format: OPML, label: "OPML", file: "feeds.opml", mediaType: "text/x-opml; charset=utf-8", perSite: true},
 	{format: CSS, label: "CSS", file: "feed.css", mediaType: "text/css; charset=utf-8", perSite: true},
+	{format: Style, label: "Site CSS", file: "style.css", mediaType: "text/css; charset=utf-8", perSite: true},
+	{format: NotFoundPage, label: "404", file: "404.html", mediaType: "text/html; charset=utf-8", perSite: true},
+	{format: GonePage, label: "410", file: "410.html", mediaType: "text/html; charset=utf-8", perSite: true},
 }
 
 // info returns the format's row.

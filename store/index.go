@@ -50,10 +50,24 @@ func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Posit
 	return positions, nil
 }
 
-// Count returns the number of posts in a feed.
-func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
-	n, err := s.client.build.ZCard(ctx, s.keys.index(name)).Result()
-	return int(n), s.client.wrap("count", err)
+// Counts returns the number of posts of each of the feeds.
+func (s *Site) Counts(ctx context.Context, names ...feed.Name) (map[feed.Name]int, error) {
+	counts := make(map[feed.Name]int, len(names))
+	for batch := range slices.Chunk(names, headBatch) {
+		replies := make([]*redis.IntCmd, len(batch))
+		if _, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, name := range batch {
+				replies[i] = p.ZCard(ctx, s.keys.index(name))
+			}
+			return nil
+		}); err != nil {
+			return nil, s.client.wrap("counts", err)
+		}
+		for i, name := range batch {
+			counts[name] = int(replies[i].Val())
+		}
+	}
+	return counts, nil
 }
 
 // InFeed reports, for each id, whether the post is in a feed.

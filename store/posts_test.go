@@ -135,8 +135,8 @@ func TestWritesAreIdempotent(t *testing.T) {
 			t.Errorf("Commit, time %d = %s, %v; want %s", i+1, outcome, err, want)
 		}
 	}
-	if n, err := s.Count(t.Context(), feed.Main); err != nil || n != 1 {
-		t.Errorf("Count = %d, %v; want 1", n, err)
+	if n, err := s.Counts(t.Context(), feed.Main); err != nil || n[feed.Main] != 1 {
+		t.Errorf("Counts = %d, %v; want 1", n[feed.Main], err)
 	}
 }
 

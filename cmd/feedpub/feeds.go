@@ -105,14 +105,18 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 	}
 	heads, archives := feed.FeedsOf(heads)
 	slices.SortFunc(heads, func(a, b feed.Head) int { return a.Feed.Compare(b.Feed) })
+	listed := make([]feed.Name, len(heads))
+	for i, h := range heads {
+		listed[i] = h.Feed
+	}
+	posts, err := site.Counts(ctx, listed...)
+	if err != nil {
+		return nil, fmt.Errorf("list feeds: %w", err)
+	}
 	lines := make([]feedLine, 0, len(heads))
 	for _, h := range heads {
-		posts, err := site.Count(ctx, h.Feed)
-		if err != nil {
-			return nil, fmt.Errorf("list feeds: %w", err)
-		}
 		l := feedLine{
-			Feed: h.Feed, Name: names[h.Feed], Posts: posts, Items: len(h.IDs), Archives: archives[h.Feed],
+			Feed: h.Feed, Name: names[h.Feed], Posts: posts[h.Feed], Items: len(h.IDs), Archives: archives[h.Feed],
 			URLs: make(map[feed.Format]string),
 		}
 		for _, d := range h.Documents {

@@ -91,7 +91,8 @@ func (r *rebuilder) withoutPosts(ctx context.Context, head feed.Head, ids []stri
 		if err != nil {
 			return documentSet{}, fmt.Errorf("remove posts from %s: %w", ref.Path, err)
 		}
-		whole := feed.Document{Format: ref.Format, Body: body, Hash: ref.Hash, Bounds: blob.Bounds}
+		whole := feed.Document{Format: ref.Format, Body: body, Hash: ref.Hash, Bounds: blob.Bounds,
+			Policy: ref.Policy}
 		rest, err := render.Remove(whole, head.IDs, ids)
 		if err != nil {
 			return documentSet{}, fmt.Errorf("remove posts from %s: %w", ref.Path, err)
@@ -115,6 +116,9 @@ func (r *rebuilder) send(ctx context.Context, c feed.CommitRequest) (feed.Outcom
 	outcome, head, err := r.documents.Commit(ctx, c)
 	if err == nil && outcome == feed.Committed {
 		r.work.headCommitted(head)
+		if head.Feed == feed.Main { // no other feed is built at the same time
+			r.list.setNewest(head)
+		}
 	}
 	return outcome, err
 }
@@ -160,7 +164,7 @@ func (r *rebuilder) commitRequest(
 func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string, brotli bool) feed.DocumentRef {
 	ref := feed.DocumentRef{
 		Format: d.Format, Path: f.Name.Path(d.Format), MediaType: d.Format.MediaType(), Link: r.rendering.renderer().Link(f, d.Format),
-		MaxAge: f.Site.TTL, Policy: render.Policy(d.Format), Hash: d.Hash, Length: len(d.Body), Aliases: aliases,
+		MaxAge: f.Site.TTL, Policy: d.Policy, Hash: d.Hash, Length: len(d.Body), Aliases: aliases,
 		Brotli: brotli,
 	}
 	if r.catalog.PlainXML {

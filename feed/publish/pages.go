@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,50 +12,60 @@ import (
 	"feedpub/feed/render"
 )
 
-// changesList reports whether a rebuild changes the list of feeds. A feed is listed if it has posts or is configured.
-func changesList(t target, r feed.FeedReport) bool {
-	if isArchive(t.name) || t.name.OfPost() || r.Outcome != feed.Committed {
-		return false
-	}
-	return t.head.Feed == "" || (len(t.head.IDs) == 0) != (r.Items == 0)
+// newestPosts is the number of posts that the index shows.
+const newestPosts = 10
+
+// feedList is what the pages show about each committed feed. It is kept during a term, because there may be thousands
+// of feeds and most do not change. Archives and pages of posts are not in it.
+type feedList struct {
+	token  feed.Token
+	newest []string          // ids of the newest posts in the documents of the main feed
+	items  map[feed.Name]int // number of items in the feed's documents
+	counts map[feed.Name]int // number of posts in the feed; missing if it must be read
 }
 
-// rebuildPages builds the pages that list the site's feeds, and commits them if they have changed. They depend only on
-// which feeds exist, not on posts.
+// update records the result of a rebuild. The report is zero if the feed was not built.
+func (l *feedList) update(name feed.Name, r feed.FeedReport) {
+	delete(l.counts, feedOf(name))
+	if l.items != nil && r.Feed != "" && !isArchive(name) && !name.OfPost() && r.Outcome.Current() {
+		l.items[name] = r.Items
+	}
+}
+
+// setNewest records the posts of the main feed's documents.
+func (l *feedList) setNewest(main feed.Head) { l.newest = main.IDs[:min(newestPosts, len(main.IDs))] }
+
+// rebuildPages builds the pages that show the newest posts and list the site's feeds, and commits them if they have
+// changed.
 func (r *rebuilder) rebuildPages(ctx context.Context, token feed.Token) error {
-	if r.rolledBack {
+	if r.rolledBack && !r.mainWithdrew {
 		return nil // replicas restore the pages
 	}
 	if err := r.commitPages(ctx, token); err != nil {
 		return fmt.Errorf("rebuild pages: %w", err)
 	}
-	r.listChanged = false
+	r.pagesStale, r.mainWithdrew = false, false
 	return nil
 }
 
 func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
-	heads, err := r.heads.Heads(ctx)
+	heads, err := r.readHeads(ctx, []feed.Name{feed.Pages})
 	if err != nil {
 		return err
 	}
-	fullNames, err := r.names.Names(ctx)
+	entries, err := r.entries(ctx, token)
 	if err != nil {
 		return err
 	}
-	committed := map[feed.Name]feed.Head{}
-	var entries []render.Entry
-	for _, h := range heads {
-		if h.Feed == feed.Pages {
-			committed[feed.Pages] = h
-		} else if r.isListed(h) {
-			entries = append(entries, Entry(r.site, r.catalog, h.Feed, fullNames[h.Feed]))
-		}
-	}
-	docs, err := r.pages(entries)
+	newest, err := r.newest(ctx)
 	if err != nil {
 		return err
 	}
-	targets, err := r.newTargets(ctx, []feed.Name{feed.Pages}, nil, committed)
+	docs, err := r.pages(entries, newest)
+	if err != nil {
+		return err
+	}
+	targets, err := r.newTargets(ctx, []feed.Name{feed.Pages}, nil, heads)
 	if err != nil {
 		return err
 	}
@@ -72,31 +83,107 @@ func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
 	return err
 }
 
-// isListed reports whether the pages list a committed feed.
-func (r *rebuilder) isListed(h feed.Head) bool {
-	if isArchive(h.Feed) || h.Feed.OfPost() || slices.Contains(r.catalog.Unlisted, h.Feed) {
-		return false
-	}
-	_, configured := r.catalog.Selection(h.Feed)
-	return h.Feed == feed.Main || configured || len(h.IDs) > 0
-}
-
-// pages renders the list of feeds as HTML and OPML, and the style sheet that RSS and Atom documents refer to.
-func (r *rebuilder) pages(entries []render.Entry) ([]feed.Document, error) {
-	renderer := r.rendering.renderer()
-	var docs []feed.Document
-	if r.catalog.Pages {
-		index, err := renderer.Index(r.site, entries)
+// entries returns the site's list of feeds.
+func (r *rebuilder) entries(ctx context.Context, token feed.Token) ([]render.Entry, error) {
+	l := &r.list
+	if l.items == nil || l.token != token {
+		heads, err := r.heads.Heads(ctx)
 		if err != nil {
 			return nil, err
 		}
-		docs = append(docs, index)
+		*l = feedList{token: token, items: make(map[feed.Name]int), counts: make(map[feed.Name]int)}
+		feeds, _ := feed.FeedsOf(heads)
+		for _, h := range feeds {
+			l.items[h.Feed] = len(h.IDs)
+			if h.Feed == feed.Main {
+				l.setNewest(h)
+			}
+		}
+	}
+	var listed, unread []feed.Name
+	for _, n := range slices.SortedFunc(maps.Keys(l.items), feed.Name.Compare) {
+		if !r.isListed(n, l.items[n]) {
+			continue
+		}
+		listed = append(listed, n)
+		if _, ok := l.counts[n]; !ok {
+			unread = append(unread, n)
+		}
+	}
+	if r.catalog.Pages {
+		counts, err := r.index.Counts(ctx, unread...)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(l.counts, counts)
+	}
+	if len(listed) == 0 {
+		return nil, nil
+	}
+	fullNames, err := r.names.Names(ctx, listed...)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]render.Entry, len(listed))
+	for i, n := range listed {
+		entries[i] = Entry(r.site, r.catalog, n, fullNames[n])
+		entries[i].Posts = l.counts[n]
+	}
+	return entries, nil
+}
+
+// newest returns the newest posts of the main feed's documents that are still published. Posts that are not in the
+// documents, or whose new version belongs elsewhere, are not shown before the feed itself is rebuilt.
+func (r *rebuilder) newest(ctx context.Context) ([]*feed.Item, error) {
+	// A store that was rolled back has earlier versions of posts, so none are shown.
+	if !r.catalog.Pages || len(r.list.newest) == 0 || r.rolledBack {
+		return nil, nil
+	}
+	stored, err := r.posts.Load(ctx, r.list.newest)
+	if err != nil {
+		return nil, err
+	}
+	var items []*feed.Item
+	for _, st := range stored {
+		if st.Item != nil && st.Record.Removed.IsZero() && r.belongs(st, feed.Main) {
+			items = append(items, st.Item)
+		}
+	}
+	return items, nil
+}
+
+// isListed reports whether the pages list a committed feed with the number of items.
+func (r *rebuilder) isListed(n feed.Name, items int) bool {
+	if slices.Contains(r.catalog.Unlisted, n) {
+		return false
+	}
+	_, configured := r.catalog.Selection(n)
+	return n == feed.Main || configured || items > 0
+}
+
+// pages renders the index, the list of feeds as OPML, the style sheets, and the pages for status codes.
+func (r *rebuilder) pages(entries []render.Entry, newest []*feed.Item) ([]feed.Document, error) {
+	renderer := r.rendering.renderer()
+	var docs []feed.Document
+	if r.catalog.Pages {
+		index, err := renderer.Index(r.site, entries, newest)
+		if err != nil {
+			return nil, err
+		}
+		errorPages, err := renderer.ErrorPages(r.site)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(append(docs, index), errorPages...)
+		if style, ok := render.SiteStyle(r.site); ok {
+			docs = append(docs, style)
+		}
 	}
 	opml, err := render.OPML(r.site, entries)
 	if err != nil {
 		return nil, err
 	}
-	return append(docs, opml, renderer.StyleSheet(r.site)), nil
+	return append(docs, opml, renderer.StyleSheet(r.site, r.catalog.Pages)), nil
 }
 
 // Entry returns the entry of a feed in the site's list of feeds. The full name is the name of the feed's tag, author or

@@ -371,7 +371,8 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 				return err
 			}
 		}
-		// Rebuild the pages even if the list of feeds has not changed: a crash may have prevented an earlier rebuild.
+		// Rebuild the pages even if nothing has changed: a crash may have prevented an earlier rebuild.
+		p.rebuilder.list = feedList{}
 		if err := p.rebuilder.rebuildPages(ctx, token); err != nil {
 			return err
 		}

@@ -26,6 +26,8 @@ type indexReader interface {
 	// Range returns the positions of a feed's posts after one position and up to another, oldest first. A zero position
 	// means no bound.
 	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
+	// Counts returns the number of posts of each of the feeds.
+	Counts(ctx context.Context, names ...feed.Name) (map[feed.Name]int, error)
 	// LastRemoval returns the time at which a post was last removed from a feed, or zero if none was.
 	LastRemoval(ctx context.Context, name feed.Name) (time.Time, error)
 }
@@ -62,8 +64,12 @@ type rebuilder struct {
 
 	lastBuilt  map[feed.Name]time.Time // times of the last rebuilds caused by changes
 	failedMark map[feed.Name]int64     // marks of dirty feeds that were held or failed; a new mark causes a retry
-	// listChanged is set when the list of feeds has changed since the pages were built.
-	listChanged bool
+	list       feedList
+	// pagesStale is set when posts or the list of feeds have changed since the pages were built.
+	pagesStale bool
+	// mainWithdrew is set when posts were withdrawn from the main feed since the pages were built. The pages may show
+	// them, and must not do so any longer.
+	mainWithdrew bool
 	// rolledBack is set while the store is known to be older than what readers have received. Then only the documents
 	// that they have received are committed, without the posts that have been withdrawn since.
 	rolledBack bool
@@ -99,7 +105,7 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 	if err != nil {
 		return 0, err
 	}
-	if _, err = r.rebuild(ctx, token, targets); err != nil || !r.listChanged {
+	if _, err = r.rebuild(ctx, token, targets); err != nil || !r.pagesStale {
 		return wait, err
 	}
 	return wait, r.rebuildPages(ctx, token)
@@ -136,11 +142,15 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 			break
 		}
 	}
+	if err != nil {
+		r.list = feedList{} // a feed may have been committed without a report
+	}
 	for i, rep := range reports {
 		if rep.Feed != "" && !rep.Outcome.Current() {
 			r.failedMark[rep.Feed] = targets[i].mark
 		}
-		r.listChanged = r.listChanged || changesList(targets[i], rep)
+		r.list.update(targets[i].name, rep)
+		r.pagesStale = r.pagesStale || targets[i].dirty && !targets[i].name.OfPost()
 	}
 	reports = slices.DeleteFunc(reports, func(rep feed.FeedReport) bool { return rep.Feed == "" })
 	r.problemLog.outcomes(reports)
@@ -224,6 +234,9 @@ func (r *rebuilder) rebuildFeed(
 	missing, withdrawn, err := r.missing(ctx, previous, f, ch.Limit)
 	if err != nil {
 		return feed.FeedReport{}, err
+	}
+	if t.name == feed.Main && len(withdrawn) > 0 { // no other feed is built at the same time
+		r.mainWithdrew = true
 	}
 	report := feed.FeedReport{Feed: t.name, Items: len(f.Items)}
 	d, err := r.newDocuments(ctx, f, previous, missing, &report)

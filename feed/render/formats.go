@@ -21,8 +21,8 @@ type formatWriter struct {
 	// variant returns v with only the fields that fragments of the format depend on, so that equal fragments have the same
 	// cache key.
 	variant func(v Variant) Variant
-	// policy returns the Content-Security-Policy that documents are served with; nil means none.
-	policy func() string
+	// policy returns the Content-Security-Policy that a site's documents are served with; nil means none.
+	policy func(site feed.Site) string
 	// opmlVersion is the version attribute of a feed in OPML. It is required for formats that readers subscribe to.
 	opmlVersion string
 }
@@ -54,8 +54,11 @@ var writers = complete(map[feed.Format]*formatWriter{
 		fragment: pageFragment, frame: pageFrame, variant: pageVariant, policy: pagePolicy,
 		layout: layout{itemStart: "<!--p-", itemEnd: "-->\n"},
 	},
-	feed.OPML: {}, // see [OPML]
-	feed.CSS:  {}, // see [Renderer.StyleSheet]
+	feed.OPML:         {},                   // see [OPML]
+	feed.CSS:          {},                   // see [Renderer.StyleSheet]
+	feed.Style:        {},                   // see [SiteStyle]
+	feed.NotFoundPage: {policy: pagePolicy}, // see [Renderer.ErrorPages]
+	feed.GonePage:     {policy: pagePolicy},
 }, feed.AllFormats(), feed.FeedFormats())
 
 // complete returns the table if it has a row for every format in all, and the rows of the formats in ofFeeds have

@@ -43,8 +43,7 @@ func TestUnknownFormat(t *testing.T) {
 	}
 	entry := Entry{Name: feed.Main, Title: "T", Formats: []feed.Format{fake}}
 	for name, do := range map[string]func(){
-		"Policy":  func() { Policy(fake) },
-		"Index":   func() { _, _ = New().Index(f.Site, []Entry{entry}) },
+		"Index":   func() { _, _ = New().Index(f.Site, []Entry{entry}, nil) },
 		"OPML":    func() { _, _ = OPML(f.Site, []Entry{entry}) },
 		"Snippet": func() { Snippet(f.Site, []Entry{entry}) },
 		"Link":    func() { New().Link(f, fake) },

@@ -20,9 +20,9 @@ type Entry struct {
 	Label       string
 	Description string        // plain text; may be empty
 	Formats     []feed.Format // all formats if empty
-	// Updated has the same meaning as in [feed.Feed]. The zero time is not shown. Without times, the list does not change
-	// with every post.
+	// Updated has the same meaning as in [feed.Feed]. The zero time is not shown.
 	Updated time.Time
+	Posts   int // number of posts in the feed, including its archives; 0 is not shown
 }
 
 func (e Entry) label() string {
@@ -78,42 +78,60 @@ type pageGroup struct {
 }
 
 type pageFeed struct {
-	URL, Name, Description, Updated, Date string
+	URL, Name, Description, Updated, Date, Posts string
 
 	Formats []pageLink
 }
 
-// Index renders the page at the site's root, which lists the feeds. The order of list does not matter. The page is
-// served with [Policy]. The error is of kind [feed.ErrInvalid] and means that the metadata of the site or a feed cannot
-// be written.
-func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
-	top := newPageTop(site, r.version, cmp.Or(strings.TrimSpace(site.Title), string(site.ID)), site.Description)
-	page := struct {
-		Groups []pageGroup
-		OPML   string
-		Words  words
-		UI     template.HTMLAttr
-	}{OPML: URL(site, feed.Pages, feed.OPML), Words: top.Words, UI: top.UI}
-	if err := checkTexts(site.Title, site.Description, site.Copyright); err != nil {
+// pagePost is a post in the list of the newest posts.
+type pagePost struct {
+	pageArticle
+	Summary string
+}
+
+// pageList is the data of the template "list".
+type pageList struct {
+	Newest []pagePost
+	AllURL string // URL of the main feed's page
+	Groups []pageGroup
+	OPML   string
+	Words  words
+	UI     template.HTMLAttr
+}
+
+// Index renders the page at the site's root, which shows the newest posts and lists the feeds. The order of list does
+// not matter; newest is in the order of the main feed, and posts that cannot be rendered are left out. The error is of
+// kind [feed.ErrInvalid] and means that the metadata of the site or a feed cannot be written.
+func (r *Renderer) Index(site feed.Site, list []Entry, newest []*feed.Item) (feed.Document, error) {
+	d, err := r.index(site, list, newest)
+	if err != nil {
 		return feed.Document{}, fmt.Errorf("render the index of site %s: %w", site.ID, err)
+	}
+	return d, nil
+}
+
+func (r *Renderer) index(site feed.Site, list []Entry, newest []*feed.Item) (feed.Document, error) {
+	if err := checkTexts(site.Title, site.Description, site.Copyright); err != nil {
+		return feed.Document{}, err
+	}
+	top := newPageTop(site, r.version, cmp.Or(strings.TrimSpace(site.Title), string(site.ID)), site.Description)
+	top.Indexed = indexURL(site) == ""
+	page := pageList{OPML: URL(site, feed.Pages, feed.OPML), Words: top.Words, UI: top.UI}
+	for _, item := range newest {
+		if checkItem(item) == nil {
+			page.Newest = append(page.Newest, newPagePost(site, item))
+		}
 	}
 	var updated time.Time
 	for _, g := range groups(list) {
 		pg := pageGroup{ID: cmp.Or(string(g.family), "feeds"), Name: top.Words.families[g.family], Few: len(g.entries) < 4}
 		for _, e := range g.entries {
 			if err := checkTexts(e.Title, e.Label, e.Description); err != nil {
-				return feed.Document{}, fmt.Errorf("render feed %s in the index of site %s: %w", e.Name, site.ID, err)
+				return feed.Document{}, fmt.Errorf("feed %s: %w", e.Name, err)
 			}
-			formats := subscribeLinks(site, e.Name, e.Title, entryFormats(e))
+			pf := newPageFeed(site, e, top.Words)
 			if e.Name == feed.Main {
-				top.Subscribe, top.Alternates = formats, formats
-			}
-			pf := pageFeed{URL: URL(site, e.Name, feed.HTML), Name: e.label(), Formats: formats}
-			if g.family == "" && e.Description != pf.Name { // other descriptions only repeat the names of the group and the feed
-				pf.Description = e.Description
-			}
-			if !e.Updated.IsZero() {
-				pf.Updated, pf.Date = rfc3339(e.Updated.Truncate(time.Second)), top.Words.day(e.Updated, site.Language)
+				top.Subscribe, top.Alternates, page.AllURL = pf.Formats, pf.Formats, pf.URL
 			}
 			if e.Updated.After(updated) {
 				updated = e.Updated
@@ -126,18 +144,75 @@ func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
 	if updated.IsZero() {
 		bottom.Updated = ""
 	}
+	return pageOf(site, feed.HTML, top, "list", page, bottom)
+}
+
+// newPageFeed returns a feed as the index lists it.
+func newPageFeed(site feed.Site, e Entry, w words) pageFeed {
+	pf := pageFeed{URL: URL(site, e.Name, feed.HTML), Name: e.label(),
+		Formats: subscribeLinks(site, e.Name, e.Title, entryFormats(e))}
+	if family, _ := e.Name.Split(); family == "" && e.Description != pf.Name {
+		pf.Description = e.Description // other descriptions only repeat the names of the group and the feed
+	}
+	if !e.Updated.IsZero() {
+		pf.Updated, pf.Date = rfc3339(e.Updated.Truncate(time.Second)), w.day(e.Updated, site.Language)
+	}
+	if e.Posts > 0 {
+		pf.Posts = w.posts(e.Posts)
+	}
+	return pf
+}
+
+// newPagePost returns a post as the index shows it.
+func newPagePost(site feed.Site, item *feed.Item) pagePost {
+	v := Variant{Language: site.Language, Base: site.BaseURL, Feeds: lines(item.Feeds)}
+	p := pagePost{pageArticle: newPageArticle(item, v), Summary: summary(item)}
+	p.Credits = v.credits(item.Quotes)
+	if len(p.Credits) > 0 { // which repeat the lines of sources at the end of the summary
+		p.Summary, _, _ = strings.Cut(p.Summary, "\n— ")
+	}
+	return p
+}
+
+// pageOf renders a page that consists of the top, the named template and the bottom.
+func pageOf(site feed.Site, format feed.Format, top pageTop, name string, data any, bottom pageBottom) (feed.Document, error) {
 	var body []byte
 	for _, part := range []struct {
 		name string
 		data any
-	}{{"top", top}, {"list", page}, {"bottom", bottom}} {
+	}{{"top", top}, {name, data}, {"bottom", bottom}} {
 		b, err := execute(part.name, part.data)
 		if err != nil {
-			return feed.Document{}, fmt.Errorf("render the index of site %s: %w", site.ID, err)
+			return feed.Document{}, err
 		}
 		body = append(body, b...)
 	}
-	return feed.NewDocument(feed.HTML, body, nil), nil
+	return newDocument(site, format, body, nil), nil
+}
+
+// ErrorPages renders the pages that browsers get with the status codes 404 and 410. The error is of kind
+// [feed.ErrInvalid] and means that the metadata of the site cannot be written.
+func (r *Renderer) ErrorPages(site feed.Site) ([]feed.Document, error) {
+	if err := checkTexts(site.Title, site.Copyright); err != nil {
+		return nil, fmt.Errorf("render the error pages of site %s: %w", site.ID, err)
+	}
+	w := wordsFor(site.Language)
+	var docs []feed.Document
+	for _, p := range []struct {
+		format      feed.Format
+		title, text string
+	}{{feed.NotFoundPage, w.NotFound, w.NotFoundText}, {feed.GonePage, w.Gone, w.GoneText}} {
+		top := newPageTop(site, r.version, p.title, p.text)
+		top.IndexURL, top.Error = indexURL(site), true
+		bottom := newPageBottom(site, time.Time{})
+		bottom.Updated = ""
+		d, err := pageOf(site, p.format, top, "nothing", nil, bottom)
+		if err != nil {
+			return nil, fmt.Errorf("render the error pages of site %s: %w", site.ID, err)
+		}
+		docs = append(docs, d)
+	}
+	return docs, nil
 }
 
 // OPML renders the list of feeds as OPML 2.0, which feed readers import. Each feed is listed in its first format. The

@@ -45,34 +45,69 @@ var pages = sync.OnceValue(func() pageAssets {
 	}
 })
 
-// Policy returns the Content-Security-Policy that documents of a format are served with, or "" if they need none.
-func Policy(format feed.Format) string {
-	w, ok := writers[format]
-	if !ok {
-		panic(fmt.Sprintf("render: format %q is not in the table of writers", format))
+// newDocument returns a document of the site with the policy of its format.
+func newDocument(site feed.Site, format feed.Format, body []byte, bounds feed.Bounds) feed.Document {
+	d := feed.NewDocument(format, body, bounds)
+	if policy := writers[format].policy; policy != nil {
+		d.Policy = policy(site)
 	}
-	if w.policy == nil {
-		return ""
-	}
-	return w.policy()
+	return d
 }
 
 // pagePolicy allows the page's style element, and images, audio and video from the server itself and over HTTPS. It
-// blocks scripts, form submission and framing of the page.
-func pagePolicy() string {
-	sum := sha256.Sum256([]byte(pages().style))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; img-src 'self' https:; media-src 'self' https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// blocks scripts, form submission and framing of the page. If the site has its own style sheet, it and fonts from the
+// server are also allowed.
+func pagePolicy(site feed.Site) string {
+	sum := sha256.Sum256([]byte(pageStyle(site)))
+	style := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	if site.Style != "" {
+		style += " " + URL(site, feed.Pages, feed.Style) + "; font-src 'self'"
+	}
+	return "default-src 'none'; style-src " + style +
+		"; img-src 'self' https:; media-src 'self' https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-// StyleSheet returns the style sheet that the site's RSS and Atom documents refer to, for browsers.
-func (r *Renderer) StyleSheet(site feed.Site) feed.Document {
-	notice := wordsFor(site.Language).Notice
-	return feed.NewDocument(feed.CSS, bytes.Replace(pages().feedCSS, []byte("{notice}"), []byte(notice), 1), nil)
+// pageStyle returns the content of the style element of the site's pages.
+func pageStyle(site feed.Site) template.CSS {
+	style := pages().style
+	if site.Accent != "" {
+		style += template.CSS(accentStyle(string(style), site.Accent))
+	}
+	return style
+}
+
+// SiteStyle returns the site's own style sheet as a document, and false if it has none.
+func SiteStyle(site feed.Site) (feed.Document, bool) {
+	return feed.NewDocument(feed.Style, []byte(site.Style), nil), site.Style != ""
+}
+
+// styleURL returns the URL of the site's own style sheet, or "" if it has none. Its query changes with the style sheet,
+// so that browsers do not use an old copy.
+func styleURL(site feed.Site) string {
+	if site.Style == "" {
+		return ""
+	}
+	return URL(site, feed.Pages, feed.Style) + "?v=" + string(feed.HashOf([]byte(site.Style)))[:12]
+}
+
+// StyleSheet returns the style sheet that the site's RSS and Atom documents refer to, for browsers. If the site has
+// pages, its notice shows their address.
+func (r *Renderer) StyleSheet(site feed.Site, hasPages bool) feed.Document {
+	w := wordsFor(site.Language)
+	notice := w.Notice
+	if hasPages {
+		address := strings.NewReplacer(`\`, "%5C", `"`, "%22").Replace(URL(site, feed.Pages, feed.HTML))
+		notice += " " + strings.ReplaceAll(w.NoticePage, "{url}", address)
+	}
+	css := strings.NewReplacer("{notice}", notice, "{quoted}", w.Quoted, "{via}", w.Via).Replace(string(pages().feedCSS))
+	return feed.NewDocument(feed.CSS, []byte(css), nil)
 }
 
 // pageLink is a link on a page.
 type pageLink struct{ URL, Type, Format, Title, Name, Rel string }
+
+// App returns the URL with which programs that are registered for the scheme "feed" open the link.
+func (l pageLink) App() template.URL { return template.URL("feed:" + l.URL) }
 
 // pageTop is the data of the template "top", which precedes the articles or lists of a page.
 type pageTop struct {
@@ -84,9 +119,13 @@ type pageTop struct {
 	Alternates []pageLink // link elements in the head, for feed readers
 	Related    []pageLink
 	Subscribe  []pageLink
+	StyleURL   string   // of the site's own style sheet
+	About      pageLink // the author's own page, on the page of an author's feed
 
 	// Canonical, Heading and Image are set on a post's own page: its URL, the text of its heading and its image.
 	Canonical, Heading, Image string
+	// Error is set on the pages for status codes. Indexed is set if search engines may index a page that is not a post's.
+	Error, Indexed bool
 }
 
 // pageBottom is the data of the template "bottom", which follows the articles or lists.
@@ -108,8 +147,17 @@ func newPageTop(site feed.Site, version int, title, description string) pageTop 
 	return pageTop{
 		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + generatorVersion(version, false),
 		Icon: uri(site.Icon), SiteTitle: siteTitle, HomeURL: uri(site.HomeURL), Home: home,
-		Description: description, Words: w, UI: w.attr(site.Language), Style: pages().style,
+		Description: description, Words: w, UI: w.attr(site.Language), Style: pageStyle(site),
+		StyleURL: styleURL(site),
 	}
+}
+
+// indexURL returns the URL of the index, or "" if the index is the blog's home page, to which all pages link anyway.
+func indexURL(site feed.Site) string {
+	if strings.TrimRight(site.HomeURL, "/") == strings.TrimRight(site.BaseURL, "/") {
+		return ""
+	}
+	return URL(site, feed.Pages, feed.HTML)
 }
 
 func newPageBottom(site feed.Site, updated time.Time) pageBottom {
@@ -140,12 +188,13 @@ func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 	if f.Description == f.Title {
 		top.Description = ""
 	}
-	top.IndexURL = URL(f.Site, feed.Pages, feed.HTML)
+	top.IndexURL = indexURL(f.Site)
 	current, number := f.Name.Archived()
 	if number > 0 {
 		top.Period = top.Words.Archive + " " + strconv.Itoa(number)
 		top.CurrentURL = URL(f.Site, current, feed.HTML)
 	}
+	top.About = about(current, f.Items)
 	top.Subscribe = subscribeLinks(f.Site, current, f.Title, feedFormats(f))
 	top.Alternates = top.Subscribe
 	bottom := newPageBottom(f.Site, f.Updated)
@@ -163,6 +212,23 @@ func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 	}
 	top.Related = bottom.Pager
 	return executeFrame(top, bottom)
+}
+
+// about returns a link to the author's own page if the feed is an author's and one of the items has its URL.
+func about(name feed.Name, items []*feed.Item) pageLink {
+	if family, _ := name.Split(); family != feed.Authors {
+		return pageLink{}
+	}
+	for _, item := range items {
+		for _, author := range item.Authors {
+			address := uri(author.URL)
+			u, err := url.Parse(address)
+			if err == nil && u.Host != "" && feedOf(feed.Authors, authorName(author), item.Feeds) == name {
+				return pageLink{URL: address, Name: strings.TrimPrefix(u.Host, "www.") + strings.TrimRight(u.Path, "/")}
+			}
+		}
+	}
+	return pageLink{}
 }
 
 func executeFrame(top pageTop, bottom pageBottom) (frame, error) {
@@ -184,7 +250,7 @@ func postFrame(f feed.Feed, version int) (frame, error) {
 	}
 	top := newPageTop(f.Site, version, f.Title, "")
 	bottom := newPageBottom(f.Site, f.Updated)
-	top.IndexURL = URL(f.Site, feed.Pages, feed.HTML)
+	top.IndexURL = indexURL(f.Site)
 	top.Canonical = URL(f.Site, f.Name, feed.HTML)
 	top.Alternates = subscribeLinks(f.Site, feed.Main, top.SiteTitle, feed.Formats())
 	bottom.Subscribe = top.Alternates
@@ -262,9 +328,13 @@ type pageArticle struct {
 	Words                        words
 	UI                           template.HTMLAttr
 	Single                       bool
-	Authors, Credits, Via, Files []pageLink
+	Authors, Sources, Via, Files []pageLink
+	Credits                      []pageCredit
 	Tags                         []pageLink
 }
+
+// pageCredit is the credit of a quote. Source is a link to the feed of the posts that quote the publication.
+type pageCredit struct{ Headline, Source pageLink }
 
 // anchor returns the id of an item's element on its page, which is also the text of the comments around it.
 func anchor(id string) string {
@@ -272,35 +342,42 @@ func anchor(id string) string {
 	return "p-" + hex.EncodeToString(sum[:16])
 }
 
-// pageFragment returns the item as an article between two comments with its anchor. [pageContent] removes comments and
-// ids, so no post can contain an anchor.
-func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
+// newPageArticle returns the parts of an article that do not depend on how much of the content is shown.
+func newPageArticle(item *feed.Item, v Variant) pageArticle {
 	w := wordsFor(v.Language)
 	a := pageArticle{
 		Anchor: anchor(item.ID), Title: strings.TrimSpace(item.Title), Link: uri(item.URL),
 		Published: rfc3339(item.Published.Truncate(time.Second)), Date: w.day(item.Published, v.Language),
 		Words: w, UI: w.attr(v.Language), Single: v.Single,
 	}
+	if item.Language != "" && item.Language != v.Language {
+		a.Lang, a.Dir = item.Language, direction(item.Language)
+	}
+	for _, author := range item.Authors {
+		if name := authorName(author); name != "" {
+			address := cmp.Or(v.feedPage(feed.Authors, name), uri(author.URL))
+			a.Authors = append(a.Authors, pageLink{Name: name, URL: address})
+		}
+	}
+	return a
+}
+
+// pageFragment returns the item as an article between two comments with its anchor. [pageContent] removes comments and
+// ids, so no post can contain an anchor.
+func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
+	a := newPageArticle(item, v)
 	for _, tag := range tags(item) {
 		a.Tags = append(a.Tags, pageLink{Name: tag, URL: v.feedPage(feed.Tags, tag)})
 	}
 	if v.TitleLink == feed.SourceTitle && item.ExternalURL != "" {
 		a.Link, a.Mark = uri(item.ExternalURL), a.Link
 	}
-	if item.Language != "" && item.Language != v.Language {
-		a.Lang, a.Dir = item.Language, direction(item.Language)
-	}
-	for _, author := range item.Authors {
-		if name := authorName(author); name != "" {
-			address := cmp.Or(uri(author.URL), v.feedPage(feed.Authors, name))
-			a.Authors = append(a.Authors, pageLink{Name: name, URL: address})
-		}
-	}
 	if v.Content == feed.SummaryContent {
 		a.HTML = template.HTML("<p>" + textToHTML(summary(item)) + "</p>")
-		a.Credits = pageCredits(item.Quotes) // the full content includes them
+		a.Credits = v.credits(item.Quotes)
 	} else {
-		a.HTML = pageContent(content(item))
+		a.HTML = pageContent(content(item)) // which includes the credits
+		a.Sources = v.sources(item.Quotes)
 	}
 	for _, via := range item.Via {
 		if v.Content != feed.SummaryContent && viaShown(item, via) {
@@ -321,18 +398,31 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
 }
 
-// feedPage returns the URL of the page of a tag's or author's feed, or "" if the item is not in that feed, or if the
-// name is ambiguous among the item's feeds.
+// feedPage returns the URL of the page of the feed of a tag, author or source, or "" if the item is not in that feed,
+// or if the name is ambiguous among the item's feeds.
 func (v Variant) feedPage(family feed.Family, full string) string {
 	if v.Base == "" {
 		return ""
 	}
-	plain := pathname.Plain(family, full)
-	found := ""
+	var feeds []feed.Name
 	for n := range strings.Lines(v.Feeds) {
+		feeds = append(feeds, feed.Name(strings.TrimSuffix(n, "\n")))
+	}
+	found := feedOf(family, full, feeds)
+	if found == "" {
+		return ""
+	}
+	return URL(feed.Site{BaseURL: v.Base}, found, feed.HTML)
+}
+
+// feedOf returns the feed of a tag, author or source among the feeds of an item, or "" if there is none or more than
+// one.
+func feedOf(family feed.Family, full string, feeds []feed.Name) feed.Name {
+	plain := pathname.Plain(family, full)
+	var found feed.Name
+	for _, n := range feeds {
 		// Different names with the same plain form have a suffix of hexadecimal digits.
-		n = strings.TrimSuffix(n, "\n")
-		rest, ok := strings.CutPrefix(n, string(plain))
+		rest, ok := strings.CutPrefix(string(n), string(plain))
 		if !ok || rest != "" && (len(rest) < 7 || rest[0] != '-' || strings.Trim(rest[1:], "0123456789abcdef") != "") {
 			continue
 		}
@@ -341,26 +431,46 @@ func (v Variant) feedPage(family feed.Family, full string) string {
 		}
 		found = n
 	}
-	if found == "" {
-		return ""
-	}
-	return URL(feed.Site{BaseURL: v.Base}, feed.Name(found), feed.HTML)
+	return found
 }
 
-// pageCredits returns a link for each quote whose source has a headline, a publication or a URL.
-func pageCredits(quotes []feed.Quote) []pageLink {
-	var links []pageLink
+// credits returns the credit of each quote whose source has a headline, a publication or a URL.
+func (v Variant) credits(quotes []feed.Quote) []pageCredit {
+	var list []pageCredit
 	for _, q := range quotes {
 		headline, publication := strings.TrimSpace(q.Source.Headline), strings.TrimSpace(q.Source.Publication)
-		name := cmp.Or(headline, publication, q.Source.URL)
-		if headline != "" && publication != "" {
-			name = headline + ", " + publication
+		c := pageCredit{Headline: pageLink{Name: headline, URL: uri(q.Source.URL)}}
+		switch {
+		case publication == "":
+			c.Headline.Name = cmp.Or(headline, q.Source.URL)
+		case headline == "" && q.Source.URL != "":
+			c.Headline.Name = publication
+		default:
+			c.Source = pageLink{Name: publication, URL: v.feedPage(feed.Sources, publication)}
 		}
-		if name != "" {
-			links = append(links, pageLink{Name: name, URL: uri(q.Source.URL)})
+		if c.Headline.Name != "" || c.Source.Name != "" {
+			list = append(list, c)
 		}
 	}
-	return links
+	return list
+}
+
+// sources returns a link to the feed of each quoted publication that has one.
+func (v Variant) sources(quotes []feed.Quote) []pageLink {
+	var list []pageLink
+	for _, q := range quotes {
+		l := pageLink{Name: strings.TrimSpace(q.Source.Publication)}
+		if l.Name == "" {
+			continue
+		}
+		if l.URL = v.feedPage(feed.Sources, l.Name); l.URL == "" {
+			continue
+		}
+		if !slices.ContainsFunc(list, func(other pageLink) bool { return other.URL == l.URL }) {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // viaShown reports whether the item's content already contains the via's name, linked to the via's URL if it has one.

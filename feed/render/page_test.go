@@ -44,14 +44,26 @@ func entries() []render.Entry {
 		{Name: feed.Join(feed.Tags, "zürich"), Title: "Front Page: Zürich", Label: "Zürich",
 			Description: "Posts of Front Page tagged “Zürich”"},
 		{Name: feed.Join(feed.Sources, "the-guardian"), Title: "Front Page: quoted from The Guardian", Label: "The Guardian",
-			Updated: date(2014, 6, 17, 9, 30)},
+			Updated: date(2014, 6, 17, 9, 30), Posts: 1},
 		{Name: "links", Title: "Links & <more>", Description: "What we read",
 			Formats: []feed.Format{feed.JSON, feed.Atom}},
-		{Name: feed.Main, Title: "Front Page", Description: "What the papers say", Updated: date(2014, 6, 16, 9, 30)},
+		{Name: feed.Main, Title: "Front Page", Description: "What the papers say", Updated: date(2014, 6, 16, 9, 30), Posts: 1234},
 		{Name: feed.Join(feed.Authors, "steve"), Title: "Front Page: posts by Steve", Label: "Steve"},
 		{Name: feed.Main.Archive(1), Title: "Front Page"},
 		{Name: feed.Join(feed.Tags, "go"), Title: "Front Page: Go", Label: "go"},
 		{Name: "links", Title: "Links, listed twice"},
+	}
+}
+
+// newest returns the newest posts of the index: one with credits, one without a title, and one that cannot be rendered.
+func newest() []*feed.Item {
+	return []*feed.Item{
+		post("quoting", guardian, func(i *feed.Item) {
+			i.Feeds = []feed.Name{"authors/steve", "sources/the-guardian"}
+			i.Authors = []feed.Author{{Name: "Steve"}, {Name: "Ann", URL: "https://ann.example.org/"}}
+		}),
+		post("note", titled(""), at(date(2014, 6, 16, 8, 0)), func(i *feed.Item) { i.Language = "he" }),
+		post("bad", titled("a\x00b")),
 	}
 }
 
@@ -65,13 +77,20 @@ func TestGoldenPages(t *testing.T) {
 			pages[fx.name+".html"] = page(t, fx.feed).Body
 		}
 	}
-	index, err := render.New().Index(testSite(), entries())
+	index, err := render.New().Index(testSite(), entries(), newest())
 	if err != nil {
 		t.Fatal(err)
 	}
 	opml, err := render.OPML(testSite(), entries())
 	if err != nil {
 		t.Fatal(err)
+	}
+	errorPages, err := render.New().ErrorPages(testSite())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range errorPages {
+		pages[d.Format.File()] = d.Body
 	}
 	pages["index.html"], pages["feeds.opml"] = index.Body, opml.Body
 	pages["snippet.html"] = []byte(render.Snippet(testSite(), entries()[2:4]))
@@ -213,8 +232,7 @@ func FuzzPageContent(f *testing.F) {
 }
 
 func TestPolicy(t *testing.T) {
-	policy := render.Policy(feed.HTML)
-	index, err := render.New().Index(testSite(), entries())
+	index, err := render.New().Index(testSite(), entries(), newest())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,10 +240,12 @@ func TestPolicy(t *testing.T) {
 		_, style, _ := strings.Cut(string(d.Body), "<style>")
 		style, _, _ = strings.Cut(style, "</style>")
 		sum := sha256.Sum256([]byte(style))
+		policy := d.Policy
 		if want := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"; !strings.Contains(policy, want) {
 			t.Errorf("the policy %q does not contain %s", policy, want)
 		}
 	}
+	policy := index.Policy
 	for _, want := range []string{
 		"default-src 'none'", "img-src 'self' https:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	} {
@@ -236,9 +256,13 @@ func TestPolicy(t *testing.T) {
 	if strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
 		t.Errorf("the policy %q allows scripts or unsafe sources", policy)
 	}
-	for _, format := range feed.Formats() {
-		if p := render.Policy(format); p != "" {
-			t.Errorf("documents of format %s have the policy %q, want none", format, p)
+	docs, _, err := render.New().Documents(mainFeed(post("a")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range docs {
+		if d.Policy != "" {
+			t.Errorf("documents of format %s have the policy %q, want none", d.Format, d.Policy)
 		}
 	}
 }
@@ -291,7 +315,7 @@ func TestPageAccessibility(t *testing.T) {
 	hebrew.Language = "he"
 	japanese := testSite()
 	japanese.Language = "ja"
-	index, err := render.New().Index(japanese, entries())
+	index, err := render.New().Index(japanese, entries(), newest())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +417,7 @@ func TestListOrder(t *testing.T) {
 	reversed := entries()[:7]
 	slices.Reverse(reversed)
 	for name, list := range map[string]func([]render.Entry) (feed.Document, error){
-		"Index": func(e []render.Entry) (feed.Document, error) { return render.New().Index(testSite(), e) },
+		"Index": func(e []render.Entry) (feed.Document, error) { return render.New().Index(testSite(), e, newest()) },
 		"OPML":  func(e []render.Entry) (feed.Document, error) { return render.OPML(testSite(), e) },
 	} {
 		want, err1 := list(entries()[:7])
@@ -444,7 +468,7 @@ func TestOPML(t *testing.T) {
 	if _, err := render.OPML(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("OPML with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
-	_, err = render.New().Index(testSite(), []render.Entry{{Name: "x", Title: "\x00"}})
+	_, err = render.New().Index(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}, nil)
 	if !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("Index with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
@@ -491,7 +515,7 @@ func TestStyleSheetPath(t *testing.T) {
 			}
 		}
 	}
-	if d := render.New().StyleSheet(f.Site); d.Format != feed.CSS || len(d.Body) == 0 {
+	if d := render.New().StyleSheet(f.Site, true); d.Format != feed.CSS || len(d.Body) == 0 {
 		t.Errorf("StyleSheet = %v, want a CSS document that is not empty", d)
 	}
 }

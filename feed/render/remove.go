@@ -41,7 +41,9 @@ func Remove(d feed.Document, posts, removed []string) (feed.Document, error) {
 		}
 	}
 	body, bounds := frame.join(w.layout, kept)
-	return feed.NewDocument(d.Format, body, bounds), nil
+	rest := feed.NewDocument(d.Format, body, bounds)
+	rest.Policy = d.Policy
+	return rest, nil
 }
 
 // split is the inverse of [frame.join]. It checks that each item begins with itemStart and ends with itemEnd, and that

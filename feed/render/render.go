@@ -197,7 +197,7 @@ func (r *Renderer) document(w written, i int) (feed.Document, error) {
 			w.feed.Name, w.feed.Site.ID, format, err)
 	}
 	body, bounds := fr.join(writer.layout, w.fragments[i])
-	return feed.NewDocument(format, body, bounds), nil
+	return newDocument(w.feed.Site, format, body, bounds), nil
 }
 
 // fragments returns the item's fragment in each of the formats, which must have writers. The caller must not modify the

@@ -78,7 +78,7 @@ func TestStyleSheetLanguage(t *testing.T) {
 		"en": "This is a web feed", "de-AT": "Dies ist ein Webfeed", "es": "Esto es una fuente web",
 		"fr": "Ceci est un flux web", "ja": "This is a web feed",
 	} {
-		css := string(New().StyleSheet(versionFeed(language).Site).Body)
+		css := string(New().StyleSheet(versionFeed(language).Site, true).Body)
 		if !strings.Contains(css, `content: "`+want) || strings.Contains(css, "{notice}") {
 			t.Errorf("the style sheet of a site in %s has no %q", language, want)
 		}

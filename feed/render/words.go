@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,8 +17,14 @@ type words struct {
 
 	Skip, AllFeeds, Subscribe, HowTo, Permalink, Quoted, Via, NoPosts, Archives, Archive, Updated, OPML string
 
-	Newer, Older, Latest string
-	Notice               string // part of a CSS string, so without quotes and backslashes
+	Newer, Older, Latest, AllPosts, OpenInApp string
+
+	NotFound, NotFoundText, Gone, GoneText string
+
+	// Notice and NoticePage are parts of a CSS string, so they have no quotes and backslashes. NoticePage contains {url}.
+	Notice, NoticePage string
+
+	one, many string // numbers of posts, with {n}
 
 	families map[feed.Family]string // titles of groups; "" is the key for feeds without a family
 	months   string                 // names separated by spaces
@@ -31,7 +38,11 @@ var translations = map[string]words{
 		Permalink: "Permalink", Quoted: "Zitiert:", Via: "Gefunden bei", NoPosts: "Noch keine Beiträge.",
 		Archives: "Archive", Archive: "Archiv", Updated: "Stand:", OPML: "Alle Feeds als OPML für den Feedreader",
 		Newer: "Neuere Beiträge", Older: "Ältere Beiträge", Latest: "Neueste Beiträge",
-		Notice: "Dies ist ein Webfeed. Kopieren Sie seine Adresse in einen Feedreader, um neue Beiträge zu erhalten.",
+		Notice:     "Dies ist ein Webfeed. Kopieren Sie seine Adresse in einen Feedreader, um neue Beiträge zu erhalten.",
+		NoticePage: "Im Browser lesen Sie die Beiträge unter {url}",
+		AllPosts:   "Alle Beiträge", OpenInApp: "In App öffnen", one: "{n} Beitrag", many: "{n} Beiträge",
+		NotFound: "Seite nicht gefunden", NotFoundText: "Unter dieser Adresse gibt es nichts. Vielleicht enthält sie einen Tippfehler.",
+		Gone: "Nicht mehr veröffentlicht", GoneText: "Was unter dieser Adresse stand, ist nicht mehr veröffentlicht.",
 		families: map[feed.Family]string{
 			"": "Feeds", feed.Tags: "Themen", feed.Sources: "Zitierte Quellen",
 			feed.Authors: "Nach Autor", //nolint:misspell // German
@@ -43,7 +54,11 @@ var translations = map[string]words{
 		Permalink: "Enlace permanente", Quoted: "Cita:", Via: "Visto en", NoPosts: "Todavía no hay entradas.",
 		Archives: "Archivos", Archive: "Archivo", Updated: "Actualizado el", OPML: "Todas las fuentes en OPML para su lector",
 		Newer: "Entradas más recientes", Older: "Entradas más antiguas", Latest: "Últimas entradas",
-		Notice: "Esto es una fuente web. Copie su dirección en su lector de fuentes para recibir las entradas nuevas.",
+		Notice:     "Esto es una fuente web. Copie su dirección en su lector de fuentes para recibir las entradas nuevas.",
+		NoticePage: "Para leer las entradas en el navegador, abra {url}",
+		AllPosts:   "Todas las entradas", OpenInApp: "Abrir en la aplicación", one: "{n} entrada", many: "{n} entradas",
+		NotFound: "Página no encontrada", NotFoundText: "No hay nada en esta dirección. Puede que esté mal escrita.",
+		Gone: "Ya no está publicado", GoneText: "Lo que había en esta dirección ya no está publicado.",
 		families: map[feed.Family]string{
 			"": "Fuentes", feed.Tags: "Etiquetas", feed.Authors: "Autores", feed.Sources: "Medios citados",
 		},
@@ -54,7 +69,11 @@ var translations = map[string]words{
 		Permalink: "Lien permanent", Quoted: "Cite :", Via: "Vu sur", NoPosts: "Pas encore de billets.",
 		Archives: "Archives", Archive: "Archive", Updated: "Mis à jour le", OPML: "Tous les flux en OPML pour votre lecteur",
 		Newer: "Billets plus récents", Older: "Billets plus anciens", Latest: "Derniers billets",
-		Notice: "Ceci est un flux web. Copiez son adresse dans un lecteur de flux pour suivre les nouveaux billets.",
+		Notice:     "Ceci est un flux web. Copiez son adresse dans un lecteur de flux pour suivre les nouveaux billets.",
+		NoticePage: "Pour lire les billets dans le navigateur, ouvrez {url}",
+		AllPosts:   "Tous les billets", OpenInApp: "Ouvrir dans l’application", one: "{n} billet", many: "{n} billets",
+		NotFound: "Page introuvable", NotFoundText: "Il n’y a rien à cette adresse. Elle est peut-être mal écrite.",
+		Gone: "N’est plus publié", GoneText: "Ce qui se trouvait à cette adresse n’est plus publié.",
 		families: map[feed.Family]string{
 			"": "Flux", feed.Tags: "Étiquettes", feed.Authors: "Par auteur", feed.Sources: "Sources citées",
 		},
@@ -65,7 +84,11 @@ var translations = map[string]words{
 		Permalink: "Permalink", Quoted: "Quotes", Via: "Via", NoPosts: "No posts yet.",
 		Archives: "Archives", Archive: "Archive", Updated: "Updated", OPML: "All feeds as OPML for your feed reader",
 		Newer: "Newer posts", Older: "Older posts", Latest: "Latest posts",
-		Notice: "This is a web feed. Copy its address into a feed reader to follow new posts.",
+		Notice:     "This is a web feed. Copy its address into a feed reader to follow new posts.",
+		NoticePage: "To read the posts in the browser, open {url}",
+		AllPosts:   "All posts", OpenInApp: "Open in app", one: "{n} post", many: "{n} posts",
+		NotFound: "Page not found", NotFoundText: "There is nothing at this address. It may be misspelled.",
+		Gone: "No longer published", GoneText: "What was at this address is no longer published.",
 		families: map[feed.Family]string{
 			"": "Feeds", feed.Tags: "Tags", feed.Authors: "By author", feed.Sources: "Quoted sources",
 		},
@@ -80,6 +103,15 @@ func wordsFor(language string) words {
 		return w
 	}
 	return translations["en"]
+}
+
+// posts returns a number of posts in words.
+func (w words) posts(n int) string {
+	text := w.many
+	if n == 1 {
+		text = w.one
+	}
+	return strings.ReplaceAll(text, "{n}", strconv.Itoa(n))
 }
 
 // attr returns the attributes lang and dir of an element that contains words, or none if the page has the same

@@ -141,7 +141,7 @@ func (f *Front) answer(v *Visit) Response {
 	}
 	// Load the bytes, once for all concurrent requests. If loading fails the status remains 503.
 	if d, p, err := res.wanted.load(); err == nil {
-		res = d.respond(p, v.Request)
+		res = d.loaded(p, v.Request, res.status)
 		if v.Method == "HEAD" {
 			res.Body, res.source = nil, source{}
 		}

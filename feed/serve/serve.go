@@ -20,6 +20,7 @@ type Request struct {
 	Method          string
 	Path            string // percent-decoded, without the query
 	Query           string // as received, without "?"; used only for aliases, moved and retired paths
+	Accept          string // used only to choose between text and a page for an error
 	AcceptEncoding  string
 	IfNoneMatch     string
 	IfModifiedSince string
@@ -42,6 +43,7 @@ type Response struct {
 	modified int64
 	source   source    // what the body uses; see Release
 	wanted   *document // document whose bytes are not in memory, which is the reason for a 503
+	status   int       // status of the response with the bytes of wanted, if it is an error page; otherwise 0
 }
 
 // Get returns the value of the header field of the given canonical name, or "".
@@ -67,6 +69,9 @@ func field(name, value string) Field { return Field{Name: name, Values: []string
 // memory for a 304, nor for a 200 or 226 in a stored coding. The status is 503 if the response needs bytes that a
 // [Memory] has dropped; a [Front] loads them.
 //
+// If there is no document, or it is gone, the body is the site's page for the status if Accept prefers HTML, otherwise
+// a short text.
+//
 // It implements RFC 9110 sections 9 (methods), 12.5.3 (Accept-Encoding), 13 (conditional requests) and 15 (status
 // codes), and the instance manipulation "feed" for RFC 3229, which sends only the items that are new or changed since
 // the client's version.
@@ -74,9 +79,9 @@ func Answer(s *Snapshot, r Request) Response {
 	var res Response
 	switch r.Method {
 	case "GET":
-		res = get(s, r)
+		res = s.withPage(get(s, r), r)
 	case "HEAD":
-		res = get(s, r)
+		res = s.withPage(get(s, r), r)
 		res.Body, res.source = nil, source{}
 	case "OPTIONS":
 		return Response{Status: 204, Header: preflight}

@@ -90,6 +90,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Method:          r.Method,
 			Path:            r.URL.Path,
 			Query:           r.URL.RawQuery,
+			Accept:          joined(r.Header["Accept"]),
 			AcceptEncoding:  joined(r.Header["Accept-Encoding"]),
 			IfNoneMatch:     joined(r.Header["If-None-Match"]),
 			IfModifiedSince: joined(r.Header["If-Modified-Since"]),

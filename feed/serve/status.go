@@ -39,19 +39,22 @@ var (
 	longRequest      = failure(http.StatusRequestHeaderFieldsTooLarge, "The request header is too long.")
 	expectation      = failure(http.StatusExpectationFailed, "Requests for feeds must not have an Expect field.")
 	otherVersion     = failure(http.StatusHTTPVersionNotSupported, "This version of HTTP is not supported.")
-	notFound         = failure(http.StatusNotFound, "There is no feed at this address.")
+	notFound         = failure(http.StatusNotFound, "There is no feed at this address.", varyAccept)
 	misdirected      = failure(http.StatusMisdirectedRequest, "No feeds are served for this host name.")
 	methodNotAllowed = failure(http.StatusMethodNotAllowed, "Feeds are read-only.", field("Allow", allowed))
 	notAcceptable    = failure(http.StatusNotAcceptable, "The feed is available with gzip or uncompressed.",
 		field("Vary", "Accept-Encoding"))
-	withdrawn = failure(http.StatusGone, "This post is no longer published.")
-	gone      = failure(http.StatusGone, "This feed has been retired and will not come back.")
+	withdrawn = failure(http.StatusGone, "This post is no longer published.", varyAccept)
+	gone      = failure(http.StatusGone, "This feed has been retired and will not come back.", varyAccept)
 	internal  = failure(http.StatusInternalServerError, "The feed could not be read.")
 	notReady  = failure(http.StatusServiceUnavailable, "This feed is not ready yet. Please come back later.",
 		field("Retry-After", retryAfter))
 	unavailableNow = failure(http.StatusServiceUnavailable, "The feed is unavailable. Please come back later.",
 		field("Retry-After", retryAfter))
 )
+
+// varyAccept is a field of the errors for which browsers get a page.
+var varyAccept = field("Vary", "Accept")
 
 // tooFrequent is the text of a 429 response.
 const tooFrequent = "Your network fetches the whole feed too often. Please send If-None-Match, and poll less often."

@@ -252,11 +252,15 @@ func (s *Site) Range(_ context.Context, name feed.Name, after, upTo feed.Positio
 	}), nil
 }
 
-// Count returns the number of posts in a feed.
-func (s *Site) Count(_ context.Context, name feed.Name) (int, error) {
+// Counts returns the number of posts of each of the feeds.
+func (s *Site) Counts(_ context.Context, names ...feed.Name) (map[feed.Name]int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.data.index[name]), nil
+	counts := make(map[feed.Name]int, len(names))
+	for _, name := range names {
+		counts[name] = len(s.data.index[name])
+	}
+	return counts, nil
 }
 
 // InFeed reports which posts are in a feed.

@@ -120,8 +120,8 @@ func testAbsorbMovesItemBetweenFeeds(t *testing.T, s suite) {
 	}
 	s.absorb(t, 1, moved)
 	for name, want := range map[feed.Name]int{feed.Main: 1, "tags/x": 0, "tags/y": 1, "tags/z": 1} {
-		if n, err := s.Count(s.ctx, name); err != nil || n != want {
-			t.Errorf("Count(%s) = %d, %v; want %d", name, n, err, want)
+		if n, err := s.Counts(s.ctx, name); err != nil || n[name] != want {
+			t.Errorf("Counts(%s) = %d, %v; want %d", name, n[name], err, want)
 		}
 	}
 	s.wantDirty(t, feed.Main, "tags/x", "tags/y", "tags/z")
@@ -141,8 +141,8 @@ func testAbsorbRemovesItem(t *testing.T, s suite) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("after the removal (-want +got):\n%s", diff)
 	}
-	if n, err := s.Count(s.ctx, feed.Main); err != nil || n != 0 {
-		t.Errorf("Count = %d, %v; want 0", n, err)
+	if n, err := s.Counts(s.ctx, feed.Main); err != nil || n[feed.Main] != 0 {
+		t.Errorf("Counts = %d, %v; want 0", n[feed.Main], err)
 	}
 }
 
@@ -192,8 +192,8 @@ func testAbsorbFutureDate(t *testing.T, s suite) {
 	if ids, err := s.Due(s.ctx, day(30), 1); err != nil || !cmp.Equal(ids, []string{"sooner"}) {
 		t.Errorf("Due with a limit of 1 = %q, %v; want sooner", ids, err)
 	}
-	if n, err := s.Count(s.ctx, feed.Main); err != nil || n != 0 {
-		t.Errorf("Count before the dates = %d, %v; want 0", n, err)
+	if n, err := s.Counts(s.ctx, feed.Main); err != nil || n[feed.Main] != 0 {
+		t.Errorf("Counts before the dates = %d, %v; want 0", n[feed.Main], err)
 	}
 }
 
@@ -247,8 +247,8 @@ func testAbsorbManyPosts(t *testing.T, s suite) {
 		changes = append(changes, enter(item(string(rune('a'+i%26))+time.Duration(i).String(), i%28+1, "tags/x", "tags/y")))
 	}
 	s.absorb(t, 1, changes...)
-	if n, err := s.Count(s.ctx, "tags/y"); err != nil || n != 500 {
-		t.Errorf("Count = %d, %v; want 500", n, err)
+	if n, err := s.Counts(s.ctx, "tags/y"); err != nil || n["tags/y"] != 500 {
+		t.Errorf("Counts = %d, %v; want 500", n["tags/y"], err)
 	}
 }
 

@@ -39,7 +39,7 @@ type Site interface {
 	ItemsExist(ctx context.Context, ids ...string) ([]bool, error)
 	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
 	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
-	Count(ctx context.Context, name feed.Name) (int, error)
+	Counts(ctx context.Context, names ...feed.Name) (map[feed.Name]int, error)
 	InFeed(ctx context.Context, name feed.Name, ids ...string) ([]bool, error)
 	Due(ctx context.Context, now time.Time, n int) ([]string, error)
 	NextDue(ctx context.Context) (time.Time, bool, error)

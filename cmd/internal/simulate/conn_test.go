@@ -346,6 +346,10 @@ func (c *conn) Publications(ctx context.Context) ([]feed.Publication, error) {
 	return call(ctx, c, "Publications", "", func() ([]feed.Publication, error) { return c.site.Publications(ctx) })
 }
 
+func (c *conn) Counts(ctx context.Context, names ...feed.Name) (map[feed.Name]int, error) {
+	return call(ctx, c, "Counts", list(names), func() (map[feed.Name]int, error) { return c.site.Counts(ctx, names...) })
+}
+
 func (c *conn) LastRemoval(ctx context.Context, name feed.Name) (time.Time, error) {
 	return call(ctx, c, "LastRemoval", string(name), func() (time.Time, error) { return c.site.LastRemoval(ctx, name) })
 }

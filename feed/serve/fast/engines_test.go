@@ -51,8 +51,11 @@ func siteModified(t testing.TB, modified time.Time, size int, names ...feed.Name
 	blobs := map[feed.Hash]feed.Blob{}
 	var heads []feed.Head
 	for _, name := range names {
-		head := feed.Head{Feed: name, Token: 1}
-		for _, f := range feed.Formats() {
+		head, formats := feed.Head{Feed: name, Token: 1}, feed.Formats()
+		if name == feed.Pages {
+			formats = feed.SiteFormats()
+		}
+		for _, f := range formats {
 			body := fmt.Appendf(nil, "<%s %s>", f, name)
 			for i := 0; len(body) < size; i++ { // a third of size after gzip compression
 				body = fmt.Appendf(body, "%x\n", i*i*2654435761)
@@ -263,6 +266,42 @@ func TestEnginesAgree(t *testing.T) {
 				t.Errorf("responses to %q (-standard +fast):\n%s", c.raw, diff)
 			}
 		})
+	}
+}
+
+// TestErrorPages checks that both engines send the same pages for errors to browsers, and texts to feed readers.
+func TestErrorPages(t *testing.T) {
+	s := site(t, 400, feed.Main, feed.Pages)
+	for _, c := range []struct {
+		raw, mediaType string
+		status         int
+	}{
+		{"GET /none HTTP/1.1\r\nHost: x\r\nAccept: text/html, */*;q=0.8\r\n\r\n", "text/html; charset=utf-8", 404},
+		{"GET /none HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nAccept: text/plain;q=0.1\r\n\r\n",
+			"text/html; charset=utf-8", 404},
+		{"HEAD /none HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n", "text/html; charset=utf-8", 404},
+		{"GET /old/feed.xml HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\n\r\n",
+			"text/html; charset=utf-8", 410},
+		{"GET /none HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n", "text/plain; charset=utf-8", 404},
+		{"GET /none HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nAccept: text/xml\r\n\r\n",
+			"text/plain; charset=utf-8", 404},
+	} {
+		method, _, _ := strings.Cut(c.raw, " ")
+		answers := map[string]answer{}
+		for name := range engines {
+			conn := dial(t, start(t, name, &serve.Front{Documents: fixed{s}}, testLimits, logTo(t)))
+			if _, err := io.WriteString(conn, c.raw); err != nil {
+				t.Fatal(err)
+			}
+			answers[name] = read(t, bufio.NewReader(conn), method)
+			if a := answers[name]; a.Status != c.status || a.Header["Content-Type"] != c.mediaType {
+				t.Errorf("%s engine: %q has the status %d and the type %q, want %d and %q",
+					name, c.raw, a.Status, a.Header["Content-Type"], c.status, c.mediaType)
+			}
+		}
+		if diff := cmp.Diff(answers["standard"], answers["fast"]); diff != "" {
+			t.Errorf("responses to %q (-standard +fast):\n%s", c.raw, diff)
+		}
 	}
 }
 

@@ -139,6 +139,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 			Method:          view(h.Method()),
 			Path:            path,
 			Query:           queryOf(h.RequestURI()),
+			Accept:          field(h, fasthttp.HeaderAccept),
 			AcceptEncoding:  field(h, fasthttp.HeaderAcceptEncoding),
 			IfNoneMatch:     field(h, fasthttp.HeaderIfNoneMatch),
 			IfModifiedSince: field(h, fasthttp.HeaderIfModifiedSince),

@@ -1,0 +1,53 @@
+package publish_test
+
+import (
+	"strings"
+	"testing"
+
+	"feedpub/feed"
+	"feedpub/feed/publish"
+)
+
+// TestIndexFollowsPosts checks that the index shows the newest posts and the number of posts of each feed, and that an
+// edit, a deletion and a draft change it at once.
+func TestIndexFollowsPosts(t *testing.T) {
+	w := newWorld(t)
+	w.config.Limit = 2 // fewer than there are posts, so that the counts are not those of the documents
+	w.config.Style = "h1 { color: red; }"
+	b := w.builder("one", func(c *publish.Config) {
+		c.OnChange, c.Catalog = true, feed.Catalog{Pages: true}
+		c.Site = w.config
+	})
+	w.put(dated("a", 1, "tags", []string{"Go"}), dated("b", 2, "tags", []string{"Go"}), dated("c", 3, "tags", []string{"Go"}))
+	stop := w.run(b)
+	defer stop()
+	index := func(want, missing string) {
+		t.Helper()
+		w.until("the index contains "+want+" and lacks "+missing, func() bool {
+			h, err := w.site.Head(t.Context(), feed.Pages)
+			if err != nil {
+				return false
+			}
+			page := string(w.body(h, feed.HTML))
+			for text := range strings.SplitSeq(want, "|") {
+				if !strings.Contains(page, text) {
+					return false
+				}
+			}
+			return missing == "" || !strings.Contains(page, missing)
+		})
+	}
+	index("Title of c|Title of b|>3 posts<|/style.css?v=", "Title of a")
+	if h := w.head(feed.Pages); string(w.body(h, feed.Style)) != w.config.Style {
+		t.Errorf("the style sheet is %q, want %q", w.body(h, feed.Style), w.config.Style)
+	}
+	w.put(dated("d", 4))
+	index("Title of d|>4 posts<|>3 posts<", "Title of b")
+	w.put(dated("d", 4, "title", "Edited"))
+	index("Edited", "Title of d")
+	w.put(dated("d", 4, "title", "Secret", "status", "draft"))
+	index("Title of c|Title of b|>3 posts<", "Edited")
+	index("Title of c", "Secret")
+	w.delete("c")
+	index("Title of b|Title of a|>2 posts<", "Title of c")
+}

@@ -1,0 +1,77 @@
+package serve
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// withPage returns res or, for a client that prefers HTML, the same error with the site's page as its body.
+func (s *Snapshot) withPage(res Response, r Request) Response {
+	var format feed.Format
+	switch res.Status {
+	case http.StatusNotFound:
+		format = feed.NotFoundPage
+	case http.StatusGone:
+		format = feed.GonePage
+	default:
+		return res
+	}
+	if !prefersHTML(r.Accept) {
+		return res
+	}
+	d := s.document(feed.Pages.Path(format))
+	if d == nil || d.ref.Format != format {
+		return res // the site has no pages, or they are not committed yet
+	}
+	return d.errorPage(nil, r, res.Status)
+}
+
+// errorPage returns the document as the page for a status. p has the bytes of the document, or is nil if they are those
+// in memory. Conditions of the request are ignored, because they are about another document.
+func (d *document) errorPage(p *payload, r Request, status int) Response {
+	page := d.respond(p, Request{Method: r.Method, AcceptEncoding: r.AcceptEncoding, deferred: r.deferred})
+	if page.Status != http.StatusOK {
+		page.status = status
+		return page
+	}
+	page.Header = slices.DeleteFunc(slices.Clone(page.Header), func(f Field) bool {
+		return slices.Contains([]string{"Etag", "Last-Modified", "Cache-Control", "Link", "Vary"}, f.Name)
+	})
+	page.Header = append(page.Header, field("Cache-Control", "no-store"), field("Vary", "Accept, Accept-Encoding"))
+	page.Status, page.Feed, page.Format, page.modified = status, "", "", 0
+	return page
+}
+
+// loaded returns the response of a document whose bytes, p, have been loaded. status is [Response.status].
+func (d *document) loaded(p *payload, r Request, status int) Response {
+	if status != 0 {
+		return d.errorPage(p, r, status)
+	}
+	return d.respond(p, r)
+}
+
+// prefersHTML reports whether Accept lists HTML with a greater weight than all documents that a feed reader expects:
+// browsers do, while feed readers list feeds first or do not list HTML.
+func prefersHTML(accept string) bool {
+	html, others := 0, 0
+	for member := range strings.SplitSeq(accept, ",") {
+		name, parameters, _ := strings.Cut(member, ";")
+		q, ok := weight(parameters)
+		if !ok {
+			continue
+		}
+		name = strings.ToLower(strings.Trim(name, " \t"))
+		kind, _, _ := strings.Cut(name, "/")
+		switch {
+		case name == "text/html":
+			html = max(html, q)
+		case name == "application/xhtml+xml": // browsers list it with HTML
+		case kind == "text", kind == "application":
+			others = max(others, q)
+		}
+	}
+	return html > others
+}

@@ -186,10 +186,6 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 	}
 	site := c.FeedSite()
 	push, _ := pushing(c)
-	in := intake.New(site, reader)
-	if files, ok := s.Source.media(); ok {
-		in = in.WithMedia(files)
-	}
 	var try func(context.Context, []feed.StoredPost) (map[string]string, error)
 	if s.Source.process.Try != nil {
 		try = s.tryPosts
@@ -200,7 +196,7 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 		Site:      site,
 		Catalog:   c.Catalog(),
 		Store:     s.Store,
-		Intake:    in,
+		Intake:    s.Source.intake(reader),
 		Renderer:  shared.renderer,
 		Canonical: reader.Canonical,
 		WithPublications: func(table []feed.Publication) (*intake.Intake, func(string) feed.Source, error) {
@@ -208,7 +204,7 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 			if err != nil {
 				return nil, nil, err
 			}
-			return intake.New(site, reader), reader.Canonical, nil
+			return s.Source.intake(reader), reader.Canonical, nil
 		},
 		Owner:     owner(),
 		Clock:     s.Source.process.Now,

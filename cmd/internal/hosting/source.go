@@ -96,6 +96,15 @@ func (s Source) media() (media.Dir, bool) {
 	return media.New(dir), dir != ""
 }
 
+// intake returns the intake of a builder, whose posts can refer to the files of the source.
+func (s Source) intake(reader *attribution.Reader) *intake.Intake {
+	in := intake.New(s.Config.FeedSite(), reader)
+	if files, ok := s.media(); ok {
+		in = in.WithMedia(files)
+	}
+	return in
+}
+
 // Open opens the site for a command. A folder is reached through the server that has it open, if there is one.
 // The caller closes the site.
 func (s Source) Open(ctx context.Context) (*Site, error) {

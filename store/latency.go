@@ -23,8 +23,8 @@ const (
 func CallOutcomes() []string { return []string{CallOK, CallTimeout, CallUnavailable, CallError} }
 
 // Observe sets a function that is called with the outcome and duration of each command or pipeline, including retries,
-// except those that wait for new entries. Commands that set up a connection count too. It is called concurrently and must
-// not block.
+// except those that wait for new entries. Commands that set up a connection count too. It is called concurrently and
+// must not block.
 func (c *Client) Observe(f func(outcome string, d time.Duration)) { c.observer.Store(&f) }
 
 // latencyHook reports calls to the function set by [Client.Observe].

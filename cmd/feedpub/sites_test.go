@@ -226,7 +226,7 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 		t.Errorf("an unknown host: %d %s, want 421", status, body)
 	}
 	if status, body := p.ask("GET", "/readyz", ""); status != 200 ||
-		body != "documents: ok\nstore: ok\nbuilding: ok\ndisk: ok\nsites: ok\n" {
+		body != "documents: ok\nstore: ok\nbuilding: ok\ndisk: ok\nrollback: ok\nsites: ok\n" {
 		t.Errorf("/readyz: %d %q", status, body)
 	}
 

@@ -76,8 +76,8 @@ func (rd *reading) prepareSources() {
 	})
 }
 
-// minMention is the certainty, in hundredths, below which a source without a passage is only suggested if the post
-// marks its quotations. In such posts most names without a passage are mentioned, not quoted.
+// minMention is the certainty, in hundredths, below which a source without a passage is only suggested. Most names
+// without a passage are mentioned, not quoted. A threshold below the default lowers it in proportion.
 const minMention = 95
 
 // publish returns the result: the certain candidates as quotes, and the others as suggestions.
@@ -94,6 +94,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 			rd.dropSource(c.rule)
 		}
 	}
+	mention := minMention * min(threshold, defaultLimit) / defaultLimit
 	var certain, published []*candidate
 	for _, c := range cs {
 		if c.certainty >= threshold {
@@ -105,7 +106,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	for _, c := range certain {
 		q := rd.newQuote(c)
 		rd.setPassage(d, c, threshold)
-		if rd.marksQuotations && len(c.source.passages) == 0 && c.certainty < minMention {
+		if len(c.source.passages) == 0 && c.certainty < mention {
 			suggest(c, q)
 		} else {
 			published = append(published, c)

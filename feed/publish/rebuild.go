@@ -114,12 +114,8 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 // rebuild builds the stale targets and commits them. It reports on all targets except unchanged archives and pages of
 // posts, of which there may be thousands.
 func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
-	for _, t := range targets {
-		// Replicas do not replace either head with the other, but accept either one with a greater token.
-		if t.replaced && t.head.Token == token {
-			return nil, fmt.Errorf("%w: the store has lost a commit of %s and has a different one of the same second",
-				errSuperseded, t.name)
-		}
+	if err := checkReplaced(targets, token); err != nil {
+		return nil, err
 	}
 	if err := r.checkRollback(ctx); err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
@@ -157,6 +153,18 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 	noteFeeds(ctx, reports)
 	r.work.feedsBuilt(reports)
 	return reports, err
+}
+
+// checkReplaced returns an error of kind errSuperseded if the store has replaced a head by a different one with the
+// same token: replicas do not replace either head with the other, but accept either one with a greater token.
+func checkReplaced(targets []target, token feed.Token) error {
+	for _, t := range targets {
+		if t.replaced && t.head.Token == token {
+			return fmt.Errorf("%w: the store has lost a commit of %s and has a different one of the same second",
+				errSuperseded, t.name)
+		}
+	}
+	return nil
 }
 
 // stages returns the indexes of the targets in each stage. The targets of a stage are built concurrently.

@@ -46,9 +46,9 @@ const (
 )
 
 // ExportWriter writes an export file: the lines of a [Writer], compressed with gzip, between a first line that names
-// the site and a last line with the numbers of posts and records and a SHA-256 checksum. [Read] and [VerifyExport] detect
-// from them whether a file is truncated, has lost lines or was changed. Gzip was chosen because every system can
-// decompress it, so that a backup can be read without feedpub.
+// the site and a last line with the numbers of posts and records and a SHA-256 checksum. With them, [Read] and
+// [VerifyExport] detect whether a file is truncated, has lost lines or was changed. Every system can decompress gzip,
+// so that a backup can be read without feedpub.
 type ExportWriter struct {
 	*Writer
 	gzip io.WriteCloser

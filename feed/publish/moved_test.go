@@ -181,9 +181,7 @@ func TestMoveAfterRejection(t *testing.T) {
 		t.Errorf("tags/news has %q while its post cannot be read, want a", w.ids("tags/news"))
 	}
 	w.put(post("a"))
-	if got := w.rebuild(p)["tags/news"]; got != feed.Committed {
-		t.Errorf("tags/news is %s after its post has moved, want committed", got)
-	}
+	w.rebuild(p) // the running builder may have committed the change already
 	if got := w.ids("tags/news"); len(got) > 0 {
 		t.Errorf("tags/news has %q after its post has moved, want none", got)
 	}

@@ -100,7 +100,7 @@ func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
 	if ending != siteFile || id.Validate() != nil {
 		return id, true, &Error{Problems: []Problem{{
 			Origin:  path,
-			Message: fmt.Sprintf("want a file name of 1 to 63 of a-z, 0-9 and -, followed by %s", siteFile),
+			Message: fmt.Sprintf("want a file name of 1 to 63 characters from a-z, 0-9 and -, followed by %s", siteFile),
 		}}}
 	}
 	return id, true, nil
@@ -159,7 +159,7 @@ func (d *decoder) readSites(c *Config) {
 	d.pairs(s, "sites", d.sites.node, func(key string, keyNode, value ast.Node) {
 		id, path := feed.SiteID(key), join("sites", key)
 		if id.Validate() != nil {
-			d.report(s.place(keyNode), path, fmt.Sprintf("want 1 to 63 of a-z, 0-9 and -, got %q", key))
+			d.report(s.place(keyNode), path, fmt.Sprintf("want 1 to 63 characters from a-z, 0-9 and -, got %q", key))
 			return
 		}
 		r := &decoder{at: path, origins: map[string]origin{"": s.place(keyNode)}}

@@ -136,9 +136,9 @@ func TestParseSite(t *testing.T) {
 		{"another id", "dir/carol.yml", "site: {id: dora, base_url: 'https://x.example'}\n",
 			"dir/carol.yml:1:12: site.id: want carol, the id of this site, got \"dora\""},
 		{"a site that is in sites too", "dir/alice.yml", url, "dir/alice.yml: the site alice is already in sites"},
-		{"an invalid id", "dir/Carol.yml", url, "dir/Carol.yml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by " +
+		{"an invalid id", "dir/Carol.yml", url, "dir/Carol.yml: want a file name of 1 to 63 characters from a-z, 0-9 and -, followed by " +
 			".yml"},
-		{"another extension", "dir/carol.yaml", url, "dir/carol.yaml: want a file name of 1 to 63 of a-z, 0-9 and -, " +
+		{"another extension", "dir/carol.yaml", url, "dir/carol.yaml: want a file name of 1 to 63 characters from a-z, 0-9 and -, " +
 			"followed by .yml"},
 	} {
 		t.Run(x.name, func(t *testing.T) {

@@ -79,7 +79,7 @@ func (d *decoder) validatePublishing(c *Config, checkSchedule func(string, *time
 
 func (d *decoder) validateSite(c *Config) {
 	s := c.Site
-	d.require(s.ID.Validate() == nil, "site.id", fmt.Sprintf("want 1 to 63 of a-z, 0-9 and -, got %q", s.ID))
+	d.require(s.ID.Validate() == nil, "site.id", fmt.Sprintf("want 1 to 63 characters from a-z, 0-9 and -, got %q", s.ID))
 	d.require(strings.TrimSpace(s.Title) != "" || d.failed("site.title"), "site.title", "want a title, got none")
 	d.require(!strings.ContainsFunc(strings.TrimSpace(s.Title), unicode.IsControl) || d.failed("site.title"), "site.title",
 		fmt.Sprintf("want a title without control characters, got %q", s.Title))

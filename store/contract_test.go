@@ -53,7 +53,7 @@ func document(token feed.Token, now time.Time, body string) feed.CommitRequest {
 	}
 }
 
-// noFailover is a failover timeout that is long enough for a busy machine.
+// noFailover is a failover timeout so long that a busy machine does not trigger a failover.
 const noFailover = 10 * time.Second
 
 func TestContractOnRedis(t *testing.T) {

@@ -216,7 +216,7 @@ func TestScanner(t *testing.T) {
 			b := startScan(t.Context(), w, m, swift, "b", all)
 			w.close()
 			if g := <-a; g.err == nil {
-				t.Error("scan that close interrupted: no error; its missing keys would count as deleted")
+				t.Error("scan interrupted by close: no error; keys that it did not reach would count as deleted")
 			}
 			<-b
 			wantScanned(t, "a site after close", startScan(t.Context(), w, m, swift, "a", all), 0, redis.ErrClosed)

@@ -16,10 +16,10 @@ func newExplain(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain POST [FEED]",
 		Short: "Explain why a post is or is not in the feeds",
-		Long: `Print what has become of the post with an id and why: its status (published,
+		Long: `Print the status of the post with the given id and the reason for it (published,
 scheduled, draft, private, rejected, waiting, removed or unknown), the feeds and
-documents that contain it, what it credits, and what to do. With a feed, also answer
-why the post is or is not in that feed.
+documents that contain it, the sources that it credits, and what to do if something
+is wrong. With a feed, also explain why the post is or is not in that feed.
 
 If there is no such post, look for keys under which it may have been stored by mistake:
 with a wrong prefix, a wrong site, or an id that differs from the one in the post.`,

@@ -72,7 +72,7 @@ func TestCommandLine(t *testing.T) {
 			"feedpub: feedpub post get takes the id of a post, got 0 arguments; see 'feedpub post get --help'\n"},
 		{"all errors in flags at once", []string{"check", "--listen", "8080", "--site", "A"}, exitUsage, "",
 			"feedpub: --listen: want host:port such as 127.0.0.1:8080, got \"8080\"\n" +
-				"feedpub: --site: want 1 to 63 of a-z, 0-9 and -, got \"A\"\n"},
+				"feedpub: --site: want 1 to 63 characters from a-z, 0-9 and -, got \"A\"\n"},
 		{"unknown format", []string{"render", "--format", "html"}, exitUsage, "",
 			"feedpub: format \"html\": want rss, atom or json: invalid; see 'feedpub render --help'\n"},
 		{"unknown shell", []string{"completion", "csh"}, exitUsage, "",

@@ -40,7 +40,7 @@ type Reloader interface {
 	Reload(ctx context.Context) (ReloadReport, error)
 }
 
-// reloadTimeout bounds how long a request waits for a reload, which ends the work of changed sites first.
+// reloadTimeout bounds how long a request waits for a reload, which stops changed sites and starts them again.
 const reloadTimeout = time.Minute
 
 // reload reloads the configuration. The status is 200 even if it has errors: the report lists them.

@@ -188,8 +188,8 @@ func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearn
 	return e.ids
 }
 
-// rivalOf returns what else the post credits: 0 nothing nearby, 1 a source whose credit is in the next block, 2 one in
-// the same block, 3 the same publication elsewhere, 4 the same publication nearby; 5 means that the name is a via's.
+// rivalOf returns a code for the post's other credits: 0 for none nearby, 1 for one in the next block, 2 for one in the
+// same block, 3 for the same publication elsewhere, 4 for the same publication nearby, and 5 for a via of that name.
 func (rd *reading) rivalOf(d *decisions, c *candidate, s *source, all []*candidate) int {
 	if rd.isVia(s.pub.name) {
 		return 5

@@ -20,7 +20,8 @@ func (r *Reader) Read(in Input) Result {
 	return res
 }
 
-// readRules splits the post into blocks and applies the rules. The reading uses the scratch memory until it ends.
+// readRules splits the post into blocks and applies the rules. The result uses s, which the caller may
+// reuse once it no longer needs the result.
 func (r *Reader) readRules(in Input, s *scratch) *reading {
 	body := in.Body
 	if body == nil {

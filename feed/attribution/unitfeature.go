@@ -469,7 +469,7 @@ func (rd *reading) quotationPlace(i int) int {
 	}
 }
 
-// rules appends the features of what the rules found.
+// rules appends the features derived from the rules: the role of the block, and the match that overlaps the unit.
 func (x *unitReader) rules(u *unit, b *block) {
 	role := roleNumber(b.role)
 	x.add(uRole, role)

@@ -60,8 +60,8 @@ func (a *absorber) readDates(ctx context.Context, token feed.Token) (dates, erro
 	return d, nil
 }
 
-// committedPosts returns the posts in the committed and served documents of the main feed that can have a date after
-// now, and the time of the commit.
+// committedPosts returns the posts of the main feed, as committed or served, and when each was last committed. It skips
+// archives whose posts are all dated before now.
 func (a *absorber) committedPosts(ctx context.Context, now time.Time) (map[string]time.Time, error) {
 	if err := a.archives.load(ctx); err != nil {
 		return nil, err

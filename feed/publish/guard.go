@@ -34,9 +34,9 @@ type readingStore interface {
 	Costly(ctx context.Context) ([]feed.Costly, error)
 }
 
-// guard ensures that no post ends builders one after the other, or occupies them. Before a builder reads posts, it
-// records which. If it dies meanwhile, the next builder first tries these posts in a process of their own, and does not
-// read those that end that process too. Its methods are called with the work lock held, except for rejects.
+// guard ensures that no post crashes one builder after another, or occupies them. Before a builder reads posts, it
+// records which. If it dies meanwhile, the next builder first tries these posts in a separate process, and does not read
+// those that crash that process too. Its methods are called with the work lock held, except for rejects.
 type guard struct {
 	store  readingStore
 	posts  postLoader

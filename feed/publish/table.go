@@ -16,7 +16,7 @@ type publicationLister interface {
 	Publications(ctx context.Context) ([]feed.Publication, error)
 }
 
-// reading holds everything that posts are read with. It is immutable.
+// reading holds an intake and what determines its results. It is immutable.
 type reading struct {
 	table   []feed.Publication // the table of publications that the intake uses
 	intake  *intake.Intake

@@ -27,7 +27,7 @@ import (
 // receive the version as an argument. To drop support for old versions, raise Oldest.
 const (
 	Oldest  = 1 // the oldest supported version
-	Version = 3 // the newest; its documents equal those of version 2, but a newer model reads credits
+	Version = 3 // the newest; it publishes fewer credits without a passage than version 2
 )
 
 // generator is the program's name in documents. It is followed by a rendering version, not the program's, because

@@ -48,8 +48,8 @@ func (f *Front) answerFile(v *Visit, name string) (Response, bool) {
 	return res, true
 }
 
-// fileChunk is the number of bytes of a file that a client must receive within the write timeout. A whole recording may
-// take longer than a feed.
+// fileChunk is the number of bytes of a file that a client must receive within the write timeout. Sending a
+// whole recording may take longer than that timeout.
 const fileChunk = 256 << 10
 
 // sendFile sends the file of a response. An error means that the client has closed the connection or is too slow, or

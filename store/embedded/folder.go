@@ -28,7 +28,7 @@ const writersAtOnce = 32
 type folder struct {
 	o    Options
 	fsys fs.FS
-	site *store.Site // changes the server only
+	site *store.Site // of the server; the files are not changed through it
 	now  func() time.Time
 
 	mu       sync.Mutex // guards the fields below, and all changes to posts in the server

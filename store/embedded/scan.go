@@ -173,8 +173,9 @@ func (s *scan) readAgain(state *file, err error) {
 	state.broken = err
 }
 
-// accept puts the posts of a file into the server, and deletes those that the file no longer contains. It delays a
-// rejected post until the last good version has been absorbed, and returns the reason of the rejection as delayed.
+// accept puts the posts of a file into the server, and deletes those that the file no longer contains. While the
+// last good version of a rejected post has not been absorbed, delayed is the reason for the rejection, and the post is
+// not put yet.
 func (f *folder) accept(ctx context.Context, name string, state *file, v version) (delayed, err error) {
 	good, delayed, err := f.review(ctx, name, state, v.posts)
 	if err != nil {
@@ -212,7 +213,7 @@ const absorbWait = time.Second
 
 // review returns the last good versions of the posts of a file. A rejected post never replaces a good version that has
 // not been absorbed yet, because then nothing could be published of it: instead, posts gets the version in the server,
-// and delayed is the reason of the rejection. A post that is not public always replaces its earlier version.
+// and delayed is the reason for the rejection. A post that is not public always replaces its earlier version.
 func (f *folder) review(
 	ctx context.Context, name string, state *file, posts []feed.RawPost,
 ) (good []feed.RawPost, delayed, err error) {

@@ -277,7 +277,7 @@ func TestCrashPoints(t *testing.T) {
 // crash writes posts until the program dies at the given point, restarts it, and checks the promises.
 func (r *rig) crash(point crash.Point, skip int) {
 	n := r.nodes[0]
-	n.start(fmt.Sprintf("FEEDPUB_CRASH=%s:%d", point, 2+3*skip)) // the first ones are hit at startup
+	n.start(fmt.Sprintf("FEEDPUB_CRASH=%s:%d", point, 2+3*skip)) // the program passes the point twice as it starts
 	r.await("an answer", func() string {
 		if status, text := n.do(http.MethodGet, "/livez", ""); status != http.StatusOK && n.isRunning() {
 			return text

@@ -17,7 +17,7 @@ const (
 	dropped   disturbance = "dropped"    // nothing arrives in either direction, and connections stay open
 	cut       disturbance = "cut"        // connections are closed, and new ones are refused
 	halfOpen  disturbance = "half open"  // requests arrive, replies do not, and connections stay open
-	lostReply disturbance = "lost reply" // connections are closed instead of a reply
+	lostReply disturbance = "lost reply" // requests arrive, and connections are closed before the reply
 )
 
 // proxy is a TCP proxy between a program and Redis.

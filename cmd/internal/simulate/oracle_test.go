@@ -141,7 +141,7 @@ func (w *world) converge() {
 }
 
 // awaitFullPoll waits until replicas must have noticed that the store has lost commits. They read all heads every 60
-// polls, since the store may reach the version that they know with other commits.
+// polls, because a store that has lost commits may reach the version they last saw through different ones.
 func (w *world) awaitFullPoll() {
 	if w.plan.lossy {
 		time.Sleep(5 * time.Minute)

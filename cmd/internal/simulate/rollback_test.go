@@ -92,7 +92,7 @@ func (w *world) acceptRollback(ctx context.Context) {
 // TestRollback checks one rollback in detail: a post that was edited and one that was withdrawn do not return, a
 // restart changes nothing, and accepting the rollback publishes what the store has.
 func TestRollback(t *testing.T) {
-	reader() // outside the virtual time
+	reader() // create the shared reader before virtual time starts
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorldOf(1, plan{

@@ -64,7 +64,7 @@ func TestSimulate(t *testing.T) {
 		}
 		return
 	}
-	reader() // outside the virtual time
+	reader() // create the shared reader before virtual time starts
 	total := result{counts: map[string]int{}}
 	start := time.Now()
 	limit := *limit

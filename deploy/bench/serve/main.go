@@ -1,9 +1,10 @@
 // Serve compares the cost of a response from feedpub with that of nginx serving the same bytes and header from a file.
 //
-// It measures two documents: a small one, and one of the default size. For each, it builds feedpub, publishes fixed posts, copies the document to a folder for nginx, and starts both servers on the
-// loopback interface. Feedpub runs as a replica without Redis, so that it only serves. The servers are pinned to one
-// core and wrk to another, which it shares with slow clients at the lowest priority. Short runs alternate between the
-// servers, so that other load on the machine affects both. Each figure is the median of the ratios of adjacent runs.
+// It measures two documents: a small one, and one of the default size. For each, it publishes fixed posts, copies the
+// document to a folder for nginx, and starts both servers on the loopback interface. Feedpub runs as a replica without
+// Redis, so that it only serves. The servers are pinned to one core and wrk to another, which it shares with slow
+// clients at the lowest priority. Short runs alternate between the servers, so that other load on the machine affects
+// both. Each figure is the median of the ratios of adjacent runs.
 // The cost is the CPU time of the server process per request, taken from /proc. Other load affects it less than it
 // affects the number of requests per second.
 //

@@ -35,8 +35,8 @@ type readingStore interface {
 }
 
 // guard ensures that no post crashes one builder after another, or occupies them. Before a builder reads posts, it
-// records which. If it dies meanwhile, the next builder first tries these posts in a separate process, and does not read
-// those that crash that process too. Its methods are called with the work lock held, except for rejects.
+// records which. If it dies meanwhile, the next builder first tries these posts in a separate process, and does not
+// read those that crash that process too. Its methods are called with the work lock held, except for rejects.
 type guard struct {
 	store  readingStore
 	posts  postLoader

@@ -338,3 +338,29 @@ func TestReadEmptyPost(t *testing.T) {
 		}
 	}
 }
+
+// TestMentionIsSuggested checks that a source without a passage is a suggestion although it is above the threshold, and
+// that the same source with a passage is published.
+func TestMentionIsSuggested(t *testing.T) {
+	r, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mention := range []string{
+		"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. " +
+			"I have moved the shed.",
+		"In the Economist, Ann Lee says that harbours will close, and I think she is right about that.",
+		"I learned from a [piece in Wired](https://www.wired.com/story/tides/) by Ann Lee that the tides rise.",
+	} {
+		got := read(t, r, "markdown", "", mention)
+		if len(got.Quotes) != 0 || len(got.Suggestions) != 1 || got.Suggestions[0].Confidence < DefaultThreshold {
+			t.Errorf("%q: quotes %+v and suggestions %+v, want one suggestion above the threshold", mention, got.Quotes,
+				got.Suggestions)
+		}
+	}
+	const quoted = "From the [New York Times](https://www.nytimes.com/2024/01/02/tides.html):\n\n" +
+		"> The sea rose by a metre that night, and nobody slept.\n\nI have moved the shed."
+	if got := read(t, r, "markdown", "", quoted); len(got.Quotes) != 1 {
+		t.Errorf("%q: quotes %+v, want one", quoted, got.Quotes)
+	}
+}

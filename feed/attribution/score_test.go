@@ -118,13 +118,21 @@ func parsed(t testing.TB, format, body string) Input {
 func TestScore(t *testing.T) {
 	posts := readGold(t, "testdata/own.jsonl")
 	r := newReader(t)
-	total := tally{}
+	var total, found tally // found also counts suggestions above the threshold, which only lack a passage
 	by := make(map[string]*tally)
 	for _, p := range posts {
 		got := read(t, r, p.Format, p.Title, p.Body)
 		var one tally
 		bad := one.score(p, got)
 		total.add(one)
+		for _, q := range got.Suggestions {
+			if q.Confidence >= DefaultThreshold {
+				got.Quotes = append(got.Quotes, q)
+			}
+		}
+		var all tally
+		all.score(p, got)
+		found.add(all)
 		group := by[p.Convention]
 		if group == nil {
 			group = &tally{}
@@ -163,6 +171,11 @@ func TestScore(t *testing.T) {
 		name      string
 		got, want float64
 	}{
+		{"source F1 of what is found", found.f1(), 0.94},
+		{"headline of what is found", ratio(found.headline, found.wanted), 0.88},
+		{"authors of what is found", ratio(found.authors, found.wanted), 0.90},
+		{"date of what is found", ratio(found.date, found.wanted), 0.90},
+		{"url of what is found", ratio(found.url, found.wanted), 0.90},
 		{"source F1", total.f1(), 0.88},
 		{"negatives clean", ratio(total.clean, total.negative), 0.96},
 		{"headline", ratio(total.headline, total.wanted), 0.79},

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// TestBrokenFileInLog checks that the log says whether an earlier version of a broken file is published.
+// TestBrokenFileInLog checks that the log reports whether an earlier version of a broken file is published.
 func TestBrokenFileInLog(t *testing.T) {
 	dir, data := t.TempDir(), t.TempDir()
 	put(t, dir, "good.json", post("good", "1"))

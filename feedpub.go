@@ -6,18 +6,17 @@ package feedpub
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
 	"feedpub/feed/fleet"
@@ -103,24 +102,22 @@ func (o Options) withDefaults() (Options, error) {
 	case (o.Dir == "") == (o.Redis == ""):
 		return o, fmt.Errorf("want either Dir or Redis: %w", feed.ErrInvalid)
 	}
-	site := &o.Site
+	c := config.Default()
+	defaults, site := c.FeedSite(), &o.Site
 	site.BaseURL = strings.TrimRight(cmp.Or(o.BaseURL, site.BaseURL), "/")
-	site.Title = cmp.Or(o.Title, site.Title, "main")
-	site.ID = cmp.Or(site.ID, "main")
-	site.Language = cmp.Or(site.Language, "en")
+	site.Title = cmp.Or(o.Title, site.Title, defaults.Title)
+	site.ID = cmp.Or(site.ID, defaults.ID)
+	site.Language = cmp.Or(site.Language, defaults.Language)
 	site.HomeURL = cmp.Or(site.HomeURL, site.BaseURL)
-	site.Since = cmp.Or(site.Since, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
-	site.Limit = cmp.Or(site.Limit, 50)
-	site.TTL = cmp.Or(site.TTL, 15*time.Minute)
+	site.Since = cmp.Or(site.Since, defaults.Since)
+	site.Limit = cmp.Or(site.Limit, defaults.Limit)
+	site.TTL = cmp.Or(site.TTL, defaults.TTL)
 	if o.Catalog == nil {
-		o.Catalog = &feed.Catalog{
-			Feeds:    map[feed.Name]feed.Channel{feed.Main: {Archives: true}},
-			Families: map[feed.Family]feed.Channel{},
-			Pages:    true,
-		}
+		catalog := c.Catalog()
+		o.Catalog = &catalog
 	}
 	o.Data = cmp.Or(o.Data, "feedpub-data")
-	o.Schedule = cmp.Or(o.Schedule, "*/15 * * * *")
+	o.Schedule = cmp.Or(o.Schedule, c.Schedule)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -177,19 +174,19 @@ func (s *Site) connect(o Options, reader *attribution.Reader, disk *serve.Disk) 
 			}
 			return newIntake(reader), reader.Canonical, nil
 		},
-		Owner: owner(), Clock: time.Now, Logger: o.Log, OnChange: true, Runs: s.store,
+		Owner: fleet.NewID(), Clock: time.Now, Logger: o.Log, OnChange: true, Runs: s.store,
 	}
 	documents := serve.ReplicaConfig{Source: s.store, Disk: disk, Log: o.Log, Now: time.Now}
 	if o.Dir != "" {
 		front.Media = media.New(o.Dir)
 		s.replica = serve.NewReplica(documents)
 	} else {
-		source := &readable{Site: s.store}
-		documents.Source, documents.Restorer = source, s.store
+		source := &serve.CheckedSource{Source: s.store}
+		documents.Source, documents.Restorer, documents.Reporter = source, s.store, s.store
 		s.replica = serve.NewReplica(documents)
-		source.fleet = newFleet(building, s.store, s.replica)
-		building.Fleet = source.fleet
-		s.work = append(s.work, source.fleet.Run)
+		members := newFleet(building, s.store, s.replica)
+		source.Check, building.Fleet = members.Readable, members
+		s.work = append(s.work, members.Run)
 	}
 	building.Replica = s.replica
 	s.publisher = publish.New(building)
@@ -220,37 +217,6 @@ func newFleet(c publish.Config, site *store.Site, documents fleet.Documents) *fl
 			Config: publish.Fingerprint(c.Site, c.Catalog) + "-" + c.Intake.Fingerprint(),
 		},
 	})
-}
-
-// readable is the store of a site, with errors of kind [feed.ErrOutdated] if this release must not read it.
-type readable struct {
-	*store.Site
-	fleet *fleet.Fleet
-}
-
-// Version implements [serve.Source].
-func (r *readable) Version(ctx context.Context) (int64, error) {
-	if err := r.fleet.Readable(ctx); err != nil {
-		return 0, err
-	}
-	return r.Site.Version(ctx)
-}
-
-// Head implements [serve.Source].
-func (r *readable) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
-	if err := r.fleet.Readable(ctx); err != nil {
-		return feed.Head{}, err
-	}
-	return r.Site.Head(ctx, name)
-}
-
-// owner returns a unique name for this process that includes its host and process id, for operators.
-func owner() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text())
 }
 
 // Run publishes posts as they change and on the schedule, and serves what this or another process publishes, until ctx

@@ -437,3 +437,27 @@ type Source interface {
 	// LastChange returns the entry of the latest announcement, to pass to Changes.
 	LastChange(ctx context.Context) (string, error)
 }
+
+// CheckedSource is a source whose documents may become unreadable for this release: a later release may store them in a
+// format that this one would misread.
+type CheckedSource struct {
+	Source
+	// Check returns an error, of kind [feed.ErrOutdated], if this release must not read the documents.
+	Check func(ctx context.Context) error
+}
+
+// Version implements [Source]. It returns the error of Check.
+func (s *CheckedSource) Version(ctx context.Context) (int64, error) {
+	if err := s.Check(ctx); err != nil {
+		return 0, err
+	}
+	return s.Source.Version(ctx)
+}
+
+// Head implements [Source]. It returns the error of Check.
+func (s *CheckedSource) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
+	if err := s.Check(ctx); err != nil {
+		return feed.Head{}, err
+	}
+	return s.Source.Head(ctx, name)
+}

@@ -88,11 +88,11 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	if site.Source.Folder() {
 		h.replica = serve.NewReplica(replica)
 	} else {
-		source := &readable{Site: site.Store}
+		source := &serve.CheckedSource{Source: site.Store}
 		replica.Source, replica.Restorer, replica.Reporter = source, site.Store, site.Store
 		h.replica = serve.NewReplica(replica)
 		h.fleet = site.fleet(building, h.role, h.replica, s.shared.pace)
-		source.fleet, building.Fleet = h.fleet, h.fleet
+		source.Check, building.Fleet = h.fleet.Readable, h.fleet
 	}
 	h.ctx, h.stop = context.WithCancel(ctx)
 	building.Replica = h.replica

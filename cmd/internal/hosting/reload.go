@@ -12,6 +12,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/admin"
+	"feedpub/feed/fleet"
 )
 
 // reloadRequest asks the goroutine that follows the configuration to reload it.
@@ -88,7 +89,7 @@ func (h *siteSet) record(ctx context.Context, cause feed.Cause, report admin.Rel
 	}
 	run := feed.Run{
 		Cause: cause, Started: start.UTC(), Duration: time.Since(start).Milliseconds(), Feeds: []feed.FeedReport{},
-		Builder: owner(), Release: s.site.Source.process.Build.Version,
+		Builder: fleet.NewID(), Release: s.site.Source.process.Build.Version,
 	}
 	reasons := slices.Clone(report.Errors)
 	if len(report.Restart) > 0 {

@@ -2,15 +2,14 @@ package hosting
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 
 	"feedpub/config"
 	"feedpub/feed"
+	"feedpub/feed/fleet"
 	"feedpub/feed/intake"
 	"feedpub/feed/publish"
 	"feedpub/store"
@@ -206,7 +205,7 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 			}
 			return s.Source.intake(reader), reader.Canonical, nil
 		},
-		Owner:     owner(),
+		Owner:     fleet.NewID(),
 		Clock:     s.Source.process.Now,
 		Logger:    s.Source.process.Log,
 		OnChange:  c.OnChange,
@@ -214,15 +213,6 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 		Runs:      s.Store,
 		Release:   s.Source.process.Build.Version,
 	}, nil
-}
-
-// owner returns a unique name for this process that includes its host and process id, for operators.
-func owner() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text())
 }
 
 // Load calls f with each post as it is stored, ordered by id. It reads the posts in batches.

@@ -85,11 +85,14 @@ func StartSentinels(t testing.TB, failover time.Duration, args ...string) *Group
 	t.Helper()
 	g := &Group{t: t}
 	for i := range 3 {
-		g.servers = append(g.servers, startServer(t, func(string) []string {
-			if i == 0 {
-				return groupArgs(args...)
+		g.servers = append(g.servers, startServer(t, func(dir string) []string {
+			// Sentinels save the role of a server in its configuration file. Without one, a promoted replica that is
+			// restarted would be a replica of its old master again, and the two could replicate each other.
+			role := ""
+			if i > 0 {
+				role = fmt.Sprintf("replicaof 127.0.0.1 %d\n", g.servers[0].port)
 			}
-			return groupArgs(append(slices.Clone(args), "--replicaof", "127.0.0.1 "+fmt.Sprint(g.servers[0].port))...)
+			return append([]string{writeConf(t, dir, role)}, groupArgs(args...)...)
 		}))
 	}
 	g.AwaitWhole()

@@ -69,12 +69,14 @@ func (r *rig) run() {
 	}
 	var bodies sync.Map
 	ctx, stop := context.WithCancel(context.Background())
-	var work sync.WaitGroup
+	var work, writer sync.WaitGroup
+	defer work.Wait()
+	defer writer.Wait()
+	defer stop() // also if a fault ends the test
 	for _, n := range r.nodes {
 		work.Go(func() { r.read(ctx, n, &bodies) })
 	}
 	writing, stopWriting := context.WithCancel(ctx)
-	var writer sync.WaitGroup
 	faults := newFaults(r) // the writer uses r.random
 	writer.Go(func() {
 		for count := 0; writing.Err() == nil; count++ {
@@ -86,8 +88,6 @@ func (r *rig) run() {
 	stopWriting()
 	writer.Wait()
 	faults.heal()
-	defer work.Wait()
-	defer stop()
 	r.check()
 }
 

@@ -123,7 +123,7 @@ func journalEntry(e redis.XMessage) (j JournalEntry, known bool, err error) {
 		j.Head = feed.Name(id)
 	case "run":
 		j.Run = new(feed.Run)
-		// A run that cannot be decoded is skipped: it is no reason to stop.
+		// A run that cannot be decoded is skipped, so that the entries after it are still written.
 		return j, json.Unmarshal([]byte(value), j.Run) == nil, nil
 	default:
 		return j, false, nil

@@ -40,7 +40,7 @@ type Options struct {
 	// Logger receives problems that are not returned as errors, such as a stored item that cannot be decoded. Nil discards
 	// them.
 	Logger *slog.Logger
-	// Now is the clock for the marks of dirty feeds. Nil means time.Now.
+	// Now is the clock from which the marks of dirty feeds are made. Nil means time.Now.
 	Now func() time.Time
 	// Compress enables gzip compression of stored posts if it makes them smaller. Both compressed and plain posts can
 	// be read with either setting.

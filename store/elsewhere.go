@@ -32,7 +32,7 @@ func (s *Site) Elsewhere(ctx context.Context, id string) ([]string, error) {
 	for keys, err := range scanKeys(ctx, m, "*"+foldedPattern(id)) {
 		if err != nil {
 			if ctx.Err() != nil {
-				break // enough time was spent
+				break // the time limit has been reached
 			}
 			return found, s.client.wrap("elsewhere", err)
 		}

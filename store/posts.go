@@ -275,7 +275,7 @@ func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (created
 }
 
 // awaitReplicas waits until all connected replicas have the writes of the connection. It reports whether they have
-// them, at least one replica is connected, and none has disconnected in the last seconds. Errors are logged and count
+// them, at least one replica is connected, and none has disconnected within [replicaGrace]. Errors are logged and count
 // as unconfirmed, since the write itself has been acknowledged.
 func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	if s.client.confirm == 0 {

@@ -140,7 +140,7 @@ func TestWritesAreIdempotent(t *testing.T) {
 	}
 }
 
-// TestPutConfirmedReportsNewPosts checks that each new post is reported once, also if it occurs twice in one call.
+// TestPutConfirmedReportsNewPosts checks that each new post is reported once, even if it occurs twice in one call.
 func TestPutConfirmedReportsNewPosts(t *testing.T) {
 	for name, options := range map[string]store.Options{"unconfirmed": {}, "confirmed": {ConfirmTimeout: time.Second}} {
 		t.Run(name, func(t *testing.T) {

@@ -39,10 +39,10 @@ func kill() {
 	select {} // until the signal arrives
 }
 
-// greed is the memory, in MB, that a greedy post takes before the process is killed.
+// greed is the memory, in MB, that [Reading] allocates for a greedy post before it kills the process.
 const greed = 1024
 
-// Words in a post that make [Reading] kill the process, take much memory before that, or not return.
+// Words in a post that make [Reading] kill the process, allocate much memory first, or never return.
 const (
 	deadly  = "FEEDPUB-CRASH-DEADLY"
 	greedy  = "FEEDPUB-CRASH-GREEDY"
@@ -59,7 +59,7 @@ func Reading(raw []byte) {
 		for len(held) < greed {
 			held = append(held, bytes.Repeat([]byte{1}, 1<<20))
 			if len(held)%8 == 0 {
-				time.Sleep(time.Millisecond) // so that the process can find out
+				time.Sleep(time.Millisecond) // so that the process can measure its memory
 			}
 		}
 		kill() // as the kernel does when there is no more memory

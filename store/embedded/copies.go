@@ -135,7 +135,7 @@ func (c *copies) write() error {
 	}
 	c.state.Next = next
 	if err := os.Mkdir(filepath.Dir(c.beside), 0o755); err == nil {
-		// Like other tools do, keep the folder out of the repository that the posts may be in.
+		// Keep the folder out of a repository that contains the posts, as other tools do.
 		ignore := filepath.Join(filepath.Dir(c.beside), ".gitignore")
 		if err := c.files.replace(ignore, []byte("*\n"), 0o644); err != nil {
 			return err

@@ -61,8 +61,8 @@ type Options struct {
 	// Site is the site that the posts belong to.
 	Site   feed.SiteID
 	Decode Decode
-	// Check reports whether a decoded post is public. It returns a non-nil error if the post must be rejected. If it is
-	// both, its last good version stays published. If Check is nil, no post is rejected.
+	// Check reports whether a decoded post is public, and returns a non-nil error if the post must be rejected. The last
+	// good version of a public post that is rejected stays published. If Check is nil, no post is rejected.
 	Check func(p feed.RawPost) (public bool, err error)
 	// Logger receives messages about files; nil discards them.
 	Logger *slog.Logger

@@ -117,7 +117,7 @@ func (s *scan) chooseID(name string, state *file, sum feed.Hash) (string, error)
 	}
 	if len(state.posts) == 1 && path.Ext(name) == ".txt" {
 		for id := range state.posts {
-			return id, nil // minted by a release that derived the id of a text from its first lines
+			return id, nil // assigned by an earlier release, from the first lines of the text
 		}
 	}
 	if old, ok := s.renamedFrom(name, sum); ok {

@@ -8,8 +8,8 @@
 --       stream to keep, ms to keep replaced documents, documents as read, D, P,
 --       queues of notices about topics, queues of notices about feeds, each a list separated by spaces;
 --       then for each new document: format, hash, reference, "1" if it is a topic
---       The documents as read are "FORMAT=HASH@SECONDS," each, with Last-Modified in Unix seconds, which differs even if
---       the bytes of an earlier commit are current again: a request that is delayed must not be carried out then.
+--       The documents as read are "FORMAT=HASH@SECONDS," each, with Last-Modified in Unix seconds. Last-Modified is
+--       compared too, so that a delayed request is refused even if the bytes that it read are current again.
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
 --       seconds}: touched means that the head changed but no bytes did. Or, without any change,
 --       {"token", N}, {"changed"} if the current documents are not those that were read, {"absent", HASH}

@@ -18,7 +18,7 @@ import (
 )
 
 // Site is a store. Its methods have the contract of those of the same name of store.Site, and are safe for concurrent
-// use. They take no time, except for those that wait for news.
+// use. They take no time, except for those that wait for changes.
 type Site struct {
 	now func() time.Time
 

@@ -72,7 +72,7 @@ func (r *rig) run() {
 	var work, writer sync.WaitGroup
 	defer work.Wait()
 	defer writer.Wait()
-	defer stop() // also if a fault ends the test
+	defer stop() // even if a fault ends the test
 	for _, n := range r.nodes {
 		work.Go(func() { r.read(ctx, n, &bodies) })
 	}

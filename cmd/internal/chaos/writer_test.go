@@ -33,7 +33,7 @@ type write struct {
 	id     string
 	body   string // "" for a deletion
 	public bool
-	// sure is set if the write was acknowledged, also by the Redis replicas if there are any.
+	// sure is set if the write was acknowledged, by the Redis replicas too, if there are any.
 	sure bool
 	// settled is set if the write was acknowledged at once. Otherwise an earlier attempt may still take effect, so the
 	// post is not written again.

@@ -94,7 +94,7 @@ func (s *Site) planUpgrade(schema feed.Schema, members []feed.Member, force bool
 	return u
 }
 
-// restoreRendering sets the rendering version of a site that was never built, as an export gives it. Other sites keep
+// restoreRendering sets the rendering version of a site that was never built to that of an export. Other sites keep
 // theirs.
 func (s *Site) restoreRendering(ctx context.Context, version int) error {
 	schema, err := s.Store.Schema(ctx)

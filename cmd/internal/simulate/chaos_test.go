@@ -139,7 +139,7 @@ func (w *world) heal() {
 			p.offset = 0
 			p.mu.Unlock()
 		}
-		if w.plan.folder { // else posts whose dates have passed may not be published for an hour
+		if w.plan.folder { // otherwise posts whose dates have passed may not be published for an hour
 			p.mu.Lock()
 			p.offset = max(p.offset, 0)
 			p.mu.Unlock()

@@ -34,7 +34,7 @@ type Member struct {
 	Program string `json:"program"` // version of the program, for display
 	// Schema is the version of the stored data that the program is written for.
 	Schema int `json:"schema"`
-	// Renderer has the rendering versions that the program can build and serve.
+	// Renderer is the range of rendering versions that the program can build and serve.
 	Renderer Versions `json:"renderer"`
 	// Intake is the version of package intake in the program.
 	Intake int `json:"intake"`
@@ -48,8 +48,7 @@ type Member struct {
 	Known Schema `json:"known"`
 }
 
-// Common returns the newest rendering version that all members support, at least one of which builds, or 0 if there is
-// none.
+// Common returns the newest rendering version that all members support, or 0 if there is none or if no member builds.
 func Common(members []Member) int {
 	for v := newest(members); v > 0; v-- {
 		supported, built := true, false

@@ -7,13 +7,13 @@ import (
 	"feedpub/feed"
 )
 
-// Naming has the title and description templates for family feeds in one language. In templates, {site} is the site's
+// Naming holds the title and description templates for family feeds in one language. In templates, {site} is the site's
 // title and {name} the full name of the tag, author or publication.
 type Naming struct {
 	Tag, Author, Source Wording
 }
 
-// Wording has the templates for one family.
+// Wording holds the templates for one family.
 type Wording struct {
 	Title       string
 	Description string

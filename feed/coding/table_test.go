@@ -53,7 +53,7 @@ func TestTableIsComplete(t *testing.T) {
 		}
 		if slices.Contains(tokens, row.token) || slices.Contains(suffixes, row.tagSuffix) ||
 			slices.Contains(extensions, row.extension) {
-			t.Errorf("coding %q has the token, tag suffix or extension of another coding", row.token)
+			t.Errorf("coding %q shares its token, tag suffix or extension with another coding", row.token)
 		}
 		tokens, suffixes = append(tokens, row.token), append(suffixes, row.tagSuffix)
 		extensions = append(extensions, row.extension)

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// DefaultInterval is the default interval between reports of a process.
+	// DefaultInterval is the default interval between a process's reports.
 	DefaultInterval = 2 * time.Second
 	// reportLifetime is the number of intervals after which a report expires. It allows for slow processes and short
 	// outages of the store.
@@ -109,7 +109,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 			}
 			failing = false
 		case !failing:
-			f.Log.Warn("report to other processes failed; retrying", "error", err)
+			f.Log.Warn("cannot report to other processes; retrying", "error", err)
 			failing = true
 		}
 		select {
@@ -118,7 +118,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 			leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
 			if err := f.Store.Leave(leave, f.Self.ID); err != nil {
-				f.Log.Debug("report of this process not removed; it will expire", "error", err)
+				f.Log.Debug("cannot remove this process's report; it will expire", "error", err)
 			}
 			return nil
 		}
@@ -239,7 +239,7 @@ func (f *Fleet) SchemaToken() feed.Token {
 }
 
 // AwaitReports waits until all other processes have had time to report since this one started. If ctx ends first, it
-// returns the error of ctx. With OneShot it returns immediately.
+// returns ctx.Err(). With OneShot it returns immediately.
 func (f *Fleet) AwaitReports(ctx context.Context) error {
 	select {
 	case <-f.reported:

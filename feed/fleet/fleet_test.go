@@ -282,7 +282,7 @@ func TestOutdatedProgram(t *testing.T) {
 				t.Errorf("problems are %+v, want one of kind fleet that contains %q", problems, tt.want)
 			}
 			if err := f.Readable(t.Context()); err != nil {
-				t.Errorf("Readable = %v, want nil: the program cannot write and can read", err)
+				t.Errorf("Readable = %v, want nil: the program cannot write but can read", err)
 			}
 			if err := f.Writable(t.Context()); errors.Is(err, feed.ErrOutdated) != (tt.schema.Writer > 1) {
 				t.Errorf("Writable: %v", err)

@@ -19,7 +19,7 @@ import (
 
 // dueLister lists posts with a future date.
 type dueLister interface {
-	// Due returns the ids of up to n unpublished posts whose date of publication is not later than now.
+	// Due returns the ids of up to n unpublished posts whose publication date is not later than now.
 	Due(ctx context.Context, now time.Time, n int) ([]string, error)
 }
 
@@ -71,23 +71,23 @@ type absorber struct {
 	unread map[string]bool
 }
 
-// isDue reports whether the date of publication of an item has passed.
+// isDue reports whether the publication date of an item has passed.
 func (a *absorber) isDue(it *feed.Item, record feed.Record) bool {
-	return a.dates.come(it.ID, it.Published, record.FirstSeen)
+	return a.dates.passed(it.ID, it.Published, record.FirstSeen)
 }
 
-// notice is a reason to absorb a post.
-type notice struct {
+// candidate is a post to absorb, and the reason.
+type candidate struct {
 	id string
 	at time.Time // when the post was submitted or found
-	// submitted is set for an inbox entry. If the post does not exist, it was deleted if submitted is set, and is
-	// missing otherwise.
+	// submitted is set for an inbox entry. A post that does not exist was deleted if submitted is set, and is missing
+	// otherwise.
 	submitted bool
-	// due is set if the date of publication of the post has passed.
+	// due is set if the post's publication date has passed.
 	due bool
 }
 
-// publishDue publishes the items whose date of publication has passed, and updates a.dates.
+// publishDue publishes the items whose publication date has passed, and updates a.dates.
 func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
 	if err := a.loadTable(ctx); err != nil {
 		return err
@@ -133,15 +133,15 @@ func (a *absorber) absorb(ctx context.Context, token feed.Token, ids []string, b
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
-	notices := make([]notice, len(ids))
+	candidates := make([]candidate, len(ids))
 	for i, id := range ids {
-		notices[i] = notice{id: id, at: by.now, due: due}
+		candidates[i] = candidate{id: id, at: by.now, due: due}
 	}
-	decisions, err := a.decideAll(ctx, stored, notices, by)
+	decisions, err := a.decideAll(ctx, stored, candidates, by)
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
-	return a.write(ctx, token, &batch{cursor: cursor, next: cursor, notices: notices, decisions: decisions})
+	return a.write(ctx, token, &batch{cursor: cursor, next: cursor, candidates: candidates, decisions: decisions})
 }
 
 // write writes the decisions about a batch of posts. If a post has changed or another builder has taken over since the
@@ -183,9 +183,9 @@ func (a *absorber) write(ctx context.Context, token feed.Token, b *batch) error 
 // decision is the change to write for a post, and the data that it was computed from.
 type decision struct {
 	feed.Change
-	notice   notice
-	previous *feed.Item // the stored item; nil if there is none
-	costly   string     // the reason why the post must not be read again; empty if it may
+	candidate candidate
+	previous  *feed.Item // the stored item; nil if there is none
+	costly    string     // the reason why the post must not be read again; empty if it may be
 }
 
 // keep leaves the stored item unchanged. An item that is now due enters its feeds.
@@ -193,16 +193,16 @@ func (d *decision) keep(by dates) {
 	d.Keep, d.Item, d.Due = true, nil, time.Time{}
 	switch {
 	case d.previous == nil:
-	case !by.come(d.ID, d.previous.Published, d.Record.FirstSeen):
+	case !by.passed(d.ID, d.previous.Published, d.Record.FirstSeen):
 		d.Due = d.previous.Published
-	case d.notice.due:
+	case d.candidate.due:
 		d.Entered = append([]feed.Name{feed.Main}, d.previous.Feeds...)
 	}
 }
 
-// decide returns the decision about a post, and false if nothing must be written. It may be called concurrently.
-func (a *absorber) decide(st feed.StoredPost, n notice, by dates) (decision, bool) {
-	d := decision{notice: n, previous: st.Item}
+// decide returns the decision about a post, and false if there is nothing to write. It may be called concurrently.
+func (a *absorber) decide(st feed.StoredPost, n candidate, by dates) (decision, bool) {
+	d := decision{candidate: n, previous: st.Item}
 	d.Change = feed.Change{ID: st.ID, ItemSum: st.ItemSum, Record: st.Record}
 	if st.Raw != nil {
 		d.Raw = feed.HashOf(st.Raw)
@@ -237,7 +237,7 @@ func (a *absorber) decide(st feed.StoredPost, n notice, by dates) (decision, boo
 func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 	record := st.Record
 	if record.FirstSeen.IsZero() {
-		record.FirstSeen = d.notice.at.UTC().Truncate(time.Millisecond)
+		record.FirstSeen = d.candidate.at.UTC().Truncate(time.Millisecond)
 	}
 	if err := a.guard.errCostly(st); err != nil {
 		d.reject(st, err, by)
@@ -272,15 +272,15 @@ func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 	if d.Item.Published.Equal(record.FirstSeen) {
 		d.Record.FirstSeen = record.FirstSeen
 	}
-	if !by.come(d.ID, d.Item.Published, record.FirstSeen) {
+	if !by.passed(d.ID, d.Item.Published, record.FirstSeen) {
 		d.Due = d.Item.Published
 	}
-	d.Problem = flaws(st.ID, result, d.notice.at)
+	d.Problem = flaws(st.ID, result, d.candidate.at)
 }
 
 // reject rejects a post that cannot be read.
 func (d *decision) reject(st feed.StoredPost, err error, by dates) {
-	d.Problem = rejection(st, err, d.notice.at)
+	d.Problem = rejection(st, err, d.candidate.at)
 	if intake.StatusOf(st.Raw) == feed.Published {
 		d.keep(by)
 	} else {
@@ -303,7 +303,7 @@ func newerIntake(fingerprint, than string) bool {
 	return version(fingerprint) > version(than)
 }
 
-// placement computes the changes of one absorption from decisions.
+// placement turns decisions into the changes of one absorption.
 type placement struct {
 	*absorber
 	absorption feed.Absorption
@@ -341,7 +341,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 		return nil
 	}
 	// An item that was not due until now is in no document yet.
-	published := d.previous != nil && !d.notice.due && p.isDue(d.previous, d.Record)
+	published := d.previous != nil && !d.candidate.due && p.isDue(d.previous, d.Record)
 	if d.Item != nil {
 		var err error
 		if d.Item.Feeds, err = p.feeds.assign(ctx, p.names, p.absorption.Names, d.Item); err != nil {
@@ -376,7 +376,7 @@ func (p *placement) move(d *decision, before, after places) {
 	// A rescheduled post whose date is in the future is in no feed, but may still be in documents that have not been
 	// rebuilt yet.
 	if d.Item == nil && (len(before.feeds) > 0 || d.previous != nil) && d.Record.Removed.IsZero() {
-		d.Record.Removed = d.notice.at
+		d.Record.Removed = d.candidate.at
 	}
 	d.Entered = after.feeds
 	for _, n := range before.feeds {
@@ -385,8 +385,8 @@ func (p *placement) move(d *decision, before, after places) {
 		}
 	}
 	for _, n := range before.documents {
-		if !slices.Contains(after.documents, n) && d.notice.at.After(p.absorption.Removals[n]) {
-			p.absorption.Removals[n] = d.notice.at
+		if !slices.Contains(after.documents, n) && d.candidate.at.After(p.absorption.Removals[n]) {
+			p.absorption.Removals[n] = d.candidate.at
 		}
 	}
 	d.Touched = append(slices.Clone(before.documents), after.documents...)
@@ -394,7 +394,7 @@ func (p *placement) move(d *decision, before, after places) {
 
 // noteLost sets itemsLost if the item of a post may have been lost.
 func (p *placement) noteLost(d decision) {
-	if d.previous == nil && (!d.notice.submitted || p.unread[d.ID]) {
+	if d.previous == nil && (!d.candidate.submitted || p.unread[d.ID]) {
 		p.itemsLost = true
 	}
 	delete(p.unread, d.ID)

@@ -280,7 +280,7 @@ func (d dyingStore) Absorb(ctx context.Context, a feed.Absorption) error {
 }
 
 // TestRejectionIsReportedAfterCrash checks that the notices about a rejected post are in the outbox as soon as the post
-// is rejected, so that a crash cannot lose them, and that there are none if the reason is the same.
+// is rejected, so that a crash cannot lose them, and that none are added if the reason has not changed.
 func TestRejectionIsReportedAfterCrash(t *testing.T) {
 	w := newWorld(t)
 	rejected := func(p feed.Problem) []feed.StoredNotice {
@@ -289,7 +289,7 @@ func TestRejectionIsReportedAfterCrash(t *testing.T) {
 	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 7}`)})
 	b := w.builder("one", func(c *publish.Config) { c.Store, c.Rejected = dyingStore{w.site}, rejected })
 	if _, err := b.Rebuild(t.Context()); err == nil {
-		t.Fatal("the rebuild ends without the error of the store")
+		t.Fatal("the rebuild did not return the store's error")
 	}
 	claim := func() []feed.Claim {
 		claims, err := w.site.ClaimNotices(t.Context(), time.Time{}, time.Hour, 10)

@@ -232,10 +232,10 @@ func TestAliasesAreCommitted(t *testing.T) {
 			t.Errorf("the aliases of %s include its own path: %q", ref.Path, ref.Aliases)
 		}
 	}
-	// The document has its own address, so that readers switch to it.
+	// The document states its own URL, so that readers switch to it.
 	if got := string(w.body(w.head(feed.Main), feed.RSS)); strings.Contains(got, "podcast.rss") ||
 		!strings.Contains(got, "https://feeds.example/feed.xml") {
-		t.Errorf("the document lacks its own address, or has an alias:\n%s", got)
+		t.Errorf("the document lacks its own URL, or contains an alias:\n%s", got)
 	}
 	// A change to the aliases is committed even though no bytes change.
 	before := w.head(feed.Main)

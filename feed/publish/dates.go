@@ -28,9 +28,9 @@ type dates struct {
 	committed map[string]time.Time
 }
 
-// come reports whether a post's publication date has passed. A post without a date gets the time at which it was first
-// seen, and is always due.
-func (d dates) come(id string, published, firstSeen time.Time) bool {
+// passed reports whether a post's publication date has passed. A post without a date gets the time at which it was
+// first seen, and is always due.
+func (d dates) passed(id string, published, firstSeen time.Time) bool {
 	return !published.After(d.now) || published.Equal(firstSeen) || published.Equal(d.indexed[id]) ||
 		!published.After(d.committed[id])
 }

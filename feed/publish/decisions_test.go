@@ -91,10 +91,10 @@ func TestTableOfPublications(t *testing.T) {
 	w.rebuild(p)
 	after := string(w.body(w.head(feed.Main), feed.JSON))
 	if !strings.Contains(after, `"publication": "Quay Courier"`) {
-		t.Errorf("the document is %s, want the publication of the table", after)
+		t.Errorf("the document is %s, want the publication from the table", after)
 	}
 	w.rebuild(w.builder("b", with))
 	if again := string(w.body(w.head(feed.Main), feed.JSON)); again != after {
-		t.Errorf("a builder that starts with the table makes %s, want %s", again, after)
+		t.Errorf("a builder that starts with the table builds %s, want %s", again, after)
 	}
 }

@@ -111,7 +111,7 @@ func (r *rebuilder) commit(
 	return r.send(ctx, c)
 }
 
-// send commits, and queues a call to the Committed hook.
+// send sends the commit to the store, and queues a call to the Committed hook.
 func (r *rebuilder) send(ctx context.Context, c feed.CommitRequest) (feed.Outcome, error) {
 	outcome, head, err := r.documents.Commit(ctx, c)
 	if err == nil && outcome == feed.Committed {

@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	// maxReadTime is the time after which a post that is being read is rejected. The parsers count what they do, and
-	// reject a post long before; this is for what they do not count.
+	// maxReadTime is the time after which a post that is being read is rejected. The parsers limit the work that they
+	// count, and reject most costly posts long before; this limit covers the work that they do not count.
 	maxReadTime = 2 * time.Second
-	// readTick is the interval at which that time is checked. Ticks are counted, because measured time would include the
-	// time for which the process was suspended.
+	// readTick is the interval at which that time is checked. Ticks are counted, because measured time would include any
+	// time during which the process was suspended.
 	readTick = 100 * time.Millisecond
 )
 
-// readingStore keeps records about the reading of posts that outlive the builder.
+// readingStore records which posts a builder is reading. The records outlive the builder.
 type readingStore interface {
-	// SetReading records the posts that a builder is about to read. No ids mean that it has read them.
+	// SetReading records the posts that a builder is about to read. Without ids, it removes the builder's record.
 	SetReading(ctx context.Context, owner string, ids ...string) error
 	// Readings returns the recorded posts, by builder.
 	Readings(ctx context.Context) (map[string][]string, error)
@@ -34,9 +34,9 @@ type readingStore interface {
 	Costly(ctx context.Context) ([]feed.Costly, error)
 }
 
-// guard ensures that no post crashes one builder after another, or occupies them. Before a builder reads posts, it
-// records which. If it dies meanwhile, the next builder first tries these posts in a separate process, and does not
-// read those that crash that process too. Its methods are called with the work lock held, except for rejects.
+// guard ensures that no post crashes or blocks one builder after another. Before a builder reads posts, it records
+// their ids. If it dies while it reads them, the next builder first tries these posts in a separate process, and does
+// not read those that crash that process too. Its methods are called with the work lock held, except for rejects.
 type guard struct {
 	store  readingStore
 	posts  postLoader
@@ -97,7 +97,8 @@ func (g *guard) inspect(ctx context.Context) error {
 	return nil
 }
 
-// tryPosts tries posts, and records which of them are costly. It forgets versions that have been replaced.
+// tryPosts tries posts, and records which of them are costly. It removes the records of versions that have been
+// replaced.
 func (g *guard) tryPosts(ctx context.Context, ids []string) error {
 	untried, replaced, err := g.untried(ctx, ids)
 	if err != nil {
@@ -105,12 +106,12 @@ func (g *guard) tryPosts(ctx context.Context, ids []string) error {
 	}
 	var reasons map[string]string
 	if g.try != nil && len(untried) > 0 {
-		g.logger.Info("trying posts in a process of their own", "posts", len(untried))
+		g.logger.Info("trying posts in a separate process", "posts", len(untried))
 		if reasons, err = g.try(ctx, untried); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			g.logger.Error("posts cannot be tried in a process of their own", "error", err)
+			g.logger.Error("cannot try posts in a separate process", "error", err)
 			return nil
 		}
 	}
@@ -138,7 +139,7 @@ func (g *guard) untried(ctx context.Context, ids []string) (untried []feed.Store
 		for _, st := range stored {
 			_, known := g.costly[st.ID]
 			switch {
-			case g.isCostly(st) && !g.retry.Load(): // it is not read
+			case g.isCostly(st) && !g.retry.Load(): // not read, so it cannot crash a builder
 			case st.Raw != nil:
 				untried = append(untried, st)
 			case known:
@@ -190,13 +191,13 @@ func (g *guard) begin(ctx context.Context, stored []feed.StoredPost) (end func()
 		return func() {}
 	}
 	if err := g.store.SetReading(ctx, g.owner, ids...); err != nil {
-		g.logger.Debug("posts that are being read not recorded", "error", err)
+		g.logger.Debug("cannot record the posts being read", "error", err)
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if err := g.store.SetReading(ctx, g.owner); err != nil {
-			g.logger.Debug("record of posts that were read not removed", "error", err)
+			g.logger.Debug("cannot remove the record of posts that were read", "error", err)
 		}
 	}
 }

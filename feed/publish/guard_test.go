@@ -29,8 +29,8 @@ func (r *readings) SetReading(ctx context.Context, owner string, ids ...string) 
 	return r.Store.SetReading(ctx, owner, ids...)
 }
 
-// TestReadingIsRecorded checks that the posts that a builder reads are recorded before they are read, and no longer
-// afterwards, and that deleted posts are not.
+// TestReadingIsRecorded checks that posts are recorded while a builder reads them, and that deleted posts are not
+// recorded.
 func TestReadingIsRecorded(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"), post("b"))
@@ -47,11 +47,11 @@ func TestReadingIsRecorded(t *testing.T) {
 	}
 }
 
-// tries is a Try function that finds the given reasons.
+// tries provides a Try function that returns the given reasons.
 type tries struct {
 	reasons map[string]string
 	err     error
-	ids     []string // of the posts of all calls
+	ids     []string // ids of the posts passed to Try since the last take
 }
 
 func (x *tries) hook(c *publish.Config) {

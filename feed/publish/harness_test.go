@@ -246,7 +246,7 @@ func (w *world) lose(keys ...string) {
 
 // seen is a [publish.Replica] with the documents that [world.remember] has copied.
 type seen struct {
-	mu    sync.Mutex // guards heads, if the test changes them
+	mu    sync.Mutex // guards heads, which some tests change
 	heads map[feed.Name]feed.Head
 	blobs map[feed.Hash]feed.Blob
 }
@@ -300,7 +300,7 @@ func (w *world) until(what string, cond func() bool) {
 	deadline := time.Now().Add(time.Minute)
 	for !cond() {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("not within a minute: %s\n%s", what, w.log)
+			w.t.Fatalf("condition not met within a minute: %s\n%s", what, w.log)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

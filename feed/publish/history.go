@@ -39,7 +39,7 @@ type history struct {
 
 	mu         sync.Mutex
 	unrecorded []feed.Run
-	// outside describes the posts that scans have absorbed outside runs. The next run includes them.
+	// outside describes the posts that were absorbed outside a run, such as by a scan. The next run includes them.
 	outside absorbed
 	listed  map[problemKey]bool // problems of posts in the store; nil until they are read
 }
@@ -90,12 +90,12 @@ func (a *absorbed) add(b absorbed) {
 	a.rejected = append(a.rejected, b.rejected...)
 }
 
-// count returns what an absorption changes. It omits rejected and missing posts that every scan finds again: those that
+// count counts the posts of an absorption. It omits rejected and missing posts that every scan finds again: those that
 // were not submitted and whose problem is already listed.
 func (h *history) count(ctx context.Context, b *batch) (absorbed, error) {
 	var n absorbed
 	for _, d := range b.decisions {
-		if d.Problem != nil && d.Keep && !d.notice.submitted {
+		if d.Problem != nil && d.Keep && !d.candidate.submitted {
 			if listed, err := h.isListed(ctx, d.Problem); err != nil || listed {
 				if err != nil {
 					return n, err
@@ -209,7 +209,7 @@ func (a *activity) refuse(err error) {
 }
 
 // onlyLooked reports whether the builder only checked for changes. If the store does not respond or the process stops,
-// it checks again, which is logged once; see [Publisher.logState].
+// it checks again later, and the state is logged once; see [Publisher.logState].
 func onlyLooked(r feed.Run, err error) bool {
 	if err == nil {
 		return r.Idle()
@@ -262,7 +262,7 @@ func (h *history) record(ctx context.Context, r feed.Run) {
 
 // log writes one line about a run. Runs with nothing to do are logged at level debug.
 func (h *history) log(ctx context.Context, r feed.Run) {
-	level := slog.LevelInfo // the reasons of failures are logged as errors when they begin, see problemLog
+	level := slog.LevelInfo // the reasons for failures are logged as errors when they begin; see problemLog
 	if r.Idle() {
 		level = slog.LevelDebug
 	}

@@ -26,7 +26,7 @@ type inboxReader interface {
 // batch is a part of the inbox that is absorbed in one step.
 type batch struct {
 	cursor, next string // inbox cursors before and after the batch
-	notices      []notice
+	candidates   []candidate
 	stored       []feed.StoredPost // set by readInbox, cleared once decisions are made
 	decisions    []decision
 }
@@ -43,7 +43,7 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	by := a.dates
 	read, decided := make(chan *batch, 1), make(chan *batch, 1)
 	// The capacity is the number of batches that can be in progress, so that sending never blocks.
-	written := make(chan []notice, cap(read)+cap(decided)+3)
+	written := make(chan []candidate, cap(read)+cap(decided)+3)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(read)
@@ -54,7 +54,7 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 		defer close(decided)
 		for b := range read {
 			var err error
-			if b.decisions, err = a.decideAll(ctx, b.stored, b.notices, by); err != nil {
+			if b.decisions, err = a.decideAll(ctx, b.stored, b.candidates, by); err != nil {
 				return fmt.Errorf("absorb: %w", err)
 			}
 			b.stored = nil
@@ -70,9 +70,9 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	return g.Wait()
 }
 
-// writeBatches writes the decided batches, and sends the notices of each once it is written.
+// writeBatches writes the decided batches, and sends the candidates of each once it is written.
 func (a *absorber) writeBatches(
-	ctx context.Context, token feed.Token, decided <-chan *batch, written chan<- []notice,
+	ctx context.Context, token feed.Token, decided <-chan *batch, written chan<- []candidate,
 ) error {
 	const logEvery = 10_000
 	total := 0
@@ -81,10 +81,10 @@ func (a *absorber) writeBatches(
 			return err
 		}
 		before := total
-		if total += len(b.notices); before/logEvery != total/logEvery {
+		if total += len(b.candidates); before/logEvery != total/logEvery {
 			a.logger.Info("absorbing", "posts", total)
 		}
-		written <- b.notices
+		written <- b.candidates
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (a *absorber) writeBatches(
 type inboxPipeline struct {
 	*absorber
 	read    chan<- *batch
-	written <-chan []notice
+	written <-chan []candidate
 	pending map[string]bool // posts of batches that are not written yet
 }
 
@@ -112,7 +112,7 @@ func (r *inboxPipeline) run(ctx context.Context) error {
 		if len(submissions) == 0 {
 			return nil
 		}
-		b := &batch{cursor: cursor, next: submissions[len(submissions)-1].Entry, notices: noticesOf(submissions)}
+		b := &batch{cursor: cursor, next: submissions[len(submissions)-1].Entry, candidates: candidatesOf(submissions)}
 		if err := r.load(ctx, b); err != nil {
 			return err
 		}
@@ -132,12 +132,12 @@ func (r *inboxPipeline) load(ctx context.Context, b *batch) error {
 	for len(r.written) > 0 {
 		r.forget(<-r.written)
 	}
-	ids := make([]string, len(b.notices))
-	for i, n := range b.notices {
+	ids := make([]string, len(b.candidates))
+	for i, n := range b.candidates {
 		for r.pending[n.id] {
 			select {
-			case notices := <-r.written:
-				r.forget(notices)
+			case candidates := <-r.written:
+				r.forget(candidates)
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -154,33 +154,33 @@ func (r *inboxPipeline) load(ctx context.Context, b *batch) error {
 	return nil
 }
 
-func (r *inboxPipeline) forget(written []notice) {
+func (r *inboxPipeline) forget(written []candidate) {
 	for _, n := range written {
 		delete(r.pending, n.id)
 	}
 }
 
-// noticesOf returns one notice for each post that was submitted.
-func noticesOf(submissions []feed.Submission) []notice {
-	notices := make([]notice, 0, len(submissions))
+// candidatesOf returns one candidate for each post that was submitted.
+func candidatesOf(submissions []feed.Submission) []candidate {
+	candidates := make([]candidate, 0, len(submissions))
 	index := make(map[string]int, len(submissions))
 	for _, s := range submissions {
 		if s.ID == "" { // malformed entry without a post id
 			continue
 		}
 		if i, ok := index[s.ID]; ok {
-			notices[i].at = s.Time
+			candidates[i].at = s.Time
 			continue
 		}
-		index[s.ID] = len(notices)
-		notices = append(notices, notice{id: s.ID, at: s.Time, submitted: true})
+		index[s.ID] = len(candidates)
+		candidates = append(candidates, candidate{id: s.ID, at: s.Time, submitted: true})
 	}
-	return notices
+	return candidates
 }
 
-// decideAll decides about posts on all processors. The decisions are in the order of the posts.
+// decideAll makes the decisions about posts, on all processors. The decisions are in the order of the posts.
 func (a *absorber) decideAll(
-	ctx context.Context, stored []feed.StoredPost, notices []notice, by dates,
+	ctx context.Context, stored []feed.StoredPost, candidates []candidate, by dates,
 ) ([]decision, error) {
 	defer a.guard.begin(ctx, stored)()
 	all, ok := make([]decision, len(stored)), make([]bool, len(stored))
@@ -189,7 +189,7 @@ func (a *absorber) decideAll(
 	for range min(runtime.GOMAXPROCS(0), len(stored)) {
 		g.Go(func() error {
 			for i := next.Add(1) - 1; i < int64(len(stored)); i = next.Add(1) - 1 {
-				all[i], ok[i] = a.decide(stored[i], notices[i], by)
+				all[i], ok[i] = a.decide(stored[i], candidates[i], by)
 			}
 			return nil
 		})

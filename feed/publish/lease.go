@@ -17,12 +17,11 @@ import (
 const Job = "build"
 
 const (
-	// leaseTTL is the time after which the lease expires if its holder has died.
-	// It is short, because nothing is published during that time, but longer than a store or a busy builder that keeps
-	// working usually takes to respond.
+	// leaseTTL is the time after which the lease expires if its holder has died. It is short, because nothing is published
+	// during that time, but longer than the usual delays of a working store or a busy builder.
 	leaseTTL = 2 * time.Second
-	// renewInterval is the time between two renewals, and renewTimeout bounds each, so that a lost renewal leaves time for
-	// others.
+	// renewInterval is the time between two renewals, and renewTimeout bounds each, so that there is time for more
+	// attempts if one is lost.
 	renewInterval = leaseTTL / 5
 	renewTimeout  = leaseTTL / 3
 	// holderInterval is the interval at which a process that waits for the lease or for a reply checks the lease, in case
@@ -30,7 +29,7 @@ const (
 	holderInterval = 500 * time.Millisecond
 	// restoreTimeout bounds the wait for replicas to restore lost commits. Replicas poll the store every five seconds.
 	restoreTimeout = 30 * time.Second
-	// restoreInterval is the interval of checks of the store during that wait.
+	// restoreInterval is the interval between checks of the store during that wait.
 	restoreInterval = 500 * time.Millisecond
 )
 
@@ -193,7 +192,7 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 			renewed = begun
 		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > leaseTTL:
 			// The error must not be of kind ErrLocked, which means that no work was begun.
-			return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose, see above
+			return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose; see above
 		}
 	}
 }
@@ -238,10 +237,10 @@ func (l *lease) check(token feed.Token) error {
 		return nil
 	}
 	if since := l.fleet.SchemaToken(); since > token {
-		return fmt.Errorf("%w: the schema was decided at %d, and this builder has %d", errSuperseded, since, token)
+		return fmt.Errorf("%w: the schema was decided at token %d; this builder has %d", errSuperseded, since, token)
 	}
 	if seen := l.fleet.NewestToken(); seen > token {
-		return fmt.Errorf("%w: a process has documents with token %d, and this builder has %d", errSuperseded, seen, token)
+		return fmt.Errorf("%w: a process has documents with token %d; this builder has %d", errSuperseded, seen, token)
 	}
 	return nil
 }
@@ -256,7 +255,7 @@ func (l *lease) checkStored(ctx context.Context, token feed.Token) error {
 		return err
 	}
 	if schema.Since > token {
-		return fmt.Errorf("%w: the schema was decided at %d, and this builder has %d", errSuperseded, schema.Since, token)
+		return fmt.Errorf("%w: the schema was decided at token %d; this builder has %d", errSuperseded, schema.Since, token)
 	}
 	return l.check(token)
 }

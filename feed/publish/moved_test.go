@@ -53,7 +53,7 @@ func TestMoveWhileStopped(t *testing.T) {
 	w.wantNoProblems()
 }
 
-// A post that was edited to a date in the future while the server was down is no longer public.
+// A post whose date was changed to the future while the server was down is no longer public.
 func TestMoveToFutureWhileStopped(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("p", "tags", []string{"Go"}))

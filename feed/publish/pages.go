@@ -152,7 +152,7 @@ func (r *rebuilder) newest(ctx context.Context) ([]*feed.Item, error) {
 	return items, nil
 }
 
-// isListed reports whether the pages list a committed feed with the number of items.
+// isListed reports whether the pages list a committed feed that has the given number of items.
 func (r *rebuilder) isListed(n feed.Name, items int) bool {
 	if slices.Contains(r.catalog.Unlisted, n) {
 		return false

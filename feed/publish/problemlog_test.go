@@ -40,7 +40,7 @@ func TestProblemsAreLoggedOnce(t *testing.T) {
 		w.rebuild(b)
 	}
 	if n := w.logged("level=ERROR"); n != 1 {
-		t.Errorf("%d errors about feeds that are held for one cause, want 1:\n%s", n, w.log)
+		t.Errorf("%d errors about feeds that are held for the same reason, want 1:\n%s", n, w.log)
 	}
 	if !strings.Contains(w.log.String(), `feeds="main, tags/u, tags/v, tags/x, tags/y and 1 more"`) {
 		t.Errorf("the log does not name the held feeds:\n%s", w.log)

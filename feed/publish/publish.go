@@ -97,9 +97,9 @@ type Config struct {
 	// wait for it.
 	Turn func(context.Context) (done func(), err error)
 
-	// Try, if not nil, reads posts in a process of their own, and returns the reason for each post that has ended the
-	// process or has taken too long. It is called with the posts that a builder was reading when it died. Without Try,
-	// the next builder reads them as usual, and may die too.
+	// Try, if not nil, reads posts in a separate process, and returns the reason for each post that has ended the process
+	// or has taken too long. It is called with the posts that a builder was reading when it died. Without Try, the next
+	// builder reads them as usual, and may die too.
 	Try func(ctx context.Context, posts []feed.StoredPost) (reasons map[string]string, err error)
 
 	// Notices are the queues to which each commit of a feed adds a notice. Commits of archives and pages add none.
@@ -128,7 +128,7 @@ type Config struct {
 	// Committed. Calls to the two hooks share one order.
 	Built func(feed.FeedReport)
 	// Rejected, if not nil, returns the notices to add when a post is rejected, or the reason for its rejection changes.
-	// They are written in one step with the rejection. It is also called if they will not be needed.
+	// They are written in one step with the rejection. The builder may also call it and not need the result.
 	Rejected func(feed.Problem) []feed.StoredNotice
 }
 
@@ -322,7 +322,7 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 	running, activity := p.history.begin(ctx, feed.CauseOf(ctx))
 	report, err := p.rebuildNow(running, token, names, except)
 	if errors.Is(err, errSuperseded) {
-		return report, err // the next term does it
+		return report, err // the next term performs the rebuild
 	}
 	if errors.Is(err, feed.ErrBusy) {
 		activity.refuse(err)

@@ -67,13 +67,13 @@ type rebuilder struct {
 	list       feedList
 	// pagesStale is set when posts or the list of feeds have changed since the pages were built.
 	pagesStale bool
-	// mainWithdrew is set when posts were withdrawn from the main feed since the pages were built. The pages may show
-	// them, and must not do so any longer.
+	// mainWithdrew is set when posts were withdrawn from the main feed since the pages were built. The pages may still
+	// show these posts, and must be rebuilt without them.
 	mainWithdrew bool
 	// rolledBack is set while the store is known to be older than what readers have received. Then only the documents
 	// that they have received are committed, without the posts that have been withdrawn since.
 	rolledBack bool
-	rollback   feed.Problem // the problem that lists it
+	rollback   feed.Problem // reports the rollback if rolledBack is set
 }
 
 // rebuildDirty rebuilds the dirty feeds, except those that it rebuilt within the last changeInterval. It returns the
@@ -139,7 +139,7 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 		}
 	}
 	if err != nil {
-		r.list = feedList{} // a feed may have been committed without a report
+		r.list = feedList{} // a feed may have been committed, but not reported
 	}
 	for i, rep := range reports {
 		if rep.Feed != "" && !rep.Outcome.Current() {
@@ -155,8 +155,8 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 	return reports, err
 }
 
-// checkReplaced returns an error of kind errSuperseded if the store has replaced a head by a different one with the
-// same token: replicas do not replace either head with the other, but accept either one with a greater token.
+// checkReplaced returns an error of kind errSuperseded if the store has replaced a head with a different one that has
+// the same token: replicas do not replace either head with the other, but accept either one with a greater token.
 func checkReplaced(targets []target, token feed.Token) error {
 	for _, t := range targets {
 		if t.replaced && t.head.Token == token {
@@ -392,7 +392,7 @@ func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
 		r.archives.documentAt(n, feed.PositionOf(it)) == name
 }
 
-// setHeld lists a held feed as a problem, with what ends it.
+// setHeld lists a held feed as a problem. The remedy says what must happen before the feed is committed again.
 func (r *rebuilder) setHeld(ctx context.Context, report feed.FeedReport, remedy string) error {
 	return r.problems.SetProblem(ctx, feed.Problem{
 		ID: string(report.Feed), Kind: feed.KindHeld, Since: r.clock(), Serving: true,

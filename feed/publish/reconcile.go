@@ -147,7 +147,7 @@ func (r *reconciler) absorbUnread(ctx context.Context, token feed.Token) error {
 // scanner scans in the background. A site can have a million posts, and no rebuild or change should wait until all of
 // them are compared.
 type scanner struct {
-	// requests has the channels of rebuilds that wait until waitPosts posts and items have been compared.
+	// requests holds the channels of rebuilds that wait until waitPosts posts and items have been compared.
 	requests chan chan<- error
 	ended    chan struct{}
 }
@@ -292,7 +292,7 @@ func (r *reconciler) reconcilePosts(ctx context.Context, token feed.Token, ids [
 		case !st.Post:
 		case !st.Current:
 			outdated = append(outdated, st.ID)
-		case !st.Indexed && r.absorber.dates.come(st.ID, st.Published, time.Time{}):
+		case !st.Indexed && r.absorber.dates.passed(st.ID, st.Published, time.Time{}):
 			unindexed = append(unindexed, st.ID)
 		}
 	}

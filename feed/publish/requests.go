@@ -35,7 +35,7 @@ type requestReader interface {
 // request is a stored request to rebuild feeds, and reply is the builder's stored reply.
 type request struct {
 	Feeds []feed.Name `json:"feeds,omitempty"`
-	// AcceptRollback ends the holding of changes after a rollback of the store.
+	// AcceptRollback requests that changes be committed again after a rollback of the store.
 	AcceptRollback bool `json:"accept_rollback,omitempty"`
 	// Cause is recorded with the run. Requests of earlier releases have none.
 	Cause feed.Cause `json:"cause,omitzero"`
@@ -136,10 +136,10 @@ func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
 	}
 	// Requests for the same feeds share one rebuild: all of them were made before it began.
 	answers := map[string][]byte{}
-	var busy []byte // the first answer that says that the builder is busy
+	var busy []byte // the first reply that reports that the builder is busy
 	for _, r := range requests {
 		key := feedsOf(r.Payload)
-		if busy != nil { // this request has waited as long
+		if busy != nil { // this request has waited just as long
 			answers[key] = busy
 		} else if answers[key] == nil {
 			var refused bool

@@ -117,7 +117,7 @@ func TestBusyBuilder(t *testing.T) {
 			asking.Go(func() {
 				begun := time.Now()
 				_, err := request()
-				const want = "busy: a run (start) is in progress since 2000-01-01T00:00:00Z; try again later"
+				const want = "busy: a run (start) has been in progress since 2000-01-01T00:00:00Z; try again later"
 				if !errors.Is(err, feed.ErrBusy) || !strings.Contains(err.Error(), want) {
 					t.Errorf("request %s: error %v, want one of kind busy with %q", name, err, want)
 				}
@@ -180,6 +180,6 @@ func TestStoreHiccup(t *testing.T) {
 		t.Errorf("Ask: %v", err)
 	}
 	if after, err := w.redis.Get("feedpub:{main}:token"); err != nil || after != before {
-		t.Errorf("the token is %s, %v after the hiccup, want %s: a new term began\n%s", after, err, before, w.log)
+		t.Errorf("the token is %s, %v after the outage, want %s: a new term began\n%s", after, err, before, w.log)
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"feedpub/feed"
 )
 
-// rollBack replaces the store by an older copy, which contains the given posts, and reports that as a replica does.
+// rollBack replaces the store with an older copy, which contains the given posts, and reports the rollback as a replica
+// does.
 func (w *world) rollBack(posts ...feed.RawPost) {
 	w.t.Helper()
 	w.redis.FlushAll()
@@ -20,8 +21,8 @@ func (w *world) rollBack(posts ...feed.RawPost) {
 	}
 }
 
-// TestRolledBackStore checks that nothing of a store that was replaced by an older copy is published until an operator
-// accepts the copy, except that posts are withdrawn.
+// TestRolledBackStore checks that nothing from an older copy of the store is published until an operator accepts the
+// copy, but that posts are withdrawn.
 func TestRolledBackStore(t *testing.T) {
 	w := newWorld(t)
 	old := []feed.RawPost{post("a", "tags", []string{"x"}), post("b"), post("secret")}
@@ -85,7 +86,7 @@ func TestRolledBackStore(t *testing.T) {
 	}
 }
 
-// TestHarmlessRollback checks that changes are no longer held once a rebuild gives the documents that readers have
+// TestHarmlessRollback checks that changes are no longer held once a rebuild produces the documents that readers have
 // received.
 func TestHarmlessRollback(t *testing.T) {
 	w := newWorld(t)

@@ -23,7 +23,7 @@ const (
 type submissionWaiter interface {
 	// AwaitInbox waits up to block for a submission after an inbox entry, and reports whether there is one.
 	AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error)
-	// NextDue returns the earliest date of publication of the posts with a future date, and false if there are none.
+	// NextDue returns the earliest publication date of the posts with a future date, and false if there are none.
 	NextDue(ctx context.Context) (time.Time, bool, error)
 }
 

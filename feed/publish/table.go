@@ -20,15 +20,15 @@ type publicationLister interface {
 type reading struct {
 	table   []feed.Publication // the table of publications that the intake uses
 	intake  *intake.Intake
-	version string // identifies the intake and selections that items are made with, but for the generation
+	version string // identifies the intake and selections that items are made with, except for the generation
 }
 
-// generations lists the rendering versions that introduced the generations of the tables with which credits are read,
-// from the first generation on.
+// generations lists the rendering version that introduced each generation of the tables with which credits are read,
+// beginning with the first generation.
 var generations = [intake.Generation]int{1, 3}
 
-// generationAt returns the generation for items of a site with a rendering version. A version
-// after the newest counts as a generation; see [render.UpTo].
+// generationAt returns the generation for items of a site with a rendering version. Each version after
+// [render.Version], which only tests use, has a new generation; see [render.UpTo].
 func generationAt(version int) int {
 	if version > render.Version {
 		return intake.Generation + version - render.Version

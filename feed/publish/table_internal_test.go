@@ -7,8 +7,8 @@ import (
 	"feedpub/feed/render"
 )
 
-// TestGenerations checks that every generation of the tables with which credits are read has a rendering version, and
-// that the version is not used before.
+// TestGenerations checks that the generation of the tables with which credits are read increases by at most one with
+// each rendering version, and that the newest version has the newest generation.
 func TestGenerations(t *testing.T) {
 	last := 0
 	for version := render.Oldest; version <= render.Version+1; version++ {

@@ -18,7 +18,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// killable is the store of a builder that can be killed: it then keeps its lease until the lease expires.
+// killable is the store of a builder that can be killed: a killed builder does not release its lease.
 type killable struct {
 	publish.Store
 	killed atomic.Bool

@@ -18,7 +18,9 @@ type workLock struct {
 	committed func(context.Context, feed.Head)               // may be nil
 	built     func(feed.FeedReport)                          // may be nil
 
-	working chan struct{} // a lock: capacity 1. Unlike a mutex, it lets the clock of package synctest advance
+	// working is a lock with capacity 1. If it were a mutex, the clock of package synctest would stop while a goroutine
+	// waits for it.
+	working chan struct{}
 	holding atomic.Pointer[holding]
 
 	queueing sync.Mutex
@@ -35,9 +37,9 @@ func newWorkLock(
 	return &workLock{turn: turn, committed: committed, built: built, working: make(chan struct{}, 1)}
 }
 
-// holding describes the goroutine that holds the lock.
+// holding describes the work for which the lock is held.
 type holding struct {
-	cause feed.Cause // of its run; zero for a scan
+	cause feed.Cause // of the run; zero for a scan
 	since time.Time
 }
 
@@ -49,7 +51,8 @@ func withPatience(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, d)
 }
 
-// impatient returns a context that ends when the patience of ctx does. The caller must call stop.
+// impatient returns a context for a wait, which ends after the duration set by [withPatience], if any. The caller must
+// call stop.
 func impatient(ctx context.Context) (waiting context.Context, stop context.CancelFunc) {
 	if d, ok := ctx.Value(patienceKey{}).(time.Duration); ok {
 		return context.WithTimeoutCause(ctx, d, feed.ErrBusy)
@@ -57,7 +60,7 @@ func impatient(ctx context.Context) (waiting context.Context, stop context.Cance
 	return ctx, func() {}
 }
 
-// busy returns the error of a wait that ended because waiting has ended.
+// busy returns the error of a wait that ended because its context, waiting, has ended.
 func (w *workLock) busy(waiting context.Context) error {
 	err := context.Cause(waiting)
 	if !errors.Is(err, feed.ErrBusy) {
@@ -71,7 +74,7 @@ func (w *workLock) busy(waiting context.Context) error {
 		} else if c := h.cause.String(); c != "" {
 			reason += " (" + c + ")"
 		}
-		reason += " is in progress since " + h.since.UTC().Format(time.RFC3339)
+		reason += " has been in progress since " + h.since.UTC().Format(time.RFC3339)
 	}
 	return fmt.Errorf("the builder is %w: %s; try again later", feed.ErrBusy, reason)
 }

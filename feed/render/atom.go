@@ -34,7 +34,7 @@ type atomEntry struct {
 	Lang     string             `xml:"xml:lang,attr,omitempty"`
 	Title    atomText           `xml:"title"`
 	Author   []feeds.AtomAuthor // gorilla/feeds allows only one
-	Category []atomCategory     `xml:"category"` // has the required attribute term
+	Category []atomCategory     `xml:"category"` // has the required term attribute
 	Summary  *atomText          `xml:"summary"`
 	Content  *cdata             `xml:"content"`
 	Links    []atomLink         // links can have titles

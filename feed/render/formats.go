@@ -61,8 +61,8 @@ var writers = complete(map[feed.Format]*formatWriter{
 	feed.GonePage:     {policy: pagePolicy},
 }, feed.AllFormats(), feed.FeedFormats())
 
-// complete returns the table if it has a row for every format in all, and the rows of the formats in ofFeeds have
-// functions. Otherwise it panics, so a missing writer is detected when the program starts.
+// complete returns the table if it has a row for every format in all, and if the rows of the formats in ofFeeds have
+// all functions. Otherwise it panics, so a missing writer is detected when the program starts.
 func complete(table map[feed.Format]*formatWriter, all, ofFeeds []feed.Format) map[feed.Format]*formatWriter {
 	for _, format := range all {
 		w, ok := table[format]
@@ -73,7 +73,7 @@ func complete(table map[feed.Format]*formatWriter, all, ofFeeds []feed.Format) m
 			panic(fmt.Sprintf("render: no functions to write a feed in format %q", format))
 		}
 		if format.Delta() && w.separator != "" {
-			panic(fmt.Sprintf("render: format %q has deltas and a separator", format))
+			panic(fmt.Sprintf("render: format %q cannot have both deltas and a separator", format))
 		}
 		if format.Subscribed() && w.opmlVersion == "" {
 			panic(fmt.Sprintf("render: no OPML version for format %q", format))
@@ -91,7 +91,7 @@ func writerOf(format feed.Format) (*formatWriter, error) {
 	return w, nil
 }
 
-// Variant has the settings of a feed that a fragment depends on. The zero Variant has the defaults.
+// Variant holds the settings of a feed that a fragment depends on. The zero Variant holds the defaults.
 type Variant struct {
 	// Fraction is added to the item's atom:updated, so that every entry of the feed has a different time.
 	Fraction  time.Duration
@@ -149,7 +149,7 @@ func Fragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) 
 	return new(pen).fragment(Version, site, item, format, v)
 }
 
-// pen has reusable buffers for writing fragments. It is not safe for concurrent use.
+// pen holds reusable buffers for writing fragments. It is not safe for concurrent use.
 type pen struct {
 	xml  xmlWriter
 	json jsonWriter

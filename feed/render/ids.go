@@ -11,7 +11,7 @@ import (
 // AtomID returns the atom:id of a post (RFC 4287, section 4.2.6). It depends only on the arguments, and different ids
 // have different results. The result for an id must never change: feed readers would show the post as new.
 //
-// An absolute URI of the schemes http, https, tag and urn is returned unchanged, so that feed readers do not show the
+// An absolute URI with the scheme http, https, tag or urn is returned unchanged, so that feed readers do not show the
 // posts of an imported blog as new. Any other id becomes urn:feedpub:SITE: and the percent-encoded id. That includes
 // ids that only look like a URI, such as "post:1", and IRIs with non-ASCII characters, which RFC 4287 allows but many
 // validators and feed readers do not accept.
@@ -61,11 +61,11 @@ func urnEscape(s string) string {
 	return b.String()
 }
 
-// uriSchemes has the schemes whose URIs are kept as atom:id, each with a function that reports whether the text after
-// "scheme:" is valid. It is not modified.
+// uriSchemes maps the schemes whose URIs are kept as atom:id to functions that report whether the text after "scheme:"
+// is valid. It is not modified.
 var uriSchemes = map[string]func(rest string) bool{"http": isHTTP, "https": isHTTP, "tag": isTag, "urn": isURN}
 
-// isURI reports whether s is an absolute URI (RFC 3986) of one of the uriSchemes.
+// isURI reports whether s is an absolute URI (RFC 3986) with one of the uriSchemes.
 func isURI(s string) bool {
 	scheme, rest, ok := strings.Cut(s, ":")
 	valid := uriSchemes[strings.ToLower(scheme)]

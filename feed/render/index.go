@@ -168,7 +168,7 @@ func newPagePost(site feed.Site, item *feed.Item) pagePost {
 	v := Variant{Language: site.Language, Base: site.BaseURL, Feeds: lines(item.Feeds)}
 	p := pagePost{pageArticle: newPageArticle(item, v), Summary: summary(item)}
 	p.Credits = v.credits(item.Quotes)
-	if len(p.Credits) > 0 { // which repeat the lines of sources at the end of the summary
+	if len(p.Credits) > 0 { // remove the sources at the end of the summary, which the credits repeat
 		p.Summary, _, _ = strings.Cut(p.Summary, "\n— ")
 	}
 	return p

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed"
 )
 
-// jsonFeed extends the type from gorilla/feeds: the member items is required, and is written even if it is empty.
+// jsonFeed extends the type from gorilla/feeds: the items member is required, and is written even if it is empty.
 type jsonFeed struct {
 	feeds.JSONFeed
 	Items []jsonItem `json:"items"`
@@ -35,7 +35,7 @@ type jsonAttachment struct {
 	DurationInSeconds float64 `json:"duration_in_seconds,omitempty"`
 }
 
-// jsonExtension is the value of the extension _feedpub: quotes and vias with the same members as in posts.
+// jsonExtension is the value of the _feedpub extension: quotes and vias with the same members as in posts.
 type jsonExtension struct {
 	Quotes []feed.Quote `json:"quotes,omitempty"`
 	Via    []feed.Via   `json:"via,omitempty"`

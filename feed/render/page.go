@@ -91,7 +91,7 @@ func styleURL(site feed.Site) string {
 }
 
 // StyleSheet returns the style sheet that the site's RSS and Atom documents refer to, for browsers. If the site has
-// pages, its notice shows their address.
+// pages, its notice shows the URL of the feed's page.
 func (r *Renderer) StyleSheet(site feed.Site, hasPages bool) feed.Document {
 	w := wordsFor(site.Language)
 	notice := w.Notice
@@ -114,12 +114,12 @@ type pageTop struct {
 	Lang, Dir, Title, Description, Period, Generator, Icon, SiteTitle, HomeURL, Home, IndexURL, CurrentURL string
 
 	Words      words
-	UI         template.HTMLAttr // attributes lang and dir for Words, if their language differs from the page's
+	UI         template.HTMLAttr // lang and dir attributes for Words, if their language differs from the page's
 	Style      template.CSS
 	Alternates []pageLink // link elements in the head, for feed readers
 	Related    []pageLink
 	Subscribe  []pageLink
-	StyleURL   string   // of the site's own style sheet
+	StyleURL   string   // URL of the site's own style sheet
 	About      pageLink // the author's own page, on the page of an author's feed
 
 	// Canonical, Heading and Image are set on a post's own page: its URL, the text of its heading and its image.
@@ -376,7 +376,7 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 		a.HTML = template.HTML("<p>" + textToHTML(summary(item)) + "</p>")
 		a.Credits = v.credits(item.Quotes)
 	} else {
-		a.HTML = pageContent(content(item)) // which includes the credits
+		a.HTML = pageContent(content(item)) // the content includes the credits
 		a.Sources = v.sources(item.Quotes)
 	}
 	for _, via := range item.Via {

@@ -33,7 +33,7 @@ var droppedAttributes = map[string]bool{
 	"accesskey": true, "tabindex": true, "autoplay": true,
 }
 
-// headingLevels has the level of each heading element. It is not modified.
+// headingLevels maps each heading element to its level. It is not modified.
 var headingLevels = map[atom.Atom]int{atom.H1: 1, atom.H2: 2, atom.H3: 3, atom.H4: 4, atom.H5: 5, atom.H6: 6}
 
 // pageContent returns an item's HTML for use in a page. All elements are closed, so the content cannot end the article

@@ -133,7 +133,7 @@ func TestDuplicateIDs(t *testing.T) {
 	}
 	for _, d := range docs {
 		if string(d.Body) != want[d.Format] {
-			t.Errorf("the %s document does not have only the first post:\n%s", d.Format, d.Body)
+			t.Errorf("the %s document does not contain exactly the first post:\n%s", d.Format, d.Body)
 		}
 	}
 }
@@ -387,8 +387,8 @@ func TestURLAndLink(t *testing.T) {
 	}
 }
 
-// TestArchivesListNoHubs checks that archives list no hubs, since they are not topics, that they did in version 1, and
-// that an upgrade from version 1 changes no other documents.
+// TestArchivesListNoHubs checks that archives list hubs in version 1 but not in version 2, since they are not topics,
+// and that the upgrade changes no other documents.
 func TestArchivesListNoHubs(t *testing.T) {
 	first, err := render.New().At(1)
 	if err != nil {

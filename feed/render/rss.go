@@ -40,7 +40,7 @@ type rssItem struct {
 	Creator    string         `xml:"dc:creator,omitempty"`
 	Language   string         `xml:"dc:language,omitempty"`
 	Categories []string       `xml:"category"`
-	Source     *rssSource     // has the required attribute url
+	Source     *rssSource     // has the required url attribute
 	Media      []mediaContent // attachments other than the enclosure; an item has at most one enclosure
 	Thumbnail  *mediaThumbnail
 	Links      []rssLink
@@ -84,8 +84,8 @@ type linkView struct {
 
 // newRSSItem converts an item to RSS. With [feed.SourceTitle], the item's link is its external URL, and a link to the
 // post's own page is appended to the text. Authors are joined in a single dc:creator: readers show only the last
-// creator of several, and the element author must be an e-mail address. Quoted authors must not be in such elements,
-// because readers would show them as the post's authors.
+// creator of several, and the author element must contain an e-mail address. Quoted authors must not be in either
+// element, because readers would show them as the post's authors.
 func newRSSItem(item *feed.Item, v Variant) rssItem {
 	x := rssItem{
 		RssItem: &feeds.RssItem{

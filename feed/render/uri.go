@@ -14,7 +14,7 @@ func URL(site feed.Site, name feed.Name, format feed.Format) string {
 	return uri(strings.TrimSuffix(site.BaseURL, "/") + name.Path(format))
 }
 
-// historyNamespace is the namespace of the element fh:archive (RFC 5005, section 4).
+// historyNamespace is the namespace of the fh:archive element (RFC 5005, section 4).
 const historyNamespace = "http://purl.org/syndication/history/1.0"
 
 // history returns the links to the feed's archives in the same format (RFC 5005, section 4).
@@ -30,8 +30,8 @@ func history(f feed.Feed, format feed.Format) (list []credit) {
 	return list
 }
 
-// Link returns the value of the HTTP header Link (RFC 8288) of the feed's document in a format: rel=self and, if
-// readers can subscribe to the document, rel=hub for each WebSub hub of the site.
+// Link returns the value of the Link header (RFC 8288) of the feed's document in a format: rel=self and, if readers can
+// subscribe to the document, rel=hub for each WebSub hub of the site.
 func (r *Renderer) Link(f feed.Feed, format feed.Format) string {
 	value := "<" + URL(f.Site, f.Name, format) + `>; rel="self"`
 	if !format.Subscribed() {
@@ -46,8 +46,8 @@ func (r *Renderer) Link(f feed.Feed, format feed.Format) string {
 // firstWithoutHubs is the rendering version from which archives list no hubs.
 const firstWithoutHubs = 2
 
-// firstWithNewModel is the rendering version for which posts are read with the second generation of the tables of
-// package attribution.
+// firstWithNewModel is the first rendering version whose posts are read with the second generation of package
+// attribution's tables.
 const firstWithNewModel = 3
 
 // hubsOf returns the WebSub hubs that the documents of a feed list. Archives are not topics, so they list none.

@@ -114,7 +114,7 @@ func (w words) posts(n int) string {
 	return strings.ReplaceAll(text, "{n}", strconv.Itoa(n))
 }
 
-// attr returns the attributes lang and dir of an element that contains words, or none if the page has the same
+// attr returns the lang and dir attributes of an element that contains words, or none if the page has the same
 // language.
 func (w words) attr(page string) template.HTMLAttr {
 	if primary(page) == w.lang {

@@ -128,7 +128,7 @@ func TestTLSAnswersLikeHTTP(t *testing.T) {
 	}
 }
 
-// answered has the parts of a response that are compared.
+// answered holds the parts of a response that are compared.
 type setStoreError struct {
 	proto, body string
 	status      int

@@ -16,13 +16,13 @@ import (
 // maxPast is the maximum number of versions in a history. A client with an older version receives the whole document.
 const maxPast = 10
 
-// version has the items of an earlier version of a document, with which later versions are compared.
+// version holds the items of an earlier version of a document, with which later versions are compared.
 type version struct {
 	Hash  feed.Hash `json:"hash"`
 	Items []itemSum `json:"items"`
 }
 
-// history has the earlier versions of a document and its differences from them. It is created after a new version is
+// history holds the earlier versions of a document and its differences from them. It is created after a new version is
 // committed, so that no request waits for it, and is immutable.
 type history struct {
 	Items   []itemSum `json:"items"`   // items of the document itself

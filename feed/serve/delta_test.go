@@ -358,7 +358,7 @@ func TestInvalidBounds(t *testing.T) {
 	}
 }
 
-// TestKeepOfRenderedDocuments checks that keeping only one item of a rendered document gives a valid feed with that
+// TestKeepOfRenderedDocuments checks that keeping only one item of a rendered document leaves a valid feed with that
 // item.
 func TestKeepOfRenderedDocuments(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("..", "render", "testdata", "*", "*.xml"))

@@ -34,12 +34,12 @@ type Disk struct {
 	// mu guards the fields below. Documents may be read without it.
 	mu   sync.Mutex
 	lock *flock.Flock
-	// users has the number of heads on disk that refer to each document. A document without an entry is not on disk.
+	// users holds the number of heads on disk that refer to each document. A document without an entry is not on disk.
 	users map[feed.Hash]int
 	heads map[feed.Name]feed.Head // heads on disk
-	// stored has the codings in which documents are on disk.
+	// stored holds the codings in which documents are on disk.
 	stored map[feed.Hash]codingSet
-	// replaced has, for each feed, the replaced documents that have not been compared with their successors yet.
+	// replaced holds, for each feed, the replaced documents that have not been compared with their successors yet.
 	replaced map[feed.Name][]feed.Hash
 }
 
@@ -142,10 +142,10 @@ func (d *Disk) documentPath(hash feed.Hash, c coding.Coding) string {
 // savedHead is a head on disk.
 type savedHead struct {
 	feed.Head
-	// Lengths has the lengths of each document, by coding number. Comparing them with the file sizes reveals most damage
+	// Lengths holds the lengths of each document, by coding number. Comparing them with the file sizes reveals most damage
 	// without reading the files.
 	Lengths map[feed.Hash][coding.Count]int `json:"lengths"`
-	// Bounds has the bounds of each document's items.
+	// Bounds holds the bounds of each document's items.
 	Bounds map[feed.Hash]feed.Bounds `json:"bounds,omitempty"`
 }
 
@@ -297,10 +297,10 @@ func writeSummed(path string, v any) error {
 	return durable.Replace(path, append([]byte(feed.HashOf(text)+"\n"), text...), fileMode)
 }
 
-// save writes editions of different feeds and removes the documents that they replace once they have been compared with
-// them. Documents that are neither in memory nor on disk are loaded from the store. It returns one error for each
-// edition, nil if the edition is on disk. Saving many editions in one call is cheaper, because each folder is synced
-// only once.
+// save writes editions of different feeds, and removes the documents that they replace, once these have been compared
+// with the new ones. Documents that are neither in memory nor on disk are loaded from the store. It returns one error
+// for each edition, nil if the edition is on disk. Saving many editions in one call is cheaper, because each folder is
+// synced only once.
 func (d *Disk) save(editions ...*edition) []error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -339,7 +339,7 @@ func (d *Disk) save(editions ...*edition) []error {
 			d.note(e)
 		}
 	}
-	for i, e := range editions { // after all are recorded, because one may use a document that another has replaced
+	for i, e := range editions { // only now that all are recorded: one may use a document that another has replaced
 		if errs[i] == nil && e.compared {
 			errs[i] = d.forget(e.head.Feed)
 		}
@@ -394,7 +394,7 @@ func (d *Disk) saveHead(e *edition) error {
 	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, lengths, bounds})
 }
 
-// forget removes the replaced documents of a feed to which no head refers.
+// forget removes a feed's replaced documents from the disk, except those that a head still refers to.
 func (d *Disk) forget(name feed.Name) error {
 	var errs []error
 	for _, hash := range d.replaced[name] {

@@ -72,7 +72,7 @@ func (d *document) storedAsCommitted(ref feed.DocumentRef) bool {
 	return true
 }
 
-// variant has the fields of a document in one coding. The fields of a 304 are a prefix of the fields of a 200.
+// variant holds the fields of a document in one coding. The fields of a 304 are a prefix of the fields of a 200.
 type variant struct {
 	fields      []Field
 	notModified int // the number of fields of a 304
@@ -91,7 +91,7 @@ func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, more ...Fie
 }
 
 // describe returns the document of ref without its bytes, which have the given lengths in the codings in which it is
-// stored. more has additional fields.
+// stored. more holds additional fields.
 func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, more ...Field) *document {
 	lengths[coding.Identity] = ref.Length
 	d := &document{feed: name, ref: ref, lengths: lengths}
@@ -313,7 +313,7 @@ func checkHead(h feed.Head) error {
 	return nil
 }
 
-// checkRef is checkHead for one document. Its error has no kind.
+// checkRef is like checkHead, for one document. Its error has no kind.
 func checkRef(d feed.DocumentRef) error {
 	sum, err := hex.DecodeString(string(d.Hash))
 	switch {

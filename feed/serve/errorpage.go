@@ -29,8 +29,8 @@ func (s *Snapshot) withPage(res Response, r Request) Response {
 	return d.errorPage(nil, r, res.Status)
 }
 
-// errorPage returns the document as the page for a status. p has the bytes of the document, or is nil if they are those
-// in memory. Conditions of the request are ignored, because they are about another document.
+// errorPage returns the document as the page for a status. p holds the bytes of the document, or is nil if the bytes in
+// memory are to be used. The request's conditions are ignored, because they refer to the document that was requested.
 func (d *document) errorPage(p *payload, r Request, status int) Response {
 	page := d.respond(p, Request{Method: r.Method, AcceptEncoding: r.AcceptEncoding, deferred: r.deferred})
 	if page.Status != http.StatusOK {
@@ -53,8 +53,8 @@ func (d *document) loaded(p *payload, r Request, status int) Response {
 	return d.respond(p, r)
 }
 
-// prefersHTML reports whether Accept lists HTML with a greater weight than all documents that a feed reader expects:
-// browsers do, while feed readers list feeds first or do not list HTML.
+// prefersHTML reports whether Accept gives HTML a greater weight than every other text or application type. Browsers
+// do; feed readers give feeds a greater weight or do not list HTML.
 func prefersHTML(accept string) bool {
 	html, others := 0, 0
 	for member := range strings.SplitSeq(accept, ",") {
@@ -68,7 +68,7 @@ func prefersHTML(accept string) bool {
 		switch {
 		case name == "text/html":
 			html = max(html, q)
-		case name == "application/xhtml+xml": // browsers list it with HTML
+		case name == "application/xhtml+xml": // ignored, because browsers list it along with HTML
 		case kind == "text", kind == "application":
 			others = max(others, q)
 		}

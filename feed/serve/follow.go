@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// settleTime is the time without announcements after which editions are compared. A change of a post affects several
+// settleTime is the time without announcements after which editions are compared. A change to a post affects several
 // feeds, which are committed one by one, and comparing the first ones must not delay the last.
 const settleTime = 100 * time.Millisecond
 
@@ -27,11 +27,11 @@ type tail struct {
 	polls      int       // number of polls since all heads were read
 	next       time.Time // time of the next poll
 
-	// missed has the announced feeds whose heads could not be read. They are read again with every poll, because they are
-	// not announced again.
+	// missed holds the announced feeds whose heads could not be read. They are read again with every poll, because they
+	// are not announced again.
 	missed map[feed.Name]bool
 
-	// uncompared has the replaced editions that have not been compared with the served editions. They are compared when
+	// uncompared holds the replaced editions that have not been compared with the served editions. They are compared when
 	// there are no announcements, because serving does not depend on the comparison.
 	uncompared map[feed.Name]*edition
 	idle       bool // nothing was announced during the last wait
@@ -214,7 +214,7 @@ func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 // fetched. If the store does not respond, it serves the heads that were fetched before and returns the error.
 func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 	for _, head := range heads {
-		r.compare(t, head.Feed) // before the edition that needs comparing is replaced
+		r.compare(t, head.Feed) // compare the served edition before it is replaced
 	}
 	served := r.Snapshot()
 	var mu sync.Mutex

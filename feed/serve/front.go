@@ -59,24 +59,24 @@ type Front struct {
 	// Unread is shared by all sites. Proxies and loopback addresses are not limited.
 	Unread   *Unread
 	Audience Audience
-	// Answered is called with the time that it took to answer, for one of durationEvery requests, so that the clock is
-	// not read for each. It is called concurrently.
+	// Answered is called with the time taken to answer. It is called for one in durationEvery requests, so that the clock
+	// is not read for each. It is called concurrently.
 	Answered func(time.Duration)
 	// Proxies are the proxies whose X-Forwarded-For is trusted. They and loopback are never limited.
 	Proxies Proxies
 	// AccessLog receives one record for every LogEvery responses, without the query and the client's address.
 	AccessLog *slog.Logger
 	LogEvery  uint64 // 0 disables the access log
-	// Media has the files beside the posts, which are served below [feed.MediaPath].
+	// Media holds the files beside the posts, which are served below [feed.MediaPath].
 	Media media.Dir
-	// Hub handles the forms that are posted to HubPath. Both are set, or neither.
+	// Hub handles the forms that are posted to HubPath. Either both are set or neither is.
 	Hub     Hub
 	HubPath string
 
 	answers atomic.Uint64
 }
 
-// durationEvery is the number of requests of which one is timed.
+// durationEvery is the number of requests of which one, on average, is timed.
 const durationEvery = 16
 
 // Answer returns the response to a request, which the caller must release. It is safe for concurrent use.

@@ -187,7 +187,7 @@ func (r *Response) Release() {
 		s.unread.remove(s.network, s.bytes)
 	}
 	if r.File != nil {
-		_ = r.File.Close() // it was only read
+		_ = r.File.Close() // closing a file that was only read loses no data
 	}
 	r.source, r.Body, r.File = source{}, nil, nil
 }

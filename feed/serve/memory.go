@@ -35,7 +35,7 @@ type Memory struct {
 	size   int64 // total of the counted payloads and bodies, in bytes
 	bodies int64 // total of the unpacked bodies that responses in progress use, in bytes
 	loads  uint64
-	// ring has the documents that may be dropped, the next candidate first. A candidate that was requested since it was
+	// ring holds the documents that may be dropped, the next candidate first. A candidate that was requested since it was
 	// last examined moves to the end (the clock algorithm), so that requests need no lock.
 	ring list.List
 }
@@ -186,7 +186,7 @@ func (m *Memory) leave(d *document) {
 func (m *Memory) evict() {
 	// Requests can mark documents faster than they are examined, so marks are ignored after one round.
 	for spared := m.ring.Len(); m.limit > 0 && m.size > m.limit && m.ring.Len() > 0; spared-- {
-		d, _ := m.ring.Front().Value.(*document) // the ring has only documents
+		d, _ := m.ring.Front().Value.(*document) // the ring holds only documents
 		if spared > 0 && d.asked.Swap(false) {
 			m.ring.MoveToBack(d.element)
 			continue
@@ -199,7 +199,7 @@ func (m *Memory) evict() {
 // loadTimeout is the maximum time a request waits for a document from the store.
 const loadTimeout = 3 * time.Second
 
-// contents has the bytes of a document, and its history or nil.
+// contents holds the bytes of a document, and its history, which may be nil.
 type contents struct {
 	bodies  bodies
 	history *history

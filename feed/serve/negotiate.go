@@ -9,7 +9,7 @@ import (
 // codingSet is a set of codings.
 type codingSet [coding.Count]bool
 
-// codingRow has the properties of a coding that every request needs.
+// codingRow holds the properties of a coding that every request needs.
 type codingRow struct {
 	token, tagSuffix string
 	wildcard         bool
@@ -24,8 +24,8 @@ var codingRows = func() (rows [coding.Count]codingRow) {
 }()
 
 // negotiate chooses one of the stored codings for the value of Accept-Encoding (RFC 9110 section 12.5.3), and returns
-// false if none is acceptable. If several have the same weight it chooses the shortest. Members with a malformed weight
-// are ignored.
+// false if none is acceptable. If several have the same weight, it chooses the most compact. Members with a malformed
+// weight are ignored.
 func negotiate(accept string, stored codingSet) (coding.Coding, bool) {
 	if accept == "" {
 		return coding.Identity, true // the field is missing or empty
@@ -45,7 +45,7 @@ func negotiate(accept string, stored codingSet) (coding.Coding, bool) {
 			best, greatest = coding.Coding(c), q
 		}
 	}
-	// An identity that is not listed is acceptable, but not preferred.
+	// The identity coding is acceptable if it is not listed, but not preferred.
 	return best, greatest > 0 || weights[coding.Identity] == unlisted
 }
 

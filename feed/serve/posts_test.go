@@ -8,7 +8,8 @@ import (
 	"feedpub/feed/coding"
 )
 
-// TestWithdrawnPost checks that the page of a post that is no longer published answers 410, even after a restart.
+// TestWithdrawnPost checks that a request for the page of a post that is no longer published receives 410, even after a
+// restart.
 func TestWithdrawnPost(t *testing.T) {
 	for _, ids := range [][]string{{"hello"}, nil} {
 		page := []byte("<html>words</html>")
@@ -27,12 +28,13 @@ func TestWithdrawnPost(t *testing.T) {
 			want = 410
 		}
 		if res.Status != want || ids == nil && strings.Contains(string(res.Body), "words") {
-			t.Errorf("the page of a post with the ids %v answers %d %q; want %d", ids, res.Status, res.Body, want)
+			t.Errorf("response for the page of a post with the ids %v: %d %q; want %d", ids, res.Status, res.Body, want)
 		}
 	}
 }
 
-// TestPageWithoutSlash checks that the path of a page without its trailing slash is redirected, and no other path is.
+// TestPageWithoutSlash checks that the path of a page without its trailing slash is redirected to the page, and that no
+// other path is.
 func TestPageWithoutSlash(t *testing.T) {
 	page := []byte("<html>words</html>")
 	blob := feed.Blob{Hash: feed.HashOf(page), Gzip: coding.GzipSmall(page), Size: len(page)}
@@ -52,7 +54,7 @@ func TestPageWithoutSlash(t *testing.T) {
 	} {
 		res := Answer(s, Request{Method: "GET", Path: path})
 		if got := res.Get("Location"); got != want || want != "" && res.Status != 301 {
-			t.Errorf("%q answers %d with the location %q; want %q", path, res.Status, got, want)
+			t.Errorf("response for %q: %d with the location %q; want %q", path, res.Status, got, want)
 		}
 	}
 }

@@ -41,7 +41,7 @@ const (
 	finalSaveTimeout = 5 * time.Second
 )
 
-// ReplicaConfig has the dependencies of a [Replica].
+// ReplicaConfig holds the dependencies of a [Replica].
 type ReplicaConfig struct {
 	Source   Source
 	Disk     *Disk // optional; without it nothing is served after a restart until the store responds
@@ -158,7 +158,7 @@ func (r *Replica) inherit(before *Replica) {
 	maps.Copy(r.unsaved, unsaved)
 	r.mu.Unlock()
 	if len(unsaved) > 0 {
-		r.wake <- struct{}{} // does not block: nothing runs yet
+		r.wake <- struct{}{} // does not block: nothing else sends before Run
 	}
 }
 

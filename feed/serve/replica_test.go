@@ -245,7 +245,7 @@ func TestServesWithoutStore(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name       string
-		damage     func(s *fakeStore) // damages main, which was committed at noon with token 5, and tags/go
+		damage     func(s *fakeStore) // damages the store, which has main (committed at noon with token 5) and tags/go
 		mismatches []string
 	}{
 		{"down", func(s *fakeStore) { s.down = errDown }, nil},
@@ -501,7 +501,7 @@ func TestReplicaServesWhenDiskFails(t *testing.T) {
 				}
 				problems, _ := r.Problems(t.Context())
 				if len(problems) != 1 || problems[0].ID != "data folder" || !problems[0].Since.Equal(behind) {
-					t.Errorf("problems are %+v, want one with the data folder since %v", problems, behind)
+					t.Errorf("problems are %+v, want one about the data folder since %v", problems, behind)
 				}
 				test.repair(r, dir)
 				if behind, err := r.Saved(); err != nil || !behind.IsZero() {

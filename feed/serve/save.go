@@ -76,7 +76,7 @@ func (r *Replica) noteFailure(failed, before error) error {
 	return failed
 }
 
-// noteBehind records since when documents are not on disk. The caller holds the lock.
+// noteBehind records the time since which documents have not been on disk. The caller holds the lock.
 func (r *Replica) noteBehind() {
 	switch {
 	case len(r.unsaved) == 0 && r.failing == nil:

@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// Request has the parts of a request on which the response depends, except for the site, which the [Snapshot]
+// Request holds the parts of a request on which the response depends, except for the site, which the [Snapshot]
 // determines. Several lines of a field are joined by ", " (RFC 9110 section 5.3). A missing field is "".
 type Request struct {
 	Method          string
@@ -41,7 +41,7 @@ type Response struct {
 	Close  bool        // the connection must be closed after the response, because the request's framing is not trusted
 	// modified is the Last-Modified in seconds since 1970; 0 if there is none.
 	modified int64
-	source   source    // what the body uses; see Release
+	source   source    // what must be released once the body is sent; see Release
 	wanted   *document // document whose bytes are not in memory, which is the reason for a 503
 	status   int       // status of the response with the bytes of wanted, if it is an error page; otherwise 0
 }

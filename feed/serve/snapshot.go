@@ -15,7 +15,7 @@ type Snapshot struct {
 	editions *shards[*edition]  // by feed name
 	paths    *shards[pathEntry] // by the paths of documents, without aliases
 	aliases  *shards[[]owner]   // by alias, with "?" and the query if it has one
-	// unavailable has the paths of feeds that are committed, but whose documents could not be fetched.
+	// unavailable holds the paths of feeds that are committed, but whose documents could not be fetched.
 	unavailable map[string]bool
 	redirects   *redirects
 	// complete is true if every committed feed is in editions or unavailable; then no other path exists.
@@ -170,8 +170,9 @@ func emptySnapshot(r *redirects) *Snapshot {
 	}
 }
 
-// with returns a snapshot in which the given editions replace the editions of the same feeds. unavailable has the other
-// committed heads, whose documents could not be fetched. The cost depends on the given editions, not on the size of s.
+// with returns a snapshot in which the given editions replace the editions of the same feeds. unavailable holds the
+// other committed heads, whose documents could not be fetched. The cost depends on the given editions, not on the size
+// of s.
 func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head) *Snapshot {
 	next := *s
 	next.unavailable = pathsOf(unavailable)

@@ -44,8 +44,8 @@ type Audience struct {
 	order  []feed.Name // the keys of feeds in the order of their first requests
 }
 
-// tally has one feed's counts. The fields that every request writes are adjacent, because the tallies of thousands
-// of feeds do not fit in a CPU cache.
+// tally holds one feed's counts. The fields that every request writes are adjacent, because the tallies of thousands of
+// feeds do not fit in a CPU cache.
 type tally struct {
 	mu                         sync.Mutex
 	polls, notModified, deltas uint64

@@ -132,7 +132,7 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// deadline has the requested deadline for one direction and the deadline that is set on the connection.
+// deadline holds the requested deadline for one direction and the deadline that is set on the connection.
 type deadline struct{ wanted, applied time.Time }
 
 // apply sets the deadline, unless the deadline in effect is at most slack earlier.
@@ -149,7 +149,7 @@ func (d *deadline) apply(set func(time.Time) error) error {
 	return set(d.wanted)
 }
 
-// buffer has the bytes of one read. Most request headers fit in it.
+// buffer holds the bytes of one read. Most request headers fit in it.
 type buffer struct {
 	bytes [2048]byte
 	n     int // number of bytes read

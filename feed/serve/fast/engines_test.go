@@ -83,7 +83,7 @@ type engine interface {
 	Shutdown(context.Context) error
 }
 
-// engines are the constructors of the engines by name.
+// engines maps the names of the engines to their constructors.
 var engines = map[string]func(serve.Sites, serve.Limits, *slog.Logger) engine{
 	"fast": func(f serve.Sites, l serve.Limits, log *slog.Logger) engine { return fast.NewServer(f, l, log) },
 	"standard": func(f serve.Sites, l serve.Limits, log *slog.Logger) engine {
@@ -269,7 +269,7 @@ func TestEnginesAgree(t *testing.T) {
 	}
 }
 
-// TestErrorPages checks that both engines send the same pages for errors to browsers, and texts to feed readers.
+// TestErrorPages checks that both engines send the same error pages to browsers, and the same texts to feed readers.
 func TestErrorPages(t *testing.T) {
 	s := site(t, 400, feed.Main, feed.Pages)
 	for _, c := range []struct {

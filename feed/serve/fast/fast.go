@@ -67,7 +67,7 @@ func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 		LazyRequestTime:              true,
 		CloseOnShutdown:              true,
 		NoDefaultServerHeader:        true,
-		NoDefaultDate:                true, // fasthttp's is up to a second old; see begin
+		NoDefaultDate:                true, // the date from fasthttp is up to a second old; see begin
 		NoDefaultContentType:         true,
 		SecureErrorLogMessage:        true, // do not log parts of a request
 		DisablePreParseMultipartForm: true,
@@ -192,19 +192,19 @@ type datedHeader struct {
 }
 
 // begin sets the Date of a response. fasthttp ignores calls that set it, so begin copies a header that was parsed from
-// text. It parses one for each second.
+// text. It parses a new header each second.
 func (s *Server) begin(h *fasthttp.ResponseHeader, date *serve.Date) {
 	dated := s.dated.Load()
 	if dated == nil || dated.date != date {
 		dated = &datedHeader{date: date}
-		h.CopyTo(&dated.header) // has the options of the server
-		// Without a body, so that there is no Content-Length.
+		h.CopyTo(&dated.header) // for the options that fasthttp has set
+		// A 204 has no body, and therefore no Content-Length.
 		text := "HTTP/1.1 204 No Content\r\nDate: " + date.Values[0] + "\r\n\r\n"
 		if err := dated.header.Read(bufio.NewReader(strings.NewReader(text))); err != nil {
 			s.log.Error("response without a Date", "error", err) // cannot happen
 			return
 		}
-		dated.header.SetStatusMessage(nil) // the reason phrase of the status that is set later
+		dated.header.SetStatusMessage(nil) // use the reason phrase of the status that is set later
 		s.dated.Store(dated)
 	}
 	dated.header.CopyTo(h)

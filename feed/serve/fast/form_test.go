@@ -46,7 +46,7 @@ func TestForms(t *testing.T) {
 	for _, tt := range []struct {
 		name, request string
 		statuses      []int    // of the responses
-		forms         []string // that the hub gets
+		forms         []string // received by the hub
 	}{
 		{"a form", form("/hub", "hub.mode=subscribe"), []int{202}, []string{"hub.mode=subscribe invalid IP"}},
 		{"with a query", form("/hub?x", "a=b"), []int{202}, []string{"a=b invalid IP"}},

@@ -39,7 +39,7 @@ func newWaiter(c net.Conn, buffers *sync.Pool) *waiter {
 				continue
 			case errors.Is(err, syscall.EAGAIN):
 				buffers.Put(b)
-				return false // wait, and call again
+				return false // wait until the connection is readable, and call this function again
 			case err != nil:
 				w.fail = os.NewSyscallError("read", err)
 			case n == 0:

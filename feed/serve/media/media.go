@@ -94,7 +94,8 @@ func (d Dir) Answer(r Request) (Response, bool) {
 		// An SVG image can contain scripts, which must not run on the origin of the feeds.
 		"Content-Security-Policy": {"default-src 'none'; style-src 'unsafe-inline'; sandbox"},
 	}
-	// http.ServeContent decides about conditions and ranges. It is called for HEAD, and the body is sent by the engine.
+	// http.ServeContent evaluates conditions and ranges. It is called for a HEAD request, because the engine sends the
+	// body.
 	request := &http.Request{Method: http.MethodHead, Header: http.Header{}}
 	set := func(name, value string) {
 		if value != "" {
@@ -111,7 +112,7 @@ func (d Dir) Answer(r Request) (Response, bool) {
 	http.ServeContent(w, request, "", info.ModTime().Truncate(time.Second), f)
 	res := Response{Status: w.status, Header: header}
 	if r.Head || w.status != http.StatusOK && w.status != http.StatusPartialContent {
-		_ = f.Close() // it was only read
+		_ = f.Close() // closing a file that was only read loses no data
 		return res, true
 	}
 	start := int64(0)

@@ -32,7 +32,7 @@ type Limiter struct {
 
 type shard struct {
 	mu sync.Mutex
-	// due has the theoretical arrival times of the generic cell rate algorithm. Each fetch advances one of them by
+	// due holds the theoretical arrival times of the generic cell rate algorithm. Each fetch advances one of them by
 	// per/burst. The algorithm needs one time per entry, whereas a sliding window would need a list.
 	due map[key]time.Time
 }

@@ -1,8 +1,8 @@
 // Package wire rejects requests that an HTTP engine accepts or repairs although RFC 9112 forbids them or allows servers
 // to reject them, because a proxy may parse them differently. It checks the bytes of a connection before an engine
-// reads them, so that all engines reject the same requests. It does not parse requests: they have no body, so a
-// connection carries only lines. The only bodies, the forms for a hub, contain no line breaks, so they look like the
-// beginning of the next line.
+// reads them, so that all engines reject the same requests. It does not need to find the end of a body: the only
+// requests with a body are forms for a hub, which contain no line breaks, so that a form looks like the beginning of
+// the next line.
 package wire
 
 import (

@@ -214,6 +214,13 @@ func TestFailover(t *testing.T) {
 				})
 			}
 			all.Wait()
+			// The old master becomes a replica, and the promoted server is still the master when it is restarted.
+			master.Restart()
+			group.AwaitWhole()
+			promoted := group.Master(site)
+			promoted.Kill()
+			promoted.Restart()
+			group.AwaitWhole()
 		})
 	}
 }

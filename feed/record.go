@@ -103,8 +103,9 @@ type Absorption struct {
 type CommitRequest struct {
 	Head  Head // the store sets Modified of its documents
 	Blobs []Blob
-	// Previous is the feed's head as read by the caller, or the zero Head if the feed has none. If Previous is nil or
-	// outdated, the store reads the head.
+	// Previous is the feed's head as read by the caller, or the zero Head if the feed had none. If the feed has different
+	// documents by now, the commit is refused, because the caller has compared the new ones with Previous. If Previous is
+	// nil, the commit replaces any head.
 	Previous *Head
 	Now      time.Time // time for Last-Modified; zero means the store's time
 	// Dirty is the [DirtyFeed.Mark] of the feed when its items were read. If the mark has changed, the feed stays dirty.

@@ -24,8 +24,8 @@ const (
 	// keptChanges is the approximate number of commits that the stream keeps; a replica that has missed more reads all
 	// heads.
 	keptChanges = 10_000
-	// commitTries is the maximum number of attempts. An attempt fails if a document expires, or another commit is made
-	// with the same token, between reading and replacing the head.
+	// commitTries is the maximum number of attempts. An attempt fails if a document expires or, without
+	// [feed.CommitRequest.Previous], if the head changes after it was read.
 	commitTries = 4
 )
 
@@ -39,10 +39,11 @@ const (
 // If the feed's mark is still r.Dirty, the feed is no longer dirty. r.Blobs need not contain blobs that the store
 // already has.
 //
-// The error is of kind [feed.ErrStale] if a later builder has already written, [feed.ErrNotFound] if the bytes of a
-// document are neither in r.Blobs nor in the store, and [feed.ErrInvalid] if the request is inconsistent; nothing is
-// changed in these cases. After an error of kind [feed.ErrUnavailable] the commit may have been made, and repeating it
-// returns Unchanged.
+// The error is of kind [feed.ErrStale] if a later builder has already written, or if the documents are not those of
+// r.Previous; [feed.ErrNotFound] if the bytes of a document are neither in r.Blobs nor in the store; and
+// [feed.ErrInvalid] if the request is inconsistent or the stored head is damaged. Nothing is changed in these cases.
+// After an error of kind [feed.ErrUnavailable] the commit may have been made; without r.Previous, repeating it returns
+// Unchanged.
 func (s *Site) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
 	outcome, head, err := s.commit(ctx, r)
 	if err != nil {
@@ -74,6 +75,9 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 		}
 		switch reply[0] {
 		case "changed":
+			if r.Previous != nil {
+				return "", feed.Head{}, s.changed(ctx, r.Head.Feed)
+			}
 			current = nil
 		case "absent":
 			uploadAll = true // a document expired or was deleted
@@ -83,6 +87,14 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 		}
 	}
 	return "", feed.Head{}, fmt.Errorf("the head changed during each of %d attempts: %w", commitTries, feed.ErrStale)
+}
+
+// changed returns the error for a commit whose feed no longer has the documents that it was to replace.
+func (s *Site) changed(ctx context.Context, name feed.Name) error {
+	if _, err := s.head(ctx, s.client.build, name); err != nil && !errors.Is(err, feed.ErrNotFound) {
+		return err // reading the head again would not help the caller
+	}
+	return fmt.Errorf("the head has changed since it was read: %w", feed.ErrStale)
 }
 
 // tryCommit uploads documents and runs the script once. It returns the script's reply, or an error if the reply reports

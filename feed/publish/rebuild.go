@@ -208,7 +208,7 @@ func (r *rebuilder) rebuildStage(
 			continue
 		}
 		g.Go(func() error {
-			report, err := r.rebuildFeed(ctx, token, t, fullNames[feedOf(t.name)])
+			report, err := r.rebuildCurrent(ctx, token, t, fullNames[feedOf(t.name)])
 			switch {
 			case err == nil:
 			case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || ctx.Err() != nil:
@@ -222,6 +222,25 @@ func (r *rebuilder) rebuildStage(
 		})
 	}
 	return g.Wait()
+}
+
+// rebuildCurrent calls rebuildFeed, and calls it again if the feed's head has changed since it was read: a replica may
+// have restored a head that the store had lost, and its posts must not vanish.
+func (r *rebuilder) rebuildCurrent(
+	ctx context.Context, token feed.Token, t target, fullName string,
+) (feed.FeedReport, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		report, err := r.rebuildFeed(ctx, token, t, fullName)
+		if try == tries || !errors.Is(err, feed.ErrStale) {
+			return report, err
+		}
+		head, headErr := r.heads.Head(ctx, t.name)
+		if headErr != nil || slices.EqualFunc(head.Documents, t.head.Documents, feed.DocumentRef.Equal) {
+			return report, err // a later builder has written
+		}
+		t.head = head
+	}
 }
 
 // rebuildFeed builds a feed or an archive and commits it, or holds it if posts would vanish from it without

@@ -247,6 +247,9 @@ func (s *Site) Commit(_ context.Context, r feed.CommitRequest) (feed.Outcome, fe
 	}
 	s.data.token = r.Head.Token
 	s.upload(r.Blobs)
+	if r.Previous != nil && !slices.EqualFunc(current.Documents, r.Previous.Documents, sameVersion) {
+		return feed.Failed, feed.Head{}, fmt.Errorf("the head has changed since it was read: %w", feed.ErrStale)
+	}
 	for _, d := range r.Head.Documents {
 		if _, ok := s.data.docs[d.Hash]; !ok {
 			return feed.Failed, feed.Head{}, fmt.Errorf("document %s is neither in the request nor in the store: %w",
@@ -268,6 +271,11 @@ func (s *Site) Commit(_ context.Context, r feed.CommitRequest) (feed.Outcome, fe
 	returned := head
 	returned.IDs, returned.Documents = r.Head.IDs, slices.Clone(head.Documents)
 	return outcome, returned, nil
+}
+
+// sameVersion reports whether two documents are the same version of one document.
+func sameVersion(a, b feed.DocumentRef) bool {
+	return a.Format == b.Format && a.Hash == b.Hash && a.Modified.Equal(b.Modified)
 }
 
 // replaceDocuments returns the new head, the outcome, and whether anything that replicas serve has changed.

@@ -62,7 +62,7 @@ func commitTests() []test {
 	return []test{
 		{"Commit", testCommit},
 		{"CommitSameBytes", testCommitSameBytes},
-		{"CommitOutdatedPrevious", testCommitOutdatedPrevious},
+		{"CommitPrevious", testCommitPrevious},
 		{"CommitBounds", testCommitBounds},
 		{"CommitKeepsLastModifiedOfUnchangedDocument", testCommitKeepsLastModifiedOfUnchangedDocument},
 		{"LastModifiedGrowsWithoutClock", testLastModifiedGrowsWithoutClock},
@@ -125,27 +125,47 @@ func testCommitSameBytes(t *testing.T, s suite) {
 	}
 }
 
-func testCommitOutdatedPrevious(t *testing.T, s suite) {
-	first := s.commit(t, request(t, feed.Main, 1, day(1), "rss 1", "atom 1"), feed.Committed)
-	second := s.commit(t, request(t, feed.Main, 1, day(2), "rss 2", "atom 1"), feed.Committed)
-	for i, previous := range []*feed.Head{{}, &first, &second, nil} {
-		r := request(t, feed.Main, 1, day(3), fmt.Sprint("rss ", 3+i), "atom 1")
+// testCommitPrevious checks that a commit is refused if the feed does not have the documents that it names as the
+// previous ones, even if only their times differ.
+func testCommitPrevious(t *testing.T, s suite) {
+	next := func(rss string, previous *feed.Head) feed.CommitRequest {
+		r := request(t, feed.Main, 1, day(3), rss, "atom 1")
 		r.Previous = previous
-		head := s.commit(t, r, feed.Committed)
-		if got, want := head.Documents[0].Modified, day(3).Add(time.Duration(i)*time.Second); !got.Equal(want) {
-			t.Errorf("commit %d: Last-Modified of the changed document is %v; want %v", i, got, want)
-		}
-		if got, want := head.Documents[1].Modified, first.Documents[1].Modified; !got.Equal(want) {
-			t.Errorf("commit %d: Last-Modified of the unchanged document is %v; want %v", i, got, want)
+		return r
+	}
+	refuse := func(what string, r feed.CommitRequest) {
+		t.Helper()
+		before, headErr := s.Head(s.ctx, r.Head.Feed)
+		_, _, err := s.Commit(s.ctx, r)
+		wantKind(t, "Commit with "+what, err, feed.ErrStale)
+		if after, err := s.Head(s.ctx, r.Head.Feed); !cmp.Equal(before, after) || (err == nil) != (headErr == nil) {
+			t.Errorf("head after a refused Commit with %s is %+v, %v; want %+v", what, after, err, before)
 		}
 	}
-	// Previous may refer to bytes that were never committed.
-	r := request(t, "tags/x", 1, day(1), "rss of x", "atom of x")
-	r.Previous = &r.Head
-	s.commit(t, r, feed.Committed)
-	for _, b := range r.Blobs {
-		_, err := s.Blob(s.ctx, b.Hash)
-		must(t, "Blob", err)
+	unknown := request(t, "tags/x", 1, day(1), "rss of x", "atom of x")
+	unknown.Previous = &unknown.Head
+	refuse("the documents of a feed that has none", unknown)
+
+	first := s.commit(t, next("rss 1", &feed.Head{}), feed.Committed)
+	refuse("no documents", next("rss 2", &feed.Head{}))
+	second := s.commit(t, next("rss 2", &first), feed.Committed)
+	refuse("documents that have been replaced", next("rss 3", &first))
+	third := s.commit(t, next("rss 1", &second), feed.Committed)
+	refuse("the same bytes at an earlier time", next("rss 2", &first))
+	fewer := third
+	fewer.Documents = third.Documents[:1]
+	refuse("only one of two documents", next("rss 4", &fewer))
+
+	s.commit(t, next("rss 1", &third), feed.Unchanged)
+	fourth := s.commit(t, next("rss 4", nil), feed.Committed)
+	other := fourth
+	other.IDs, other.Token, other.Config = nil, 0, "" // only the documents are compared
+	fifth := s.commit(t, next("rss 5", &other), feed.Committed)
+	if got, want := fifth.Documents[0].Modified, day(3).Add(4*time.Second); !got.Equal(want) {
+		t.Errorf("Last-Modified after five versions is %v; want %v", got, want)
+	}
+	if got, want := fifth.Documents[1].Modified, first.Documents[1].Modified; !got.Equal(want) {
+		t.Errorf("Last-Modified of the unchanged document is %v; want %v", got, want)
 	}
 }
 

@@ -403,28 +403,11 @@ func (c *conn) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 		outcome feed.Outcome
 		head    feed.Head
 	}
-	began := time.Now()
 	res, err := call(ctx, c, "Commit", string(r.Head.Feed), func() (res result, err error) {
-		// A commit names the documents that it replaces. If they have changed, the client repeats it, unless it has
-		// given up.
-		if time.Since(began) >= callTimeout && !c.replaces(r) {
-			return result{}, unavailable("the head has changed")
-		}
 		res.outcome, res.head, err = c.site.Commit(ctx, r)
 		return res, err
 	})
 	return res.outcome, res.head, err
-}
-
-// replaces reports whether the present documents of a feed are those that a commit names.
-func (c *conn) replaces(r feed.CommitRequest) bool {
-	head, err := c.site.Head(context.Background(), r.Head.Feed)
-	if err != nil || r.Previous == nil {
-		return err != nil
-	}
-	return slices.EqualFunc(head.Documents, r.Previous.Documents, func(a, b feed.DocumentRef) bool {
-		return a.Format == b.Format && a.Hash == b.Hash
-	})
 }
 
 func (c *conn) Head(ctx context.Context, name feed.Name) (feed.Head, error) {

@@ -354,7 +354,7 @@ func itemArgs(c feed.Change) (mode string, item []byte, err error) {
 // postProblems returns the kinds of problems that absorbing a post can cause. Other kinds concern feeds or files.
 func postProblems() []feed.ProblemKind {
 	return []feed.ProblemKind{feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters,
-		feed.KindMedia}
+		feed.KindMedia, feed.KindNote}
 }
 
 // PostStates compares posts with their items, in the order of ids and in one round trip. An item is current if the

@@ -202,6 +202,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	if result.Replaced.Count > 0 {
 		c.Notes = append(c.Notes, result.Replaced.Place+": "+result.Replaced.String())
 	}
+	c.Notes = append(c.Notes, result.Notes...)
 	for _, q := range result.Suggestions {
 		c.Notes = append(c.Notes, fmt.Sprintf("the credit of %q is not certain enough to publish; give it in quotes",
 			q.Source.Publication))

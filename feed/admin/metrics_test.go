@@ -82,6 +82,8 @@ feedpub_problems{kind="media",site=""} 0
 feedpub_problems{kind="missing",site=""} 0
 feedpub_problems{kind="media",site="main"} 0
 feedpub_problems{kind="missing",site="main"} 0
+feedpub_problems{kind="note",site=""} 0
+feedpub_problems{kind="note",site="main"} 0
 feedpub_problems{kind="rejected",site=""} 0
 feedpub_problems{kind="rejected",site="main"} 2
 feedpub_problems{kind="replica",site=""} 0

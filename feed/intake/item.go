@@ -68,6 +68,8 @@ type Result struct {
 	Replaced Replaced
 	// Missing are the paths of files that the post refers to and that do not exist.
 	Missing []string
+	// Notes say what is probably wrong with the file of the post.
+	Notes []string
 }
 
 // Item converts the post that is stored under key. It uses content_html if present, otherwise content_markdown,
@@ -119,7 +121,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	if language == "" {
 		language = in.site.Language
 	}
-	result := Result{Item: item, Replaced: replaced, Missing: files.missing}
+	result := Result{Item: item, Replaced: replaced, Missing: files.missing, Notes: notes(p)}
 	quotes, err := in.quotes(p, body, base, decisions, &result)
 	if err != nil {
 		return Result{}, err

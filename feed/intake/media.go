@@ -17,6 +17,18 @@ import (
 // It is absent for files at the top of the folder.
 const FileMember = "_file"
 
+// NotesMember is the member of a post that lists what is probably wrong with its file, such as a misspelled key. The
+// post is published nevertheless.
+const NotesMember = "_notes"
+
+// notes returns the notes about the file of a post.
+func notes(p feed.Post) (list []string) {
+	if json.Unmarshal(p.Unknown[NotesMember], &list) != nil {
+		return nil // the member was not written by feedpub
+	}
+	return list
+}
+
 // Media provides the files that posts refer to, which are served below [feed.MediaPath].
 type Media interface {
 	// Size returns the size of a file in bytes, and whether it is served. Name is a slash-separated path.

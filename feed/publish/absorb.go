@@ -493,8 +493,8 @@ func rejection(st feed.StoredPost, err error, at time.Time) *feed.Problem {
 }
 
 // flaws returns the problem for a post that is published with changes or without some credits, or nil if it has no
-// problem. A post has only one problem at a time; replaced characters take precedence over missing files, and these
-// over suggestions.
+// problem. A post has only one problem at a time; replaced characters take precedence over missing files, these
+// over notes about the file, and these over suggestions.
 func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 	pr := &feed.Problem{ID: id, Since: at, Serving: true}
 	var reasons []string
@@ -505,6 +505,10 @@ func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 	if len(result.Missing) > 0 {
 		pr.Kind = cmp.Or(pr.Kind, feed.KindMedia)
 		reasons = append(reasons, "missing files: "+strings.Join(result.Missing, ", "))
+	}
+	if len(result.Notes) > 0 {
+		pr.Kind = cmp.Or(pr.Kind, feed.KindNote)
+		reasons = append(reasons, strings.Join(result.Notes, "; "))
 	}
 	if len(result.Suggestions) > 0 {
 		pr.Kind = cmp.Or(pr.Kind, feed.KindSuggestion)

@@ -56,6 +56,7 @@ func cutFrontMatter(text string) (frontMatter, error) {
 		if f.values == nil {
 			f.values = make(map[string]any) // the YAML is null
 		}
+		f.notes = append(f.notes, unquoteDates(source, f.values)...)
 		return f, err
 	}
 	return frontMatter{}, fmt.Errorf("line 1: front matter has no end: want a second line %q: %w", fence, feed.ErrInvalid)
@@ -100,6 +101,18 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"link", "external_url"},
 	{"linkurl", "external_url"},
 	{"source_url", "external_url"},
+	{"targeturl", "external_url"},
+	{"target_url", "external_url"},
+	{"link_url", "external_url"},
+	{"link-url", "external_url"},
+	{"linked_url", "external_url"},
+	{"linked-url", "external_url"},
+	{"externalurl", "external_url"},   // Blowfish, a theme for Hugo
+	{"external_link", "external_url"}, // Hugo Blox
+	{"external-link", "external_url"},
+	{"externallink", "external_url"},
+	{"bookmark-of", "external_url"}, // Indiekit
+	{"bookmark_of", "external_url"},
 	{"source", "external_url"}, // it may also be a name, see isExternal
 	{"date_published", "date_published"},
 	{"date", "date_published"},
@@ -122,13 +135,17 @@ func fromFrontMatter(front map[string]any) map[string]any {
 		post = make(map[string]any)
 	}
 	for _, f := range frontMatterKeys {
-		value, ok := front[f.key]
+		key := f.key
+		value, ok := front[key]
+		if !ok && f.member == "external_url" {
+			key, value, ok = anyCase(front, key)
+		}
 		if !ok || f.key == "permalink" && !isAddress(value) ||
-			f.member == "external_url" && !isExternal(f.key, value, front) {
+			f.member == "external_url" && !isExternal(key, value, front) {
 			continue
 		}
-		if f.key != f.member {
-			delete(post, f.key)
+		if key != f.member {
+			delete(post, key)
 		}
 		if _, given := post[f.member]; !given {
 			post[f.member] = value
@@ -148,6 +165,16 @@ func fromFrontMatter(front map[string]any) map[string]any {
 		return frontVisibility[key] != nil || scheduleKeys[key]
 	})
 	return post
+}
+
+// anyCase returns the first key of the front matter that equals a key if case is ignored, such as "externalUrl".
+func anyCase(front map[string]any, key string) (given string, value any, ok bool) {
+	for _, given := range slices.Sorted(maps.Keys(front)) {
+		if strings.EqualFold(given, key) {
+			return given, front[given], true
+		}
+	}
+	return "", nil, false
 }
 
 // setScalars converts dates, titles and summaries to strings.

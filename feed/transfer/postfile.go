@@ -127,8 +127,12 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	if g := f.options.generator; g != nil && members["title"] == nil && g.title(f.name) != "" {
 		members["title"] = g.title(f.name)
 	}
+	if f.options.generator == nil {
+		c.note(f.name, spellingNotes(cut.values)...)
+	}
 	c.note(f.name, note)
 	f.addMedia(members)
+	f.addNotes(members, c.notes)
 	id, _ := members["id"].(string)
 	id = first(id, f.name)
 	members["id"] = id
@@ -183,6 +187,19 @@ func (f postFile) addMedia(members map[string]any) {
 			a["mime_type"] = mediaType
 		}
 	}
+}
+
+// addNotes adds the notes to the members of a post in a served folder, for its problems.
+func (f postFile) addNotes(members map[string]any, notes []string) {
+	delete(members, intake.NotesMember)
+	if !f.served || len(notes) == 0 {
+		return
+	}
+	list := make([]string, len(notes))
+	for i, note := range notes {
+		list[i] = strings.TrimPrefix(note, f.name+": ")
+	}
+	members[intake.NotesMember] = list
 }
 
 // decode converts the content to UTF-8.

@@ -18,7 +18,7 @@ func checkSpelling(front map[string]any) error {
 			continue
 		}
 		for _, known := range slices.Sorted(maps.Keys(frontVisibility)) {
-			if oneEdit(lower, known) {
+			if len(lower) > 3 && oneEdit(lower, known) {
 				return fmt.Errorf("front matter: unknown key %q; did you mean %s? The post is not published, "+
 					"since it may be meant to stay private: %w", shorten(key), known, feed.ErrInvalid)
 			}
@@ -27,8 +27,58 @@ func checkSpelling(front map[string]any) error {
 	return nil
 }
 
-// similarKeys are keys with a different meaning that are similar to those in frontVisibility.
-var similarKeys = setOf("publisher", "delete", "builds", "built", "stats")
+// similarKeys are keys with a different meaning that are similar to known keys.
+var similarKeys = setOf("publisher", "delete", "builds", "built", "stats",
+	"links", "line", "sources", "images", "languages", "slugs", "permalinks", "uid", "uuid", "url2", "titles", "dates")
+
+// spellingNotes returns a note for each unknown key of the front matter that is similar to a known key, unless the post
+// has that key, too.
+func spellingNotes(front map[string]any) (notes []string) {
+	given := map[string]bool{}
+	for key := range front {
+		given[strings.ToLower(key)] = true
+	}
+	known := knownKeys()
+	for _, key := range slices.Sorted(maps.Keys(front)) {
+		lower := strings.ToLower(key)
+		if _, ok := known[lower]; ok || frontVisibility[lower] != nil || scheduleKeys[lower] || similarKeys[lower] {
+			continue
+		}
+		for _, other := range slices.Sorted(maps.Keys(known)) {
+			if oneEdit(lower, other) && !givenMember(given, known, known[other]) {
+				notes = append(notes, fmt.Sprintf("unknown front matter key %q; did you mean %s?", shorten(key), other))
+				break
+			}
+		}
+		if len(notes) == maxNotes {
+			break
+		}
+	}
+	return notes
+}
+
+// knownKeys maps the keys of front matter to the members of a post that they set.
+func knownKeys() map[string]string {
+	known := map[string]string{
+		"title": "title", "authors": "authors", "author": "authors", "tags": "tags", "categories": "tags", "category": "tags",
+		"taxonomies": "tags", "attachments": "attachments", "image": "image", "slug": "slug", "via": "via", "via_url": "via",
+		"via-url": "via", "quotes": "quotes", "attribution": "attribution", "exclude_from": "exclude_from",
+	}
+	for _, f := range frontMatterKeys {
+		known[f.key], known[f.member] = f.member, f.member
+	}
+	return known
+}
+
+// givenMember reports whether one of the given keys sets a member of the post.
+func givenMember(given map[string]bool, known map[string]string, member string) bool {
+	for key := range given {
+		if known[key] == member {
+			return true
+		}
+	}
+	return false
+}
 
 // oneEdit reports whether a and b differ by one inserted, removed or replaced character, or by two neighbouring
 // characters in reverse order.
@@ -37,7 +87,7 @@ func oneEdit(a, b string) bool {
 	if len(x) > len(y) {
 		x, y = y, x
 	}
-	if len(y)-len(x) > 1 || len(x) < 4 {
+	if len(y)-len(x) > 1 || len(x) < 3 {
 		return false
 	}
 	start := 0

@@ -4,9 +4,40 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/intake"
 )
+
+// TestMisspelledKeyIsNoted checks that a misspelled key of another kind does not prevent publication.
+func TestMisspelledKeyIsNoted(t *testing.T) {
+	for front, want := range map[string]string{
+		"titel: A":                     `unknown front matter key "titel"; did you mean title?`,
+		"Summry: A":                    `unknown front matter key "Summry"; did you mean summary?`,
+		"dat: 2020-01-01":              `unknown front matter key "dat"; did you mean date?`,
+		"catgories: [a]":               `unknown front matter key "catgories"; did you mean categories?`,
+		"tag: a":                       `unknown front matter key "tag"; did you mean tags?`,
+		"data: a\ndate: 2020-01-01":    "",
+		"layout: post\ncomments: true": "",
+		"links: [a]":                   "",
+		"date: 2020-01-01\"":           "line 2: stray quotation marks in date are ignored",
+	} {
+		posts, err := Options{}.Decode("a.md", []byte("---\n"+front+"\n---\nWords."))
+		if err != nil {
+			t.Errorf("front matter %q: %v", front, err)
+			continue
+		}
+		result, err := intake.New(feed.Site{}, nil).Item("a.md", posts[0].Raw, feed.Record{FirstSeen: time.Unix(0, 0)})
+		if err != nil {
+			t.Errorf("front matter %q: %v", front, err)
+			continue
+		}
+		if got := strings.Join(result.Notes, "; "); got != want {
+			t.Errorf("front matter %q: got the notes %q, want %q", front, got, want)
+		}
+	}
+}
 
 func TestMisspelledKeyIsNotPublished(t *testing.T) {
 	for key, want := range map[string]string{

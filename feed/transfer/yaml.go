@@ -25,11 +25,27 @@ const (
 )
 
 // readYAML decodes YAML. Of several values of one key, the last one wins, as in Jekyll, and a note says so. Different
-// values are an error if the key determines whether a post is public. Errors are of kind [feed.ErrInvalid].
+// values are an error if the key determines whether a post is public. If the YAML is invalid because of quotation marks
+// around dates, these are ignored, with a note. Errors are of kind [feed.ErrInvalid].
 func readYAML(source string, into *map[string]any) (notes []string, err error) {
 	if err := boundYAML(source); err != nil {
 		return nil, err
 	}
+	notes, err = decodeYAML(source, into)
+	if err == nil {
+		return notes, nil
+	}
+	if repaired, quotes := repairDates(source); len(quotes) > 0 {
+		*into = make(map[string]any)
+		if notes, repairedErr := decodeYAML(repaired, into); repairedErr == nil {
+			return append(quotes, notes...), nil
+		}
+	}
+	return nil, err
+}
+
+// decodeYAML implements readYAML for YAML within the limits.
+func decodeYAML(source string, into *map[string]any) (notes []string, err error) {
 	err = yaml.Unmarshal([]byte(source), into)
 	if isDuplicateKey(err) {
 		if notes, err = duplicateKeys(source); err != nil {

@@ -167,7 +167,7 @@ func (s *Site) change(c feed.Change, dirty map[feed.Name]bool) {
 		d.records[c.ID] = recordOf(c.ID, c.Record)
 	}
 	for _, kind := range []feed.ProblemKind{
-		feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters, feed.KindMedia,
+		feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters, feed.KindMedia, feed.KindNote,
 	} {
 		key := problemKey{kind, c.ID}
 		if c.Problem != nil && c.Problem.Kind == kind {

@@ -1,0 +1,62 @@
+package transfer
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// dateKeys are the front matter keys, in lower case, whose values are dates.
+var dateKeys = setOf("date", "date_published", "date_modified", "lastmod", "modified", "updated", "last_modified_at",
+	"publishdate", "pubdate", "published", "expirydate", "unpublishdate")
+
+const quotationMarks = "\"'`“”„‘’‚"
+
+// unquoteDates removes stray quotation marks around dates, such as in 2013-05-01", which Ruby and so Jekyll ignores. It
+// returns a note for each. The source is the text of the front matter.
+func unquoteDates(source string, front map[string]any) (notes []string) {
+	for _, key := range slices.Sorted(maps.Keys(front)) {
+		given, ok := front[key].(string)
+		if !ok || !dateKeys[strings.ToLower(key)] {
+			continue
+		}
+		date := strings.Trim(given, quotationMarks+" \t")
+		if date == strings.TrimSpace(given) {
+			continue
+		}
+		if _, err := parseDate(date, time.UTC); err != nil && !startDay.MatchString(date) {
+			continue
+		}
+		front[key] = date
+		before, _, _ := strings.Cut("\n"+source, "\n"+key)
+		notes = append(notes, quoteNote(strings.Count(before, "\n")+2, key))
+	}
+	return notes
+}
+
+func quoteNote(line int, key string) string {
+	return fmt.Sprintf("line %d: stray quotation marks in %s are ignored", line, shorten(key))
+}
+
+// quotedDate matches a line of YAML with a date that may begin or end with quotation marks.
+var quotedDate = regexp.MustCompile(`(?m)^([A-Za-z_]+)[ \t]*:[ \t]+["']*([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}[0-9A-Za-z:+./ \t-]*?)["' \t]*\r?$`)
+
+// repairDates removes the quotation marks around dates in YAML that cannot be parsed, and returns a note for each.
+func repairDates(source string) (repaired string, notes []string) {
+	var b strings.Builder
+	number := 1 // of the line "---", which is not included in the source
+	for line := range strings.Lines(source) {
+		number++
+		m := quotedDate.FindStringSubmatch(strings.TrimRight(line, "\n"))
+		if m == nil || !dateKeys[strings.ToLower(m[1])] || !strings.ContainsAny(line, `"'`) {
+			b.WriteString(line)
+			continue
+		}
+		notes = append(notes, quoteNote(number, m[1]))
+		b.WriteString(m[1] + ": " + m[2] + "\n")
+	}
+	return b.String(), notes
+}

@@ -12,7 +12,7 @@ import (
 
 // Selector finds the selections of a catalog that an item belongs to. It is safe for concurrent use.
 type Selector struct {
-	language   string // language of items that have none
+	language   string // language of items that do not specify one
 	canonical  func(publication string) feed.Source
 	selections []selection
 }

@@ -1,5 +1,5 @@
 // Package coding packs and unpacks documents and posts in content codings (RFC 9110 section 8.4.1). It does not choose
-// a coding for a request, which package serve does. It is the only importer of the gzip and brotli libraries.
+// the coding of a response; package serve does. It is the only importer of the gzip and brotli libraries.
 package coding
 
 import (

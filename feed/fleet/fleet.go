@@ -278,7 +278,7 @@ func (f *Fleet) Agree(ctx context.Context) (feed.Schema, error) {
 			return feed.Schema{}, fmt.Errorf("fleet: %w", err)
 		}
 		if stored.Since < want.Since && stored.Since > 0 {
-			f.Log.Warn("store has lost the schema of the site; set it again", "renderer", decided.Renderer)
+			f.Log.Warn("store has lost the site's schema; it was set again", "renderer", decided.Renderer)
 		}
 		f.mu.Lock()
 		f.stored = decided

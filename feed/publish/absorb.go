@@ -263,7 +263,7 @@ func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 		d.reject(st, err, by)
 		return
 	}
-	if result.Item == nil { // a draft or private post
+	if result.Item == nil { // the post is a draft or private
 		return
 	}
 	d.Item = result.Item
@@ -348,7 +348,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 			return err
 		}
 		if published && reflect.DeepEqual(d.previous, d.Item) {
-			// Resubmitted unchanged. The problem of the post may have changed nevertheless.
+			// Resubmitted unchanged. Even so, the post's problem may have changed.
 			d.keep(p.dates)
 			p.addKept(d)
 			return nil
@@ -365,7 +365,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 	}
 	p.move(&d, before, after)
 	if published && sameContent(d.previous, d.Item) {
-		d.Touched = []feed.Name{} // not nil, which means all
+		d.Touched = []feed.Name{} // no documents change; nil would mean all
 	}
 	p.absorption.Changes = append(p.absorption.Changes, d.Change)
 	return nil

@@ -281,7 +281,7 @@ func TestPagesListFeeds(t *testing.T) {
 		t.Errorf("the page of tags/go lacks its post:\n%s", page)
 	}
 
-	// The OPML changes with a new tag and with the removal of the last post of a tag, but not with other posts.
+	// The OPML changes when a tag is new or loses its last post, but not when other posts change.
 	version := func() feed.Hash {
 		d, _ := w.head(feed.Pages).Document(feed.OPML)
 		return d.Hash

@@ -116,7 +116,7 @@ func (r *rebuilder) send(ctx context.Context, c feed.CommitRequest) (feed.Outcom
 	outcome, head, err := r.documents.Commit(ctx, c)
 	if err == nil && outcome == feed.Committed {
 		r.work.headCommitted(head)
-		if head.Feed == feed.Main { // no other feed is built at the same time
+		if head.Feed == feed.Main { // needs no lock: no other feed is built at the same time
 			r.list.setNewest(head)
 		}
 	}

@@ -42,7 +42,7 @@ type guard struct {
 	posts  postLoader
 	owner  string
 	try    func(context.Context, []feed.StoredPost) (map[string]string, error) // Config.Try; may be nil
-	intake func() string                                                       // identifies the intake
+	intake func() string                                                       // returns the version of the intake
 	logger *slog.Logger
 
 	costly map[string]feed.Costly // by post

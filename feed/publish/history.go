@@ -54,7 +54,7 @@ type activity struct {
 	history *history
 	cause   feed.Cause
 	started time.Time // by the builder's clock
-	begun   time.Time // for the duration
+	begun   time.Time // for measuring the duration
 
 	mu       sync.Mutex
 	stages   map[feed.Stage]time.Duration

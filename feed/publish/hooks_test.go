@@ -119,7 +119,7 @@ func TestRebuildDuringCommittedHook(t *testing.T) {
 	if _, err := b.Rebuild(t.Context()); err != nil {
 		t.Errorf("Rebuild = %v", err)
 	}
-	// If the lease was released before the second rebuild ended, its context was canceled.
+	// The context of the second rebuild is canceled if the lease is released before that rebuild ends.
 	if err := <-other; err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("Rebuild from another goroutine = %v", err)
 	}

@@ -184,7 +184,7 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 		if err := l.check(token); err != nil {
 			return err
 		}
-		// Count the lease from before the call, since the store may renew it long before the reply arrives.
+		// Measure the time from before the call, since the store may renew the lease long before the reply arrives.
 		begun := time.Now()
 		err := l.renewOnce(ctx)
 		switch {

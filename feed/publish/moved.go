@@ -96,7 +96,7 @@ func (p *Publisher) absentPosts(ctx context.Context) (map[feed.Name][]string, er
 	var mu sync.Mutex
 	absent := map[feed.Name][]string{}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // each goroutine waits for the store
+	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // more than the processors, because each goroutine waits for the store
 	for _, h := range heads {
 		if len(h.IDs) == 0 || h.Config != p.rebuilder.rendering.fingerprint() {
 			continue
@@ -136,7 +136,7 @@ func (p *Publisher) loadAll(ctx context.Context, byFeed map[feed.Name][]string) 
 			return nil, err
 		}
 		for _, st := range posts {
-			st.Raw = nil // not needed, and there may be many
+			st.Raw = nil // save memory: the raw posts are not needed
 			stored[st.ID] = st
 		}
 	}

@@ -118,7 +118,7 @@ func (f feedAssigner) loadNames(ctx context.Context, items []*feed.Item) (*nameT
 	return t, nil
 }
 
-// nameTable caches the full names of feeds; "" is a name that is not recorded.
+// nameTable caches the full names of feeds; "" means that no name is recorded.
 type nameTable struct {
 	full  map[feed.Name]string
 	store nameReader

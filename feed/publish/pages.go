@@ -72,7 +72,7 @@ func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
 	t := targets[0]
 	c := r.commitRequest(feed.Feed{Site: r.site, Name: feed.Pages}, documentSet{documents: docs}, t, nil)
 	same := slices.EqualFunc(c.Head.Documents, t.head.Documents, func(a, b feed.DocumentRef) bool {
-		a.Modified = b.Modified // set by the store
+		a.Modified = b.Modified // ignore the modification time, which the store sets
 		return a.Equal(b)
 	})
 	if same && !r.isStale(t) {

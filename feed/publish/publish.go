@@ -214,11 +214,11 @@ func (noReplica) Head(feed.Name) (feed.Head, bool) { return feed.Head{}, false }
 func (noReplica) Heads() []feed.Head               { return nil }
 func (noReplica) Blob(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false }
 
-// Fingerprint identifies the configuration of the site and its feeds, with which documents are made. Builders of a site
-// whose fingerprints differ make different documents.
+// Fingerprint identifies the configuration of a site and its feeds. Builders of a site whose fingerprints differ build
+// different documents.
 func Fingerprint(s feed.Site, c feed.Catalog) string { return s.Fingerprint() + "-" + c.Fingerprint() }
 
-// Configuration returns the [Fingerprint] of the configuration with which a head's documents were made, or "" if it is
+// Configuration returns the [Fingerprint] of the configuration with which a head's documents were built, or "" if it is
 // unknown.
 func Configuration(h feed.Head) string {
 	if i := strings.LastIndexByte(h.Config, '-'); i >= 0 {

@@ -262,7 +262,7 @@ func (r *rebuilder) rebuildFeed(
 	if err != nil {
 		return feed.FeedReport{}, err
 	}
-	if t.name == feed.Main && len(withdrawn) > 0 { // no other feed is built at the same time
+	if t.name == feed.Main && len(withdrawn) > 0 { // needs no lock: no other feed is built at the same time
 		r.mainWithdrew = true
 	}
 	report := feed.FeedReport{Feed: t.name, Items: len(f.Items)}
@@ -396,7 +396,7 @@ func (r *rebuilder) missing(
 
 // isExplained reports whether an item is not in a feed because of its own content or because of the limit.
 func (r *rebuilder) isExplained(st feed.StoredPost, f feed.Feed, limit int) bool {
-	if !r.belongs(st, f.Name) { // edited
+	if !r.belongs(st, f.Name) { // the post was edited
 		return true
 	}
 	// A full feed omits posts that are older than its last item.

@@ -80,7 +80,7 @@ func (p *Publisher) logState(err error, last string) string {
 	switch {
 	case err == nil:
 	case errors.Is(err, feed.ErrLocked):
-		if state = "locked"; state != last { // the error names the holder, which may change
+		if state = "locked"; state != last { // do not compare errors: the error names the holder, which may change
 			p.config.Logger.Info("another process builds; waiting for the lease")
 		}
 	case errors.Is(err, feed.ErrOutdated):

@@ -11,7 +11,7 @@ import (
 type color [3]int
 
 func parseColor(hex string) color {
-	n, _ := strconv.ParseUint(strings.TrimPrefix(hex, "#"), 16, 32) // an invalid accent is black
+	n, _ := strconv.ParseUint(strings.TrimPrefix(hex, "#"), 16, 32) // an invalid accent is treated as black
 	return color{int(n>>16) & 255, int(n>>8) & 255, int(n) & 255}
 }
 

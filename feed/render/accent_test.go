@@ -27,7 +27,7 @@ func TestAccent(t *testing.T) {
 		}
 		backgrounds := background.FindAllStringSubmatch(css, -1)
 		if len(links) != 2 || len(backgrounds) != 4 {
-			t.Fatalf("the accent %s has %d colors, want 2, for %d backgrounds, want 4", accent, len(links), len(backgrounds))
+			t.Fatalf("the accent %s has %d colors for %d backgrounds, want 2 for 4", accent, len(links), len(backgrounds))
 		}
 		for i, m := range backgrounds {
 			if link := links[i/2]; !link.isReadable(parseColor(m[1])) {

@@ -12,9 +12,9 @@ import (
 // have different results. The result for an id must never change: feed readers would show the post as new.
 //
 // An absolute URI with the scheme http, https, tag or urn is returned unchanged, so that feed readers do not show the
-// posts of an imported blog as new. Any other id becomes urn:feedpub:SITE: and the percent-encoded id. That includes
-// ids that only look like a URI, such as "post:1", and IRIs with non-ASCII characters, which RFC 4287 allows but many
-// validators and feed readers do not accept.
+// posts of an imported blog as new. Any other id becomes urn:feedpub:SITE: followed by the percent-encoded id. That
+// includes ids that only look like a URI, such as "post:1", and IRIs with non-ASCII characters, which RFC 4287 allows
+// but many validators and feed readers do not accept.
 func AtomID(site feed.SiteID, id string) string {
 	if isURI(id) && !hasPrefixFold(id, urnPrefix) {
 		return id

@@ -91,7 +91,7 @@ func styleURL(site feed.Site) string {
 }
 
 // StyleSheet returns the style sheet that the site's RSS and Atom documents refer to, for browsers. If the site has
-// pages, its notice shows the URL of the feed's page.
+// pages, the notice in the style sheet shows the URL of the index.
 func (r *Renderer) StyleSheet(site feed.Site, hasPages bool) feed.Document {
 	w := wordsFor(site.Language)
 	notice := w.Notice

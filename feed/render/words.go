@@ -21,7 +21,8 @@ type words struct {
 
 	NotFound, NotFoundText, Gone, GoneText string
 
-	// Notice and NoticePage are parts of a CSS string, so they have no quotes and backslashes. NoticePage contains {url}.
+	// Notice and NoticePage are parts of a CSS string, so they must not contain quotation marks or backslashes. NoticePage
+	// contains {url}.
 	Notice, NoticePage string
 
 	one, many string // numbers of posts, with {n}

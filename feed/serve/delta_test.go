@@ -112,7 +112,7 @@ func TestDisplacedItemsAreNotRemovals(t *testing.T) {
 		want              string // the new and changed items, or "removal"
 	}{
 		{"one added, one displaced", "c b a", "d c b", "d"},
-		{"all added", "c b a", "f e d", "removal"}, // there may have been more items in between
+		{"all added", "c b a", "f e d", "removal"}, // other items may have been added and displaced in between
 		{"the last removed", "c b a", "c b", "removal"},
 		{"the last removed, an older one added", "c b a", "c b z", "removal"},
 		{"one in the middle removed, one added", "c b a", "d c a", "removal"},

@@ -75,7 +75,7 @@ func hostname(host string) string {
 		return address
 	}
 	name := host
-	if i := strings.IndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i+1:], ':') < 0 { // two colons: an IPv6 address
+	if i := strings.IndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i+1:], ':') < 0 { // not an IPv6 address
 		if name = host[:i]; !isPort(host[i:]) {
 			return ""
 		}

@@ -212,7 +212,7 @@ type payload struct {
 	deltas   []delta   // sorted by base, newest first
 
 	holds     atomic.Int32 // responses in progress that use the payload
-	dropped   atomic.Bool  // the payload is not counted for a document
+	dropped   atomic.Bool  // the payload is no longer counted for a document
 	lingering int64        // bytes counted while it is dropped and held; guarded by the Memory's lock
 }
 

@@ -272,7 +272,7 @@ func (s *Snapshot) putAliases(aliases *edit[[]owner], before, e *edition) {
 			}
 			owners, _ := aliases.get(target)
 			at, _ := slices.BinarySearchFunc(owners, d.feed, func(o owner, name feed.Name) int {
-				return cmp.Or(o.feed.Compare(name), -1) // the first document of a feed
+				return cmp.Or(o.feed.Compare(name), -1) // insert after the feed's earlier documents
 			})
 			aliases.set(target, slices.Insert(slices.Clone(owners), at, owner{d.feed, i}))
 		}

@@ -38,7 +38,8 @@ func (c *strictConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite lets net/http close a connection on which it has not read everything without losing the response.
+// CloseWrite closes the sending direction, so that the client receives the whole response even if net/http has not read
+// everything that the client sent.
 func (c *strictConn) CloseWrite() error {
 	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return tcp.CloseWrite()

@@ -116,11 +116,11 @@ func TestClientsThatDoNotRead(t *testing.T) {
 	}
 }
 
-// closing is a listener that counts its open connections in waiting, up to a maximum number.
+// closing is a listener that adds its open connections to waiting, up to a maximum number.
 type closing struct {
 	*net.TCPListener
 	waiting *sync.WaitGroup
-	left    atomic.Int64 // connections that will still be counted
+	left    atomic.Int64 // number of further connections that will be counted
 }
 
 // Accept implements [net.Listener].

@@ -234,8 +234,7 @@ leaves a credit without a passage.`,
 			if !changed {
 				return misused(cmd, "nothing to change: give --publication, --headline, --author, --date, --url or --text")
 			}
-			edit := func(q *feed.Quote) { e.apply(q, cmd.Flags().Changed) }
-			return env.decide(cmd, args, intake.Change{Verdict: feed.Edited, Edit: edit})
+			return env.decide(cmd, args, intake.Change{Verdict: feed.Edited, Edit: e.edits(cmd.Flags().Changed).Apply})
 		},
 	}
 	addSettings(cmd, storeFlags...)
@@ -248,27 +247,22 @@ leaves a credit without a passage.`,
 	return cmd
 }
 
-// apply changes what the given flags change.
-func (e editedCredit) apply(q *feed.Quote, given func(name string) bool) {
-	for name, to := range map[string]*string{
-		"publication": &q.Source.Publication, "headline": &q.Source.Headline, "date": &q.Source.DatePublished,
-		"url": &q.Source.URL, "text": &q.Text,
+// edits returns the edits that the given flags ask for.
+func (e *editedCredit) edits(given func(name string) bool) intake.Edits {
+	var x intake.Edits
+	for name, field := range map[string]struct {
+		to    **string
+		value *string
+	}{
+		"publication": {&x.Publication, &e.publication}, "headline": {&x.Headline, &e.headline},
+		"date": {&x.Date, &e.date}, "url": {&x.URL, &e.url}, "text": {&x.Text, &e.text},
 	} {
 		if given(name) {
-			*to = strings.TrimSpace(map[string]string{
-				"publication": e.publication, "headline": e.headline, "date": e.date, "url": e.url, "text": e.text,
-			}[name])
+			*field.to = field.value
 		}
-	}
-	if given("publication") {
-		q.Source.PublicationURL, q.Source.FeedURL = "", "" // they belong to the old name
 	}
 	if given("author") {
-		q.Source.Authors = nil
-		for _, name := range e.authors {
-			if name = strings.TrimSpace(name); name != "" {
-				q.Source.Authors = append(q.Source.Authors, feed.Author{Name: name})
-			}
-		}
+		x.Authors = &e.authors
 	}
+	return x
 }

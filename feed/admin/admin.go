@@ -131,6 +131,7 @@ func (h *handler) pageRoutes() []route {
 		{http.MethodPost, "/login", "", []int{303, 401, 403, 429}, http.HandlerFunc(h.login)},
 		{http.MethodPost, "/logout", "", []int{303, 403}, http.HandlerFunc(h.logout)},
 		{http.MethodPost, "/page/rebuild", "", []int{303, 403, 404}, http.HandlerFunc(h.rebuildFromPage)},
+		{http.MethodPost, "/page/credit", "", []int{303, 400, 403, 404, 422, 503}, http.HandlerFunc(h.decideFromPage)},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,7 @@ const secret = "s3cret-of.alice~1"
 
 // fake implements the interfaces of a [Site].
 type fake struct {
+	mu     sync.Mutex // protects list while a browser reads the page
 	report feed.Report
 	err    error
 	list   []feed.Problem
@@ -52,7 +54,11 @@ func (f *fake) AcceptRollback(ctx context.Context) (feed.Report, error) {
 	return f.Rebuild(ctx)
 }
 
-func (f *fake) Problems(context.Context) ([]feed.Problem, error) { return f.list, f.err }
+func (f *fake) Problems(context.Context) ([]feed.Problem, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.list, f.err
+}
 
 func (f *fake) Runs(context.Context) (feed.RunHistory, error) {
 	return feed.RunHistory{Runs: f.runs}, f.err

@@ -18,6 +18,7 @@ import (
 type fakeCredits struct {
 	credit intake.Credit
 	asked  []string
+	err    error // returned by Decide, if not nil
 }
 
 func (f *fakeCredits) Post(_ context.Context, id string) (intake.PostCredits, error) {
@@ -40,6 +41,9 @@ func (f *fakeCredits) Each(ctx context.Context, ids []string, each func(intake.P
 
 func (f *fakeCredits) Decide(ctx context.Context, id string, change intake.Change) (intake.PostCredits, error) {
 	p, err := f.Post(ctx, id)
+	if err == nil {
+		err = f.err
+	}
 	if err != nil {
 		return p, err
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -32,6 +31,9 @@ const (
 	pageRebuild = 20 * time.Second
 	// The maximum numbers of rows.
 	pageRuns, pageProblems, pageFeeds = 20, 50, 100
+	// pageCredits is the number of posts whose credits are shown, and pageCreditPosts the number that are read to find
+	// them.
+	pageCredits, pageCreditPosts = 10, 50
 )
 
 // page is the data of page.html. Its text may come from posts; the template escapes it.
@@ -41,11 +43,16 @@ type page struct {
 	Sites         []feed.SiteID
 	User, CSRF    string
 	MayRebuild    bool
+	MayDecide     bool // whether credits are shown with forms
 	Message       string
+	Undo          creditRow // the credit that was just decided, if the decision can be withdrawn
 	State         []card
 	Problems      []problemRow
 	MoreProblems  int
 	ProblemsError string
+	Credits       []creditRow
+	MoreCredits   bool
+	CreditsError  string
 	Runs          []runRow
 	Chart         template.HTML
 	RunsError     string
@@ -79,13 +86,19 @@ var messages = map[string]string{
 	"running": "The rebuild is still running.",
 	"failed":  "The rebuild failed; the log has the reason.",
 	"none":    "There is no such feed.",
+
+	"accepted":  "The credit was accepted. It is published when the builder has read the post again.",
+	"edited":    "The credit was changed. It is published when the builder has read the post again.",
+	"withheld":  "The credit was rejected. It is not published.",
+	"withdrawn": "The decision was withdrawn.",
 }
 
 // advice maps each kind of problem to what to do about it.
 var advice = map[feed.ProblemKind]string{
-	feed.KindRejected:   "Correct the post and store it again. Its last valid version, if any, stays published.",
-	feed.KindMissing:    "Store the post again, or confirm that it was deleted with: feedpub post delete ID",
-	feed.KindSuggestion: "Decide with: feedpub credits. Until then the post is published without it.",
+	feed.KindRejected: "Correct the post and store it again. Its last valid version, if any, stays published.",
+	feed.KindMissing:  "Store the post again, or confirm that it was deleted with: feedpub post delete ID",
+	feed.KindSuggestion: "Sign in with a token that has the right write to decide here, or use: feedpub credits. " +
+		"Until then the post is published without it.",
 	feed.KindCharacters: "Correct the characters in the post. They were replaced by U+FFFD.",
 	feed.KindHeld:       "Restore the posts, or confirm each loss with: feedpub post delete ID. The last documents stay published.",
 	feed.KindFile:       "Correct the file.",
@@ -103,22 +116,33 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 		return
 	}
-	p := page{Title: "feedpub", Message: messages[r.URL.Query().Get("done")], Now: pageTime(time.Now())}
-	if signedIn {
-		p.User, p.CSRF, p.MayRebuild = x.token.name, x.csrf, x.token.May(Rebuild)
+	query := r.URL.Query()
+	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
+	defer cancel()
+	p := h.newPage(ctx, x, feed.SiteID(query.Get("site")))
+	p.Message = messages[query.Get("done")]
+	if key := query.Get("undo"); key != "" && p.MayDecide {
+		p.Undo = creditRow{Post: query.Get("post"), Key: key}
 	}
+	h.html(w, http.StatusOK, "page.html", p)
+}
+
+// newPage returns the page about a site, or about the first one if there is no such site. X is the zero session for a
+// person who has not signed in.
+func (h *handler) newPage(ctx context.Context, x session, wanted feed.SiteID) page {
+	p := page{Title: "feedpub", Now: pageTime(time.Now()), User: x.token.name, CSRF: x.csrf}
+	signedIn := x.csrf != ""
 	sites := h.Sites.Sites()
 	for _, s := range sites {
 		p.Sites = append(p.Sites, s.ID)
 	}
-	wanted := feed.SiteID(r.URL.Query().Get("site"))
-	i := slices.IndexFunc(sites, func(s *Site) bool { return s.ID == wanted })
 	if len(sites) > 0 {
-		ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
-		defer cancel()
-		h.describe(ctx, &p, sites[max(i, 0)])
+		s := sites[max(0, slices.IndexFunc(sites, func(s *Site) bool { return s.ID == wanted }))]
+		p.MayRebuild = signedIn && x.token.May(Rebuild)
+		p.MayDecide = signedIn && x.token.May(Write) && s.Credits != nil
+		h.describe(ctx, &p, s)
 	}
-	h.html(w, http.StatusOK, "page.html", p)
+	return p
 }
 
 // describe sets what the page shows about a site. Where something cannot be read, the page shows the error instead.
@@ -220,6 +244,7 @@ func diskCard(disk func() (free, total uint64, err error)) card {
 
 // describeProblems sets the problems of the process and of a site.
 func (h *handler) describeProblems(ctx context.Context, p *page, s *Site) {
+	var uncertain []string // ids of posts that may have credits to decide
 	for _, lister := range slices.Concat(h.Problems, s.Problems) {
 		list, err := lister.Problems(ctx)
 		if err != nil {
@@ -227,6 +252,10 @@ func (h *handler) describeProblems(ctx context.Context, p *page, s *Site) {
 			return
 		}
 		for _, x := range list {
+			switch x.Kind { //nolint:exhaustive // see feed.Problem: only these kinds can include a suggestion
+			case feed.KindSuggestion, feed.KindCharacters, feed.KindMedia:
+				uncertain = append(uncertain, x.ID)
+			}
 			row := problemRow{Kind: string(x.Kind), ID: x.ID, Reason: x.Reason, Advice: advice[x.Kind], Class: "warn"}
 			if x.Place != "" {
 				row.Reason = x.Place + ": " + row.Reason
@@ -239,6 +268,9 @@ func (h *handler) describeProblems(ctx context.Context, p *page, s *Site) {
 			}
 			p.Problems = append(p.Problems, row)
 		}
+	}
+	if p.MayDecide {
+		h.describeCredits(ctx, p, s, uncertain)
 	}
 	slices.SortStableFunc(p.Problems, func(a, b problemRow) int { return cmp.Compare(a.Class, b.Class) })
 	if p.MoreProblems = max(0, len(p.Problems)-pageProblems); p.MoreProblems > 0 {
@@ -314,49 +346,6 @@ func feedRows(s *Site) []feedRow {
 	return rows
 }
 
-// chart draws the number of runs on each of the last 14 days as SVG. It contains no text from posts.
-func chart(runs []feed.Run, now time.Time) template.HTML {
-	const days, height, step = 14, 60, 40
-	var counts [days]map[string]int
-	most := 0
-	today := now.UTC().Truncate(24 * time.Hour)
-	for _, r := range runs {
-		day := days - 1 - int(today.Sub(r.Started.UTC().Truncate(24*time.Hour))/(24*time.Hour))
-		if day < 0 || day >= days || r.Times > 1 {
-			continue
-		}
-		if counts[day] == nil {
-			counts[day] = map[string]int{}
-		}
-		counts[day][runClass(r)]++
-		sum := 0
-		for _, n := range counts[day] {
-			sum += n
-		}
-		most = max(most, sum)
-	}
-	if most == 0 {
-		return ""
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="Runs on each of the last %d days">`,
-		days*step, height+30, days)
-	for day, c := range counts {
-		y := height + 12
-		for _, class := range []string{"good", "warn", "bad"} {
-			if n := c[class]; n > 0 {
-				h := max(2, n*height/most)
-				y -= h
-				fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%d" width="%d" height="%d"></rect>`, class, day*step+6, y, step-12, h)
-			}
-		}
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`, day*step+step/2, height+26,
-			today.AddDate(0, 0, day-days+1).Format("2 Jan"))
-	}
-	fmt.Fprintf(&b, `<text x="6" y="9">%d a day</text></svg>`, most)
-	return template.HTML(b.String()) //nolint:gosec // it consists of numbers, dates and constants
-}
-
 // pageTime formats a time for people, in its own zone.
 func pageTime(t time.Time) string { return t.Truncate(time.Second).Format("2 Jan 2006 15:04:05 MST") }
 
@@ -385,7 +374,7 @@ func (h *handler) html(w http.ResponseWriter, status int, name string, data any)
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", pagePolicy)
-	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Referrer-Policy", "same-origin")
 	header.Set("X-Frame-Options", "DENY")
 	w.WriteHeader(status)
 	if _, err := w.Write(b.Bytes()); err != nil {
@@ -406,120 +395,4 @@ func (h *handler) pageFile(name, mediaType string) http.Handler {
 			h.Log.Debug("response not sent", "error", err)
 		}
 	})
-}
-
-// showLogin shows the form to sign in.
-func (h *handler) showLogin(w http.ResponseWriter, _ *http.Request) {
-	h.html(w, http.StatusOK, "login.html", struct{ Message string }{})
-}
-
-// fromHere reports whether a form was submitted from a page of this server. Browsers send the origin of each form.
-func fromHere(r *http.Request) bool { return new(http.CrossOriginProtection).Check(r) == nil }
-
-// login starts a session for a valid token.
-func (h *handler) login(w http.ResponseWriter, r *http.Request) {
-	from, now := clientAddr(r), time.Now()
-	refuse := func(status int, message string) {
-		h.html(w, status, "login.html", struct{ Message string }{message})
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	switch {
-	case !fromHere(r):
-		refuse(http.StatusForbidden, "The form was sent by a different site.")
-		return
-	case !h.Sessions.mayTry(from, now):
-		w.Header().Set("Retry-After", "60")
-		refuse(http.StatusTooManyRequests, "There were too many wrong tokens. Try again in a minute.")
-		return
-	}
-	token, ok := h.tokensFor(r).Authenticate(strings.TrimSpace(r.PostFormValue("token")))
-	if !ok {
-		h.Sessions.failed(from)
-		h.Log.Warn("sign-in with an unknown token", "client", from)
-		refuse(http.StatusUnauthorized, "The token is unknown.")
-		return
-	}
-	h.setCookie(w, r, h.Sessions.start(token, now), int(sessionAge/time.Second))
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-// setCookie sets the session cookie; a negative age removes it.
-func (h *handler) setCookie(w http.ResponseWriter, r *http.Request, id string, age int) {
-	secure := r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
-	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: id, Path: "/", MaxAge: age, Secure: secure, HttpOnly: true,
-		SameSite: http.SameSiteStrictMode,
-	})
-}
-
-// formSession returns the session of a form that was submitted from a page of this server. Otherwise it sends an error.
-func (h *handler) formSession(w http.ResponseWriter, r *http.Request) (session, bool) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	x, ok := h.Sessions.of(r, h.tokensFor(r), time.Now())
-	switch {
-	case !fromHere(r):
-		h.fail(w, problem{Status: http.StatusForbidden, Detail: "The form was sent by a different site."})
-	case !ok:
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
-	case !x.matches(r):
-		h.fail(w, problem{Status: http.StatusForbidden, Detail: "The form is outdated; load the page again."})
-	default:
-		return x, true
-	}
-	return session{}, false
-}
-
-// logout ends a session.
-func (h *handler) logout(w http.ResponseWriter, r *http.Request) {
-	if _, ok := h.formSession(w, r); !ok {
-		return
-	}
-	h.Sessions.end(r)
-	h.setCookie(w, r, "", -1)
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
-}
-
-// rebuildFromPage rebuilds the feed that the form names, or all feeds if it names none.
-func (h *handler) rebuildFromPage(w http.ResponseWriter, r *http.Request) {
-	x, ok := h.formSession(w, r)
-	if !ok {
-		return
-	}
-	sites := h.Sites.Sites()
-	i := slices.IndexFunc(sites, func(s *Site) bool { return string(s.ID) == r.PostFormValue("site") })
-	switch {
-	case !x.token.May(Rebuild):
-		h.fail(w, problem{Status: http.StatusForbidden,
-			Detail: fmt.Sprintf("The token %q lacks the right %q.", x.token.name, Rebuild)})
-		return
-	case i < 0:
-		h.fail(w, problem{Status: http.StatusNotFound, Detail: "There is no such site."})
-		return
-	}
-	var names []feed.Name
-	if name := r.PostFormValue("feed"); name != "" {
-		names = append(names, feed.Name(name))
-	}
-	if err := h.extend(w); err != nil {
-		h.respondError(w, r, err)
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), pageRebuild)
-	defer cancel()
-	cause := feed.Cause{Trigger: feed.HTTPTrigger, By: x.token.name}
-	report, err := sites[i].Rebuilder.Rebuild(feed.WithCause(ctx, cause), names...)
-	done := "rebuilt"
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		done = "running"
-	case errors.Is(err, feed.ErrNotFound):
-		done = "none"
-	case err != nil:
-		h.Log.Error("rebuild from the page failed", "site", sites[i].ID, "error", err)
-		done = "failed"
-	case slices.ContainsFunc(report.Feeds, func(f feed.FeedReport) bool { return !f.Outcome.Current() }):
-		done = "held"
-	}
-	query := url.Values{"site": {string(sites[i].ID)}, "done": {done}}
-	http.Redirect(w, r, "/?"+query.Encode(), http.StatusSeeOther)
 }

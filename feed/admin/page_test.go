@@ -1,13 +1,17 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"feedpub/feed"
+	"feedpub/feed/intake"
 )
 
 // browser is a client of the page that keeps its cookie.
@@ -15,12 +19,12 @@ type browser struct {
 	t       *testing.T
 	handler http.Handler
 	address string // of the client
-	cookie  string
+	cookies map[string]string
 }
 
 func newBrowser(t *testing.T, c Config, address string) *browser {
 	t.Helper()
-	return &browser{t: t, handler: NewHandler(c), address: address}
+	return &browser{t: t, handler: NewHandler(c), address: address, cookies: map[string]string{}}
 }
 
 const (
@@ -40,16 +44,14 @@ func (b *browser) send(method, target, form string, header ...string) (*http.Res
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)
 	}
-	if b.cookie != "" {
-		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: b.cookie})
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
 	res := w.Result()
 	for _, c := range res.Cookies() {
-		if c.Name == sessionCookie {
-			b.cookie = c.Value
-		}
+		b.cookies[c.Name] = c.Value
 	}
 	return res, w.Body.String()
 }
@@ -69,12 +71,25 @@ var csrfField = regexp.MustCompile(`name="csrf" value="(\w+)"`)
 // csrf returns the token of the page's forms.
 func (b *browser) csrf() string {
 	b.t.Helper()
-	_, body := b.want(200, http.MethodGet, "/", "")
+	return b.csrfOf("/")
+}
+
+// csrfOf returns the token of the forms of a page.
+func (b *browser) csrfOf(target string) string {
+	b.t.Helper()
+	_, body := b.want(200, http.MethodGet, target, "")
 	found := csrfField.FindStringSubmatch(body)
 	if found == nil {
 		b.t.Fatalf("the page has no form with a CSRF token:\n%s", body)
 	}
 	return found[1]
+}
+
+// signIn submits the form to sign in, and checks the status.
+func (b *browser) signIn(status int, token string) *http.Response {
+	b.t.Helper()
+	res, _ := b.want(status, http.MethodPost, "/login", "token="+token+"&csrf="+b.csrfOf("/login"))
+	return res
 }
 
 func TestPageShowsTheSite(t *testing.T) {
@@ -124,9 +139,14 @@ func TestPageFromAnotherMachineNeedsASession(t *testing.T) {
 	}
 	b.want(401, http.MethodGet, "/runs", "")
 	b.want(200, http.MethodGet, "/login", "")
-	b.want(401, http.MethodPost, "/login", "token=wrong")
-	res, _ = b.want(303, http.MethodPost, "/login", "token="+secret)
-	cookie := res.Header.Get("Set-Cookie")
+	b.signIn(401, "wrong")
+	res = b.signIn(303, secret)
+	cookie := ""
+	for _, set := range res.Header.Values("Set-Cookie") {
+		if strings.HasPrefix(set, sessionCookie) {
+			cookie = set
+		}
+	}
 	for _, want := range []string{"HttpOnly", "SameSite=Strict", "Path=/"} {
 		if !strings.Contains(cookie, want) {
 			t.Errorf("the cookie %q lacks %s", cookie, want)
@@ -144,7 +164,7 @@ func TestRebuildFromThePage(t *testing.T) {
 	f := &fake{}
 	b := newBrowser(t, config(t, f), here)
 	b.want(303, http.MethodPost, "/page/rebuild", "site=main") // has not signed in
-	b.want(303, http.MethodPost, "/login", "token="+secret)
+	b.signIn(303, secret)
 	form := "site=main&feed=tags/go&csrf=" + b.csrf()
 	b.want(403, http.MethodPost, "/page/rebuild", "site=main&csrf=guessed")
 	b.want(403, http.MethodPost, "/page/rebuild", form, "Origin: https://evil.example")
@@ -167,7 +187,7 @@ func TestRebuildFromThePage(t *testing.T) {
 func TestPageWithoutTheRight(t *testing.T) {
 	f := &fake{}
 	b := newBrowser(t, config(t, f), here)
-	b.want(303, http.MethodPost, "/login", "token=writer-token")
+	b.signIn(303, "writer-token")
 	form := "site=main&csrf=" + b.csrf()
 	if _, body := b.want(200, http.MethodGet, "/", ""); strings.Contains(body, "Rebuild now") {
 		t.Error("the page has a rebuild form although the token lacks the right")
@@ -182,14 +202,14 @@ func TestSignInIsLimited(t *testing.T) {
 	c := config(t, &fake{})
 	b := newBrowser(t, c, away)
 	for range maxAttempts {
-		b.want(401, http.MethodPost, "/login", "token=wrong")
+		b.signIn(401, "wrong")
 	}
-	res, _ := b.want(429, http.MethodPost, "/login", "token="+secret)
+	res := b.signIn(429, secret)
 	if res.Header.Get("Retry-After") == "" {
 		t.Error("429 has no Retry-After")
 	}
 	b.address = "192.0.2.8:1" // others may still sign in
-	b.want(303, http.MethodPost, "/login", "token="+secret)
+	b.signIn(303, secret)
 }
 
 // TestSessionEndsWithItsToken checks that a session is not valid once its token is removed from the configuration.
@@ -197,10 +217,125 @@ func TestSessionEndsWithItsToken(t *testing.T) {
 	c := config(t, &fake{})
 	c.Sessions = new(Sessions)
 	b := newBrowser(t, c, away)
-	b.want(303, http.MethodPost, "/login", "token="+secret)
+	b.signIn(303, secret)
 	b.handler = NewHandler(c) // a reload keeps sessions
 	b.want(200, http.MethodGet, "/", "")
 	c.Tokens = c.Tokens[1:]
 	b.handler = NewHandler(c)
 	b.want(303, http.MethodGet, "/", "")
+}
+
+// TestSignInNeedsItsOwnForm checks that a different site cannot sign a person in with a token of its own.
+func TestSignInNeedsItsOwnForm(t *testing.T) {
+	b := newBrowser(t, config(t, &fake{}), here)
+	b.want(403, http.MethodPost, "/login", "token="+secret)
+	csrf := b.csrfOf("/login")
+	b.want(403, http.MethodPost, "/login", "token="+secret+"&csrf=guessed")
+	b.want(403, http.MethodPost, "/login", "token="+secret+"&csrf="+csrf, "Origin: https://evil.example")
+	delete(b.cookies, loginCookie)
+	b.want(403, http.MethodPost, "/login", "token="+secret+"&csrf="+csrf)
+	b.signIn(303, secret)
+}
+
+// withCredit returns a configuration whose site has one post with one suggestion.
+func withCredit(t *testing.T, f *fake) (Config, *fakeCredits) {
+	t.Helper()
+	f.list = append(f.list, feed.Problem{ID: "a/b#1", Kind: feed.KindSuggestion, Reason: "source: Aunt Mary?", Serving: true})
+	credits := &fakeCredits{credit: intake.Credit{
+		Key: "k1", State: intake.CreditSuggested, Reason: "read in \"From Aunt Mary:\"",
+		Quote: feed.Quote{Text: "Stir <b>well</b>.\nServe.", Confidence: 0.25, Source: feed.Source{
+			Publication: "Aunt Mary", PublicationURL: "https://mary.example/", Authors: []feed.Author{{Name: "Mary Ross"}},
+			URL: "javascript:alert(1)",
+		}},
+	}}
+	c := config(t, f)
+	only(t, c).Credits = credits
+	return c, credits
+}
+
+func TestDecideOnThePage(t *testing.T) {
+	c, credits := withCredit(t, &fake{})
+	b := newBrowser(t, c, here)
+	if _, body := b.want(200, http.MethodGet, "/", ""); strings.Contains(body, "Stir") || !strings.Contains(body, "Aunt Mary?") {
+		t.Errorf("the page for a person who has not signed in shows forms, or lacks the suggestion:\n%s", body)
+	}
+	b.signIn(303, "writer-token")
+	_, body := b.want(200, http.MethodGet, "/", "")
+	for _, want := range []string{
+		"Stir &lt;b&gt;well&lt;/b&gt;.", "Mary Ross, Aunt Mary", "certainty 0.25", `name="publication" value="Aunt Mary"`,
+		`<code>a/b#1</code>`, `name="post" value="a/b#1"`, `name="key" value="k1"`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not contain %q:\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, `href="javascript`) || strings.Contains(body, "Aunt Mary?") {
+		t.Errorf("the page links to a script, or lists the suggestion twice:\n%s", body)
+	}
+	form := "site=main&post=a%2Fb%231&key=k1&csrf=" + b.csrf()
+	b.want(403, http.MethodPost, "/page/credit", form+"&verdict=accepted", "Sec-Fetch-Site: cross-site")
+	b.want(403, http.MethodPost, "/page/credit", strings.Replace(form, "csrf=", "csrf=x", 1)+"&verdict=accepted")
+	b.want(400, http.MethodPost, "/page/credit", form+"&verdict=doubted")
+	b.want(404, http.MethodPost, "/page/credit", strings.Replace(form, "k1", "k2", 1)+"&verdict=accepted")
+	b.want(404, http.MethodPost, "/page/credit", strings.Replace(form, "main", "none", 1)+"&verdict=accepted")
+	if len(credits.asked) > 0 {
+		t.Fatalf("refused forms made the decisions %q", credits.asked)
+	}
+	for _, fields := range []string{
+		"&verdict=accepted", "&verdict=rejected", "&verdict=withdrawn",
+		"&verdict=edited&publication=Soup+Weekly&authors=Mary+Ross%0D%0AAnn+Lee&text=Stir+%3Cb%3Ewell%3C%2Fb%3E.%0D%0AServe.",
+	} {
+		res, _ := b.want(303, http.MethodPost, "/page/credit", form+fields)
+		_, body := b.want(200, http.MethodGet, res.Header.Get("Location"), "")
+		if !strings.Contains(body, `role="status"><p>`) ||
+			strings.Contains(body, ">Undo<") == strings.Contains(fields, "withdrawn") {
+			t.Errorf("after %s, the page lacks a message or a way to undo the decision:\n%s", fields, body)
+		}
+	}
+	want := []string{
+		`a/b#1 k1 "accepted": Aunt Mary, "Stir <b>well</b>.\nServe."`,
+		`a/b#1 k1 "rejected": Aunt Mary, "Stir <b>well</b>.\nServe."`,
+		`a/b#1 k1 "": Aunt Mary, "Stir <b>well</b>.\nServe."`,
+		`a/b#1 k1 "edited": Soup Weekly, "Stir <b>well</b>.\nServe."`,
+	}
+	if diff := cmp.Diff(want, credits.asked); diff != "" {
+		t.Errorf("decisions (-want +got):\n%s", diff)
+	}
+}
+
+// TestRefusedDecisionKeepsTheForm checks that a person whose edit is refused sees the reason, and does not lose what
+// was typed.
+func TestRefusedDecisionKeepsTheForm(t *testing.T) {
+	c, credits := withCredit(t, &fake{})
+	credits.err = fmt.Errorf("the post does not contain the passage: %w", feed.ErrInvalid)
+	b := newBrowser(t, c, here)
+	b.signIn(303, "writer-token")
+	_, body := b.want(422, http.MethodPost, "/page/credit", "site=main&post=a%2Fb%231&key=k1&verdict=edited"+
+		"&publication=Soup+Weekly&text=Elsewhere.&csrf="+b.csrf())
+	for _, want := range []string{
+		"<details open>", `role="alert">the post does not contain the passage</p>`, `value="Soup Weekly"`, "Elsewhere.</textarea>",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not contain %q:\n%s", want, body)
+		}
+	}
+}
+
+// TestDecideNeedsTheRight checks that a person whose token lacks the right to write sees no posts' passages and cannot
+// decide.
+func TestDecideNeedsTheRight(t *testing.T) {
+	c, credits := withCredit(t, &fake{})
+	b := newBrowser(t, c, here)
+	b.want(303, http.MethodPost, "/page/credit", "site=main&post=a%2Fb%231&key=k1&verdict=accepted")
+	b.signIn(303, "another-token")
+	form := "site=main&post=a%2Fb%231&key=k1&verdict=accepted&csrf=" + b.csrf()
+	if _, body := b.want(200, http.MethodGet, "/", ""); strings.Contains(body, "Stir") || !strings.Contains(body, "Aunt Mary?") {
+		t.Errorf("the page shows the forms, or lacks the suggestion:\n%s", body)
+	}
+	if _, body := b.want(403, http.MethodPost, "/page/credit", form); !strings.Contains(body, `lacks the right \"write\"`) {
+		t.Errorf("the refusal does not name the right: %s", body)
+	}
+	if len(credits.asked) > 0 {
+		t.Errorf("decisions were made: %q", credits.asked)
+	}
 }

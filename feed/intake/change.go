@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"feedpub/feed"
@@ -140,4 +141,41 @@ func decidable(p feed.Post) error {
 		return fmt.Errorf("the post has no credits because its \"attribution\" is \"none\": %w", feed.ErrInvalid)
 	}
 	return nil
+}
+
+// Edits are changes to a credit. What a nil field stands for stays as it was read; an empty value removes it.
+type Edits struct {
+	Publication, Headline, Date, URL, Text *string
+	// Authors are the names of the authors. Empty names are ignored.
+	Authors *[]string
+}
+
+// Apply changes q. A value that is equal to the current one except for white space at its ends changes nothing.
+func (e Edits) Apply(q *feed.Quote) {
+	set := func(to, value *string) bool {
+		if value == nil || strings.TrimSpace(*value) == strings.TrimSpace(*to) {
+			return false
+		}
+		*to = strings.TrimSpace(*value)
+		return true
+	}
+	if set(&q.Source.Publication, e.Publication) {
+		q.Source.PublicationURL, q.Source.FeedURL = "", "" // they belong to the old name
+	}
+	set(&q.Source.Headline, e.Headline)
+	set(&q.Source.DatePublished, e.Date)
+	set(&q.Source.URL, e.URL)
+	set(&q.Text, e.Text)
+	if e.Authors == nil {
+		return
+	}
+	var authors []feed.Author
+	for _, name := range *e.Authors {
+		if name = strings.TrimSpace(name); name != "" {
+			authors = append(authors, feed.Author{Name: name})
+		}
+	}
+	if !slices.EqualFunc(authors, q.Source.Authors, func(a, b feed.Author) bool { return a.Name == b.Name }) {
+		q.Source.Authors = authors // without the URLs of earlier authors
+	}
 }

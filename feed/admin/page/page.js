@@ -1,7 +1,7 @@
-// Updates the page every ten seconds. Without JavaScript, reload the page instead.
+// Updates the page every ten seconds, unless a person is filling in a form. Without JavaScript, reload the page instead.
 "use strict";
-setInterval(async () => {
-  if (document.hidden || document.querySelector("main :focus")) return;
+async function update() {
+  if (document.hidden || document.querySelector("main :focus, main details[open]")) return;
   try {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!response.ok || response.redirected) return;
@@ -13,4 +13,5 @@ setInterval(async () => {
   } catch {
     // The server did not respond; the next attempt may succeed.
   }
-}, 10000);
+}
+setInterval(update, 10000);

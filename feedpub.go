@@ -59,6 +59,7 @@ type Options struct {
 // running. Its methods are safe for concurrent use.
 type Site struct {
 	store     *store.Site
+	posts     intake.Posts // the posts in the files of a folder; nil with a Redis
 	work      []func(context.Context) error
 	publisher *publish.Publisher
 	replica   *serve.Replica
@@ -150,6 +151,7 @@ func (s *Site) openStore(ctx context.Context, o Options, reader *attribution.Rea
 	if err != nil {
 		return err
 	}
+	s.posts = folder
 	s.store, s.close, s.work = folder.Client().Site(o.Site.ID), folder.Close, append(s.work, folder.Run)
 	return nil
 }
@@ -160,7 +162,7 @@ func (s *Site) connect(o Options, reader *attribution.Reader, disk *serve.Disk) 
 	newIntake := func(reader *attribution.Reader) *intake.Intake {
 		in := intake.New(o.Site, reader)
 		if o.Dir != "" {
-			in = in.WithMedia(media.New(o.Dir))
+			in = in.WithMedia(media.New(o.Dir)).WithPosts(s.posts, o.Catalog.Pages)
 		}
 		return in
 	}

@@ -25,6 +25,8 @@ type Intake struct {
 	home   *url.URL // the site's home page; an empty URL if there is none
 	reader *attribution.Reader
 	media  Media // nil if the site serves no media
+	posts  Posts // nil if links to files of posts are not resolved
+	pages  bool  // whether posts without a URL have pages of their own
 
 	fingerprint string
 }
@@ -66,7 +68,8 @@ type Result struct {
 	Reading attribution.Result
 	// Replaced describes the characters that were replaced with U+FFFD.
 	Replaced Replaced
-	// Missing are the paths of files that the post refers to and that do not exist.
+	// Missing are the paths of files that the post refers to and that do not exist, or contain posts that are not
+	// published.
 	Missing []string
 	// Notes say what is probably wrong with the file of the post.
 	Notes []string

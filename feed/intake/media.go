@@ -6,11 +6,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/net/html"
 
 	"feedpub/feed"
 	"feedpub/feed/markup"
+	"feedpub/feed/pathname"
 )
 
 // FileMember is the member of a post that holds the path of its file, which relative references are resolved against.
@@ -43,8 +45,51 @@ func (in *Intake) WithMedia(m Media) *Intake {
 	return &next
 }
 
+// Posts provides the posts that other posts link to by the paths of their files.
+type Posts interface {
+	// PostAt returns the post in the file with the slash-separated path, and false if there is none.
+	PostAt(name string) (feed.StoredPost, bool)
+}
+
+// WithPosts returns an Intake whose posts can link to files of other posts; these links become the addresses of the
+// other posts. The Intake must have [Media]. Pages reports whether posts without a URL have pages of their own.
+func (in *Intake) WithPosts(p Posts, pages bool) *Intake {
+	next := *in
+	next.posts, next.pages = p, pages
+	next.fingerprint += "-links"
+	return &next
+}
+
+// address returns the URL of a published post, and "" if the post is not public or cannot be read.
+func (in *Intake) address(st feed.StoredPost) string {
+	if st.Item != nil && st.Item.RawSum == feed.HashOf(st.Raw) {
+		return st.Item.URL
+	}
+	p, err := Decode(st.ID, st.Raw)
+	if err != nil && st.Item != nil && StatusOf(st.Raw) == feed.Published {
+		return st.Item.URL // the last good version stays published
+	}
+	if err != nil || p.Status == feed.Draft || p.Status == feed.Private {
+		return ""
+	}
+	published, _, err := dates(p, st.Record)
+	if err != nil {
+		published = time.Time{}
+	}
+	dated := strings.Contains(in.site.Permalink, ":year") || strings.Contains(in.site.Permalink, ":month") ||
+		strings.Contains(in.site.Permalink, ":day")
+	if published.IsZero() && dated && p.URL == "" {
+		return ""
+	}
+	if permalink := in.permalink(p, published); permalink != "" || !in.pages {
+		return permalink
+	}
+	return strings.TrimSuffix(in.site.BaseURL, "/") + pathname.PlainPost(p.ID).Path(feed.HTML)
+}
+
 // files resolves the references of a post to files.
 type files struct {
+	in    *Intake
 	media Media
 	base  string // base URL of the files
 	dir   string // folder of the post's file
@@ -55,7 +100,7 @@ type files struct {
 
 // filesOf returns the resolver for a post with the given permalink, which may be empty.
 func (in *Intake) filesOf(p feed.Post, permalink string) *files {
-	f := &files{media: in.media, elsewhere: permalink != "", dir: "."}
+	f := &files{in: in, media: in.media, elsewhere: permalink != "", dir: "."}
 	if f.media == nil {
 		return f
 	}
@@ -74,15 +119,48 @@ func (f *files) resolve(ref string) string {
 	if name == "" {
 		return ref
 	}
+	if feed.MediaType(name) == "" {
+		return f.link(ref, name, u)
+	}
 	if _, ok := f.media.Size(name); !ok {
 		if f.elsewhere || strings.HasPrefix(u.Path, "/") {
 			return ref
 		}
-		if !slices.Contains(f.missing, name) {
-			f.missing = append(f.missing, name)
-		}
+		f.miss(name)
 	}
 	return f.base + (&url.URL{Path: name, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
+}
+
+// miss notes a missing file.
+func (f *files) miss(name string) {
+	if !slices.Contains(f.missing, name) {
+		f.missing = append(f.missing, name)
+	}
+}
+
+// link returns the URL of the post in a file that ref refers to, or ref if the file has no published post. The latter is
+// noted for a Markdown file, which is not a page of the blog.
+func (f *files) link(ref, name string, u *url.URL) string {
+	address := ""
+	if st, ok := f.in.posts.PostAt(name); ok {
+		address = f.in.address(st)
+	}
+	to, err := url.Parse(address)
+	if address == "" || err != nil {
+		if isMarkdown(name) && !f.elsewhere && !strings.HasPrefix(u.Path, "/") {
+			f.miss(name)
+		}
+		return ref
+	}
+	if u.Fragment != "" {
+		to.Fragment, to.RawFragment = u.Fragment, u.RawFragment
+	}
+	return to.String()
+}
+
+func isMarkdown(name string) bool {
+	extension := strings.ToLower(path.Ext(name))
+	return extension == ".md" || extension == ".markdown"
 }
 
 // find returns the path of the file that ref refers to, or "" if it refers to no file in the folder.
@@ -99,10 +177,22 @@ func (f *files) find(ref string) (name string, u *url.URL) {
 	} else {
 		name = path.Join(f.dir, u.Path)
 	}
-	if feed.MediaType(name) == "" {
+	if feed.MediaType(name) == "" && (f.in.posts == nil || !mayBePost(name)) {
 		return "", nil
 	}
 	return name, u
+}
+
+// mayBePost reports whether a file may contain a post that other posts link to.
+func mayBePost(name string) bool {
+	if feed.Transient(path.Base(name)) || strings.HasPrefix(name, "../") {
+		return false
+	}
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".markdown", ".html", ".htm", ".txt":
+		return true
+	}
+	return false
 }
 
 // content replaces the references in the content with URLs.
@@ -117,7 +207,7 @@ func (f *files) attachments(list []feed.Attachment) []feed.Attachment {
 	list = slices.Clone(list)
 	for i, a := range list {
 		name, _ := f.find(a.URL)
-		if name == "" {
+		if feed.MediaType(name) == "" {
 			continue
 		}
 		list[i].URL = f.resolve(a.URL)

@@ -47,6 +47,67 @@ func TestMediaReferences(t *testing.T) {
 	}
 }
 
+// postFiles maps the paths of files to their posts.
+type postFiles map[string]string
+
+func (p postFiles) PostAt(name string) (feed.StoredPost, bool) {
+	raw, ok := p[name]
+	st := feed.StoredPost{ID: name, Raw: []byte(raw)}
+	if name == "trip/absorbed.md" {
+		st.Item = &feed.Item{URL: "https://feeds.example/posts/recorded/", RawSum: feed.HashOf(st.Raw)}
+	}
+	return st, ok
+}
+
+// TestLinksToPosts checks that a link to the file of another post becomes the address of that post.
+func TestLinksToPosts(t *testing.T) {
+	posts := postFiles{
+		"trip/sea.md":        `{"id":"trip/sea.md","content_text":"The sea."}`,
+		"trip/absorbed.md":   `{"id":"trip/absorbed.md","content_text":"The sea."}`,
+		"trip/a b.md":        `{"id":"trip/a b.md","url":"https://elsewhere.example/a/","content_text":"The sea."}`,
+		"Über.md":            `{"id":"Über.md","content_text":"The sea."}`,
+		"trip/draft.md":      `{"id":"trip/draft.md","status":"draft","content_text":"The sea."}`,
+		"trip/private.html":  `{"id":"trip/private.html","status":"private","content_text":"The sea."}`,
+		"trip/bad.md":        `{"id":"trip/bad.md","title":1}`,
+		"trip/2020-01-02.md": `{"id":"trip/2020-01-02.md","date_published":"2020-01-02","content_text":"The sea."}`,
+	}
+	site := testSite
+	site.BaseURL, site.HomeURL = "https://feeds.example", "https://blog.example/"
+	for _, tt := range []struct{ name, permalink, ref, want, missing string }{
+		{"beside the post", "", "sea.md", "https://feeds.example/posts/sea/", ""},
+		{"with a fragment", "", "./sea.md#top", "https://feeds.example/posts/sea/#top", ""},
+		{"with a recorded name", "", "absorbed.md", "https://feeds.example/posts/recorded/", ""},
+		{"with a space", "", "a%20b.md", "https://elsewhere.example/a/", ""},
+		{"in the folder above", "", "../Über.md", "https://feeds.example/posts/%C3%BCber/", ""},
+		{"from the root", "", "/trip/sea.md", "https://feeds.example/posts/sea/", ""},
+		{"a draft", "", "draft.md", "https://blog.example/draft.md", "trip/draft.md"},
+		{"a private post", "", "private.html", "https://blog.example/private.html", ""},
+		{"a rejected post", "", "bad.md", "https://blog.example/bad.md", "trip/bad.md"},
+		{"a missing file", "", "none.md", "https://blog.example/none.md", "trip/none.md"},
+		{"a page of the blog", "", "about.html", "https://blog.example/about.html", ""},
+		{"outside the folder", "", "../../sea.md", "https://blog.example/sea.md", ""},
+		{"absolute", "", "https://blog.example/sea.md", "https://blog.example/sea.md", ""},
+		{"with permalinks", "/:year/:slug/", "2020-01-02.md", "https://blog.example/2020/2020-01-02/", ""},
+	} {
+		site.Permalink = tt.permalink
+		in := intake.New(site, nil).WithMedia(mediaSizes{}).WithPosts(posts, true)
+		raw := fmt.Sprintf(`{"id":"1","_file":"trip/post.md","content_html":"<a href='%s'>x</a>"}`, tt.ref)
+		if tt.permalink != "" {
+			raw = strings.Replace(raw, "{", `{"date_published":"2021-01-01",`, 1)
+		}
+		result, err := in.Item("1", []byte(raw), feed.Record{ID: "1", FirstSeen: firstSeen})
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if want := `<a href="` + tt.want + `"`; !strings.Contains(result.Item.HTML, want) {
+			t.Errorf("%s: the content is %s, want %s", tt.name, result.Item.HTML, want)
+		}
+		if got := strings.Join(result.Missing, " "); got != tt.missing {
+			t.Errorf("%s: missing files are %q, want %q", tt.name, got, tt.missing)
+		}
+	}
+}
+
 // TestMediaOfPostWithPage checks that a post with a page on the blog refers to files there, unless they are in the
 // folder.
 func TestMediaOfPostWithPage(t *testing.T) {

@@ -35,6 +35,7 @@ type folder struct {
 	versions *versions
 	copies   *copies
 	ids      *pathIDs
+	links    *links
 	files    map[string]*file // by path
 	// owner maps the id of each post to the path of the file whose version is in the server, since several files may
 	// contain the same post.
@@ -69,7 +70,7 @@ type file struct {
 func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*folder, error) {
 	f := &folder{
 		o: o, fsys: o.Files, site: site, now: time.Now,
-		files: map[string]*file{}, owner: map[string]string{}, good: map[string][]byte{}, written: map[string]bool{},
+		links: newLinks(), files: map[string]*file{}, owner: map[string]string{}, good: map[string][]byte{}, written: map[string]bool{},
 	}
 	if f.fsys == nil {
 		f.fsys = os.DirFS(o.Dir)

@@ -61,6 +61,9 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 	if err := s.removeMissing(ctx); err != nil {
 		return 0, err
 	}
+	if err := f.submitLinking(ctx, first); err != nil {
+		return 0, err
+	}
 	if media != f.media {
 		if err := f.submitMissingMedia(ctx); err != nil {
 			return 0, err
@@ -85,17 +88,7 @@ func (f *folder) submitMissingMedia(ctx context.Context) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	stored, err := f.site.Load(ctx, ids)
-	if err != nil {
-		return err
-	}
-	var posts []feed.RawPost
-	for _, st := range stored {
-		if st.Raw != nil {
-			posts = append(posts, feed.RawPost{ID: st.ID, Raw: st.Raw})
-		}
-	}
-	return f.site.Put(ctx, posts...)
+	return f.submit(ctx, ids)
 }
 
 // wait requests another scan after at most d.
@@ -181,6 +174,7 @@ func (f *folder) accept(ctx context.Context, name string, state *file, v version
 	if err != nil {
 		return nil, err
 	}
+	f.links.read(name, v.posts)
 	next := hashes(v.posts)
 	put, changed := f.compare(name, state, v, next)
 	if err := f.site.RestoreRecords(ctx, changed...); err != nil {
@@ -380,6 +374,7 @@ func (s *scan) removeMissing(ctx context.Context) error {
 		s.versions.keep(name, version{})
 		s.copies.note()
 		delete(s.files, name)
+		s.links.read(name, nil)
 	}
 	return s.clearMissing(ctx)
 }

@@ -9,6 +9,7 @@ import (
 
 	"feedpub/config"
 	"feedpub/feed"
+	"feedpub/feed/attribution"
 	"feedpub/feed/fleet"
 	"feedpub/feed/intake"
 	"feedpub/feed/publish"
@@ -20,6 +21,7 @@ type Site struct {
 	Source Source
 	Store  *store.Site
 	run    func(context.Context) error // the work of the embedded store; nil if there is none
+	posts  intake.Posts                // finds the posts in files of the embedded store; nil if there is none
 	close  func() error
 }
 
@@ -41,7 +43,9 @@ func (s *Site) ForSite(c config.Config) *Site {
 	source := s.Source
 	source.Config = c
 	source.process.Log = source.process.Log.With("site", c.Site.ID)
-	return source.site(s.Store.Client(), func() error { return nil })
+	site := source.site(s.Store.Client(), func() error { return nil })
+	site.posts = s.posts
+	return site
 }
 
 // withConfig returns the same site with a different configuration.
@@ -195,7 +199,7 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 		Site:      site,
 		Catalog:   c.Catalog(),
 		Store:     s.Store,
-		Intake:    s.Source.intake(reader),
+		Intake:    s.intake(reader),
 		Renderer:  shared.renderer,
 		Canonical: reader.Canonical,
 		WithPublications: func(table []feed.Publication) (*intake.Intake, func(string) feed.Source, error) {
@@ -203,7 +207,7 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 			if err != nil {
 				return nil, nil, err
 			}
-			return s.Source.intake(reader), reader.Canonical, nil
+			return s.intake(reader), reader.Canonical, nil
 		},
 		Owner:     fleet.NewID(),
 		Clock:     s.Source.process.Now,
@@ -213,6 +217,15 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 		Runs:      s.Store,
 		Release:   s.Source.process.Build.Version,
 	}, nil
+}
+
+// intake returns the intake of a builder of the site.
+func (s *Site) intake(reader *attribution.Reader) *intake.Intake {
+	in := s.Source.intake(reader)
+	if _, ok := s.Source.media(); ok && s.posts != nil {
+		in = in.WithPosts(s.posts, s.Source.Config.Catalog().Pages)
+	}
+	return in
 }
 
 // Load calls f with each post as it is stored, ordered by id. It reads the posts in batches.

@@ -35,4 +35,31 @@ type Claim struct {
 	Due, Lease time.Time
 	// Now is the store's time when the work was claimed.
 	Now time.Time
+	// Host is the host to which the work sends a request. It is empty if the claimant does not know it.
+	Host string
+	// Failures is the number of requests to the host that have failed in a row.
+	Failures int
+}
+
+// Claiming describes a call that claims work.
+type Claiming struct {
+	// At is the time of the call. Zero means the time of the store.
+	At    time.Time
+	Lease time.Duration // duration of the claims
+	Most  int           // maximum number of claims
+	// Claimant identifies the process. While it has a claim on work for a host, no other claimant gets work for that host.
+	Claimant string
+	// Serial is different in each of a few hundred successive calls of a claimant.
+	Serial int64
+	// Hosts maps the queues of notices to the hosts of their receivers.
+	Hosts map[string]string
+}
+
+// HostReport is what a claimant reports about a host for which it has claimed work.
+type HostReport struct {
+	Host     string
+	Serial   int64         // of the last call that claimed work for the host
+	Failures int           // requests that have failed in a row
+	Pause    time.Duration // if positive, nobody gets work for the host for this long
+	Release  bool          // the claimant has finished all work for the host
 }

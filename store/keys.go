@@ -108,7 +108,7 @@ func (k keyspace) topic(n feed.Name, f feed.Format) string {
 func (k keyspace) topics() string { return k.key("push", "topics") }
 
 // deliveries is a sorted set: ids of the subscriptions that need the current version of their topic, score = when the
-// next attempt is due in Unix milliseconds, or the end of a process's claim plus half a millisecond.
+// next attempt is due in Unix milliseconds, or the end of a process's claim, which is not a whole number.
 func (k keyspace) deliveries() string { return k.key("push", "due") }
 
 // failures is a hash: id of a subscription whose last delivery failed -> a feed.DeliveryFailure as JSON.
@@ -119,6 +119,11 @@ func (k keyspace) expiries() string { return k.key("push", "expiries") }
 
 // hosts is a hash: host of callbacks -> number of subscriptions with callbacks on it.
 func (k keyspace) hosts() string { return k.key("push", "hosts") }
+
+// reservations is a hash: host -> "ENDS SERIAL FAILURES CLOSED CLAIMANT". A claimant has reserved the host until ENDS,
+// with a claim that has the SERIAL number. FAILURES requests to the host have failed in a row, and it gets none until
+// CLOSED. Times are in Unix milliseconds, or 0.
+func (k keyspace) reservations() string { return k.key("push", "reservations") }
 
 // hubRequests is a hash: id of a request to the hub that is not verified -> a feed.SubscriptionRequest as JSON.
 func (k keyspace) hubRequests() string { return k.key("push", "requests") }

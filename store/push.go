@@ -38,7 +38,9 @@ func leaseArg(c feed.Claim) string {
 	if c.Lease.IsZero() {
 		return ""
 	}
-	return strconv.FormatInt(c.Lease.UnixMilli(), 10) + ".5"
+	const perMilli = 1000
+	us := c.Lease.UnixMicro()
+	return fmt.Sprintf("%d.%03d", us/perMilli, us%perMilli)
 }
 
 func topicMember(name feed.Name, format feed.Format) string {
@@ -74,19 +76,30 @@ func (s *Site) RequestSubscription(
 	return feed.HubLimit(reply), nil
 }
 
-// claim runs the script that claims work. It returns the claims, and the value of each in the second hash.
-func (s *Site) claim(
-	ctx context.Context, at time.Time, lease time.Duration, n int, drop bool, keys ...string,
-) ([]feed.Claim, []string, error) {
-	dropArg := "0"
-	if drop {
-		dropArg = "1"
+// work is a kind of work that processes claim.
+type work struct {
+	due    string // key of the sorted set
+	values string // key of the hash
+	others string // key of a hash with a second value
+	drop   bool   // drop work without a value
+	// callback means that the callback in a value determines the host.
+	callback bool
+}
+
+// claim runs the script that claims work. It returns the claims, and the second value of each.
+func (s *Site) claim(ctx context.Context, r feed.Claiming, w work) ([]feed.Claim, []string, error) {
+	args := []any{
+		timeArg(r.At), r.Lease.Milliseconds(), r.Most, flag(w.drop), r.Claimant, r.Serial, flag(w.callback),
 	}
-	reply, err := words(ctx, s.client.once, pushClaimSource, keys, timeArg(at), lease.Milliseconds(), n, dropArg)
+	for queue, host := range r.Hosts {
+		args = append(args, queue, host)
+	}
+	keys := []string{w.due, w.values, w.others, s.keys.reservations()}
+	reply, err := words(ctx, s.client.once, pushClaimSource, keys, args...)
 	if err != nil {
 		return nil, nil, err
 	}
-	const header, fields = 2, 4
+	const header, fields = 2, 6
 	if len(reply) < header || (len(reply)-header)%fields != 0 {
 		return nil, nil, errReply(reply)
 	}
@@ -94,10 +107,11 @@ func (s *Site) claim(
 	if err != nil {
 		return nil, nil, err
 	}
-	end, err := decodeTime(strings.TrimSuffix(reply[1], ".5"))
-	if err != nil {
-		return nil, nil, err
+	var ms, us int64
+	if _, err := fmt.Sscanf(reply[1], "%d.%3d", &ms, &us); err != nil {
+		return nil, nil, errReply(reply[:header])
 	}
+	end := time.UnixMilli(ms).Add(time.Duration(us) * time.Microsecond).UTC()
 	var claims []feed.Claim
 	var others []string
 	for r := reply[header:]; len(r) > 0; r = r[fields:] {
@@ -105,18 +119,82 @@ func (s *Site) claim(
 		if err != nil {
 			return nil, nil, err
 		}
-		claims = append(claims, feed.Claim{Key: r[0], Due: due, Value: r[2], Lease: end, Now: now})
+		failures, err := strconv.Atoi(r[5])
+		if err != nil {
+			return nil, nil, errReply(r[:fields])
+		}
+		claims = append(claims, feed.Claim{
+			Key: r[0], Due: due, Value: r[2], Lease: end, Now: now, Host: r[4], Failures: failures,
+		})
 		others = append(others, r[3])
 	}
 	return claims, others, nil
 }
 
-// ClaimRequests claims up to n requests to the hub that are due for verification. Requests that cannot be decoded are
-// dropped.
-func (s *Site) ClaimRequests(
-	ctx context.Context, at time.Time, lease time.Duration, n int,
-) ([]feed.ClaimedRequest, error) {
-	claims, _, err := s.claim(ctx, at, lease, n, true, s.keys.verifications(), s.keys.hubRequests(), s.keys.absent())
+// flag returns a condition as an argument of a script.
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// ReportHosts records what a claimant knows about hosts for which it has claimed work.
+func (s *Site) ReportHosts(ctx context.Context, at time.Time, claimant string, reports []feed.HostReport) error {
+	args := []any{timeArg(at), claimant}
+	for _, r := range reports {
+		args = append(args, r.Host, r.Serial, r.Failures, delayArg(r.Pause), flag(r.Release))
+	}
+	_, err := status(ctx, s.client.build, pushReleaseSource, []string{s.keys.reservations()}, args...)
+	return s.client.wrap("report hosts", err)
+}
+
+// ForgetHosts forgets the hosts for which no work has been claimed for an hour. Without this, those that a process had
+// reserved when it died would be kept as long as nothing is sent to them.
+func (s *Site) ForgetHosts(ctx context.Context, at time.Time) error {
+	const kept = time.Hour
+	if at.IsZero() {
+		now, err := s.Now(ctx)
+		if err != nil {
+			return err
+		}
+		at = now
+	}
+	for cursor, first := uint64(0), true; first || cursor != 0; first = false {
+		var pairs []string
+		var err error
+		pairs, cursor, err = s.client.build.HScan(ctx, s.keys.reservations(), cursor, "", subscriptionBatch).Result()
+		if err != nil {
+			return s.client.wrap("forget hosts", err)
+		}
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if lastUse(pairs[i+1]).After(at.Add(-kept)) {
+				continue
+			}
+			_, err := status(ctx, s.client.build, pushForgetSource, []string{s.keys.reservations()}, pairs[i], pairs[i+1])
+			if err != nil {
+				return s.client.wrap("forget hosts", err)
+			}
+		}
+	}
+	return nil
+}
+
+// lastUse returns the later of the two times in a reservation. It is early if neither can be decoded.
+func lastUse(reservation string) time.Time {
+	var ends, closed float64
+	var serial, failures string
+	if _, err := fmt.Sscan(reservation, &ends, &serial, &failures, &closed); err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(max(ends, closed)))
+}
+
+// ClaimRequests claims requests to the hub that are due for verification. Requests that cannot be decoded are dropped.
+func (s *Site) ClaimRequests(ctx context.Context, r feed.Claiming) ([]feed.ClaimedRequest, error) {
+	claims, _, err := s.claim(ctx, r, work{
+		due: s.keys.verifications(), values: s.keys.hubRequests(), others: s.keys.absent(), drop: true, callback: true,
+	})
 	if err != nil {
 		return nil, s.client.wrap("claim requests", err)
 	}
@@ -354,11 +432,11 @@ func (s *Site) FanOut(ctx context.Context, at time.Time, c feed.Claim, n int) (i
 	return count, s.client.wrap("fan out", err)
 }
 
-// ClaimDeliveries claims up to n deliveries that are due. Deliveries whose subscription cannot be decoded are skipped.
-func (s *Site) ClaimDeliveries(
-	ctx context.Context, at time.Time, lease time.Duration, n int,
-) ([]feed.Delivery, error) {
-	claims, failures, err := s.claim(ctx, at, lease, n, true, s.keys.deliveries(), s.keys.subscriptions(), s.keys.failures())
+// ClaimDeliveries claims deliveries that are due. Deliveries whose subscription cannot be decoded are skipped.
+func (s *Site) ClaimDeliveries(ctx context.Context, r feed.Claiming) ([]feed.Delivery, error) {
+	claims, failures, err := s.claim(ctx, r, work{
+		due: s.keys.deliveries(), values: s.keys.subscriptions(), others: s.keys.failures(), drop: true, callback: true,
+	})
 	if err != nil {
 		return nil, s.client.wrap("claim deliveries", err)
 	}
@@ -379,15 +457,18 @@ func (s *Site) ClaimDeliveries(
 	return deliveries, nil
 }
 
-// FinishDelivery records the result of a claimed delivery.
-func (s *Site) FinishDelivery(ctx context.Context, at time.Time, d feed.Delivery, r feed.DeliveryResult) error {
+// FinishDelivery records the result of a claimed delivery. It reports whether a delivery to the same subscriber is due
+// at once, because there is a newer version or the subscription was renewed.
+func (s *Site) FinishDelivery(
+	ctx context.Context, at time.Time, d feed.Delivery, r feed.DeliveryResult,
+) (again bool, err error) {
 	failure, delivered := "", "0"
 	if r.Delivered {
 		delivered = "1"
 	} else if r.Failure != nil {
 		b, err := json.Marshal(r.Failure)
 		if err != nil {
-			return s.client.wrap("finish delivery", err)
+			return false, s.client.wrap("finish delivery", err)
 		}
 		failure = string(b)
 	}
@@ -395,9 +476,9 @@ func (s *Site) FinishDelivery(ctx context.Context, at time.Time, d feed.Delivery
 		s.keys.deliveries(), s.keys.topic(d.Subscription.Feed, d.Subscription.Format), s.keys.failures(),
 		s.keys.subscriptions(),
 	}
-	_, err := status(ctx, s.client.build, pushFinishSource, keys, timeArg(at), d.Key, leaseArg(d.Claim), r.Version,
+	reply, err := status(ctx, s.client.build, pushFinishSource, keys, timeArg(at), d.Key, leaseArg(d.Claim), r.Version,
 		delivered, delayArg(r.Retry), failure)
-	return s.client.wrap("finish delivery", err)
+	return reply == "again", s.client.wrap("finish delivery", err)
 }
 
 // AddNotice adds a notice to the outbox, or replaces the one with the same key and its value.
@@ -414,9 +495,11 @@ func (s *Site) addNotice(ctx context.Context, at time.Time, key, value, keep str
 	return err
 }
 
-// ClaimNotices claims up to n notices that are due.
-func (s *Site) ClaimNotices(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.Claim, error) {
-	claims, _, err := s.claim(ctx, at, lease, n, false, s.keys.outbox(), s.keys.notices(), s.keys.absent())
+// ClaimNotices claims notices that are due.
+func (s *Site) ClaimNotices(ctx context.Context, r feed.Claiming) ([]feed.Claim, error) {
+	claims, _, err := s.claim(ctx, r, work{
+		due: s.keys.outbox(), values: s.keys.notices(), others: s.keys.absent(),
+	})
 	return claims, s.client.wrap("claim notices", err)
 }
 

@@ -42,10 +42,14 @@ var (
 	pushFinishSource string
 	//go:embed lua/push_finish_notice.lua
 	pushFinishNoticeSource string
+	//go:embed lua/push_forget.lua
+	pushForgetSource string
 	//go:embed lua/push_next.lua
 	pushNextSource string
 	//go:embed lua/push_notify.lua
 	pushNotifySource string
+	//go:embed lua/push_release.lua
+	pushReleaseSource string
 	//go:embed lua/push_request.lua
 	pushRequestSource string
 	//go:embed lua/push_subscribe.lua

@@ -47,16 +47,22 @@ func (h *Hub) startDeliveries(ctx context.Context) error {
 	if free <= 0 || h.config.URL == "" {
 		return nil
 	}
-	claimed := time.Now()
-	deliveries, err := h.config.Store.ClaimDeliveries(ctx, time.Time{}, claimTime, free)
+	claimed, claiming := time.Now(), h.claiming(free)
+	deliveries, err := h.config.Store.ClaimDeliveries(ctx, claiming)
 	if err != nil {
 		return err
 	}
-	topics := make(map[string]*version)
 	for _, d := range deliveries {
+		h.hosts.claimed(d.Claim, claiming.Serial)
+	}
+	topics := make(map[string]*version)
+	for i, d := range deliveries {
 		// The version is read after the claim, so it is not older than any that another process has delivered.
 		v, err := h.current(ctx, topics, d.Subscription)
 		if err != nil {
+			for _, d := range deliveries[i:] { // they are due again when the claim ends
+				h.hosts.ended(d.Claim)
+			}
 			return err
 		}
 		h.deliveries.Add(1)
@@ -117,9 +123,8 @@ func (h *Hub) read(ctx context.Context, name feed.Name, format feed.Format) (*ve
 
 // start starts a job as soon as the limits for its host permit it.
 func (h *Hub) start(ctx context.Context, j *job) {
-	name := hostOf(j.Subscription.Callback)
-	run := func() { h.work.Go(func() { h.deliver(ctx, j, name) }) }
-	switch h.hosts.admit(name, func(admitted bool) {
+	run := func() { h.work.Go(func() { h.deliver(ctx, j) }) }
+	switch h.hosts.admit(j.Host, ours, func(admitted bool) {
 		if admitted {
 			run()
 		} else {
@@ -142,11 +147,14 @@ func (h *Hub) end(ctx context.Context, j *job, r feed.DeliveryResult) {
 	if j.version != nil {
 		r.Version = j.version.Number()
 	}
-	h.finish(ctx, func(ctx context.Context) error {
-		return h.config.Store.FinishDelivery(ctx, time.Time{}, j.Delivery, r)
+	again := false
+	h.finish(ctx, func(ctx context.Context) (err error) {
+		again, err = h.config.Store.FinishDelivery(ctx, time.Time{}, j.Delivery, r)
+		return err
 	})
-	if h.deliveries.Add(-1) == maxDeliveries/2 {
-		h.Wake() // claims are made in batches
+	h.hosts.ended(j.Claim)
+	if h.deliveries.Add(-1) == maxDeliveries/2 || again { // claims are made in batches
+		h.Wake()
 	}
 	h.work.Done()
 }
@@ -157,14 +165,14 @@ func (h *Hub) postpone(ctx context.Context, j *job, d time.Duration) {
 }
 
 // deliver makes a delivery and records its result.
-func (h *Hub) deliver(ctx context.Context, j *job, host string) {
+func (h *Hub) deliver(ctx context.Context, j *job) {
 	if ctx.Err() != nil || time.Now().After(j.latest) {
-		h.hosts.done(host, false)
+		h.hosts.done(j.Host, ours, unknown)
 		h.postpone(ctx, j, time.Millisecond)
 		return
 	}
 	if j.version == nil || !j.Now.Before(j.Subscription.Expires) {
-		h.hosts.done(host, false)
+		h.hosts.done(j.Host, ours, unknown)
 		h.end(ctx, j, feed.DeliveryResult{})
 		return
 	}
@@ -173,11 +181,12 @@ func (h *Hub) deliver(ctx context.Context, j *job, host string) {
 	res, err := h.config.Send.Do(send, h.request(j))
 	interrupted := err != nil && send.Err() != nil
 	cancel()
-	h.hosts.done(host, !interrupted && overloaded(res, err))
 	if interrupted {
+		h.hosts.done(j.Host, ours, unknown)
 		h.postpone(ctx, j, time.Millisecond)
 		return
 	}
+	h.hosts.done(j.Host, ours, healthOf(res, err))
 	outcome, reason := outcomeOf(res, err)
 	h.observeDelivery(j, outcome, time.Since(began))
 	if outcome == Gone {

@@ -243,6 +243,14 @@ func stores(t *testing.T) map[string]opener {
 // newWorld returns a world whose hub runs until the test ends, with a first version of the main feed.
 func newWorld(t *testing.T, site *store.Site, id feed.SiteID, options ...option) *world {
 	t.Helper()
+	w := newQuietWorld(t, site, id, options...)
+	w.run(w.hub)
+	return w
+}
+
+// newQuietWorld is like newWorld, but the hub does not run.
+func newQuietWorld(t *testing.T, site *store.Site, id feed.SiteID, options ...option) *world {
+	t.Helper()
 	w := &world{t: t, site: site, receiver: newReceiver(t)}
 	c := hub.Config{
 		Site: id, Store: site, BaseURL: base, URL: base + "/hub", Signature: "sha256", Lease: 240 * time.Hour,
@@ -264,19 +272,23 @@ func newWorld(t *testing.T, site *store.Site, id feed.SiteID, options ...option)
 	queues := c.Queues()
 	w.commit(feed.NoticeQueues{}, feed.Main)
 	w.commit(feed.NoticeQueues{}, "archive/1")
-	ctx, cancel := context.WithCancel(t.Context())
+	w.queues = queues
+	return w
+}
+
+// run runs a hub until the test ends.
+func (w *world) run(h *hub.Hub) {
+	ctx, cancel := context.WithCancel(w.t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = w.hub.Run(ctx)
+		_ = h.Run(ctx)
 	}()
-	t.Cleanup(func() {
+	w.t.Cleanup(func() {
 		w.receiver.open("")
 		cancel()
 		<-ended
 	})
-	w.queues = queues
-	return w
 }
 
 // link returns the Link field of a document.

@@ -1,38 +1,125 @@
 package hub
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"sync"
 	"time"
 
+	"feedpub/feed"
 	"feedpub/feed/egress"
 )
 
 const (
-	// perHost is the maximum number of concurrent requests of a process to one host.
+	// perHost is the maximum number of concurrent requests to one host. The store gives only one process at a time work
+	// for a host, so the limit holds for all processes of a site.
 	perHost = 2
-	// hostQueue is the maximum number of deliveries to one host that wait for others to end.
+	// perHostStrangers is how many of them may be requests that anybody can cause. They never keep a host's deliveries
+	// waiting.
+	perHostStrangers = 1
+	// hostQueue is the maximum number of requests of a class to one host that wait for others to end.
 	hostQueue = 32
 	// breakerFailures is the number of consecutive failures after which a host gets no requests for breakerTime.
 	breakerFailures = 3
 	breakerTime     = time.Minute
-	// maxHosts is the number of hosts that are remembered. Only idle ones are forgotten.
-	maxHosts = 10_000
+	// reportDelay is how long reports about hosts are collected before they are sent to the store.
+	reportDelay = 10 * time.Millisecond
+)
+
+// class is a class of requests, which determines their share of a host's limit.
+type class int
+
+const (
+	ours      class = iota // deliveries, pings and calls of webhooks
+	strangers              // verifications and denials, which anybody can cause
+	classes
 )
 
 // hosts limits the requests to each host, so that a host that is slow or down delays only its own requests. It is safe
 // for concurrent use.
 type hosts struct {
-	mu     sync.Mutex
-	byName map[string]*host
+	mu      sync.Mutex
+	byName  map[string]*host // hosts for which there are claims, or a report
+	reports chan struct{}    // receives a value when there is something to report
 }
 
 // host is the state of a host.
 type host struct {
-	active   int
-	waiting  []func(admitted bool)
+	claims   int   // claimed work that has not ended
+	serial   int64 // of the last claim
+	active   [classes]int
+	waiting  [classes][]func(admitted bool)
 	failures int       // in a row
 	closed   time.Time // until when the host gets no requests
+	changed  bool      // there is something to report
+	pause    time.Duration
+}
+
+// claimed records that work for a host was claimed. The caller must call ended when the work has ended. Work for no
+// host counts as work for the host "", which is not reported.
+func (h *hosts) claimed(c feed.Claim, serial int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	x := h.byName[c.Host]
+	if x == nil {
+		x = &host{failures: c.Failures}
+		h.byName[c.Host] = x
+	}
+	x.claims++
+	x.serial = serial
+}
+
+// ended records that claimed work has ended.
+func (h *hosts) ended(c feed.Claim) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	x := h.byName[c.Host]
+	x.claims--
+	switch {
+	case x.claims > 0:
+	case c.Host == "":
+		delete(h.byName, "")
+	default:
+		h.change(x)
+	}
+}
+
+// change makes the state of a host be reported. The caller must hold mu.
+func (h *hosts) change(x *host) {
+	x.changed = true
+	select {
+	case h.reports <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the reports that are due.
+func (h *hosts) take() []feed.HostReport {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []feed.HostReport
+	for name, x := range h.byName {
+		if !x.changed || name == "" {
+			continue
+		}
+		list = append(list, feed.HostReport{
+			Host: name, Serial: x.serial, Failures: x.failures, Pause: x.pause, Release: x.claims == 0,
+		})
+		x.changed, x.pause = false, 0
+	}
+	return list
+}
+
+// forget removes released hosts, unless work for them has been claimed in the meantime.
+func (h *hosts) forget(reports []feed.HostReport) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range reports {
+		if x := h.byName[r.Host]; x != nil && r.Release && x.claims == 0 && !x.changed {
+			delete(h.byName, r.Host)
+		}
+	}
 }
 
 // admission is the result of [hosts.admit].
@@ -45,35 +132,35 @@ const (
 	broken                  // the host is failing
 )
 
-// admit asks whether a request to a host may start. If it has to wait, later is called when another request to the host
-// ends: with true if the request may start now, and with false if the host is failing.
-func (h *hosts) admit(name string, later func(admitted bool)) admission {
+// admit asks whether a request to a host for which there is a claim may start. If it has to wait, later is called when
+// another request to the host ends: with true if the request may start now, and with false if the host is failing.
+func (h *hosts) admit(name string, c class, later func(admitted bool)) admission {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	x := h.byName[name]
-	if x == nil {
-		h.forget()
-		x = new(host)
-		h.byName[name] = x
-	}
 	switch {
 	case time.Now().Before(x.closed):
 		return broken
-	case x.active < perHost:
-		x.active++
+	case x.admits(c):
+		x.active[c]++
 		return start
-	case len(x.waiting) < hostQueue:
-		x.waiting = append(x.waiting, later)
+	case len(x.waiting[c]) < hostQueue:
+		x.waiting[c] = append(x.waiting[c], later)
 		return queued
 	default:
 		return busy
 	}
 }
 
+// admits reports whether a request of a class may start.
+func (x *host) admits(c class) bool {
+	return x.active[ours]+x.active[strangers] < perHost && (c == ours || x.active[strangers] < perHostStrangers)
+}
+
 // wait is like admit, but blocks until it is decided whether a queued request may start, so it never returns queued.
-func (h *hosts) wait(name string) admission {
+func (h *hosts) wait(name string, c class) admission {
 	ready := make(chan bool, 1)
-	answer := h.admit(name, func(admitted bool) { ready <- admitted })
+	answer := h.admit(name, c, func(admitted bool) { ready <- admitted })
 	if answer != queued {
 		return answer
 	}
@@ -83,43 +170,43 @@ func (h *hosts) wait(name string) admission {
 	return broken
 }
 
-// forget makes room for another host.
-func (h *hosts) forget() {
-	if len(h.byName) < maxHosts {
-		return
-	}
-	const scanned = 32
-	n := 0
-	for name, x := range h.byName { // in random order
-		if x.active == 0 && len(x.waiting) == 0 {
-			delete(h.byName, name)
-		}
-		if n++; n == scanned {
-			return
-		}
-	}
-}
+// health is what a request says about a host.
+type health int
 
-// done ends a request to a host, and lets the next one start. Failed reports whether the host did not respond, or
-// responded that it cannot handle requests now.
-func (h *hosts) done(name string, failed bool) {
+const (
+	unknown health = iota // nothing: no request was sent, or anybody could have caused it
+	healthy
+	failing // the host did not respond, or responded that it cannot handle requests now
+)
+
+// done ends a request to a host, and lets the next one start.
+func (h *hosts) done(name string, c class, state health) {
 	h.mu.Lock()
 	x := h.byName[name]
-	x.active--
-	if failed {
+	x.active[c]--
+	switch state {
+	case unknown:
+	case healthy:
+		if x.failures > 0 {
+			x.failures = 0
+			h.change(x)
+		}
+	case failing:
 		x.failures++
-	} else {
-		x.failures = 0
+		h.change(x)
 	}
 	var call []func(bool)
 	admitted := true
 	if x.failures >= breakerFailures {
-		x.closed = time.Now().Add(breakerTime)
+		x.closed, x.pause = time.Now().Add(breakerTime), breakerTime
 		x.failures = breakerFailures - 1 // one more failure closes the host again
-		call, x.waiting, admitted = x.waiting, nil, false
-	} else if len(x.waiting) > 0 {
-		call, x.waiting = x.waiting[:1], x.waiting[1:]
-		x.active++
+		for i := range x.waiting {
+			call = append(call, x.waiting[i]...)
+			x.waiting[i] = nil
+		}
+		admitted = false
+	} else {
+		call = x.next()
 	}
 	h.mu.Unlock()
 	for _, f := range call {
@@ -127,8 +214,68 @@ func (h *hosts) done(name string, failed bool) {
 	}
 }
 
-// overloaded reports whether a host failed, as opposed to one receiver on it.
-func overloaded(res egress.Response, err error) bool {
+// next returns the waiting requests that may start now, and counts them as active. Strangers' requests come first,
+// since they get only a part of the limit.
+func (x *host) next() []func(bool) {
+	var call []func(bool)
+	for _, c := range [...]class{strangers, ours} {
+		for len(x.waiting[c]) > 0 && x.admits(c) {
+			call = append(call, x.waiting[c][0])
+			x.waiting[c] = x.waiting[c][1:]
+			x.active[c]++
+		}
+	}
+	return call
+}
+
+// healthOf returns what a request says about a host, as opposed to one receiver on it.
+func healthOf(res egress.Response, err error) health {
 	const tooMany, serverError = 429, 500
-	return err != nil && !errors.Is(err, egress.ErrForbidden) || res.Status == tooMany || res.Status >= serverError
+	switch {
+	case errors.Is(err, egress.ErrForbidden):
+		return unknown
+	case err != nil || res.Status == tooMany || res.Status >= serverError:
+		return failing
+	default:
+		return healthy
+	}
+}
+
+// reportHosts reports the states of hosts to the store until ctx is done.
+func (h *Hub) reportHosts(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.hosts.reports:
+		}
+		timer := time.NewTimer(reportDelay)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+		h.report(ctx)
+	}
+}
+
+// report reports the states of hosts to the store. If the store is unavailable, it gets no report: the hosts are then
+// released when the last claim ends.
+func (h *Hub) report(ctx context.Context) {
+	const timeout = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	reports := h.hosts.take()
+	if len(reports) == 0 {
+		return
+	}
+	if err := h.config.Store.ReportHosts(ctx, time.Time{}, h.claimant, reports); err != nil {
+		h.config.Log.Debug("the states of hosts were not recorded", "error", err)
+	}
+	h.hosts.forget(reports)
+}
+
+// claiming returns the arguments of a call that claims work for up to most requests.
+func (h *Hub) claiming(most int) feed.Claiming {
+	return feed.Claiming{Lease: claimTime, Most: cmp.Or(most, 1), Claimant: h.claimant, Serial: h.serial.Add(1)}
 }

@@ -10,12 +10,12 @@ package hub
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,7 +54,7 @@ type Store interface {
 	RequestSubscription(
 		ctx context.Context, at time.Time, r feed.SubscriptionRequest, client string, l feed.HubLimits,
 	) (feed.HubLimit, error)
-	ClaimRequests(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.ClaimedRequest, error)
+	ClaimRequests(ctx context.Context, r feed.Claiming) ([]feed.ClaimedRequest, error)
 	DropRequest(ctx context.Context, c feed.Claim) error
 	PostponeRequest(ctx context.Context, c feed.Claim, d time.Duration) error
 	Subscribe(ctx context.Context, at time.Time, sub feed.Subscription, verified feed.Claim) error
@@ -63,11 +63,13 @@ type Store interface {
 	Topic(ctx context.Context, name feed.Name, format feed.Format) (feed.TopicVersion, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	FanOut(ctx context.Context, at time.Time, c feed.Claim, n int) (int, error)
-	ClaimDeliveries(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.Delivery, error)
-	FinishDelivery(ctx context.Context, at time.Time, d feed.Delivery, r feed.DeliveryResult) error
+	ClaimDeliveries(ctx context.Context, r feed.Claiming) ([]feed.Delivery, error)
+	FinishDelivery(ctx context.Context, at time.Time, d feed.Delivery, r feed.DeliveryResult) (again bool, err error)
 	AddNotice(ctx context.Context, at time.Time, n feed.Notice, value string) error
-	ClaimNotices(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.Claim, error)
+	ClaimNotices(ctx context.Context, r feed.Claiming) ([]feed.Claim, error)
 	FinishNotice(ctx context.Context, at time.Time, c feed.Claim, retry time.Duration, value string) error
+	ReportHosts(ctx context.Context, at time.Time, claimant string, reports []feed.HostReport) error
+	ForgetHosts(ctx context.Context, at time.Time) error
 	RenewTopics(ctx context.Context) error
 	NextPush(ctx context.Context) (now, next time.Time, err error)
 }
@@ -159,8 +161,12 @@ type Hub struct {
 	bodies  *cache.Cache[feed.Hash, []byte]
 	peers   map[string]string  // URLs by queue
 	hooks   map[string]Webhook // by queue
+	hostOf  map[string]string  // hosts of peers and webhooks by queue
 	work    sync.WaitGroup
 	renewed time.Time // when the topics were last renewed; used only by Run
+
+	claimant string // identifies this hub to the store
+	serial   atomic.Int64
 
 	deliveries, verifications, notices atomic.Int64 // claimed and not finished
 }
@@ -169,15 +175,18 @@ type Hub struct {
 func New(c Config) *Hub {
 	h := &Hub{
 		config: c, wake: make(chan struct{}, 1), bodies: cache.New[feed.Hash, []byte](cachedBodies),
-		peers: make(map[string]string), hooks: make(map[string]Webhook),
+		peers: make(map[string]string), hooks: make(map[string]Webhook), hostOf: make(map[string]string),
+		claimant: rand.Text(),
 	}
-	h.hosts.byName = make(map[string]*host)
+	h.hosts.byName, h.hosts.reports = make(map[string]*host), make(chan struct{}, 1)
 	h.config.Limits = withDefaults(c.Limits)
 	for _, url := range c.Peers {
-		h.peers[queueOf(PingKind, url)] = url
+		q := queueOf(PingKind, url)
+		h.peers[q], h.hostOf[q] = url, hostOf(url)
 	}
 	for _, w := range c.Webhooks {
-		h.hooks[queueOf(WebhookKind, w.URL)] = w
+		q := queueOf(WebhookKind, w.URL)
+		h.hooks[q], h.hostOf[q] = w, hostOf(w.URL)
 	}
 	return h
 }
@@ -234,7 +243,9 @@ func (h *Hub) Wake() {
 // Run delivers until ctx is done, and then waits a few seconds at most for the requests in progress. It retries after
 // store errors, and always returns nil.
 func (h *Hub) Run(ctx context.Context) error {
+	defer h.report(ctx)
 	defer h.work.Wait()
+	h.work.Go(func() { h.reportHosts(ctx) })
 	failing := false
 	for ctx.Err() == nil {
 		wait, err := h.step(ctx)
@@ -295,13 +306,18 @@ func (h *Hub) removeExpired(ctx context.Context) error {
 	return err
 }
 
-// renew looks for forgotten subscribers, at the start and then every renewInterval.
+// renew looks for forgotten subscribers and for hosts to forget, at the start and then every renewInterval.
 func (h *Hub) renew(ctx context.Context) error {
-	if h.config.URL == "" || time.Since(h.renewed) < renewInterval {
+	if time.Since(h.renewed) < renewInterval {
 		return nil
 	}
-	if err := h.config.Store.RenewTopics(ctx); err != nil {
+	if err := h.config.Store.ForgetHosts(ctx, time.Time{}); err != nil {
 		return err
+	}
+	if h.config.URL != "" {
+		if err := h.config.Store.RenewTopics(ctx); err != nil {
+			return err
+		}
 	}
 	h.renewed = time.Now()
 	return nil
@@ -374,5 +390,5 @@ func outcomeOf(res egress.Response, err error) (Outcome, string) {
 	}
 }
 
-// hostOf returns the key of a URL's host in the table of hosts.
-func hostOf(url string) string { return strings.ToLower(feed.Subscription{Callback: url}.Host()) }
+// hostOf returns the host of a URL as [feed.Claim] contains it.
+func hostOf(url string) string { return feed.Subscription{Callback: url}.Host() }

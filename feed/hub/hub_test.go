@@ -3,7 +3,10 @@ package hub_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,4 +87,87 @@ func TestSeveralProcesses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHostLimitOfSeveralProcesses checks that several hubs on one store send at most two requests at a time to a host,
+// and that a host that a hub has reserved when it is killed is free again when its claims end.
+func TestHostLimitOfSeveralProcesses(t *testing.T) {
+	for name, open := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newQuietWorld(t, open(t, "limit"), "limit")
+			const subscribers = 12
+			now := time.Now()
+			for i := range subscribers {
+				sub := feed.Subscription{
+					Callback: fmt.Sprintf("%s/cb/%d", w.server.URL, i), Topic: topic(feed.Main, feed.RSS), Feed: feed.Main,
+					Format: feed.RSS, Created: now, Expires: now.Add(time.Hour),
+				}
+				if err := w.site.Subscribe(t.Context(), time.Time{}, sub, feed.Claim{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			dead := feed.Claiming{Lease: 500 * time.Millisecond, Most: 1, Claimant: "dead", Serial: 1}
+			claims, err := w.site.ClaimDeliveries(t.Context(), dead)
+			if err != nil || len(claims) != 1 {
+				t.Fatalf("ClaimDeliveries = %v, %v; want one", claims, err)
+			}
+			slow := newSlow(w.serve)
+			w.server.Config.Handler = slow
+			for range 3 {
+				w.run(w.second())
+			}
+			for range subscribers {
+				slow.finishOne(w)
+			}
+			w.settled()
+			if slow.most != 2 {
+				t.Errorf("%d requests to the host at the same time, want 2", slow.most)
+			}
+			if end := claims[0].Lease; slow.first.Before(end) {
+				t.Errorf("the first delivery is %v before the claim of the dead process ends", end.Sub(slow.first))
+			}
+			w.await(subscribers, func(r received) bool { return r.method == "POST" })
+		})
+	}
+}
+
+// slow is a handler whose requests wait until the test lets them end.
+type slow struct {
+	next http.HandlerFunc
+
+	mu           sync.Mutex
+	active, most int
+	first        time.Time
+	finish       chan struct{}
+}
+
+func newSlow(next http.HandlerFunc) *slow { return &slow{next: next, finish: make(chan struct{})} }
+
+func (s *slow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	if s.first.IsZero() {
+		s.first = time.Now()
+	}
+	s.active++
+	s.most = max(s.most, s.active)
+	s.mu.Unlock()
+	<-s.finish
+	s.next(w, r)
+	s.mu.Lock()
+	s.active--
+	s.mu.Unlock()
+}
+
+// finishOne lets one request end once no delivery is due that a hub could start.
+func (s *slow) finishOne(w *world) {
+	w.t.Helper()
+	w.until("all deliveries to be claimed or postponed", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.active > 0 && !slices.ContainsFunc(w.subscriptions(), func(x feed.SubscriptionState) bool {
+			return !x.Next.IsZero() && time.Until(x.Next) <= 0
+		})
+	})
+	s.finish <- struct{}{}
 }

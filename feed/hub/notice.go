@@ -41,18 +41,25 @@ func (h *Hub) startNotices(ctx context.Context) error {
 	if free <= 0 {
 		return nil
 	}
-	claims, err := h.config.Store.ClaimNotices(ctx, time.Time{}, claimTime, free)
+	claiming := h.claiming(free)
+	claiming.Hosts = h.hostOf
+	latest := time.Now().Add(startTime)
+	claims, err := h.config.Store.ClaimNotices(ctx, claiming)
 	if err != nil {
 		return err
 	}
 	for _, c := range claims {
-		h.run(&h.notices, maxNotices, func() { h.notice(ctx, c) })
+		h.hosts.claimed(c, claiming.Serial)
+		h.run(&h.notices, maxNotices, func() {
+			defer h.hosts.ended(c)
+			h.notice(ctx, c, latest)
+		})
 	}
 	return nil
 }
 
-// notice handles a notice.
-func (h *Hub) notice(ctx context.Context, c feed.Claim) {
+// notice handles a notice. It sends no request after latest.
+func (h *Hub) notice(ctx context.Context, c feed.Claim, latest time.Time) {
 	n, err := feed.ParseNotice(c.Key)
 	if err != nil {
 		h.finishNotice(ctx, c, 0, noticeState{})
@@ -62,15 +69,11 @@ func (h *Hub) notice(ctx context.Context, c feed.Claim) {
 	case n.Queue == feed.HubQueue:
 		h.fanOut(ctx, c)
 	case n.Queue == feed.DenialQueue:
-		var d feed.Denial
-		if err := json.Unmarshal([]byte(c.Value), &d); err == nil {
-			h.deny(ctx, d)
-		}
-		h.finishNotice(ctx, c, 0, noticeState{})
+		h.sendDenial(ctx, c, latest)
 	case kind == string(PingKind) && h.peers[n.Queue] != "":
-		h.send(ctx, c, PingKind, func() (egress.Request, error) { return h.ping(ctx, n, c) })
+		h.send(ctx, c, latest, PingKind, func() (egress.Request, error) { return h.ping(ctx, n, c) })
 	case kind == string(WebhookKind) && h.hooks[n.Queue].URL != "":
-		h.callWebhook(ctx, c, n)
+		h.callWebhook(ctx, c, latest, n)
 	default:
 		// The receiver is not in this process's configuration. It may be in another process's, or have been removed.
 		h.retry(ctx, c, stateOf(c), 0)
@@ -133,9 +136,22 @@ func (h *Hub) retry(ctx context.Context, c feed.Claim, s noticeState, retryAfter
 // errNothing is the error for a notice that no longer needs to be sent.
 var errNothing = errors.New("nothing to send")
 
-// send sends the request for a notice and records the result. It calls make for the request once the limits for the
-// host permit it.
-func (h *Hub) send(ctx context.Context, c feed.Claim, kind Kind, make func() (egress.Request, error)) {
+// sendDenial sends the denial in a notice.
+func (h *Hub) sendDenial(ctx context.Context, c feed.Claim, latest time.Time) {
+	var d feed.Denial
+	err := json.Unmarshal([]byte(c.Value), &d)
+	if err == nil {
+		err = h.deny(ctx, c.Host, latest, d)
+	}
+	h.finish(ctx, func(ctx context.Context) error {
+		return h.config.Store.FinishNotice(ctx, time.Time{}, c, notSent(err), c.Value)
+	})
+}
+
+// send sends the request for a notice, but not after latest, and records the result.
+func (h *Hub) send(
+	ctx context.Context, c feed.Claim, latest time.Time, kind Kind, make func() (egress.Request, error),
+) {
 	state := stateOf(c)
 	r, err := make()
 	switch {
@@ -146,8 +162,7 @@ func (h *Hub) send(ctx context.Context, c feed.Claim, kind Kind, make func() (eg
 		h.finishNotice(ctx, c, retryInterval, state)
 		return
 	}
-	name := hostOf(r.URL)
-	switch h.hosts.wait(name) {
+	switch h.hosts.wait(c.Host, ours) {
 	case start, queued:
 	case busy:
 		h.finishNotice(ctx, c, retryInterval, state)
@@ -156,15 +171,21 @@ func (h *Hub) send(ctx context.Context, c feed.Claim, kind Kind, make func() (eg
 		h.finishNotice(ctx, c, jitter(breakerTime), state)
 		return
 	}
+	if time.Now().After(latest) {
+		h.hosts.done(c.Host, ours, unknown)
+		h.finishNotice(ctx, c, time.Millisecond, state)
+		return
+	}
 	send, cancel := sending(ctx)
 	res, err := h.config.Send.Do(send, r)
 	interrupted := err != nil && send.Err() != nil
 	cancel()
-	h.hosts.done(name, !interrupted && overloaded(res, err))
 	if interrupted {
+		h.hosts.done(c.Host, ours, unknown)
 		h.finishNotice(ctx, c, time.Millisecond, state)
 		return
 	}
+	h.hosts.done(c.Host, ours, healthOf(res, err))
 	outcome, reason := outcomeOf(res, err)
 	if outcome == OK {
 		h.observe(kind, outcome, h.delayOf(c, state))
@@ -174,7 +195,7 @@ func (h *Hub) send(ctx context.Context, c feed.Claim, kind Kind, make func() (eg
 	if !h.retry(ctx, c, state, res.RetryAfter) {
 		outcome = Dropped
 	}
-	h.config.Log.Warn("a receiver was not notified", "kind", kind, "host", name, "outcome", outcome, "reason", reason)
+	h.config.Log.Warn("a receiver was not notified", "kind", kind, "host", c.Host, "outcome", outcome, "reason", reason)
 	h.observe(kind, outcome, 0)
 }
 

@@ -22,40 +22,41 @@ func (h *Hub) startVerifications(ctx context.Context) error {
 	if free <= 0 || h.config.URL == "" {
 		return nil
 	}
-	requests, err := h.config.Store.ClaimRequests(ctx, time.Time{}, claimTime, free)
+	latest, claiming := time.Now().Add(startTime), h.claiming(free)
+	requests, err := h.config.Store.ClaimRequests(ctx, claiming)
 	if err != nil {
 		return err
 	}
 	for _, r := range requests {
-		h.run(&h.verifications, maxVerifications, func() { h.verify(ctx, r) })
+		h.hosts.claimed(r.Claim, claiming.Serial)
+		h.run(&h.verifications, maxVerifications, func() {
+			defer h.hosts.ended(r.Claim)
+			h.verify(ctx, r, latest)
+		})
 	}
 	return nil
 }
 
 // verify asks a subscriber whether a request is its own, and carries it out if so. A request for a topic that does not
-// exist is denied.
-func (h *Hub) verify(ctx context.Context, r feed.ClaimedRequest) {
+// exist is denied. It sends no request after latest.
+func (h *Hub) verify(ctx context.Context, r feed.ClaimedRequest, latest time.Time) {
+	var outcome Outcome
+	var err error
 	if r.Request.Feed == "" {
-		h.deny(ctx, feed.Denial{
+		err = h.deny(ctx, r.Host, latest, feed.Denial{
 			Callback: r.Request.Callback, Topic: r.Request.Topic, Reason: "this hub has no such topic",
 		})
-		h.finish(ctx, func(ctx context.Context) error { return h.config.Store.DropRequest(ctx, r.Claim) })
+	} else {
+		outcome, err = h.confirm(ctx, r.Host, latest, r.Request)
+	}
+	delay := notSent(err)
+	if ctx.Err() != nil {
+		delay = time.Millisecond
+	}
+	if delay > 0 {
+		h.finish(ctx, func(ctx context.Context) error { return h.config.Store.PostponeRequest(ctx, r.Claim, delay) })
 		return
 	}
-	outcome, err := h.confirm(ctx, r.Request)
-	switch {
-	case ctx.Err() != nil:
-		h.finish(ctx, func(ctx context.Context) error {
-			return h.config.Store.PostponeRequest(ctx, r.Claim, time.Millisecond)
-		})
-		return
-	case errors.Is(err, errHostBusy):
-		h.finish(ctx, func(ctx context.Context) error {
-			return h.config.Store.PostponeRequest(ctx, r.Claim, jitter(busyDelay))
-		})
-		return
-	}
-	h.observe(VerificationKind, outcome, 0)
 	h.finish(ctx, func(ctx context.Context) error {
 		if outcome != OK {
 			return h.config.Store.DropRequest(ctx, r.Claim)
@@ -77,9 +78,11 @@ func (h *Hub) apply(ctx context.Context, r feed.ClaimedRequest) error {
 	return h.config.Store.Subscribe(ctx, time.Time{}, sub, r.Claim)
 }
 
-// confirm asks the callback of a request to confirm it, and returns [OK] if it does. The error is [errHostBusy] if the
-// callback was not asked.
-func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) (Outcome, error) {
+// confirm asks the callback of a request to confirm it, and returns [OK] if it does. There is an error only if the
+// callback was not asked; see [notSent].
+func (h *Hub) confirm(
+	ctx context.Context, host string, latest time.Time, r feed.SubscriptionRequest,
+) (Outcome, error) {
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // never fails
 	challenge := base64.RawURLEncoding.EncodeToString(random[:])
@@ -87,8 +90,8 @@ func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) (Outcome,
 	if r.Mode == feed.SubscribeMode {
 		query = append(query, "hub.lease_seconds", strconv.FormatInt(int64(r.Lease/time.Second), 10))
 	}
-	res, err := h.get(ctx, r.Callback, query, int64(len(challenge))+1)
-	if errors.Is(err, errHostBusy) {
+	res, err := h.get(ctx, host, latest, r.Callback, query, int64(len(challenge))+1)
+	if notSent(err) > 0 {
 		return "", err
 	}
 	outcome, reason := outcomeOf(res, err)
@@ -98,35 +101,67 @@ func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) (Outcome,
 	case outcome == OK && subtle.ConstantTimeCompare(res.Body, []byte(challenge)) != 1:
 		outcome, reason = Failed, "the body is not the challenge"
 	}
+	if ctx.Err() == nil {
+		h.observe(VerificationKind, outcome, 0)
+	}
 	if outcome != OK {
 		h.config.Log.Debug("a request to the hub was not confirmed", "mode", r.Mode, "outcome", outcome, "reason", reason)
 	}
 	return outcome, nil
 }
 
-// deny informs a callback that it has no subscription. It tries only once.
-func (h *Hub) deny(ctx context.Context, d feed.Denial) {
-	res, err := h.get(ctx, d.Callback, []string{"hub.mode", "denied", "hub.topic", d.Topic, "hub.reason", d.Reason}, 0)
+// deny informs a callback that it has no subscription. There is an error only if nothing was sent; see [notSent]. A
+// denial that was sent is not repeated.
+func (h *Hub) deny(ctx context.Context, host string, latest time.Time, d feed.Denial) error {
+	query := []string{"hub.mode", "denied", "hub.topic", d.Topic, "hub.reason", d.Reason}
+	res, err := h.get(ctx, host, latest, d.Callback, query, 0)
+	if notSent(err) > 0 {
+		return err
+	}
 	outcome, _ := outcomeOf(res, err)
 	h.observe(DenialKind, outcome, 0)
+	return nil
 }
 
-// errHostBusy is the error for a request that was not sent because too many are waiting for the host, or the host is
-// failing.
-var errHostBusy = errors.New("too many requests to the host, or it does not respond")
+// The errors for requests that were not sent.
+var (
+	errHostBusy   = errors.New("too many requests to the host")
+	errHostBroken = errors.New("the host does not respond")
+)
 
-// get sends a GET request with additional query parameters to a callback, and returns up to body bytes of the response.
-func (h *Hub) get(ctx context.Context, callback string, query []string, body int64) (egress.Response, error) {
-	name := hostOf(callback)
-	if h.hosts.wait(name) != start {
+// notSent returns the delay after which to try again if the error of a request is one for requests that were not sent,
+// else 0.
+func notSent(err error) time.Duration {
+	switch {
+	case errors.Is(err, errHostBusy):
+		return jitter(busyDelay)
+	case errors.Is(err, errHostBroken):
+		return jitter(breakerTime)
+	default:
+		return 0
+	}
+}
+
+// get sends a GET request with additional query parameters to a callback, but not after latest, and returns up to body
+// bytes of the response. A failure says nothing about the host, since anybody can cause the request.
+func (h *Hub) get(
+	ctx context.Context, host string, latest time.Time, callback string, query []string, body int64,
+) (egress.Response, error) {
+	switch h.hosts.wait(host, strangers) {
+	case start:
+	case queued, busy:
+		return egress.Response{}, errHostBusy
+	case broken:
+		return egress.Response{}, errHostBroken
+	}
+	defer h.hosts.done(host, strangers, unknown)
+	if time.Now().After(latest) {
 		return egress.Response{}, errHostBusy
 	}
-	res, err := h.config.Send.Do(ctx, egress.Request{
+	return h.config.Send.Do(ctx, egress.Request{
 		Method: http.MethodGet, URL: withQuery(callback, query), MaxBody: body,
 		Header: http.Header{"User-Agent": {h.config.Program}},
 	})
-	h.hosts.done(name, ctx.Err() == nil && overloaded(res, err))
-	return res, err
 }
 
 // withQuery appends parameters, given as names and values, to a URL. The URL's own query is left unchanged.

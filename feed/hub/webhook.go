@@ -116,9 +116,9 @@ func (h *Hub) noticesOf(e feed.Event, subject string, data eventData) []feed.Sto
 }
 
 // callWebhook sends the message of a notice to a webhook.
-func (h *Hub) callWebhook(ctx context.Context, c feed.Claim, n feed.Notice) {
+func (h *Hub) callWebhook(ctx context.Context, c feed.Claim, latest time.Time, n feed.Notice) {
 	w := h.hooks[n.Queue]
-	h.send(ctx, c, WebhookKind, func() (egress.Request, error) {
+	h.send(ctx, c, latest, WebhookKind, func() (egress.Request, error) {
 		event, state := feed.Event(n.Format), stateOf(c)
 		if n.Format == "-" {
 			event = feed.CommitEvent

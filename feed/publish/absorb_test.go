@@ -292,7 +292,7 @@ func TestRejectionIsReportedAfterCrash(t *testing.T) {
 		t.Fatal("the rebuild did not return the store's error")
 	}
 	claim := func() []feed.Claim {
-		claims, err := w.site.ClaimNotices(t.Context(), time.Time{}, time.Hour, 10)
+		claims, err := w.site.ClaimNotices(t.Context(), feed.Claiming{Lease: time.Hour, Most: 10, Claimant: "test"})
 		if err != nil {
 			t.Fatal(err)
 		}

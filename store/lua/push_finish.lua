@@ -4,7 +4,7 @@
 -- KEYS  1 deliveries  2 topic  3 failures  4 subscriptions
 -- ARGV  now in ms or "" for the server's time, id, the end of the claim, number of the version, "1" if it was delivered,
 --       ms until the next attempt or "" for none, failure or "" to keep the recorded one
--- Output "ok"
+-- Output "again" if a delivery to the same subscriber is due at once, else "ok"
 
 local function int(n) return string.format('%.0f', n) end
 local function server_ms()
@@ -38,6 +38,7 @@ if delay ~= '' then
   redis.call('ZADD', KEYS[1], int(now + tonumber(delay)), id)
 elseif again then
   redis.call('ZADD', KEYS[1], int(now), id)
+  return 'again'
 else
   redis.call('ZREM', KEYS[1], id)
 end

@@ -1,6 +1,6 @@
 -- Adds or renews a subscription and makes a delivery of the current version due. A renewal with the same secret by a
 -- subscriber that has the current version, or is being sent it, makes nothing due: some subscribers renew on every
--- delivery, which would never end.
+-- delivery, which would never end. A verified request does nothing if a later one has been handled.
 --
 -- KEYS  1 subscriptions  2 topic  3 deliveries  4 expiries  5 hosts  6 topics  7 failures  8 requests  9 verifications
 --       10 journal
@@ -16,10 +16,13 @@ end
 local now = tonumber(ARGV[1]) or server_ms()
 local id, value, expires, host, topic, request, lease = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 
-if request ~= '' and tonumber(redis.call('ZSCORE', KEYS[9], request) or '0') == tonumber(lease) then
-  -- Otherwise, a later request has replaced it and will be verified as well.
-  redis.call('ZREM', KEYS[9], request)
-  redis.call('HDEL', KEYS[8], request)
+if request ~= '' then
+  local score = redis.call('ZSCORE', KEYS[9], request)
+  if not score then return 'ok' end -- a later request has replaced it and has been handled
+  if tonumber(score) == tonumber(lease) then -- otherwise, a later request has replaced it and will be verified as well
+    redis.call('ZREM', KEYS[9], request)
+    redis.call('HDEL', KEYS[8], request)
+  end
 end
 local old = redis.call('HGET', KEYS[1], id)
 if old and ARGV[9] == '1' then return 'ok' end

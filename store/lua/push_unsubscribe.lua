@@ -14,9 +14,13 @@ end
 local now = tonumber(ARGV[1]) or server_ms()
 local id, ended, host, topic, request, lease = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
-if request ~= '' and tonumber(redis.call('ZSCORE', KEYS[9], request) or '0') == tonumber(lease) then
-  redis.call('ZREM', KEYS[9], request)
-  redis.call('HDEL', KEYS[8], request)
+if request ~= '' then
+  local score = redis.call('ZSCORE', KEYS[9], request)
+  if not score then return { 'kept', '0' } end -- a later request has replaced it and has been handled
+  if tonumber(score) == tonumber(lease) then
+    redis.call('ZREM', KEYS[9], request)
+    redis.call('HDEL', KEYS[8], request)
+  end
 end
 if ARGV[8] == '1' and tonumber(redis.call('ZSCORE', KEYS[4], id) or '0') > now then return { 'kept', '0' } end
 redis.call('ZREM', KEYS[2], id)

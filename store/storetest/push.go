@@ -36,7 +36,14 @@ func RunPush(t *testing.T, open Opener) {
 		{"NoticeRetries", testNoticeRetries},
 		{"NoticeOfEvent", testNoticeOfEvent},
 		{"ClaimIsExclusive", testClaimIsExclusive},
+		{"HostHasOneClaimant", testHostHasOneClaimant},
+		{"HostOfDeadClaimant", testHostOfDeadClaimant},
+		{"HostThatFails", testHostThatFails},
+		{"HostOfAllWork", testHostOfAllWork},
+		{"HostIsThatOfSubscription", testHostIsThatOfSubscription},
+		{"ForgetHosts", testForgetHosts},
 		{"RequestIsReplaced", testRequestIsReplaced},
+		{"EarlierRequest", testEarlierRequest},
 		{"RequestLimits", testRequestLimits},
 		{"SubscribeDeliversAtOnce", testSubscribeDeliversAtOnce},
 		{"FanOutInBatches", testFanOutInBatches},
@@ -65,6 +72,11 @@ func RunPush(t *testing.T, open Opener) {
 var pushNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const lease = 30 * time.Second
+
+// claiming returns the arguments of a claim of all work that is due at a time.
+func claiming(at time.Time) feed.Claiming {
+	return feed.Claiming{At: at, Lease: lease, Most: 100, Claimant: "a", Serial: 1}
+}
 
 // commitText commits a version of the main feed in RSS and JSON with the given text, n seconds after pushNow.
 func (s pushSuite) commitText(text string, n int) {
@@ -113,7 +125,7 @@ func (s pushSuite) subscribe(n int) []feed.Subscription {
 // notices claims all notices that are due at a time, and returns their keys.
 func (s pushSuite) notices(at time.Time) (keys []string, claims []feed.Claim) {
 	s.t.Helper()
-	claims, err := s.ClaimNotices(s.ctx, at, lease, 100)
+	claims, err := s.ClaimNotices(s.ctx, claiming(at))
 	must(s.t, "ClaimNotices", err)
 	for _, c := range claims {
 		keys = append(keys, c.Key)
@@ -125,7 +137,7 @@ func (s pushSuite) notices(at time.Time) (keys []string, claims []feed.Claim) {
 // deliveries claims all deliveries that are due at a time.
 func (s pushSuite) deliveries(at time.Time) []feed.Delivery {
 	s.t.Helper()
-	d, err := s.ClaimDeliveries(s.ctx, at, lease, 100)
+	d, err := s.ClaimDeliveries(s.ctx, claiming(at))
 	must(s.t, "ClaimDeliveries", err)
 	return d
 }
@@ -148,7 +160,8 @@ func (s pushSuite) version() int64 {
 
 func (s pushSuite) finish(at time.Time, d feed.Delivery, r feed.DeliveryResult) {
 	s.t.Helper()
-	must(s.t, "FinishDelivery", s.FinishDelivery(s.ctx, at, d, r))
+	_, err := s.FinishDelivery(s.ctx, at, d, r)
+	must(s.t, "FinishDelivery", err)
 }
 
 // deliverAll delivers everything that is due.
@@ -319,6 +332,172 @@ func testClaimIsExclusive(s pushSuite) {
 	s.wantDeliveries("after the claims", pushNow.Add(lease+time.Millisecond), 5)
 }
 
+// claimedBy claims deliveries for a claimant, and returns the number for each host.
+func (s pushSuite) claimedBy(claimant string, at time.Time, serial int64, most int) map[string]int {
+	s.t.Helper()
+	list, err := s.ClaimDeliveries(s.ctx, feed.Claiming{
+		At: at, Lease: lease, Most: most, Claimant: claimant, Serial: serial,
+	})
+	must(s.t, "ClaimDeliveries", err)
+	hosts := make(map[string]int)
+	for _, d := range list {
+		hosts[d.Host]++
+	}
+	return hosts
+}
+
+func (s pushSuite) wantHosts(what string, got, want map[string]int) {
+	s.t.Helper()
+	if diff := gocmp.Diff(want, got); diff != "" {
+		s.t.Errorf("%s: claimed deliveries by host (-want +got):\n%s", what, diff)
+	}
+}
+
+// testHostHasOneClaimant checks that while a claimant has work for a host, all work for the host is the claimant's.
+func testHostHasOneClaimant(s pushSuite) {
+	s.commitText("1", 0)
+	s.subscribe(9) // three for each of three hosts
+	first := s.claimedBy("a", pushNow, 1, 1)
+	var host string
+	for name := range first {
+		host = name
+	}
+	got := s.claimedBy("b", pushNow, 1, 100)
+	if len(first) != 1 || got[host] != 0 || len(got) != 2 {
+		s.t.Fatalf("a claims %v and then b %v; want one host, and all work for the two others", first, got)
+	}
+	at := pushNow.Add(time.Second)
+	s.wantHosts("b again", s.claimedBy("b", at, 2, 100), map[string]int{})
+	at = at.Add(time.Second)
+	s.wantHosts("a again", s.claimedBy("a", at, 2, 1), map[string]int{host: 1})
+	release := func(claimant string, serial int64) {
+		r := feed.HostReport{Host: host, Serial: serial, Release: true}
+		must(s.t, "ReportHosts", s.ReportHosts(s.ctx, at, claimant, []feed.HostReport{r}))
+	}
+	release("a", 1) // a does not know yet what it claimed with serial number 2
+	release("b", 2)
+	at = at.Add(time.Second)
+	s.wantHosts("b, before a releases the host", s.claimedBy("b", at, 3, 100), map[string]int{})
+	release("a", 2)
+	at = at.Add(time.Second)
+	s.wantHosts("b, after a has released the host", s.claimedBy("b", at, 4, 100), map[string]int{host: 1})
+}
+
+func testHostOfDeadClaimant(s pushSuite) {
+	s.commitText("1", 0)
+	s.subscribe(3)
+	s.claimedBy("dead", pushNow, 1, 100)
+	sub := s.subscription(3) // on the same host as the first
+	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
+	s.wantHosts("before the claims end", s.claimedBy("b", pushNow.Add(lease), 1, 100), map[string]int{})
+	s.wantHosts("when the claims have ended", s.claimedBy("b", pushNow.Add(lease+2*time.Second), 2, 100),
+		map[string]int{"host-0.example": 2, "host-1.example": 1, "host-2.example": 1})
+}
+
+// testHostThatFails checks that no claimant gets work for a host that is failing, and that the number of failures
+// outlives the claimant.
+func testHostThatFails(s pushSuite) {
+	s.commitText("1", 0)
+	s.subscribe(3)
+	s.claimedBy("a", pushNow, 1, 100)
+	reports := []feed.HostReport{
+		{Host: "host-0.example", Serial: 1, Failures: 2, Pause: time.Minute, Release: true},
+		{Host: "host-1.example", Serial: 1, Failures: 1, Release: true},
+		{Host: "host-2.example", Serial: 1, Release: true},
+	}
+	must(s.t, "ReportHosts", s.ReportHosts(s.ctx, pushNow, "a", reports))
+	failures := func(what string, at time.Time, want map[string]int) {
+		s.t.Helper()
+		list, err := s.ClaimDeliveries(s.ctx, feed.Claiming{At: at, Lease: lease, Most: 100, Claimant: "b", Serial: 1})
+		must(s.t, "ClaimDeliveries", err)
+		got := make(map[string]int)
+		for _, d := range list {
+			got[d.Host] = d.Failures
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			s.t.Errorf("%s: failures by host of the claimed deliveries (-want +got):\n%s", what, diff)
+		}
+	}
+	failures("during the pause", pushNow.Add(lease+time.Second), map[string]int{"host-1.example": 1, "host-2.example": 0})
+	at := pushNow.Add(time.Minute + lease + time.Second)
+	failures("after it", at, map[string]int{"host-0.example": 2, "host-1.example": 1, "host-2.example": 0})
+	reports = []feed.HostReport{{Host: "host-0.example", Serial: 1}} // it responds again
+	must(s.t, "ReportHosts", s.ReportHosts(s.ctx, at, "b", reports))
+	failures("after a success", at.Add(lease+time.Second), map[string]int{
+		"host-0.example": 0, "host-1.example": 1, "host-2.example": 0,
+	})
+}
+
+// testHostOfAllWork checks that deliveries, verifications and notices for one host count together.
+func testHostOfAllWork(s pushSuite) {
+	s.commitText("1", 0) // adds a notice to the queue notify:b
+	sub := s.subscription(0)
+	s.request(feed.SubscriptionRequest{Mode: feed.SubscribeMode, Subscription: sub}, "c", wide)
+	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
+	_, err := s.Revoke(s.ctx, s.subscription(3), "spam") // a denial
+	must(s.t, "Revoke", err)
+	at := time.Now().Add(time.Second)
+	counts := func(claimant string) (n [3]int) {
+		at = at.Add(2 * time.Second)
+		r := feed.Claiming{At: at, Lease: time.Hour, Most: 100, Claimant: claimant, Serial: 1}
+		r.Hosts = map[string]string{"notify:b": sub.Host()}
+		notices, err := s.ClaimNotices(s.ctx, r)
+		must(s.t, "ClaimNotices", err)
+		requests, err := s.ClaimRequests(s.ctx, r)
+		must(s.t, "ClaimRequests", err)
+		deliveries, err := s.ClaimDeliveries(s.ctx, r)
+		must(s.t, "ClaimDeliveries", err)
+		return [...]int{len(notices), len(requests), len(deliveries)}
+	}
+	s.subscribe(1)
+	if got := s.claimedBy("a", pushNow, 1, 100); len(got) != 1 {
+		s.t.Fatalf("a claims %v, want work for one host", got)
+	}
+	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, s.subscription(3), feed.Claim{}))
+	for _, tt := range []struct {
+		claimant string
+		want     [3]int
+	}{{"a", [...]int{2, 1, 2}}, {"b", [3]int{}}} {
+		if got := counts(tt.claimant); got != tt.want {
+			s.t.Errorf("%s claims %v; want %v notices, requests and deliveries", tt.claimant, got, tt.want)
+		}
+	}
+}
+
+// testHostIsThatOfSubscription checks that the script finds the same host in a callback as [feed.Subscription.Host].
+func testHostIsThatOfSubscription(s pushSuite) {
+	callbacks := []string{
+		"https://a.example/", "https://B.Example", "http://c.example:8080/cb?x=https://z.example/", "https://d.example./cb",
+		"https://user:secret@e.example/", "https://user@z.example@f.example/", "https://[2001:db8::1]:443/cb",
+		"HTTP://g.example?q", "https://h.example?u=/@z.example", "http://127.0.0.1:1/", "http://i\u00e4.example/<&>",
+		"http://j&k.example/", "http://l.example:8443",
+	}
+	want := make(map[string]int)
+	for _, c := range callbacks {
+		sub := s.subscription(0)
+		sub.Callback = c
+		want[sub.Host()]++
+		must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
+	}
+	s.wantHosts("callbacks", s.claimedBy("a", pushNow, 1, 100), want)
+}
+
+// testForgetHosts checks that a host is forgotten an hour after the last claim of work for it has ended.
+func testForgetHosts(s pushSuite) {
+	s.commitText("1", 0)
+	s.subscribe(1)
+	s.claimedBy("a", pushNow, 1, 100)
+	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, s.subscription(3), feed.Claim{}))
+	must(s.t, "ForgetHosts", s.ForgetHosts(s.ctx, pushNow.Add(lease+time.Hour-time.Second)))
+	at := pushNow.Add(time.Second)
+	s.wantHosts("while the host is remembered", s.claimedBy("b", at, 1, 100), map[string]int{})
+	must(s.t, "ForgetHosts", s.ForgetHosts(s.ctx, pushNow.Add(lease+time.Hour)))
+	r := []feed.HostReport{{Host: "host-0.example", Serial: 1, Failures: 2, Pause: time.Hour}} // too late
+	must(s.t, "ReportHosts", s.ReportHosts(s.ctx, at, "a", r))
+	at = pushNow.Add(3 * time.Second)
+	s.wantHosts("when the host is forgotten", s.claimedBy("b", at, 2, 100), map[string]int{"host-0.example": 1})
+}
+
 var wide = feed.HubLimits{
 	Pending: 100, PerHost: 100, PerClient: 100, Subscriptions: 100, HostTotal: 100, TopicTotal: 100,
 }
@@ -333,7 +512,7 @@ func (s pushSuite) request(r feed.SubscriptionRequest, client string, l feed.Hub
 func testRequestIsReplaced(s pushSuite) {
 	r := feed.SubscriptionRequest{Mode: feed.SubscribeMode, Subscription: s.subscription(0)}
 	s.request(r, "c", wide)
-	claims, err := s.ClaimRequests(s.ctx, pushNow, lease, 10)
+	claims, err := s.ClaimRequests(s.ctx, claiming(pushNow))
 	must(s.t, "ClaimRequests", err)
 	if len(claims) != 1 || claims[0].Request.ID() != r.ID() {
 		s.t.Fatalf("claims %+v; want the request", claims)
@@ -341,7 +520,7 @@ func testRequestIsReplaced(s pushSuite) {
 	r.Mode = feed.UnsubscribeMode
 	s.request(r, "c", wide)
 	must(s.t, "DropRequest", s.DropRequest(s.ctx, claims[0].Claim))
-	claims, err = s.ClaimRequests(s.ctx, pushNow, lease, 10)
+	claims, err = s.ClaimRequests(s.ctx, claiming(pushNow))
 	must(s.t, "ClaimRequests", err)
 	if len(claims) != 1 {
 		s.t.Fatalf("%d requests after the first was dropped, want the second", len(claims))
@@ -350,9 +529,41 @@ func testRequestIsReplaced(s pushSuite) {
 		s.t.Errorf("request %+v; want the later one", got)
 	}
 	must(s.t, "DropRequest", s.DropRequest(s.ctx, claims[0].Claim))
-	claims, err = s.ClaimRequests(s.ctx, pushNow.Add(time.Hour), lease, 10)
+	claims, err = s.ClaimRequests(s.ctx, claiming(pushNow.Add(time.Hour)))
 	if err != nil || len(claims) != 0 {
 		s.t.Errorf("%d requests are left, %v; want none", len(claims), err)
+	}
+}
+
+// testEarlierRequest checks that a verified request has no effect once a later one for the same topic and callback has
+// been handled.
+func testEarlierRequest(s pushSuite) {
+	r := feed.SubscriptionRequest{Mode: feed.SubscribeMode, Subscription: s.subscription(0)}
+	var claims []feed.Claim
+	for i := range 2 {
+		r.Secret = fmt.Sprint(i)
+		s.request(r, "c", wide)
+		c := claiming(pushNow) // the claims end in the same millisecond
+		c.Serial = int64(i)
+		got, err := s.ClaimRequests(s.ctx, c)
+		must(s.t, "ClaimRequests", err)
+		claims = append(claims, got[0].Claim)
+	}
+	for _, i := range []int{1, 0} {
+		sub := s.subscription(0)
+		sub.Secret = fmt.Sprint(i)
+		must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, claims[i]))
+	}
+	if _, err := s.Unsubscribe(s.ctx, s.subscription(0), claims[0]); err != nil {
+		s.t.Errorf("Unsubscribe: %v", err)
+	}
+	var secrets []string
+	for st, err := range s.Subscriptions(s.ctx) {
+		must(s.t, "Subscriptions", err)
+		secrets = append(secrets, st.Secret)
+	}
+	if !slices.Equal(secrets, []string{"1"}) {
+		s.t.Errorf("the secrets of the subscriptions are %q, want that of the later request", secrets)
 	}
 }
 
@@ -397,7 +608,7 @@ func testSubscribeDeliversAtOnce(s pushSuite) {
 	sub := s.subscription(0)
 	r := feed.SubscriptionRequest{Mode: feed.SubscribeMode, Subscription: sub}
 	s.request(r, "c", wide)
-	claims, err := s.ClaimRequests(s.ctx, pushNow, lease, 1)
+	claims, err := s.ClaimRequests(s.ctx, claiming(pushNow))
 	must(s.t, "ClaimRequests", err)
 	for range 2 { // the call may be repeated
 		must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, claims[0].Claim))
@@ -467,9 +678,18 @@ func testCommitDuringDelivery(s pushSuite) {
 	at := pushNow.Add(2 * time.Second)
 	s.fanOut(at)
 	s.wantDeliveries("while the first version is delivered", at, 0)
-	s.finish(at, d[0], feed.DeliveryResult{Version: old, Delivered: true})
-	d = s.wantDeliveries("after it", at, 1)
-	s.finish(at, d[0], feed.DeliveryResult{Version: s.version(), Delivered: true})
+	for _, tt := range []struct {
+		version int64
+		again   bool
+	}{{old, true}, {s.version(), false}} {
+		again, err := s.FinishDelivery(s.ctx, at, d[0], feed.DeliveryResult{Version: tt.version, Delivered: true})
+		if err != nil || again != tt.again {
+			s.t.Errorf("FinishDelivery of version %d = %t, %v; want %t", tt.version, again, err, tt.again)
+		}
+		if again {
+			d = s.wantDeliveries("after the first version", at, 1)
+		}
+	}
 	s.wantDeliveries("after both", at.Add(time.Hour), 0)
 }
 

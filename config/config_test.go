@@ -232,8 +232,8 @@ func TestInvalidVariablesAndFlags(t *testing.T) {
 		`FEEDPUB_SITE_LIMIT: want 1 to 10000, got 0`,
 		`FEEDPUB_SCHEDULES: schedules.tags/go: want a string, got a list`,
 		`FEEDPUB_ON_CHANGE: want true or false, got "yes"`,
-		`--redis: want a URL that begins with redis://, redis+sentinel:// or redis+cluster://, ` +
-			`the same with rediss for TLS, or unix://, got "http://"`,
+		`--redis: want a URL that begins with redis://, redis+sentinel:// or redis+cluster:// ` +
+			`(rediss instead of redis for TLS), or unix://, got "http://"`,
 		`FEEDPUB_SITE_AUTHORS: site.authors[0].name: is required`,
 		`FEEDPUB_SCHEDULES: schedules.main: want a schedule, got "bad"`,
 	}

@@ -165,7 +165,8 @@ const (
 	delegatedDelete  = "DELETE"  // the post's id
 	delegatedRestore = "RESTORE" // lines as JSON
 	delegatedRevoke  = "REVOKE"  // the subscription as JSON, and the reason; the reply is "removed" or ""
-	// delegatedDecide takes the post's id, the decisions that were read, and the new ones; the reply is the script's.
+	// delegatedDecide takes the post's id, the decisions that were read, and the new ones; the reply is that of the
+	// script.
 	delegatedDecide = "DECIDE"
 	delegatedAsk    = "ASK" // the request, and the timeout as a duration; the reply is the builder's reply
 )

@@ -40,7 +40,7 @@ type Options struct {
 	// Logger receives problems that are not returned as errors, such as a stored item that cannot be decoded. Nil discards
 	// them.
 	Logger *slog.Logger
-	// Now is the clock from which the marks of dirty feeds are made. Nil means time.Now.
+	// Now is the client's clock, which also determines the marks of dirty feeds. Nil means time.Now.
 	Now func() time.Time
 	// Compress enables gzip compression of stored posts if it makes them smaller. Both compressed and plain posts can
 	// be read with either setting.
@@ -63,8 +63,8 @@ type Options struct {
 
 	// DialTimeout limits the time to connect. The default is 500 ms.
 	DialTimeout time.Duration
-	// ServeTimeout limits each command of a replica. The default is 800 ms. Requests of feed readers never wait for such a
-	// command, but while one hangs, a replica notices new commits late.
+	// ServeTimeout limits each command of a replica. The default is 800 ms. Requests from feed readers never wait for such
+	// a command, but while one hangs, a replica notices new commits late.
 	ServeTimeout time.Duration
 	// BuildTimeout limits each command of writing and building, which may transfer megabytes. The default is 5 s.
 	BuildTimeout time.Duration

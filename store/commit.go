@@ -137,7 +137,8 @@ func (s *Site) tryCommit(
 // checkHead returns an error of kind [feed.ErrInvalid] for a head that cannot be committed.
 func checkHead(h feed.Head) error {
 	if h.Feed == "" || len(h.Documents) == 0 {
-		return fmt.Errorf("head of %q with %d documents: %w", h.Feed, len(h.Documents), feed.ErrInvalid)
+		return fmt.Errorf("head of feed %q has %d documents; want a feed and at least one document: %w",
+			h.Feed, len(h.Documents), feed.ErrInvalid)
 	}
 	seen := map[feed.Format]bool{}
 	for _, d := range h.Documents {
@@ -226,7 +227,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	return keys, args, nil
 }
 
-// commitOutcomes returns the outcomes of a successful commit by the first word of the script's reply.
+// commitOutcomes returns a map from the first word of the script's reply to the outcome of a successful commit.
 func commitOutcomes() map[string]feed.Outcome {
 	return map[string]feed.Outcome{
 		"committed": feed.Committed,

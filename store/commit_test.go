@@ -128,8 +128,9 @@ func TestVersionGrowsAfterFlush(t *testing.T) {
 	}
 }
 
-// TestLateCommitIsRefused checks that a commit that the server receives late, when the caller has repeated it and made
-// others, changes nothing, even if the documents have the same bytes again that the late commit was to replace.
+// TestLateCommitIsRefused checks that a commit that the server receives late, after the caller has repeated it and made
+// further commits, changes nothing, even if the documents again have the bytes that the late commit was meant to
+// replace.
 func TestLateCommitIsRefused(t *testing.T) {
 	s := open(t, store.Options{URL: storetest.StartRedis(t).URL()}).Site(site)
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)

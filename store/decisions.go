@@ -168,7 +168,7 @@ func (s *Site) restoreCredits(ctx context.Context, l feed.ExportLine) (journal b
 	return reply == "journal", err
 }
 
-// encodeDecisions encodes decisions for storage; none are encoded as "".
+// encodeDecisions encodes decisions for storage; an empty list is encoded as "".
 func encodeDecisions(list []feed.Decision) (string, error) {
 	if len(list) == 0 {
 		return "", nil

@@ -11,7 +11,7 @@ import (
 const (
 	// maxElsewhere is the maximum number of keys that Elsewhere returns.
 	maxElsewhere = 5
-	// elsewhereTimeout is the longest time that Elsewhere scans the server's keys.
+	// elsewhereTimeout limits the time for which Elsewhere scans the server's keys.
 	elsewhereTimeout = 2 * time.Second
 )
 
@@ -49,8 +49,8 @@ func (s *Site) Elsewhere(ctx context.Context, id string) ([]string, error) {
 	return found[:min(len(found), maxElsewhere)], nil
 }
 
-// isElsewhere reports whether a key, which ends with an id in any case, may be that of a post. All other keys of
-// feedpub's own are derived.
+// isElsewhere reports whether a key, which ends with an id in any case, may be that of a post. Keys that begin with
+// feedpub's prefix but do not name a post are not: they contain other data.
 func (s *Site) isElsewhere(key, id string) bool {
 	rest := key[:len(key)-len(id)]
 	if rest != "" && !strings.HasSuffix(rest, ":") && !strings.HasSuffix(rest, "/") {

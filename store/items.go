@@ -233,8 +233,8 @@ func (s *Site) absorb(ctx context.Context, a feed.Absorption) error {
 	}
 }
 
-// absorbArgs returns the arguments of the script, in an order that does not depend on maps, and each change's encoded
-// item, or nil if the change writes no item.
+// absorbArgs returns the arguments of the script, in an order that does not depend on map iteration, and each change's
+// encoded item, or nil if the change writes no item.
 func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [][]byte, err error) {
 	position := map[feed.Name]int{} // 1-based position of each feed among the index keys
 	var feeds []feed.Name

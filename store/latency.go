@@ -16,7 +16,7 @@ const (
 	CallOK          = "ok"
 	CallTimeout     = "timeout"     // no reply in time
 	CallUnavailable = "unavailable" // no connection, or a server that cannot serve now
-	CallError       = "error"       // any other error, such as the refusal of a script
+	CallError       = "error"       // any other error, such as a script that the server rejects
 )
 
 // CallOutcomes returns all outcomes of calls.

@@ -98,7 +98,7 @@ func (s *Site) wordsWithRound(ctx context.Context, source string, keys []string,
 	}); err != nil {
 		return nil, err
 	}
-	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") { // the pipeline could not send the text itself
+	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") { // words sends the text of the script, which a pipeline cannot do
 		return words(ctx, s.client.build, source, keys, args...)
 	}
 	return wordsOf(reply)

@@ -19,7 +19,7 @@ func TestReplicasThatDisconnect(t *testing.T) {
 		{time.Minute, 2, 2},
 		{time.Minute + time.Second, 1, 2}, // one of two has disconnected
 		{time.Minute + replicaGrace - 1, 1, 2},
-		{time.Minute + replicaGrace, 1, 1}, // it does not return
+		{time.Minute + replicaGrace, 1, 1}, // it has not reconnected
 		{time.Minute + replicaGrace + 1, 0, 1},
 		{time.Minute + replicaGrace + 2, 2, 2},
 	} {

@@ -105,12 +105,12 @@ func persistence(s map[string]string) string {
 func (c *Client) durability(fsync, replicas string) string {
 	switch {
 	case c.confirm > 0 && replicas == "0":
-		return "the server has no replica now, so with durability replicas no write is confirmed"
+		return "durability is replicas, but the server has no replica now, so no write is confirmed"
 	case c.confirm > 0:
 		return ""
 	case replicas != "" && replicas != "0":
 		return "a failover may lose posts that were acknowledged just before it; " +
-			"set durability to replicas for posts over HTTP"
+			"set durability to replicas for posts that are submitted over HTTP"
 	case fsync != "" && fsync != "always":
 		return "appendfsync is " + fsync + ": posts acknowledged just before a crash of the machine are lost; " +
 			"set it to always"
@@ -119,8 +119,8 @@ func (c *Client) durability(fsync, replicas string) string {
 	}
 }
 
-// settings returns the settings that are known of a server, keyed by their names in CONFIG. It is not an error if a
-// server forbids CONFIG or INFO, but it is an error if a server cannot be reached.
+// settings returns the known settings of a server, keyed by their names in CONFIG. It is not an error if a server
+// forbids CONFIG or INFO, but it is an error if a server cannot be reached.
 func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 	s := map[string]string{}
 	for _, name := range []string{"maxmemory-policy", "appendonly", "save", "appendfsync"} {

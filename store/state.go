@@ -9,8 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// BuildState returns which process holds the lease of a job, and the state of the site for it. Its values may be from
-// slightly different times.
+// BuildState returns the holder of the lease of a job, and the site's fencing token, version and oldest waiting inbox
+// entry. The values may be from slightly different times.
 func (s *Site) BuildState(ctx context.Context, job string) (feed.BuildState, error) {
 	var owner, cursor *redis.StringCmd
 	var token, version *redis.StringCmd

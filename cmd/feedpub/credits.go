@@ -221,7 +221,7 @@ func newEditCredit(env *environment) *cobra.Command {
 		Use:   "edit ID[#n]",
 		Short: "Publish a credit with changes",
 		Long: `Publish a credit with changes. Fields without a flag stay as they were read; an empty value
-removes it. A new passage must be in the post, since it is marked there; an empty one
+removes a field. A new passage must be in the post, since it is marked there; an empty one
 leaves a credit without a passage.`,
 		Example: `  feedpub credits edit hello --publication 'Quay Courier' --author 'Ann Ross'
   feedpub credits edit hello#2 --url https://quay.example/late --text ''`,

@@ -103,7 +103,7 @@ func (env *environment) export(cmd *cobra.Command, format, output string, args [
 	return nil
 }
 
-// checkExportFlags returns an error for flags and arguments that do not fit together.
+// checkExportFlags returns an error for an invalid combination of flags and arguments.
 func checkExportFlags(format, output string, args []string) error {
 	if !slices.Contains(exportFormats(), format) {
 		return usageError{fmt.Errorf("--format %s: want one of jsonl, jsonfeed, wxr, markdown", format)}
@@ -202,7 +202,7 @@ func (e *exporter) lines(ctx context.Context, w io.Writer) error {
 
 // writeLines writes records, then posts, each in order, so that two exports of a site are equal. Records come first,
 // since a post that is imported without a record gets the time of the import as its date. Records that were added or
-// changed during the export come last: posts were exported that need them.
+// changed during the export come last, because exported posts need them.
 func (e *exporter) writeLines(ctx context.Context, out lineWriter) error {
 	before, err := e.writeRecords(ctx, out, nil)
 	if err != nil {

@@ -34,7 +34,7 @@ func TestFailoverThroughSentinels(t *testing.T) {
 	testFailover(t, storetest.StartSentinels(t, silence))
 }
 
-// TestFailoverOfCluster is TestFailoverThroughSentinels with a Redis Cluster.
+// TestFailoverOfCluster is like TestFailoverThroughSentinels, but with a Redis Cluster.
 func TestFailoverOfCluster(t *testing.T) {
 	t.Parallel()
 	testFailover(t, storetest.StartCluster(t, silence))
@@ -264,7 +264,7 @@ func (p *member) get(ctx context.Context, path, etag string) edition {
 	return edition{res.StatusCode, res.Header.Get("ETag"), body}
 }
 
-// has reports whether the main feed has a post.
+// has reports whether the main feed contains a post.
 func (p *member) has(id string) bool {
 	return bytes.Contains(p.get(p.deployment.t.Context(), "/feed.json", "").body, []byte(`"`+id+`"`))
 }

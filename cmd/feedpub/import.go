@@ -66,7 +66,7 @@ the site; --dry-run reports what would change. With --undo, delete the posts of 
 	f.BoolVar(&flags.dryRun, "dry-run", false, "report what would be done, and store nothing")
 	f.BoolVar(&flags.undo, "undo", false, "delete the posts of these files, unless they have changed")
 	f.BoolVar(&flags.pages, "pages", false, "import the pages of a site too, such as \"about\"")
-	f.StringVar(&flags.baseURL, "base-url", "", "use this URL of the site instead of the configured one, or if the export has none")
+	f.StringVar(&flags.baseURL, "base-url", "", "use this site URL instead of the configured one, or if the export specifies none")
 	f.StringVar(&flags.format, "format", "", "read files in this format instead of the detected one: "+importFormats())
 	f.StringVar(&flags.since, "since", "", "skip posts dated before this day, such as 2020-12-31")
 	f.StringVar(&flags.report, "report", "", "write a report in JSON to this file")

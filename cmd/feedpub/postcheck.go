@@ -26,7 +26,7 @@ func newPostCheck(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE]...",
 		Short: "Check posts without storing them",
-		Long: `Check posts before they are stored. Each file, or standard input, has one post in JSON
+		Long: `Check posts before they are stored. Each file, or standard input, contains one post in JSON
 or several in JSON Lines. Files in Markdown, HTML and plain text are read as in a
 served folder, by their extension. No store is needed.
 
@@ -134,7 +134,7 @@ func (env *environment) printChecks(results []postCheck, asJSON bool) error {
 // postChecker absorbs posts as a builder does, and discards the items.
 type postChecker struct {
 	intake *intake.Intake
-	files  transfer.Options // decode the files of a served folder
+	files  transfer.Options // for decoding files as in a served folder
 }
 
 func newPostChecker(c config.Config) (postChecker, error) {
@@ -204,7 +204,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	}
 	c.Notes = append(c.Notes, result.Notes...)
 	for _, q := range result.Suggestions {
-		c.Notes = append(c.Notes, fmt.Sprintf("the credit of %q is not certain enough to publish; give it in quotes",
+		c.Notes = append(c.Notes, fmt.Sprintf("the credit of %q is not certain enough to publish; state it in the member quotes",
 			q.Source.Publication))
 	}
 	return c

@@ -77,7 +77,7 @@ lists all.`,
 func rebuild(ctx context.Context, site *hosting.Site, feeds []string, adopt, accept bool) (feed.Report, error) {
 	if accept {
 		if len(feeds) > 0 {
-			return feed.Report{}, errors.New("--accept-rollback rebuilds all feeds: name none")
+			return feed.Report{}, errors.New("--accept-rollback rebuilds all feeds; do not name any")
 		}
 		return site.AcceptRollback(ctx, adopt)
 	}

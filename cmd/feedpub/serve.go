@@ -107,7 +107,7 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 		Config:     c,
 		LoadConfig: func() (config.Config, error) { return env.siteSettings(cmd) },
 		Reload:     reload,
-		LimitHeap:  env.getenv("GOGC") == "", // GOGC sets a different limit
+		LimitHeap:  env.getenv("GOGC") == "", // a limit that the user sets has precedence
 	})
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 	}
 	notify := func(state string) {
 		if err := notifySystemd(env.getenv, state); err != nil {
-			log.Warn("systemd not notified", "state", state, "error", err)
+			log.Warn("cannot notify systemd", "state", state, "error", err)
 		}
 	}
 	notify("READY=1")
@@ -189,7 +189,7 @@ func (env *environment) restartOnSignal(
 				stop(errRestart)
 				return
 			}
-			log.Error("not restarted", "error", err)
+			log.Error("cannot restart", "error", err)
 		}
 	}()
 	return func() {
@@ -229,7 +229,7 @@ func (env *environment) announce(source hosting.Source, role hosting.Role, sites
 	}
 }
 
-// announceSites is announce for several sites.
+// announceSites is like announce, for several sites.
 func (env *environment) announceSites(c config.Config, role hosting.Role, sites []*admin.Site, operators net.Addr) {
 	const most = 10
 	fmt.Fprintf(env.stdout, "%d sites in %s\n\n", len(sites), c.Redis)

@@ -436,7 +436,7 @@ func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, d
 			"\n\nI saw it. (via <a href=\"https://cy.example/%d\">Cy’s Notes</a>)", i, i, i)
 		p.Related, p.Via = []string{fmt.Sprintf("https://star.example/%d", i)}, []string{fmt.Sprintf("https://cy.example/%d",
 			i)}
-	case 7: // quotes as data, as in exports of feedpub
+	case 7: // quotes as data, as in feedpub's exports
 		content = "Words of my own."
 		meta = fmt.Sprintf(`<wp:postmeta><wp:meta_key>_feedpub</wp:meta_key><wp:meta_value>`+
 			`<![CDATA[{"quotes":[{"source":{"publication":"The Star",`+
@@ -558,7 +558,7 @@ func TestServeHugo(t *testing.T) {
 	})
 }
 
-// TestServeJekyll is TestServeHugo for a Jekyll folder.
+// TestServeJekyll is like TestServeHugo, but for a Jekyll folder.
 func TestServeJekyll(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

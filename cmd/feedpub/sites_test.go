@@ -155,7 +155,7 @@ func (p *platform) get(host, path string) (int, string) {
 	return p.do(r)
 }
 
-// ask makes a request to the admin side with a token for all sites.
+// ask makes a request to the admin address with a token for all sites.
 func (p *platform) ask(method, path, body string) (int, string) {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+p.admin+path, strings.NewReader(body))

@@ -113,7 +113,7 @@ func folderOfPosts(t *testing.T) string {
 	return dir
 }
 
-// restarts is the number of restarts of the tests.
+// restarts is how often each test restarts the server.
 const restarts = 5
 
 // TestRestartInPlace checks that no connection is refused when a server polled every 10 ms restarts on SIGUSR2.

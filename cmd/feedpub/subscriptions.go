@@ -59,7 +59,7 @@ type subscription struct {
 	Signed   bool                  `json:"signed"`   // the subscriber has a secret
 	Created  time.Time             `json:"created"`
 	Expires  time.Time             `json:"expires"`
-	Version  time.Time             `json:"version,omitzero"` // Last-Modified of the version that the subscriber has or gets
+	Version  time.Time             `json:"version,omitzero"` // Last-Modified of the version that was or is being delivered
 	Next     time.Time             `json:"next,omitzero"`    // time of the next attempt, if there is one
 	Failure  *feed.DeliveryFailure `json:"failure,omitempty"`
 

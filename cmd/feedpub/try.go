@@ -9,13 +9,13 @@ import (
 	"feedpub/cmd/internal/hosting"
 )
 
-// tryPosts is the only argument of a process that a builder runs to read posts that may end it. It is not a command for
-// users.
+// tryPosts is the only argument of a process that a builder runs to read posts that may crash the process that reads
+// them. It is not a command for users.
 const tryPosts = "try-posts"
 
 // tryCommand returns the command that runs this program with the argument [tryPosts].
 func tryCommand(ctx context.Context) *exec.Cmd {
-	program := "/proc/self/exe" // also works after the file of the program was replaced
+	program := "/proc/self/exe" // works even if the program's file was replaced
 	if _, err := os.Stat(program); err != nil {
 		if program, err = os.Executable(); err != nil {
 			program = os.Args[0]

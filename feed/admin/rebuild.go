@@ -65,7 +65,7 @@ func acceptsRollback(r *http.Request, names []feed.Name) (bool, error) {
 	case text != "true":
 		return false, fmt.Errorf(`accept_rollback is %q; want "true": %w`, text, feed.ErrInvalid)
 	case len(names) > 0:
-		return false, fmt.Errorf("accept_rollback rebuilds all feeds; name none: %w", feed.ErrInvalid)
+		return false, fmt.Errorf("accept_rollback rebuilds all feeds; do not name any: %w", feed.ErrInvalid)
 	default:
 		return true, nil
 	}

@@ -31,7 +31,7 @@ func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check,
 	if err := b.folder.apply(changes); errors.Is(err, feed.ErrInvalid) {
 		return err
 	} else if err != nil {
-		b.o.Logger.Error("posts could not be written to the folder", "error", err)
+		b.o.Logger.Error("cannot write posts to the folder", "error", err)
 		return fmt.Errorf("write posts to the folder: %w: %w", feed.ErrUnavailable, err)
 	}
 	crash.At(crash.PostFile)

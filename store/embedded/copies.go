@@ -15,9 +15,9 @@ import (
 )
 
 // copies detects that the folder of posts or the data folder was replaced by an older copy while no process had them
-// open, for example from a backup. Both folders have a record with the same number, which increases when posts change.
-// After a restore, one of the numbers is too small. Files of posts alone do not show this: a restored copy looks as if
-// its posts had been edited, deleted and written.
+// open, for example from a backup. Both folders contain a record with the same number, which increases when posts
+// change. After a restore, one of the numbers is too small. The post files alone do not show this: a restored copy
+// looks as if its posts had been edited, deleted and written.
 //
 // The record beside the posts is in a hidden folder that git ignores. If it is missing, for example because the posts
 // are deployed from elsewhere, or cannot be written, nothing is detected. Calls must be serialized.
@@ -72,7 +72,7 @@ func openCopies(own string, o Options, now func() time.Time) *copies {
 	if c.state.ID == "" {
 		c.state = copyRecord{ID: rand.Text()}
 	}
-	c.changed = true // so that a copy of the present state is older than the next one
+	c.changed = true // increase the number, so that a copy made until now is recognized as older
 	return c
 }
 
@@ -159,7 +159,7 @@ func (c *copies) writeRecord(path string, r copyRecord) error {
 		err = c.files.replace(path, append(b, '\n'), 0o644)
 	}
 	if err != nil {
-		return fmt.Errorf("record of the copy: %w", err)
+		return fmt.Errorf("write the record that detects older copies: %w", err)
 	}
 	return nil
 }

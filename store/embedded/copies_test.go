@@ -10,7 +10,7 @@ import (
 	"feedpub/feed"
 )
 
-// replaceBy replaces a folder by a copy of another.
+// replaceBy replaces a folder with a copy of another.
 func replaceBy(t *testing.T, dir, by string) {
 	t.Helper()
 	must(t, os.RemoveAll(dir))
@@ -90,7 +90,7 @@ func TestReplacedFolder(t *testing.T) {
 			closeStore(t, open(t, Options{Dir: dir, Data: data}))
 
 			tt.do(t, dir, data, copied)
-			for range 2 { // a restart does not change the answer
+			for range 2 { // a restart does not change the result
 				s := open(t, Options{Dir: dir, Data: data})
 				if got := restoredFolder(t, s); got != tt.want {
 					t.Errorf("%q is reported as replaced by an older copy, want %q", got, tt.want)
@@ -102,7 +102,7 @@ func TestReplacedFolder(t *testing.T) {
 }
 
 // TestAcceptOlderPosts checks that posts whose files are missing from an older copy are kept until the copy is
-// accepted, and deleted then. Files that are removed after the start are deleted at once.
+// accepted, and are then deleted. Files that are removed after the start are deleted at once.
 func TestAcceptOlderPosts(t *testing.T) {
 	dir, data, copied := filepath.Join(t.TempDir(), "p"), t.TempDir(), t.TempDir()
 	put(t, dir, "a.json", post("a", "1"))

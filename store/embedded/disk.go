@@ -30,10 +30,10 @@ type disk struct {
 	site  *store.Site
 	log   *slog.Logger
 	files fileOps
-	heads string // folder of the heads' files
+	heads string // folder of the head files
 
-	// delivered is the path of the file that records which version each subscriber has. After a crash it may be a minute
-	// out of date, so some deliveries are repeated.
+	// delivered is the path of the file that records which version each subscriber has received. After a crash it may be a
+	// minute out of date, so some deliveries are repeated.
 	delivered string
 	reading   string // path of the file of posts that are being read, see saveReading
 
@@ -80,7 +80,7 @@ type headFile struct {
 const (
 	drainBatch = 1000
 	headSuffix = ".json"
-	// deliveredInterval is the interval at which the versions that subscribers have are saved.
+	// deliveredInterval is how often the versions that subscribers have received are saved.
 	deliveredInterval = time.Minute
 )
 
@@ -229,7 +229,7 @@ func (d *disk) restoreHeads(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// restoreDelivered restores the versions that subscribers have.
+// restoreDelivered restores the record of which version each subscriber has received.
 func (d *disk) restoreDelivered(ctx context.Context) error {
 	b, err := os.ReadFile(d.delivered)
 	if errors.Is(err, os.ErrNotExist) {
@@ -239,13 +239,13 @@ func (d *disk) restoreDelivered(ctx context.Context) error {
 		err = json.Unmarshal(b, &d.saved)
 	}
 	if err != nil {
-		d.log.Warn("delivered versions cannot be read; deliveries to subscribers are repeated", "error", err)
+		d.log.Warn("delivered versions cannot be read; deliveries to subscribers will be repeated", "error", err)
 		return nil
 	}
 	return d.site.RestoreDelivered(ctx, d.saved)
 }
 
-// saveDelivered saves the versions that subscribers have, if they have changed.
+// saveDelivered saves which version each subscriber has received, if that has changed.
 func (d *disk) saveDelivered(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -264,7 +264,7 @@ func (d *disk) saveDelivered(ctx context.Context) error {
 	return nil
 }
 
-// run periodically saves the versions that subscribers have, until ctx is done.
+// run periodically calls saveDelivered, until ctx is done.
 func (d *disk) run(ctx context.Context) error {
 	ticker := time.NewTicker(deliveredInterval)
 	defer ticker.Stop()
@@ -275,7 +275,7 @@ func (d *disk) run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		if err := d.saveDelivered(ctx); err != nil && ctx.Err() == nil {
-			d.log.Warn("delivered versions not saved", "error", err)
+			d.log.Warn("cannot save delivered versions", "error", err)
 		}
 	}
 }
@@ -303,7 +303,7 @@ func (d *disk) sync(ctx context.Context) error {
 	switch failing := err != nil; {
 	case failing == d.failing: // the state has been logged
 	case failing:
-		d.log.Error("records cannot be written to disk; nothing new is published until they can", "error", err)
+		d.log.Error("cannot write records to disk; nothing new is published until they can be written", "error", err)
 	default:
 		d.log.Info("records can be written to disk again")
 	}
@@ -345,7 +345,7 @@ func (d *disk) drain(ctx context.Context) error {
 			}
 		}
 		if err := d.runs.append(ctx, runs, d.site.Runs); err != nil {
-			d.log.Warn("a run is not recorded on the disk", "error", err)
+			d.log.Warn("cannot record a run on disk", "error", err)
 		}
 		// If an error occurs above, the next call writes the same entries again, which is harmless.
 		d.position = next

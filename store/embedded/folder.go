@@ -41,7 +41,7 @@ type folder struct {
 	// contain the same post.
 	owner map[string]string
 	// good contains the last good version of each post whose version in the server is rejected, by id. The server still
-	// has the item of the good version, but after a restart it can only be made again.
+	// holds the item of the good version, but after a restart the item must be built again from that version.
 	good  map[string][]byte
 	self  fs.FileInfo // the folder itself when it was last listed
 	media feed.Hash   // hash of the names of the files beside the posts when they were last listed
@@ -121,7 +121,7 @@ func (f *folder) load(ctx context.Context, last lastRun) error {
 	return err
 }
 
-// noteCopies increases the number of the copy if posts have changed, or ends the holding of changes if an operator has
+// noteCopies increases the number of the copy if posts have changed, or stops holding changes if an operator has
 // accepted an older copy. The caller must hold mu.
 func (f *folder) noteCopies(ctx context.Context, closing bool) error {
 	if f.copies.restored == "" {
@@ -200,11 +200,11 @@ func (f *folder) mayOwn(name, id string) bool {
 	return !ok || owner == name || other == nil || other.gone || rank(owner) >= rank(name)
 }
 
-// apply writes changes to posts to the files. When it returns nil, the changes are on disk. The caller holds mu until
+// apply writes changed posts to their files. When it returns nil, the changes are on disk. The caller holds mu until
 // the changes are also in the server.
 func (f *folder) apply(changes []store.PostChange) error {
 	if f.o.Dir == "" {
-		return fmt.Errorf("the sample posts cannot be written: %w", feed.ErrInvalid)
+		return fmt.Errorf("the sample posts are read-only: %w", feed.ErrInvalid)
 	}
 	last := map[string]store.PostChange{} // the last change to each post
 	for _, c := range changes {

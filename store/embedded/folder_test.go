@@ -81,8 +81,8 @@ func scanOnce(t *testing.T, s *Store) {
 	must(t, err)
 }
 
-// scanUntilSettled scans the folder until no file is in its grace period or within Options.Patience. The folder's clock
-// is advanced by the time for which the store would wait.
+// scanUntilSettled scans the folder until no file is within Options.Grace or Options.Patience. The folder's clock is
+// advanced by the time for which the store would wait.
 func scanUntilSettled(t *testing.T, s *Store) {
 	t.Helper()
 	for {
@@ -442,8 +442,8 @@ func TestSamplesAreReadOnly(t *testing.T) {
 		t.Errorf("posts are %q; want %q", got, want)
 	}
 	err := site(s).Put(t.Context(), feed.RawPost{ID: "b", Raw: []byte(post("b", "B"))})
-	if err == nil || !strings.Contains(err.Error(), "sample posts cannot be written") {
-		t.Errorf("Put into read-only samples: error is %v; want an error that the samples cannot be written", err)
+	if err == nil || !strings.Contains(err.Error(), "sample posts are read-only") {
+		t.Errorf("Put into read-only samples: error is %v; want an error that says that the samples are read-only", err)
 	}
 	if err := site(s).Delete(t.Context(), "a"); err == nil {
 		t.Error("Delete of a read-only sample was acknowledged: it would reappear at the next start")
@@ -458,7 +458,7 @@ func TestSamplesAreReadOnly(t *testing.T) {
 }
 
 // TestRejectedVersionsWait checks that a rejected version does not replace a good one that has not been absorbed, since
-// then nothing could be published of the post, and that a version that is not public replaces it at once.
+// then no version of the post could be published, and that a version that is not public replaces it at once.
 func TestRejectedVersionsWait(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir(), Check: func(p feed.RawPost) (bool, error) {
 		private := strings.Contains(string(p.Raw), "private")

@@ -108,8 +108,8 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("posts are %q, want %q: the folder of posts is on another disk", got, want)
 	}
 
-	if n := strings.Count(log.String(), "records cannot be written to disk"); n != 2 {
-		t.Errorf("the log contains the error about records %d times, want one for each time that the disk became full:\n%s",
+	if n := strings.Count(log.String(), "cannot write records to disk"); n != 2 {
+		t.Errorf("the log contains the error about records %d times, want it once for each time that the disk became full:\n%s",
 			n, log.String())
 	}
 

@@ -135,10 +135,10 @@ func content(t *testing.T, s *Store, id string) string {
 	return string(raw)
 }
 
-// eventually waits until the function is returns want, and fails the test after a minute.
+// eventually calls is until it returns want, and fails the test after a minute.
 func eventually(t *testing.T, what string, want string, is func() string) {
 	t.Helper()
-	const patience = time.Minute // for machines under load
+	const patience = time.Minute // long, for machines under load
 	deadline := time.After(patience)
 	got := is()
 	for got != want {

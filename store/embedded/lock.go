@@ -33,7 +33,7 @@ func acquireLock(dir string, log *slog.Logger) (*lock, error) {
 	}
 	// An error here only affects the message above: locking itself needs no disk space.
 	if err := os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
-		log.Warn("the process id could not be written to the lock file", "error", err)
+		log.Warn("cannot write the process id to the lock file", "error", err)
 	}
 	return &lock{f: f}, nil
 }

@@ -83,7 +83,7 @@ func withID(p feed.RawPost, id string) feed.RawPost {
 	p.ID = id
 	var members map[string]json.RawMessage
 	if json.Unmarshal(p.Raw, &members) != nil || members["id"] == nil {
-		return p // the id of the key applies
+		return p // the post has the id of its key
 	}
 	// Strings and decoded JSON can always be encoded.
 	members["id"], _ = json.Marshal(id)
@@ -166,7 +166,7 @@ func (s *scan) renamedFrom(name string, sum feed.Hash) (old string, ok bool) {
 		state := s.files[other]
 		return state == nil || state.kept || other == name || s.owner[s.ids.idOf(other)] != other || !s.vanished(other)
 	})
-	// If several files with the same content were moved at once, each keeps its name.
+	// If several files with the same content were moved at once, assume that each kept its base name.
 	if i := slices.IndexFunc(candidates, func(other string) bool { return path.Base(other) == path.Base(name) }); i >= 0 {
 		return candidates[i], true
 	}

@@ -17,14 +17,14 @@ func (d *disk) restoreReading(ctx context.Context) error {
 		err = d.site.RestoreReading(ctx, saved)
 	}
 	if err != nil {
-		d.log.Warn("record of posts that were being read not restored", "error", err)
+		d.log.Warn("cannot restore the record of posts that were being read", "error", err)
 		return d.saveReading(nil)
 	}
 	return nil
 }
 
 // saveReading replaces the file of posts that are being read. It does not sync the file, which would make reading
-// slower: the file must survive the death of the process only.
+// slower: the file must survive the death of the process, but not a power failure.
 func (d *disk) saveReading(saved []byte) error {
 	if saved == nil {
 		if err := os.Remove(d.reading); !errors.Is(err, fs.ErrNotExist) {

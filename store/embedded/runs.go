@@ -14,11 +14,11 @@ import (
 	"feedpub/feed"
 )
 
-// maxRunsFile is the size in bytes at which the file of runs is compacted.
+// maxRunsFile is the size in bytes at which the runs file is compacted.
 const maxRunsFile = 4 << 20
 
 // runsFile stores the records of runs, one per line. They are not synced to the disk: after a power failure, the last
-// ones may be missing, which does no harm. For the same reason, its errors do not fail the run.
+// ones may be missing, which does no harm. For the same reason, an error does not make the run fail.
 type runsFile struct {
 	path  string
 	files fileOps

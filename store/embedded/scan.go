@@ -23,7 +23,8 @@ type scan struct {
 	bad   map[string]error       // errors of files and folders that cannot be read, by path
 	moved bool                   // whether the folder has been replaced since the previous scan
 	again time.Duration          // delay before the next scan; 0 if none is needed
-	// renamed has the recorded files with one post that has no id of its own, by hash of the file; nil until needed.
+	// renamed lists the recorded files that consist of one post without an id of its own, by the hash of the file; nil
+	// until needed.
 	renamed map[feed.Hash][]string
 }
 
@@ -206,8 +207,8 @@ func (f *folder) accept(ctx context.Context, name string, state *file, v version
 const absorbWait = time.Second
 
 // review returns the last good versions of the posts of a file. A rejected post never replaces a good version that has
-// not been absorbed yet, because then nothing could be published of it: instead, posts gets the version in the server,
-// and delayed is the reason for the rejection. A post that is not public always replaces its earlier version.
+// not been absorbed yet, because then no version of it could be published: instead, posts receives the version in the
+// server, and delayed is the reason for the rejection. A post that is not public always replaces its earlier version.
 func (f *folder) review(
 	ctx context.Context, name string, state *file, posts []feed.RawPost,
 ) (good []feed.RawPost, delayed, err error) {
@@ -217,7 +218,7 @@ func (f *folder) review(
 		if !known || !f.mayOwn(name, p.ID) {
 			continue
 		}
-		// Most files are unchanged since the last run. To check all their posts would double the work of a start.
+		// Most files are unchanged since the last run. Checking all of their posts would double the time that a start takes.
 		if owner != name || f.written[name] || state.posts[p.ID] != feed.HashOf(p.Raw) {
 			reason := f.rejects(p)
 			if reason == nil {
@@ -395,7 +396,7 @@ func (s *scan) missingFiles() (missing []string, remaining bool) {
 }
 
 // suspicious reports whether the missing files, which are all recorded files, may have disappeared by accident. If
-// there was only one file and it was removed while the store runs, the removal is taken as intended.
+// there was only one file and it was removed while the store runs, the removal is assumed to be intentional.
 func (s *scan) suspicious(missing []string) bool {
 	owners := 0
 	for _, name := range missing {

@@ -58,7 +58,7 @@ func TestConcurrentUpdateWritesNoFile(t *testing.T) {
 				t.Errorf("the file contains %s, %v; want %s", file, err, test.want)
 			}
 			if got := content(t, s, "a"); got != test.want {
-				t.Errorf("the store has %s; want %s", got, test.want)
+				t.Errorf("the store contains %s; want %s", got, test.want)
 			}
 		})
 	}

@@ -151,7 +151,7 @@ func (v *versions) flush() {
 func (v *versions) write() (err error) {
 	if v.next == nil {
 		if v.next, err = v.files.open(v.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
-			v.next = nil // not an interface that contains a nil file
+			v.next = nil // replaces an interface value that contains a nil file and would compare unequal to nil
 			return err
 		}
 	}

@@ -61,7 +61,7 @@ func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched 
 	if err == nil {
 		clear(touched)
 	} else if ctx.Err() == nil {
-		f.o.Logger.Error("changes to the folder could not be stored; retrying", "error", err)
+		f.o.Logger.Error("cannot store changes to the folder; retrying", "error", err)
 		again = time.Second
 	}
 	if w != nil && f.watchFolders(w) {

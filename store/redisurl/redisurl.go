@@ -88,8 +88,8 @@ const (
 	schemeSocket   = "unix"
 
 	// Error texts.
-	wantScheme = "want a URL that begins with redis://, redis+sentinel:// or redis+cluster://, the same with rediss for " +
-		"TLS, or unix://"
+	wantScheme = "want a URL that begins with redis://, redis+sentinel:// or redis+cluster:// " +
+		"(rediss instead of redis for TLS), or unix://"
 	wantEscapes = "percent-encode special characters in names and passwords"
 )
 
@@ -227,7 +227,7 @@ func (u *URL) parsePath(p parts) error {
 		return nil
 	case u.Kind == Sentinel:
 		if !namePattern.MatchString(names[0]) {
-			return invalid("want the name of the master after the hosts, of letters, digits and ._-, as in " +
+			return invalid("want the name of the master after the hosts, consisting of letters, digits and ._-, as in " +
 				"redis+sentinel://host:26379/mymaster")
 		}
 		u.Master, names = names[0], names[1:]

@@ -45,7 +45,7 @@ func held(n feed.Name, reason string) feed.FeedReport {
 	return feed.FeedReport{Feed: n, Outcome: feed.Held, Items: 3, Reason: reason}
 }
 
-// now returns the current time with the precision of a store.
+// now returns the current time in whole milliseconds, the precision of times in a store.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 var (
@@ -135,7 +135,7 @@ func testRepeatedFailuresAreCounted(t *testing.T, s suite) {
 	// A record that stands for several runs can be restored.
 	s.addRuns(t, counted)
 	s.wantRuns(t, other, counted, first)
-	// After a long time it is listed again.
+	// A failure after feed.RepeatWindow starts a new count.
 	later := failed("4", time.Minute+feed.RepeatWindow+time.Second, "a")
 	s.addRuns(t, later)
 	s.wantRuns(t, later, other, first)

@@ -13,7 +13,7 @@ import (
 	"feedpub/store"
 )
 
-// othersLimit is the promised time within which other posts are published after a post has ended a builder.
+// othersLimit is the promised time within which other posts are published after a post has killed a builder.
 const othersLimit = 10 * time.Second
 
 // TestDeadlyPosts checks that a post that kills the builder, takes too much memory or takes forever to read ends one
@@ -25,7 +25,7 @@ func TestDeadlyPosts(t *testing.T) {
 		dies         bool
 	}{
 		{"DEADLY", "reading it ends the program (signal: killed)", true},
-		{"GREEDY", "reading it takes", true}, // much memory or, on a busy machine, too long
+		{"GREEDY", "reading it takes", true}, // too much memory or, on a busy machine, too long
 		{"ENDLESS", "reading it takes longer than 2s", false},
 	} {
 		for _, topology := range []topology{folder, everysec} {
@@ -61,7 +61,7 @@ func (r *rig) testDeadly(word, reason string, dies bool) {
 			return ""
 		})
 	}
-	n.start() // nothing if it runs
+	n.start() // does nothing if it is running
 	r.store("last", "The last post.")
 	posts = append(posts, "last")
 	if !r.awaitPosts(n, posts...) {

@@ -75,9 +75,9 @@ type rig struct {
 	dir      string
 	program  string
 	random   *rand.Rand
-	diskSize string            // of each node's file system, as for mount
+	diskSize string            // size of each node's file system, as an option of mount
 	redis    *storetest.Server // for topologies with one server
-	group    *storetest.Group  // for topologies with several
+	group    *storetest.Group  // for topologies with several servers
 	nodes    []*node
 	ledger   *ledger
 	tally    *tally

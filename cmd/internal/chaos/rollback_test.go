@@ -14,8 +14,9 @@ import (
 	"testing"
 )
 
-// TestOlderCopy replaces the store by an older copy while no server is running, and checks that the servers hold
-// changes until an operator accepts the copy: a post that was edited or withdrawn since does not return.
+// TestOlderCopy replaces the store with an older copy while no server is running, and checks that the servers hold
+// changes until an operator accepts the copy: a post that has been edited or withdrawn since then does not return in
+// its old version.
 func TestOlderCopy(t *testing.T) {
 	for _, topology := range []topology{always, folder} {
 		t.Run(string(topology), func(t *testing.T) {
@@ -91,7 +92,7 @@ func (r *rig) replaceByCopy() {
 			r.t.Errorf("confirm the loss of a post: %v: %s", err, out)
 		}
 	} else if r.topology != folder {
-		r.t.Error("feedpub rebuild --accept-rollback succeeded, want a feed held that lacks a lost post")
+		r.t.Error("feedpub rebuild --accept-rollback succeeded, want a feed to be held because it lacks a lost post")
 	}
 	r.servesPosts("after the copy was accepted", "edited", "late", "secret")
 	if _, text := r.nodes[0].do(http.MethodGet, "/readyz", ""); strings.Contains(text, "older copy") {

@@ -16,7 +16,7 @@ import (
 	"feedpub/store"
 )
 
-// Credits reads and decides the credits of a site's posts. It is safe for concurrent use.
+// Credits reads the credits of a site's posts and stores decisions about them. It is safe for concurrent use.
 type Credits struct {
 	store  *store.Site
 	config config.Config

@@ -35,7 +35,7 @@ type hostedSite struct {
 	replica   *serve.Replica
 	publisher *publish.Publisher
 	trigger   *schedule.Trigger
-	// acceptRollback ends the holding of changes after the store was rolled back, and rebuilds.
+	// acceptRollback stops holding changes after the store was rolled back, and rebuilds.
 	acceptRollback func(context.Context) (feed.Report, error)
 	jobs           []schedule.Job
 	audience       *audience.Audience // nil for a builder, which has no readers
@@ -192,7 +192,7 @@ func (h *hostedSite) release(ctx context.Context) {
 		return
 	}
 	if err := h.disk.Close(); err != nil {
-		h.log().Warn("data folder not closed", "error", err)
+		h.log().Warn("cannot close the data folder", "error", err)
 	}
 }
 

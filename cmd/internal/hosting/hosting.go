@@ -24,14 +24,14 @@ type Process struct {
 	// Versions are the rendering versions that this release can write.
 	Versions feed.Versions
 	// Try returns the command for a process that calls [TryPosts] with its input and output. It is optional; without it, a
-	// post that ends a builder ends the next one too.
+	// post that kills a builder also kills the next one.
 	Try func(context.Context) *exec.Cmd
 }
 
 // Role is what a server does for its sites: build them, serve their readers, or both.
 type Role struct{ Builds, Serves bool }
 
-// OneLine returns the message of err without line breaks, which joined errors have.
+// OneLine returns the message of err without the line breaks that joined errors contain.
 func OneLine(err error) string {
 	return strings.Join(slices.Collect(strings.FieldsFuncSeq(err.Error(), func(r rune) bool {
 		return r == '\n' || r == '\r'

@@ -68,7 +68,7 @@ func (s *Server) newHub(h *hostedSite) (*hub.Hub, error) {
 	return hub.New(x), nil
 }
 
-// serving reports whether all processes that serve the site serve a version.
+// serving reports whether all processes that serve the site serve at least the given version.
 func (h *hostedSite) serving(ctx context.Context, version int64) bool {
 	if h.role.Serves {
 		if served, _ := h.replica.Version(); served < version {
@@ -120,7 +120,7 @@ func (f *feedEvents) built(r feed.FeedReport) {
 		f.last[r.Feed] = text
 		h := f.hosted
 		if err := h.hub.FeedEvent(h.ctx, event, string(r.Feed), r.Reason); err != nil && h.ctx.Err() == nil {
-			h.log().Warn("webhooks are not called for an event", "event", event, "feed", r.Feed, "error", err)
+			h.log().Warn("cannot add an event for the webhooks", "event", event, "feed", r.Feed, "error", err)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 // reloadRequest asks the goroutine that follows the configuration to reload it.
 type reloadRequest struct {
 	cause  feed.Cause
-	report chan<- admin.ReloadReport // has room for the report
+	report chan<- admin.ReloadReport // buffered, so that sending the report never blocks
 }
 
 // Reload implements [admin.Reloader].
@@ -81,7 +81,7 @@ func (h *siteSet) answer(ctx context.Context, request reloadRequest) {
 	request.report <- report
 }
 
-// record adds the reload to the runs of the site. With several sites, the log and the problems have the outcome.
+// record adds the reload to the runs of the site. With several sites, the outcome is only in the log and the problems.
 func (h *siteSet) record(ctx context.Context, cause feed.Cause, report admin.ReloadReport, start time.Time) {
 	s := h.server
 	if s.several {
@@ -101,6 +101,6 @@ func (h *siteSet) record(ctx context.Context, cause feed.Cause, report admin.Rel
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
 	if err := s.site.Store.AddRun(ctx, run); err != nil {
-		s.log.Warn("the reload is not recorded among the runs", "error", err)
+		s.log.Warn("cannot record the reload among the runs", "error", err)
 	}
 }

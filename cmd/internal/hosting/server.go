@@ -252,7 +252,7 @@ func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error
 	case <-time.After(s.drainTimeout):
 		// This loses nothing: acknowledged writes are durable, and the next process repeats interrupted work.
 		s.log.Warn("stopped before all work had ended", "timeout", s.drainTimeout)
-		return ignoreCanceled(ctx, context.Cause(ctx)) // the cause may be a failure
+		return ignoreCanceled(ctx, context.Cause(ctx)) // the cause may be the failure of a site or server
 	}
 }
 

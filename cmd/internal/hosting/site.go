@@ -33,7 +33,7 @@ func (s Source) site(client *store.Client, closeStore func() error) *Site {
 // Close closes the store, and logs an error.
 func (s *Site) Close() {
 	if err := s.close(); err != nil {
-		s.Source.process.Log.Error("store not closed", "error", err)
+		s.Source.process.Log.Error("cannot close the store", "error", err)
 	}
 }
 

@@ -403,7 +403,7 @@ func (h *siteSet) report(all map[feed.SiteID]siteSettings, problems []feed.Probl
 			continue
 		}
 		problems[i].Since = time.Now().UTC().Truncate(time.Millisecond)
-		h.server.log.Error("settings of a site not applied", "origin", p.ID, "reason", p.Reason, "serving", p.Serving)
+		h.server.log.Error("cannot apply the settings of a site", "origin", p.ID, "reason", p.Reason, "serving", p.Serving)
 	}
 	h.problems = problems
 }
@@ -481,13 +481,13 @@ func (h *siteSet) checkStore(context.Context) error {
 func (h *siteSet) checkDisk(context.Context) error {
 	for _, s := range h.Sites() {
 		if behind, err := s.Replica.Saved(); err != nil {
-			return fmt.Errorf("documents of %s are not on disk since %s: %w", s.ID, behind.UTC().Format(time.RFC3339), err)
+			return fmt.Errorf("documents of %s have not been saved to disk since %s: %w", s.ID, behind.UTC().Format(time.RFC3339), err)
 		}
 	}
 	return nil
 }
 
-// checkRollback returns an error if changes of a site are held because its store was rolled back. It returns nil if the
+// checkRollback returns an error if changes to a site are held because its store was rolled back. It returns nil if the
 // store does not answer, which checkStore reports.
 func (h *siteSet) checkRollback(ctx context.Context) error {
 	for _, s := range h.current.Load().sites {
@@ -496,7 +496,7 @@ func (h *siteSet) checkRollback(ctx context.Context) error {
 		case err != nil:
 			return nil //nolint:nilerr // see above
 		case listed:
-			return fmt.Errorf("changes of %s are held since %s because the store was replaced by an older copy",
+			return fmt.Errorf("changes to %s have been held since %s because the store was replaced by an older copy",
 				s.entry.ID, p.Since.UTC().Format(time.RFC3339))
 		}
 	}

@@ -98,7 +98,8 @@ func limitReading(read *atomic.Int64, done <-chan struct{}) {
 	}
 }
 
-// tryPosts reads posts in processes of their own, and returns the reasons for those that end one or take too long.
+// tryPosts reads posts in processes of their own, and returns the reasons for rejecting those that kill a process or
+// take too long.
 func (s *Site) tryPosts(ctx context.Context, posts []feed.StoredPost) (map[string]string, error) {
 	reasons := map[string]string{}
 	for begun := time.Now(); len(posts) > 0; {

@@ -18,7 +18,7 @@ type firstPosts struct {
 type firstPost struct {
 	content uint64 // the hash of the raw post
 	place   uint32 // in firstPosts.places
-	line    uint32 // 0 if the place has no line
+	line    uint32 // 0 if the place contains no line number
 }
 
 func newFirstPosts() firstPosts { return firstPosts{posts: make(map[[16]byte]firstPost)} }

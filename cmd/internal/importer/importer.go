@@ -92,10 +92,10 @@ type importer struct {
 	next     batch
 	batches  chan<- batch
 	report   *Report
-	// first is the first post with each id of this import. Only the goroutine that stores uses it.
+	// first records the first post with each id in this import. Only the goroutine that stores uses it.
 	first firstPosts
-	// stored is the records of the site by key, as they would be after what was read; nil until a dry run reads a
-	// record. Only the goroutine that stores uses it.
+	// stored contains the records of the site by key, as they would be after an import of what was read so far; nil until
+	// a dry run reads a record. Only the goroutine that stores uses it.
 	stored map[string]feed.ExportLine
 }
 

@@ -30,7 +30,7 @@ func (i *importer) compare(ctx context.Context, lines []feed.ExportLine) error {
 	}
 	for _, l := range lines {
 		if l.Rendering > 0 {
-			continue // the report has no place for it, and a site that was built keeps its own
+			continue // rendering versions are not counted: a site that was built keeps its own
 		}
 		before, ok := i.stored[l.Key()]
 		merged := merge(before, l)

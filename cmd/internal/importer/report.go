@@ -39,11 +39,11 @@ type Report struct {
 	// RecordChanges counts the records by what would be done with them. It is set only by a dry run.
 	RecordChanges *RecordCount            `json:"record_changes,omitempty"`
 	Statuses      map[string]*StatusCount `json:"statuses"`
-	// Changed are the ids of the first [maxReported] stored posts that a dry run would replace.
+	// Changed lists the ids of the first [maxReported] stored posts that a dry run would replace.
 	Changed []string `json:"changed,omitempty"`
 	// Skipped counts entries by reason: page, attachment, trash, older than Since.
 	Skipped map[string]int `json:"skipped,omitempty"`
-	// Notes are the first [maxReported] notes on content that could not be imported unchanged.
+	// Notes lists the first [maxReported] notes on content that could not be imported unchanged.
 	Notes []string `json:"notes,omitempty"`
 	// WithoutURL counts the new or changed posts from folders whose pages have no known URL.
 	WithoutURL    int      `json:"without_url,omitempty"`

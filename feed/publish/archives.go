@@ -146,19 +146,13 @@ func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []t
 	if r.rolledBack {
 		return targets, nil // boundaries are never removed, so they must not depend on posts that may be withdrawn
 	}
+	// The posts of lost archives may need new ones, so the feeds that contain them become stale first.
+	targets, err := r.reopenLost(ctx, token, targets)
+	if err != nil {
+		return nil, err
+	}
 	affected := map[feed.Name]bool{}
 	for _, t := range targets {
-		if r.archives.isLost(t.name) && len(t.head.IDs) > 0 {
-			// Its posts are now in other documents of the feed, which link to each other but not to it.
-			names := r.documentsOf(feedOf(t.name), t.name)
-			if err := r.archives.store.AddArchives(ctx, token, nil, names); err != nil {
-				return nil, fmt.Errorf("archives of %s: %w", feedOf(t.name), err)
-			}
-			for _, n := range names {
-				affected[n] = true
-			}
-			continue
-		}
 		ch := r.catalog.Channel(r.site, feedOf(t.name))
 		if !r.isStale(t) || !isArchive(t.name) && !ch.Archives {
 			continue
@@ -171,16 +165,32 @@ func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []t
 			affected[n] = true
 		}
 	}
-	if len(affected) > 0 {
-		var err error
-		if targets, err = r.addTargets(ctx, targets, affected); err != nil {
-			return nil, err
-		}
+	if targets, err = r.addTargets(ctx, targets, affected); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(targets, func(a, b target) int {
 		return cmp.Or(cmp.Compare(min(stageOf(a.name), 1), min(stageOf(b.name), 1)), cmp.Compare(a.name, b.name))
 	})
 	return targets, nil
+}
+
+// reopenLost marks the documents of the feeds that have lost archives as dirty, and adds them to the targets: the posts
+// of a lost archive are now in these documents, which link to each other but not to it.
+func (r *rebuilder) reopenLost(ctx context.Context, token feed.Token, targets []target) ([]target, error) {
+	affected := map[feed.Name]bool{}
+	for _, t := range targets {
+		if !r.archives.isLost(t.name) || len(t.head.IDs) == 0 {
+			continue
+		}
+		names := r.documentsOf(feedOf(t.name), t.name)
+		if err := r.archives.store.AddArchives(ctx, token, nil, names); err != nil {
+			return nil, fmt.Errorf("archives of %s: %w", feedOf(t.name), err)
+		}
+		for _, n := range names {
+			affected[n] = true
+		}
+	}
+	return r.addTargets(ctx, targets, affected)
 }
 
 // documentsOf returns the names of a feed and its archives.
@@ -194,6 +204,9 @@ func (r *rebuilder) documentsOf(n feed.Name, more ...feed.Name) []feed.Name {
 
 // addTargets marks the affected feeds and archives as dirty, and adds any that are not targets yet.
 func (r *rebuilder) addTargets(ctx context.Context, targets []target, affected map[feed.Name]bool) ([]target, error) {
+	if len(affected) == 0 {
+		return targets, nil
+	}
 	marks, err := r.marks(ctx)
 	if err != nil {
 		return nil, err

@@ -231,6 +231,32 @@ func TestLostArchiveBoundary(t *testing.T) {
 	}
 }
 
+// TestLostArchiveBoundariesOfUnchangedFeed checks that the posts of archives whose boundaries were lost get new ones,
+// also if the feed itself has not changed: replicas that restore archives make only those dirty.
+func TestLostArchiveBoundariesOfUnchangedFeed(t *testing.T) {
+	w := newWorld(t)
+	published := map[string]bool{}
+	b := w.archived(4)
+	for i := range 10 {
+		p := dated(fmt.Sprintf("p%02d", i), i)
+		published[p.ID] = true
+		w.put(p)
+		w.rebuild(b)
+	}
+	archives, err := w.site.Archives(t.Context())
+	if err != nil || len(archives) < 2 {
+		t.Fatalf("Archives = %v, %v; want several", archives, err)
+	}
+	w.lose(":archives")
+	for _, a := range archives {
+		if err := w.site.MarkDirty(t.Context(), a.Feed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.rebuild(w.archived(4))
+	w.crawl(feed.Main).wantOnce(t, "after all boundaries were lost", published)
+}
+
 func TestFeedGrowsPostByPost(t *testing.T) {
 	const limit = 8
 	w := newWorld(t)

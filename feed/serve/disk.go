@@ -5,19 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
-	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
 	"feedpub/feed/coding"
 	"feedpub/feed/crash"
-	"feedpub/feed/durable"
 )
 
 // Disk is a folder with the documents of one site, so that they are served after a restart without the store:
@@ -30,10 +27,12 @@ import (
 // Files are replaced atomically, documents before the head that refers to them, and are used only if their hash
 // matches. A Disk can be used by one process and one [Replica] at a time.
 type Disk struct {
-	dir string
-	// mu guards the fields below. Documents may be read without it.
-	mu   sync.Mutex
-	lock *flock.Flock
+	files Files
+	dir   string
+	// turn is held by the goroutine that uses the fields below. Documents may be read without it. It is a channel rather
+	// than a mutex because the simulation delays the operations of files in virtual time.
+	turn chan struct{}
+	lock io.Closer
 	// users holds the number of heads on disk that refer to each document. A document without an entry is not on disk.
 	users map[feed.Hash]int
 	heads map[feed.Name]feed.Head // heads on disk
@@ -43,18 +42,17 @@ type Disk struct {
 	replaced map[feed.Name][]feed.Hash
 }
 
-const (
-	dirMode  = 0o750
-	fileMode = 0o640
-	// maxSaves is the maximum number of feeds written concurrently. Flushing many files takes little more time than
-	// flushing one.
-	maxSaves = 8
-)
+// maxSaves is the maximum number of feeds written concurrently. Flushing many files takes little more time than
+// flushing one.
+const maxSaves = 8
 
 // OpenDisk opens the folder of a site, and creates it if needed. The error is of kind [feed.ErrLocked] if another
 // process has it open. The caller must close the Disk.
-func OpenDisk(dir string) (*Disk, error) {
-	d := &Disk{dir: dir}
+func OpenDisk(dir string) (*Disk, error) { return OpenDiskOn(osFiles{}, dir) }
+
+// OpenDiskOn is OpenDisk on the given file system.
+func OpenDiskOn(files Files, dir string) (*Disk, error) {
+	d := &Disk{files: files, dir: dir, turn: make(chan struct{}, 1)}
 	if err := d.open(); err != nil {
 		return nil, fmt.Errorf("open documents: %w", err)
 	}
@@ -64,17 +62,13 @@ func OpenDisk(dir string) (*Disk, error) {
 // open creates the folder if needed, locks it and forgets what was on disk.
 func (d *Disk) open() error {
 	for _, sub := range d.folders() {
-		if err := os.MkdirAll(sub, dirMode); err != nil {
+		if err := d.files.MkdirAll(sub); err != nil {
 			return err
 		}
 	}
-	lock := flock.New(d.lockPath(), flock.SetPermissions(fileMode))
-	ok, err := lock.TryLock()
+	lock, err := d.files.Lock(d.lockPath())
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", d.dir, err)
-	}
-	if !ok {
-		return fmt.Errorf("another process uses %s: %w", d.dir, feed.ErrLocked)
 	}
 	d.lock = lock
 	d.users, d.heads = make(map[feed.Hash]int), make(map[feed.Name]feed.Head)
@@ -82,14 +76,19 @@ func (d *Disk) open() error {
 	return nil
 }
 
+// take waits until no other goroutine uses the disk. The caller must call the result when it no longer uses the disk.
+func (d *Disk) take() (done func()) {
+	d.turn <- struct{}{}
+	return func() { <-d.turn }
+}
+
 // restoreFolder recreates the folder if all or part of it has been deleted. It reports whether it did so, in which case
 // nothing is on disk.
 func (d *Disk) restoreFolder() (restored bool, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.take()()
 	deleted := false
 	for _, path := range append(d.folders(), d.lockPath()) {
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := d.files.Size(path); errors.Is(err, fs.ErrNotExist) {
 			deleted = true
 		}
 	}
@@ -97,9 +96,9 @@ func (d *Disk) restoreFolder() (restored bool, err error) {
 		return false, nil
 	}
 	before := d.lock
-	if _, err := os.Lstat(d.lockPath()); err == nil {
+	if _, err := d.files.Size(d.lockPath()); err == nil {
 		// The lock file still exists, and this process holds the lock.
-		if err := before.Unlock(); err != nil {
+		if err := before.Close(); err != nil {
 			return false, fmt.Errorf("restore the folder of documents: %w", err)
 		}
 	}
@@ -112,9 +111,8 @@ func (d *Disk) restoreFolder() (restored bool, err error) {
 
 // Close releases the lock of the folder.
 func (d *Disk) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.lock.Unlock(); err != nil {
+	defer d.take()()
+	if err := d.lock.Close(); err != nil {
 		return fmt.Errorf("close documents: %w", err)
 	}
 	return nil
@@ -153,19 +151,18 @@ type savedHead struct {
 // main feed's documents, because many requests wait for them; other documents are read and checked when they are first
 // requested. If there are no errors, load removes the files to which no head refers, which a crash may have left.
 func (d *Disk) load() (map[feed.Name]*edition, []error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.take()()
 	var problems []error
-	entries, err := os.ReadDir(d.headDir())
+	names, err := d.files.List(d.headDir())
 	if err != nil {
 		return nil, []error{fmt.Errorf("load documents: %w", err)}
 	}
 	editions := make(map[feed.Name]*edition)
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), ".") {
+	for _, name := range names {
+		if strings.HasPrefix(name, ".") {
 			continue // a temporary file
 		}
-		e, err := d.loadEdition(filepath.Join(d.headDir(), entry.Name()))
+		e, err := d.loadEdition(filepath.Join(d.headDir(), name))
 		if err != nil {
 			problems = append(problems, fmt.Errorf("load documents: %w", err))
 			continue
@@ -181,7 +178,7 @@ func (d *Disk) load() (map[feed.Name]*edition, []error) {
 
 func (d *Disk) loadEdition(path string) (*edition, error) {
 	var head savedHead
-	if err := readSummed(path, &head); err != nil {
+	if err := d.readSummed(path, &head); err != nil {
 		return nil, fmt.Errorf("head %s: %w", path, err)
 	}
 	if path != d.headPath(head.Feed) {
@@ -222,9 +219,9 @@ func (d *Disk) checkLengths(hash feed.Hash, lengths [coding.Count]int) ([coding.
 		if lengths[c] == 0 && c != coding.Gzip {
 			continue
 		}
-		info, err := os.Stat(d.documentPath(hash, c))
-		if err == nil && info.Size() != int64(lengths[c]) {
-			err = fmt.Errorf("the file has %d bytes, not %d: %w", info.Size(), lengths[c], feed.ErrInvalid)
+		size, err := d.files.Size(d.documentPath(hash, c))
+		if err == nil && size != int64(lengths[c]) {
+			err = fmt.Errorf("the file has %d bytes, not %d: %w", size, lengths[c], feed.ErrInvalid)
 		}
 		if err != nil && c == coding.Gzip {
 			return lengths, err
@@ -244,7 +241,7 @@ func (d *Disk) read(ref feed.DocumentRef, stored codingSet) (contents, error) {
 		if !stored[c] {
 			continue
 		}
-		body, err := os.ReadFile(d.documentPath(ref.Hash, c))
+		body, err := d.files.ReadFile(d.documentPath(ref.Hash, c))
 		if err != nil {
 			return contents{}, err
 		}
@@ -254,7 +251,7 @@ func (d *Disk) read(ref feed.DocumentRef, stored codingSet) (contents, error) {
 		found.bodies[c] = body
 	}
 	h := new(history)
-	if err := readSummed(d.historyPath(ref.Hash), h); err == nil { // without a history, clients receive the whole document
+	if err := d.readSummed(d.historyPath(ref.Hash), h); err == nil { // without a history, clients receive the whole document
 		found.history = h
 	}
 	return found, nil
@@ -266,15 +263,15 @@ func (d *Disk) repair(hash feed.Hash, b bodies) error {
 	var errs []error
 	for _, c := range coding.Compressed() {
 		if b[c] != nil {
-			errs = append(errs, durable.WriteFile(d.documentPath(hash, c), b[c], fileMode))
+			errs = append(errs, d.files.Replace(d.documentPath(hash, c), b[c]))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, d.files.SyncDir(d.documentDir()))...)
 }
 
 // readSummed reads a file with a line that contains a hash and the JSON with that hash.
-func readSummed(path string, v any) error {
-	data, err := os.ReadFile(path)
+func (d *Disk) readSummed(path string, v any) error {
+	data, err := d.files.ReadFile(path)
 	if err != nil {
 		return err
 	}
@@ -289,21 +286,36 @@ func readSummed(path string, v any) error {
 }
 
 // writeSummed writes a file in the format that readSummed reads. The file is durable once its folder has been synced.
-func writeSummed(path string, v any) error {
+func (d *Disk) writeSummed(path string, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return durable.Replace(path, append([]byte(feed.HashOf(text)+"\n"), text...), fileMode)
+	return d.files.Replace(path, append([]byte(feed.HashOf(text)+"\n"), text...))
 }
 
 // save writes editions of different feeds, and removes the documents that they replace, once these have been compared
 // with the new ones. Documents that are neither in memory nor on disk are loaded from the store. It returns one error
-// for each edition, nil if the edition is on disk. Saving many editions in one call is cheaper, because each folder is
-// synced only once.
+// for each edition, nil if the edition or a later one is on disk. Saving many editions in one call is cheaper, because
+// each folder is synced only once.
 func (d *Disk) save(editions ...*edition) []error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.take()()
+	var current []*edition
+	var indexes []int // of current in editions
+	for i, e := range editions {
+		if !d.heads[e.head.Feed].Later(e.head) { // else a later one was saved while this one waited for its turn
+			current, indexes = append(current, e), append(indexes, i)
+		}
+	}
+	errs := make([]error, len(editions))
+	for i, err := range d.saveNow(current) {
+		errs[indexes[i]] = err
+	}
+	return errs
+}
+
+// saveNow is save for editions that are not earlier than those on disk. The caller holds the turn.
+func (d *Disk) saveNow(editions []*edition) []error {
 	errs := make([]error, len(editions))
 	each := func(step func(e *edition) error) {
 		var g errgroup.Group
@@ -320,7 +332,7 @@ func (d *Disk) save(editions ...*edition) []error {
 	}
 	sync := func(dirs ...string) {
 		for _, dir := range dirs {
-			if err := durable.SyncDir(dir); err != nil {
+			if err := d.files.SyncDir(dir); err != nil {
 				each(func(*edition) error { return err })
 			}
 		}
@@ -368,13 +380,13 @@ func (d *Disk) saveDocuments(e *edition) error {
 			if p.bodies[c] == nil || used && d.stored[hash][c] {
 				continue
 			}
-			if err := durable.Replace(d.documentPath(hash, c), p.bodies[c], fileMode); err != nil {
+			if err := d.files.Replace(d.documentPath(hash, c), p.bodies[c]); err != nil {
 				return err
 			}
 		}
 		// A history is read only for its document, so it may be written before the head.
 		if p.history != nil {
-			if err := writeSummed(d.historyPath(hash), p.history); err != nil {
+			if err := d.writeSummed(d.historyPath(hash), p.history); err != nil {
 				return err
 			}
 		}
@@ -391,7 +403,7 @@ func (d *Disk) saveHead(e *edition) error {
 			bounds[doc.ref.Hash] = doc.bounds
 		}
 	}
-	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, lengths, bounds})
+	return d.writeSummed(d.headPath(e.head.Feed), savedHead{e.head, lengths, bounds})
 }
 
 // forget removes a feed's replaced documents from the disk, except those that a head still refers to.
@@ -435,25 +447,25 @@ func (d *Disk) note(e *edition) {
 func (d *Disk) sweep() []error {
 	var problems []error
 	for _, dir := range d.folders() {
-		entries, err := os.ReadDir(dir)
+		names, err := d.files.List(dir)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("load documents: %w", err))
 			continue
 		}
-		for _, entry := range entries {
-			hash, isDocument := entry.Name(), false
+		for _, name := range names {
+			hash, isDocument := name, false
 			for _, c := range coding.Compressed() {
-				if base, ok := strings.CutSuffix(entry.Name(), c.Extension()); ok {
+				if base, ok := strings.CutSuffix(name, c.Extension()); ok {
 					hash, isDocument = base, true
 				}
 			}
-			temporary := strings.HasPrefix(entry.Name(), ".")
+			temporary := strings.HasPrefix(name, ".")
 			isHistory := dir == d.historyDir()
 			unused := (isDocument && dir == d.documentDir() || isHistory) && d.users[feed.Hash(hash)] == 0
 			if !temporary && !unused {
 				continue
 			}
-			if err := d.remove(filepath.Join(dir, entry.Name())); err != nil {
+			if err := d.remove(filepath.Join(dir, name)); err != nil {
 				problems = append(problems, fmt.Errorf("load documents: %w", err))
 			}
 		}
@@ -463,7 +475,7 @@ func (d *Disk) sweep() []error {
 
 // remove removes an unused file. The removal is not durable: sweep repeats it after a crash.
 func (d *Disk) remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.files.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

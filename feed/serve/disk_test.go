@@ -111,6 +111,26 @@ func TestDiskSaveAndLoad(t *testing.T) {
 	}
 }
 
+// TestDiskKeepsLaterVersion checks that an earlier version, which is saved late because the disk was slow or failed,
+// does not replace a later one.
+func TestDiskKeepsLaterVersion(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	first, second := editionOf(t, feed.Main, 1, "first"), editionOf(t, feed.Main, 2, "second")
+	save(t, d, second)
+	save(t, d, first)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, problems := openDisk(t, dir).load()
+	if len(problems) > 0 {
+		t.Errorf("load: %v", problems)
+	}
+	if e := got[feed.Main]; e == nil || e.head.Token != 2 {
+		t.Errorf("loaded %+v; want the version with token 2", e)
+	}
+}
+
 func TestDiskRemovesUnusedFiles(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)

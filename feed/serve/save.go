@@ -24,7 +24,10 @@ func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition)
 	if r.Disk == nil || len(fetched) == 0 || failing {
 		return nil
 	}
-	editions := slices.Collect(maps.Values(fetched))
+	editions := make([]*edition, 0, len(fetched))
+	for _, name := range slices.SortedFunc(maps.Keys(fetched), feed.Name.Compare) {
+		editions = append(editions, fetched[name])
+	}
 	done := make(chan []error, 1)
 	r.saving.Go(func() { done <- r.Disk.save(editions...) })
 	var errs []error

@@ -65,7 +65,7 @@ func savedBeforeServed(t *testing.T) {
 			runtime.Gosched()
 		}
 		var saved savedHead
-		if err := readSummed(r.Disk.headPath(feed.Main), &saved); err != nil || saved.Token < seen {
+		if err := r.Disk.readSummed(r.Disk.headPath(feed.Main), &saved); err != nil || saved.Token < seen {
 			t.Fatalf("token %d is served, and token %d is on disk (error %v); want the same", seen, saved.Token, err)
 		}
 	}

@@ -2,9 +2,6 @@ package simulate
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -34,7 +31,9 @@ func (w *world) run() {
 	w.checkAnswered()
 	stopReading()
 	for _, p := range w.processes {
+		p.checkSaved()
 		p.shutDown()
+		p.checkDisk()
 	}
 	operators.Wait()
 }
@@ -66,7 +65,11 @@ func (w *world) chaos(operators *sync.WaitGroup) {
 // event injects a fault, or requests a rebuild.
 func (w *world) event(r *random, before memstore.Snapshot, operators *sync.WaitGroup) {
 	p := w.processes[r.n(len(w.processes))]
-	kind := r.n(12)
+	kinds := 16
+	if w.plan.harm && p.drive != nil {
+		kinds = 24
+	}
+	kind := r.n(kinds)
 	w.log.Info("event", "kind", kind, "process", p.id, "at", time.Now())
 	switch kind {
 	case 0, 1:
@@ -105,8 +108,10 @@ func (w *world) event(r *random, before memstore.Snapshot, operators *sync.WaitG
 		for _, p := range w.processes {
 			p.start()
 		}
-	default:
+	case 10, 11, 12, 13, 14, 15:
 		w.request(operators, p)
+	default:
+		w.harm(r, p)
 	}
 }
 
@@ -134,6 +139,9 @@ func (w *world) heal() {
 			p.start()
 		}
 		p.conn.heal()
+		if p.drive != nil {
+			p.drive.heal()
+		}
 		if !w.plan.keepSkew {
 			p.mu.Lock()
 			p.offset = 0
@@ -168,20 +176,4 @@ func (c *conn) heal() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults, c.frozen, c.cut = 0, time.Time{}, time.Time{}
-}
-
-// folder returns the folder of the process's documents. A killed process cannot write to its successor's folder.
-func (p *process) folder() string {
-	return filepath.Join(p.w.dir, fmt.Sprintf("%d-%s%d", p.w.seed, p.id, p.run))
-}
-
-// moveFolder moves the folder away from the process, for its successor.
-func (p *process) moveFolder() {
-	if p.disk == nil {
-		return
-	}
-	next := filepath.Join(p.w.dir, fmt.Sprintf("%d-%s%d", p.w.seed, p.id, p.run+1))
-	if err := os.Rename(p.folder(), next); err != nil {
-		p.w.violation("folder of %s: %v", p.id, err)
-	}
 }

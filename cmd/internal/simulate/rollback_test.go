@@ -93,11 +93,10 @@ func (w *world) acceptRollback(ctx context.Context) {
 // restart changes nothing, and accepting the rollback publishes what the store has.
 func TestRollback(t *testing.T) {
 	reader() // create the shared reader before virtual time starts
-	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorldOf(1, plan{
 			processes: 2, builders: 1, lossy: true, formats: []feed.Format{feed.JSON}, limit: 10, disk: true,
-		}, dir, slog.New(slog.DiscardHandler))
+		}, slog.New(slog.DiscardHandler))
 		ctx := context.Background()
 		put := func(id, text string) {
 			if err := w.site.Put(ctx, feed.RawPost{

@@ -28,7 +28,7 @@ type result struct {
 }
 
 // simulate runs the schedule of a seed.
-func simulate(t *testing.T, seed uint64, dir string, log *slog.Logger) (res result) {
+func simulate(t *testing.T, seed uint64, log *slog.Logger) (res result) {
 	t.Helper()
 	// The code limits its concurrency to the number of processors, and a schedule must not depend on it.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -41,7 +41,7 @@ func simulate(t *testing.T, seed uint64, dir string, log *slog.Logger) (res resu
 		}
 	}()
 	synctest.Test(t, func(*testing.T) {
-		w := newWorld(seed, dir, log)
+		w := newWorld(seed, log)
 		w.run()
 		res = result{
 			violations: w.violations, counts: w.counts, trace: w.trace, acked: w.posts.acked, reads: w.reading.reads,
@@ -55,9 +55,8 @@ func simulate(t *testing.T, seed uint64, dir string, log *slog.Logger) (res resu
 //
 //	make simulate SEED=N
 func TestSimulate(t *testing.T) {
-	dir := t.TempDir()
 	if *seed != 0 {
-		res := simulate(t, *seed, dir, slog.New(slog.NewTextHandler(os.Stdout, nil)))
+		res := simulate(t, *seed, slog.New(slog.NewTextHandler(os.Stdout, nil)))
 		t.Logf("seed %d: %s\n%v", *seed, res.summary, res.counts)
 		for _, v := range res.violations {
 			t.Error(v)
@@ -74,7 +73,7 @@ func TestSimulate(t *testing.T) {
 	n := 0
 	for ; *schedules == 0 && time.Since(start) < limit || n < *schedules; n++ {
 		s := *first + uint64(n)
-		res := simulate(t, s, dir, slog.New(slog.DiscardHandler))
+		res := simulate(t, s, slog.New(slog.DiscardHandler))
 		for _, v := range res.violations {
 			t.Errorf("seed %d: %s", s, v)
 		}
@@ -97,8 +96,8 @@ func TestRepeatable(t *testing.T) {
 		seeds = 3
 	}
 	for s := *first; s < *first+seeds; s++ {
-		one := simulate(t, s, t.TempDir(), slog.New(slog.DiscardHandler))
-		two := simulate(t, s, t.TempDir(), slog.New(slog.DiscardHandler))
+		one := simulate(t, s, slog.New(slog.DiscardHandler))
+		two := simulate(t, s, slog.New(slog.DiscardHandler))
 		if one.trace != two.trace {
 			t.Errorf("seed %d: two runs differ", s)
 		}

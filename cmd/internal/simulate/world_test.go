@@ -35,7 +35,9 @@ type plan struct {
 	duration  time.Duration // time during which faults happen
 	rate      int           // probability of a fault per call, in thousandths
 	events    int
-	disk      bool
+	disk      bool // the processes keep documents on a drive
+	errors    int  // probability that a write to a drive fails, in thousandths
+	harm      bool // drives fill up, vanish and lose files
 	keepSkew  bool // the clocks of processes stay wrong after healing
 	restored  bool // at the end, the store is replaced by an older copy while no process is running
 }
@@ -47,13 +49,15 @@ func newPlan(seed uint64) plan {
 		formats: [][]feed.Format{{feed.JSON}, {feed.RSS}, {feed.Atom}, {feed.RSS, feed.JSON}}[r.n(4)],
 		limit:   2 + r.n(3), archives: r.n(4) > 0, writes: 4 + r.n(10),
 		duration: time.Duration(10+r.n(40)) * time.Second,
-		rate:     []int{0, 5, 20, 60}[r.n(4)], events: 2 + r.n(7), disk: r.n(16) == 0, keepSkew: r.n(2) == 0,
+		rate:     []int{0, 5, 20, 60}[r.n(4)], events: 2 + r.n(7), disk: r.n(2) == 0, keepSkew: r.n(2) == 0,
+		errors: []int{0, 0, 2, 20}[r.n(4)], harm: r.n(2) == 0,
 	}
 	p.builders = 1 + r.n(p.processes)
 	if p.folder {
 		p.processes, p.builders, p.rate, p.lossy = 1, 1, 0, false
 	} else if r.n(20) == 0 {
 		p.restored, p.disk, p.lossy = true, true, true
+		p.errors, p.harm = 0, false
 	}
 	return p
 }
@@ -78,7 +82,6 @@ func (r *random) between(low, high time.Duration) time.Duration {
 type world struct {
 	seed uint64
 	plan plan
-	dir  string // for the documents on disk; empty if there are none
 	log  *slog.Logger
 
 	site      *memstore.Site
@@ -116,11 +119,9 @@ var reader = sync.OnceValue(func() *attribution.Reader {
 	return r
 })
 
-func newWorld(seed uint64, dir string, log *slog.Logger) *world {
-	return newWorldOf(seed, newPlan(seed), dir, log)
-}
+func newWorld(seed uint64, log *slog.Logger) *world { return newWorldOf(seed, newPlan(seed), log) }
 
-func newWorldOf(seed uint64, p plan, dir string, log *slog.Logger) *world {
+func newWorldOf(seed uint64, p plan, log *slog.Logger) *world {
 	w := &world{
 		seed: seed, plan: p, log: log, counts: map[string]int{}, asks: map[int]*ask{},
 		config: feed.Site{
@@ -137,9 +138,6 @@ func newWorldOf(seed uint64, p plan, dir string, log *slog.Logger) *world {
 		},
 	}
 	w.catalog.Feeds["picked"] = feed.Channel{Formats: p.formats[:1]}
-	if p.disk {
-		w.dir = dir
-	}
 	w.site = memstore.New(w.storeNow)
 	w.operator = w.connect("operator")
 	w.posts = newLedger()
@@ -149,6 +147,9 @@ func newWorldOf(seed uint64, p plan, dir string, log *slog.Logger) *world {
 		process := &process{w: w, id: string(rune('A' + i)), builds: i < p.builders}
 		process.offset = []time.Duration{0, 0, time.Second, -3 * time.Second, 5 * time.Second, -time.Minute, time.Minute,
 			time.Hour}[r.n(8)]
+		if p.disk {
+			process.drive = newDrive(p.errors)
+		}
 		w.processes = append(w.processes, process)
 	}
 	return w
@@ -222,7 +223,10 @@ type process struct {
 	conn      *conn
 	replica   *serve.Replica
 	publisher *publish.Publisher
+	drive     *drive // nil if there is none
+	mount     *mount
 	disk      *serve.Disk
+	last      departure
 	ctx       context.Context
 	stop      context.CancelFunc
 	ended     chan struct{}
@@ -249,13 +253,9 @@ func (p *process) start() {
 	c := w.connect(owner)
 	c.faults = w.plan.rate
 	replica := serve.ReplicaConfig{Source: c, Log: log, Now: p.now}
-	if w.dir != "" {
-		disk, err := serve.OpenDisk(p.folder())
-		if err != nil {
-			w.violation("disk of %s not opened: %v", owner, err)
-			return
-		}
-		p.disk, replica.Disk = disk, disk
+	if p.drive != nil {
+		p.openDisk(owner)
+		replica.Disk = p.disk
 	}
 	building := publish.Config{
 		Site: w.config, Catalog: w.catalog, Store: c, Intake: intake.New(w.config, reader()), Renderer: render.New(),
@@ -273,12 +273,11 @@ func (p *process) start() {
 	building.Replica = p.replica
 	p.publisher = publish.New(building)
 	p.replica.Load()
-	p.mu.Lock()
-	p.serving, p.started = p.replica, p.run
-	p.mu.Unlock()
+	p.checkLoaded()
 	p.conn, p.up, p.ended = c, true, make(chan struct{})
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	go p.work(p.ctx, p.replica, p.publisher, members, p.ended)
+	p.serve()
 }
 
 func (w *world) fleet(p *process, c publish.Config, owner string, conn *conn, log *slog.Logger) *fleet.Fleet {
@@ -324,8 +323,11 @@ func (p *process) crash() {
 	if !p.up {
 		return
 	}
+	p.last = p.departure()
 	p.conn.kill()
-	p.moveFolder()
+	if p.mount != nil {
+		p.mount.kill()
+	}
 	p.end()
 	if p.w.plan.folder {
 		p.w.restartStore()
@@ -346,6 +348,7 @@ func (p *process) shutDown() {
 		return
 	}
 	p.end()
+	p.last = p.departure()
 	if p.w.plan.folder {
 		p.w.restartStore()
 	}

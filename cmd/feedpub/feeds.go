@@ -81,16 +81,20 @@ server on this machine for the number of readers of each feed, estimated from po
 	return cmd
 }
 
-// snippetOf returns the links to the main feed and the configured feeds.
+// snippetOf returns the links to the main feed and the configured feeds, at the addresses of the committed documents.
+// The configuration only gives the titles: this process may have a different one from the server.
 func snippetOf(c config.Config, lines []feedLine) string {
 	site, catalog := c.FeedSite(), c.Catalog()
+	urls := map[feed.Name]map[feed.Format]string{}
 	var entries []render.Entry
 	for _, l := range lines {
-		if _, configured := catalog.Feeds[l.Feed]; configured {
-			entries = append(entries, publish.Entry(site, catalog, l.Feed, l.Name))
+		if family, _ := l.Feed.Split(); family == "" {
+			entry := publish.Entry(site, catalog, l.Feed, l.Name)
+			entry.Formats = feed.Formats()
+			entries, urls[l.Feed] = append(entries, entry), l.URLs
 		}
 	}
-	return render.Snippet(site, entries)
+	return render.Snippet(site, entries, func(n feed.Name, f feed.Format) string { return urls[n][f] })
 }
 
 // listFeeds returns the committed feeds of a site, the main feed first and then by name.

@@ -76,15 +76,20 @@ func (in *Intake) address(st feed.StoredPost) string {
 	if err != nil {
 		published = time.Time{}
 	}
-	dated := strings.Contains(in.site.Permalink, ":year") || strings.Contains(in.site.Permalink, ":month") ||
-		strings.Contains(in.site.Permalink, ":day")
-	if published.IsZero() && dated && p.URL == "" {
-		return ""
+	if published.IsZero() && p.URL == "" && in.datedPermalinks() {
+		return "" // the date will be the time at which the post is first seen
 	}
 	if permalink := in.permalink(p, published); permalink != "" || !in.pages {
 		return permalink
 	}
 	return strings.TrimSuffix(in.site.BaseURL, "/") + pathname.PlainPost(p.ID).Path(feed.HTML)
+}
+
+// datedPermalinks reports whether the site's pattern for permalinks contains a date.
+func (in *Intake) datedPermalinks() bool {
+	return slices.ContainsFunc([]string{":year", ":month", ":day"}, func(key string) bool {
+		return strings.Contains(in.site.Permalink, key)
+	})
 }
 
 // files resolves the references of a post to files.
@@ -138,8 +143,8 @@ func (f *files) miss(name string) {
 	}
 }
 
-// link returns the URL of the post in a file that ref refers to, or ref if the file has no published post. The latter is
-// noted for a Markdown file, which is not a page of the blog.
+// link returns the URL of the post in a file that ref refers to, or ref if the file has no published post. The latter
+// is noted for a Markdown file, which is not a page of the blog.
 func (f *files) link(ref, name string, u *url.URL) string {
 	address := ""
 	if st, ok := f.in.posts.PostAt(name); ok {

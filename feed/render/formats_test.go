@@ -43,11 +43,13 @@ func TestUnknownFormat(t *testing.T) {
 	}
 	entry := Entry{Name: feed.Main, Title: "T", Formats: []feed.Format{fake}}
 	for name, do := range map[string]func(){
-		"Index":   func() { _, _ = New().Index(f.Site, []Entry{entry}, nil) },
-		"OPML":    func() { _, _ = OPML(f.Site, []Entry{entry}) },
-		"Snippet": func() { Snippet(f.Site, []Entry{entry}) },
-		"Link":    func() { New().Link(f, fake) },
-		"URL":     func() { URL(f.Site, f.Name, fake) },
+		"Index": func() { _, _ = New().Index(f.Site, []Entry{entry}, nil) },
+		"OPML":  func() { _, _ = OPML(f.Site, []Entry{entry}) },
+		"Snippet": func() {
+			Snippet(f.Site, []Entry{entry}, func(feed.Name, feed.Format) string { return "https://feeds.example/" })
+		},
+		"Link": func() { New().Link(f, fake) },
+		"URL":  func() { URL(f.Site, f.Name, fake) },
 	} {
 		if got := panics(do); !strings.Contains(got, `"fake"`) {
 			t.Errorf("%s of an unknown format panics with %q, want a message that names it", name, got)

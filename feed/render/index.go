@@ -270,11 +270,18 @@ func OPML(site feed.Site, list []Entry) (feed.Document, error) {
 }
 
 // Snippet returns link elements for the head of the blog's own pages. Feed readers use them to discover feeds, and most
-// use the first link. There is one link for each format of each feed, in the order of list.
-func Snippet(site feed.Site, list []Entry) string {
+// use the first link. There is one link for each format of each feed for which urls returns an address, in the order of
+// the list.
+func Snippet(site feed.Site, list []Entry, urls func(feed.Name, feed.Format) string) string {
 	var b strings.Builder
 	for _, e := range list {
-		for _, l := range subscribeLinks(site, e.Name, e.Title, entryFormats(e)) {
+		for _, format := range entryFormats(e) {
+			address := urls(e.Name, format)
+			if address == "" {
+				continue
+			}
+			l := subscribeLinks(site, e.Name, e.Title, []feed.Format{format})[0]
+			l.URL = address
 			fmt.Fprintf(&b, "<link rel=\"alternate\" type=\"%s\" title=\"%s\" href=\"%s\">\n",
 				l.Type, html.EscapeString(l.Title), html.EscapeString(l.URL))
 		}

@@ -93,7 +93,9 @@ func TestGoldenPages(t *testing.T) {
 		pages[d.Format.File()] = d.Body
 	}
 	pages["index.html"], pages["feeds.opml"] = index.Body, opml.Body
-	pages["snippet.html"] = []byte(render.Snippet(testSite(), entries()[2:4]))
+	pages["snippet.html"] = []byte(render.Snippet(testSite(), entries()[2:4], func(n feed.Name, f feed.Format) string {
+		return render.URL(testSite(), n, f)
+	}))
 	// Golden files do not include the style sheet.
 	style := regexp.MustCompile(`(?s)<style>.*</style>`)
 	for name, got := range pages {

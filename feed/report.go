@@ -31,7 +31,7 @@ const (
 	KindSuggestion ProblemKind = "suggestion" // a credit is not certain enough to publish
 	KindCharacters ProblemKind = "characters" // invalid characters were replaced by U+FFFD
 	KindMedia      ProblemKind = "media"      // files that the post refers to are missing
-	KindNote       ProblemKind = "note"       // the front matter probably contains a mistake, such as a misspelled key
+	KindNote       ProblemKind = "note"       // a probable mistake, such as a misspelled front matter key
 	KindHeld       ProblemKind = "held"       // a commit is held: posts vanished from the feed without explanation
 	KindFile       ProblemKind = "file"       // a file, or the folder ".", cannot be read; the ID is its path
 	KindReplica    ProblemKind = "replica"    // the store's documents are damaged, or older than those served

@@ -103,7 +103,7 @@ var advice = map[feed.ProblemKind]string{
 	feed.KindHeld:       "Restore the posts, or confirm each loss with: feedpub post delete ID. The last documents stay published.",
 	feed.KindFile:       "Correct the file.",
 	feed.KindMedia:      "Add the file beside the post, or correct its name in the post.",
-	feed.KindNote:       "Correct the front matter of the file.",
+	feed.KindNote:       "Correct the post. It is published nevertheless.",
 	feed.KindReplica:    "See the log of this server. Readers get the documents that it has.",
 	feed.KindFleet:      "Replace the release or the configuration that differs.",
 	feed.KindRollback:   "Restore the latest copy of the store, or accept this one with: feedpub rebuild --accept-rollback",

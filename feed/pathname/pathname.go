@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -47,6 +48,12 @@ func Post(id string, recorded func(feed.Name) (string, bool)) feed.Name {
 // PlainPost returns the result of [Post] when no names are recorded.
 func PlainPost(id string) feed.Name {
 	return Post(id, func(feed.Name) (string, bool) { return "", false })
+}
+
+// Address returns the name under which the id of the post with a URL is recorded, and of the n-th later post with the
+// same URL. It is not the name of a page.
+func Address(address string, n int) feed.Name {
+	return feed.Join(feed.Posts, "-"+string(feed.HashOf([]byte(strconv.Itoa(n) + " " + address)))[:16])
 }
 
 // Slug returns the words of a text in lower case, joined by "-". It is empty if the text has no letters and digits.

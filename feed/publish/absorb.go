@@ -343,9 +343,13 @@ func (p *placement) add(ctx context.Context, d decision) error {
 	// An item that was not due until now is in no document yet.
 	published := d.previous != nil && !d.candidate.due && p.isDue(d.previous, d.Record)
 	if d.Item != nil {
-		var err error
-		if d.Item.Feeds, err = p.feeds.assign(ctx, p.names, p.absorption.Names, d.Item); err != nil {
+		address := d.Item.URL
+		list, holder, err := p.feeds.assign(ctx, p.names, p.absorption.Names, d.Item)
+		if err != nil {
 			return err
+		}
+		if d.Item.Feeds = list; holder != "" {
+			d.noteSharedURL(address, holder)
 		}
 		if published && reflect.DeepEqual(d.previous, d.Item) {
 			// Resubmitted unchanged. Even so, the post's problem may have changed.
@@ -369,6 +373,18 @@ func (p *placement) add(ctx context.Context, d decision) error {
 	}
 	p.absorption.Changes = append(p.absorption.Changes, d.Change)
 	return nil
+}
+
+// noteSharedURL adds to the problem of a post that a different post has its URL.
+func (d *decision) noteSharedURL(address, holder string) {
+	reason := fmt.Sprintf("the URL %s belongs to the post %q, which was published first; give this post a different slug "+
+		"or url", address, holder)
+	if d.Problem == nil {
+		d.Problem = &feed.Problem{ID: d.ID, Kind: feed.KindNote, Since: d.candidate.at, Serving: true}
+	} else {
+		reason += "; " + d.Problem.Reason
+	}
+	d.Problem.Reason = reason
 }
 
 // move sets the feeds that a post enters and leaves, the documents that change, and the removal times.

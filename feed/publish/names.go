@@ -24,6 +24,8 @@ type feedAssigner struct {
 	selector  *build.Selector
 	// site is set if posts without a URL get a page of their own.
 	site *feed.Site
+	// posts is set if the URLs of posts are built from a pattern, so that two posts may have the same URL.
+	posts postLoader
 }
 
 // needsPage reports whether a post has no URL, so it gets a page.
@@ -58,10 +60,11 @@ func (f feedAssigner) memberships(it *feed.Item) []membership {
 	return out
 }
 
-// assign returns the names of the item's feeds, sorted, and adds the names in families to record.
+// assign returns the names of the item's feeds, sorted, and adds the names in families to record. If a different post
+// has the item's URL, assign removes the URL from the item and returns the id of that post.
 func (f feedAssigner) assign(
 	ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item,
-) ([]feed.Name, error) {
+) (list []feed.Name, holder string, err error) {
 	var feeds []feed.Name
 	var lookupErr error
 	recorded := func(n feed.Name) (string, bool) {
@@ -82,13 +85,53 @@ func (f feedAssigner) assign(
 	}
 	feeds = append(feeds, f.selector.Select(it)...)
 	feeds = slices.DeleteFunc(feeds, func(n feed.Name) bool { return slices.Contains(it.ExcludeFrom, n) })
+	if f.posts != nil && it.URL != "" {
+		if holder, err = f.claimURL(ctx, names, record, it); err != nil {
+			return nil, "", err
+		}
+		if holder != "" {
+			it.URL = ""
+		}
+	}
 	if f.needsPage(it) {
 		page := pathname.Post(it.ID, recorded)
 		use(page, it.ID)
 		it.URL = render.URL(*f.site, page, feed.HTML)
 	}
 	slices.Sort(feeds)
-	return slices.Compact(feeds), lookupErr
+	return slices.Compact(feeds), holder, lookupErr
+}
+
+// maxHolders is the maximum number of posts that may have had the same URL one after the other.
+const maxHolders = 100
+
+// claimURL records that the item has its URL, unless a different post has it, whose id it then returns. The first post
+// with a URL keeps it, and a later one gets it only if the former has a different URL or is not published.
+func (f feedAssigner) claimURL(
+	ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item,
+) (holder string, err error) {
+	for n := range maxHolders {
+		name := pathname.Address(it.URL, n)
+		id, recorded, err := names.lookUp(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		if !recorded || id == it.ID {
+			names.full[name], record[name] = it.ID, it.ID
+			return "", nil
+		}
+		if record[name] == id {
+			return id, nil // absorbed in the same step
+		}
+		stored, err := f.posts.Load(ctx, []string{id})
+		if err != nil {
+			return "", err
+		}
+		if len(stored) > 0 && stored[0].Item != nil && stored[0].Item.URL == it.URL {
+			return id, nil
+		}
+	}
+	return "", nil
 }
 
 // loadNames loads the full names of the feeds that items are likely to be in.
@@ -97,6 +140,9 @@ func (f feedAssigner) loadNames(ctx context.Context, items []*feed.Item) (*nameT
 	for _, it := range items {
 		for _, m := range f.memberships(it) {
 			names = append(names, pathname.Plain(m.family, m.full))
+		}
+		if f.posts != nil && it.URL != "" {
+			names = append(names, pathname.Address(it.URL, 0))
 		}
 		if f.needsPage(it) {
 			names = append(names, pathname.PlainPost(it.ID))

@@ -104,6 +104,43 @@ func TestPermalinks(t *testing.T) {
 	}
 }
 
+// TestSamePermalink checks that the first of two posts with the same permalink keeps it, that the other has a page of its
+// own and a problem that names both, and that the permalink becomes free when the first post has a different one.
+func TestSamePermalink(t *testing.T) {
+	w := newWorld(t)
+	w.config.Permalink = "/:year/:slug/"
+	one := w.builder("one", withPages, func(c *publish.Config) { c.Intake = intake.New(w.config, nil) })
+	const at, first, second = "https://blog.example/2020/hello/", "a/hello.md", "b/hello.md"
+	w.put(post(second, "date_published", "2020-03-04"), post(first, "date_published", "2020-01-02"))
+	w.rebuild(one)
+	links := w.links()
+	if links[second] != at || links[first] != "https://feeds.example/posts/hello/" {
+		t.Errorf("links are %v; want the permalink for %s, which came first, and a page for the other", links, second)
+	}
+	problems, err := w.site.Problems(t.Context())
+	if err != nil || len(problems) != 1 || problems[0].ID != first || problems[0].Kind != feed.KindNote ||
+		!strings.Contains(problems[0].Reason, at) || !strings.Contains(problems[0].Reason, second) {
+		t.Errorf("problems are %+v (error %v); want a note for %s that names the permalink and %s",
+			problems, err, first, second)
+	}
+
+	// Edits and a different builder change nothing.
+	w.put(post(first, "date_published", "2020-01-02", "title", "Edited"))
+	w.put(post(second, "date_published", "2020-03-04", "title", "Edited"))
+	w.rebuild(one)
+	if got := w.links(); got[second] != at || got[first] != links[first] {
+		t.Errorf("after edits, links are %v; want %v", got, links)
+	}
+
+	w.put(post(second, "date_published", "2021-03-04"))
+	w.rebuild(one)
+	w.put(post(first, "date_published", "2020-01-02", "title", "Edited again"))
+	w.rebuild(one)
+	if got := w.links(); got[first] != at || len(w.problems()) > 0 {
+		t.Errorf("the link is %q, with the problems %v; want the permalink that has become free", got[first], w.problems())
+	}
+}
+
 // TestPostsWithoutPages checks that nothing links to pages if the site has none.
 func TestPostsWithoutPages(t *testing.T) {
 	w := newWorld(t)

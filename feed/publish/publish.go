@@ -173,7 +173,7 @@ func New(c Config) *Publisher {
 		replica: c.Replica, rendering: version, rejected: c.Rejected, logger: c.Logger,
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
-			site: siteOfPages(c),
+			site: siteOfPages(c), posts: postsWithPattern(c),
 		},
 		archives: archives, problems: problems, history: p.history, unread: map[string]bool{},
 	}
@@ -204,6 +204,14 @@ func siteOfPages(c Config) *feed.Site {
 		return nil
 	}
 	return &c.Site
+}
+
+// postsWithPattern returns the posts if their URLs are built from a pattern, and nil otherwise.
+func postsWithPattern(c Config) postLoader {
+	if c.Site.Permalink == "" {
+		return nil
+	}
+	return c.Store
 }
 
 // noReplica is the Replica of a process that serves nothing.

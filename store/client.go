@@ -78,7 +78,7 @@ type Options struct {
 
 // Client is a connection to a store. It is safe for concurrent use. The caller must close it.
 type Client struct {
-	address  string // without credentials, for messages
+	address  string // for messages, without credentials
 	log      *slog.Logger
 	now      func() time.Time
 	compress bool

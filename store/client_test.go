@@ -188,7 +188,8 @@ func TestSentinelCredentials(t *testing.T) {
 	}
 	for _, s := range group.Sentinels() {
 		s.Do("ACL SETUSER asker on >sesame allcommands allchannels")
-		s.Do("ACL SETUSER default -@all +ping +publish +subscribe +info|sentinel") // required between Sentinels
+		// Sentinels need these permissions among themselves.
+		s.Do("ACL SETUSER default -@all +ping +publish +subscribe +info|sentinel")
 	}
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte("sesame\n"), 0o600); err != nil {

@@ -91,7 +91,7 @@ func decodeItem(b string) (*feed.Item, error) {
 		return nil, fmt.Errorf("stored item: damaged: %w: %w", err, feed.ErrInvalid)
 	}
 	*buf = members
-	c := codec{decode: true, rest: string(members)} // one copy, which the item's strings share
+	c := codec{decode: true, rest: string(members)} // copy once: the item's strings share the memory of this string
 	var it feed.Item
 	c.item(&it)
 	if c.bad || c.rest != "" {

@@ -56,7 +56,7 @@ func TestUnavailable(t *testing.T) {
 			calls{"read": read, "write": write, "script": script}},
 		{"too many clients", []string{"--maxclients", "1"}, func(r *storetest.Server) {},
 			calls{"read then write": func(ctx context.Context, s *store.Site) error {
-				return errors.Join(read(ctx, s), write(ctx, s)) // two pools, so two connections
+				return errors.Join(read(ctx, s), write(ctx, s)) // read and write use connections of different pools
 			}}},
 	}
 	for _, tt := range tests {

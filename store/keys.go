@@ -121,8 +121,8 @@ func (k keyspace) expiries() string { return k.key("push", "expiries") }
 func (k keyspace) hosts() string { return k.key("push", "hosts") }
 
 // reservations is a hash: host -> "ENDS SERIAL FAILURES CLOSED CLAIMANT". A claimant has reserved the host until ENDS,
-// with a claim that has the SERIAL number. FAILURES requests to the host have failed in a row, and it gets none until
-// CLOSED. Times are in Unix milliseconds, or 0.
+// with the claim numbered SERIAL. The last FAILURES requests to the host have failed, and no requests are sent to it
+// until CLOSED. Times are in Unix milliseconds, or 0.
 func (k keyspace) reservations() string { return k.key("push", "reservations") }
 
 // hubRequests is a hash: id of a request to the hub that is not verified -> a feed.SubscriptionRequest as JSON.

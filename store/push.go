@@ -180,7 +180,7 @@ func (s *Site) ForgetHosts(ctx context.Context, at time.Time) error {
 	return nil
 }
 
-// lastUse returns the later of the two times in a reservation. It is early if neither can be decoded.
+// lastUse returns the later of the two times in a reservation, or the zero time if it cannot be decoded.
 func lastUse(reservation string) time.Time {
 	var ends, closed float64
 	var serial, failures string
@@ -289,8 +289,8 @@ func (s *Site) unsubscribe(
 	return reply[0], nil
 }
 
-// Revoke removes a subscription for a reason other than the subscriber's wish, and reports whether it existed. A notice
-// in the queue [feed.DenialQueue] makes the hub inform the subscriber.
+// Revoke removes a subscription for a reason other than a request by the subscriber, and reports whether it existed. A
+// notice in the queue [feed.DenialQueue] makes the hub inform the subscriber.
 func (s *Site) Revoke(ctx context.Context, sub feed.Subscription, reason string) (bool, error) {
 	removed, err := s.revoke(ctx, sub, reason)
 	return removed, s.client.wrap("revoke subscription", err)
@@ -352,7 +352,7 @@ func (s *Site) RemoveExpired(ctx context.Context, at time.Time, n int) ([]feed.S
 	}
 	var removed []feed.Subscription
 	for i, sub := range subs {
-		if sub == nil { // cannot be decoded, or was lost
+		if sub == nil { // the subscription cannot be decoded or was lost
 			if err := s.client.build.ZRem(ctx, s.keys.expiries(), ids[i]).Err(); err != nil {
 				return removed, s.client.wrap("remove expired subscriptions", err)
 			}
@@ -449,7 +449,7 @@ func (s *Site) ClaimDeliveries(ctx context.Context, r feed.Claiming) ([]feed.Del
 		}
 		if failures[i] != "" {
 			if err := json.Unmarshal([]byte(failures[i]), &d.Failure); err != nil {
-				d.Failure = feed.DeliveryFailure{} // it only counts the attempts
+				d.Failure = feed.DeliveryFailure{} // the failure is used only to count the attempts
 			}
 		}
 		deliveries = append(deliveries, d)
@@ -529,8 +529,8 @@ func (s *Site) RenewTopics(ctx context.Context) error {
 	return nil
 }
 
-// NextPush returns the server's time, and the earliest time at which the hub or the outbox has something to do, or zero
-// if there is nothing.
+// NextPush returns the server's time, and the earliest time at which work of the hub or the outbox is due, or zero if
+// there is none.
 func (s *Site) NextPush(ctx context.Context) (now, next time.Time, err error) {
 	reply, err := s.wordsWithRound(ctx, pushNextSource, []string{
 		s.keys.outbox(), s.keys.deliveries(), s.keys.verifications(), s.keys.expiries(),
@@ -624,7 +624,7 @@ func (s *Site) restorePush(ctx context.Context, l feed.ExportLine) error {
 		return nil
 	case l.Notice != nil:
 		return s.addNotice(ctx, time.Time{}, l.Notice.Key, l.Notice.Value, "1")
-	case l.Subscription.Expires.IsZero(): // it has ended
+	case l.Subscription.Expires.IsZero(): // the line records that the subscription has ended
 		_, err := s.unsubscribe(ctx, time.Time{}, *l.Subscription, feed.Claim{}, "0")
 		return err
 	}

@@ -90,7 +90,7 @@ func listCredits(ctx context.Context, site *hosting.Site, ids []string, suggeste
 		if err != nil {
 			return nil, fmt.Errorf("post %q: %w", id, err)
 		}
-		_ = add(p) // it returns no errors
+		_ = add(p) // add returns no errors
 	}
 	if len(ids) > 0 {
 		return list, nil
@@ -247,7 +247,7 @@ leaves a credit without a passage.`,
 	return cmd
 }
 
-// edits returns the edits that the given flags ask for.
+// edits returns the edits that the given flags specify.
 func (e *editedCredit) edits(given func(name string) bool) intake.Edits {
 	var x intake.Edits
 	for name, field := range map[string]struct {

@@ -89,7 +89,7 @@ func program(versions feed.Versions) {
 		os.Exit(runTryPosts())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2) // room for both
+	signals := make(chan os.Signal, 2) // room for two signals, so that none is lost
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		<-signals
@@ -109,7 +109,7 @@ func program(versions feed.Versions) {
 // run runs the command line args and returns the exit status. When ctx is done, it stops as it does on SIGTERM.
 func (env *environment) run(ctx context.Context, args []string) int {
 	root := newRoot(env)
-	root.SetArgs(append([]string{}, args...)) // for nil, cobra uses the arguments of the process
+	root.SetArgs(append([]string{}, args...)) // not nil, for which cobra uses the arguments of the process
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)

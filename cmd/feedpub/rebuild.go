@@ -23,10 +23,10 @@ committed, unchanged, held because posts vanished from the feed or the store was
 rolled back, or failed.
 
 The server that builds the site does the work, on any machine, and this command waits
-for it. While that server is busy with a rebuild that takes minutes, it refuses others
-and says why. If no server builds the site, this command does; for posts in Redis, that
-requires the configuration that the documents were last built with, or --adopt-config
-to let them change.
+for it. While that server is busy with a rebuild that takes minutes, it refuses other
+requests and reports the reason. If no server builds the site, this command does; for
+posts in Redis, that requires the configuration that the documents were last built
+with, or --adopt-config to let them change.
 
 If the store was replaced by an older copy while no server was running, changes are
 held: check 'feedpub problems', restore the latest copy or write the lost posts again,

@@ -39,7 +39,7 @@ func inheritedSockets(getenv func(string) string) (sockets, error) {
 		return s, nil
 	}
 	if getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
-		return s, nil // there are none, or they are for a different process
+		return s, nil // systemd passes no sockets, or they are for a different process
 	}
 	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
 	if err != nil || n < 0 || n > 100 {

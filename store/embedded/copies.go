@@ -27,7 +27,7 @@ type copies struct {
 	log         *slog.Logger
 	now         func() time.Time
 
-	state   copyRecord // of the data folder
+	state   copyRecord // the record in the data folder
 	changed bool       // posts have changed since the number was increased
 	bumped  time.Time  // when the number was increased
 	// restored names the folder that was replaced by an older copy; it is "" if neither was. The records stay as they are

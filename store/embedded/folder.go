@@ -28,7 +28,7 @@ const writersAtOnce = 32
 type folder struct {
 	o    Options
 	fsys fs.FS
-	site *store.Site // of the server; the files are not changed through it
+	site *store.Site // changes only the server, not the files
 	now  func() time.Time
 
 	mu       sync.Mutex // guards the fields below, and all changes to posts in the server
@@ -49,7 +49,7 @@ type folder struct {
 	// written contains the paths of files that the store has written since it last read them. They are read again even if
 	// their size and time are unchanged.
 	written map[string]bool
-	missing bool // whether the problem that the folder is unreadable or has lost all its files is listed
+	missing bool // whether a problem of the folder as a whole is listed: it is unreadable or has lost all its files
 }
 
 // file is the state of one file.

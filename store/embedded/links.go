@@ -13,13 +13,13 @@ import (
 )
 
 // links records which post each file contains, and which posts link to which files. A post that links to the file of
-// another post is read again when that file changes, since the address of the other post may have changed.
+// another post is absorbed again when that file changes, since the URL of the other post may have changed.
 type links struct {
 	mu  sync.RWMutex
 	ids map[string]string // id of the post, by path of the file; only files with exactly one post
 
 	// The fields below are guarded by the mutex of the folder.
-	targets map[string][]string // paths of the files that a post links to, by id
+	targets map[string][]string // paths of the files that a post links to, by the id of the post
 	changed map[string]bool     // paths of the files that were read or removed in the current scan
 }
 
@@ -87,8 +87,8 @@ func (s *Store) PostAt(name string) (feed.StoredPost, bool) {
 	return stored[0], true
 }
 
-// submitLinking submits the posts that link to files that have changed in a scan. In the first scan, no post has been
-// read yet.
+// submitLinking submits the posts that link to files that have changed in a scan. It does nothing in the first scan,
+// since no post has been absorbed yet.
 func (f *folder) submitLinking(ctx context.Context, first bool) error {
 	ids := f.links.affected()
 	if first || len(ids) == 0 {
@@ -97,7 +97,7 @@ func (f *folder) submitLinking(ctx context.Context, first bool) error {
 	return f.submit(ctx, ids)
 }
 
-// submit puts posts again as they are, so that they are read again.
+// submit stores posts again unchanged, so that they are absorbed again.
 func (f *folder) submit(ctx context.Context, ids []string) error {
 	stored, err := f.site.Load(ctx, ids)
 	if err != nil {
@@ -116,7 +116,8 @@ func (f *folder) submit(ctx context.Context, ids []string) error {
 var postExtensions = [][]byte{[]byte(".md"), []byte(".markdown"), []byte(".html"), []byte(".htm"), []byte(".txt")}
 
 // linkedFiles returns the paths of the files that a post may link to: the words of its text that end in the extension
-// of a file of posts, relative to its own file. Some are not links, which only makes a post be read again too often.
+// of a file of posts, relative to its own file. Some of these words are not links, so a post may be absorbed again
+// unnecessarily.
 func linkedFiles(name string, raw []byte) []string {
 	var names []string
 	for _, extension := range postExtensions {

@@ -184,7 +184,7 @@ func (f *folder) accept(ctx context.Context, name string, state *file, v version
 	if err := f.site.Put(ctx, put...); err != nil {
 		return nil, err
 	}
-	written := f.written[name] // if so, its posts may have been logged as deleted since they were last kept
+	written := f.written[name] // log the posts of such a file again: the log may list them as deleted
 	delete(f.written, name)
 	before, sum := state.posts, state.sum
 	state.posts, state.sum = next, v.sum
@@ -350,7 +350,7 @@ func (s *scan) removeMissing(ctx context.Context) error {
 	}
 	if s.first && s.copies.restored != "" {
 		for _, name := range missing {
-			s.files[name].kept = true // their posts may only be missing from the older copy
+			s.files[name].kept = true // they may be missing only because the copy is older
 		}
 		return nil
 	}

@@ -42,7 +42,7 @@ func TestConcurrentUpdateWritesNoFile(t *testing.T) {
 			tries := 0
 			_, err := site(s).Update(t.Context(), "a", func(current []byte) ([]byte, error) {
 				if tries++; tries == 1 {
-					test.change(t, s) // after the update has read the post and before it writes
+					test.change(t, s) // change the post after the update has read it and before it writes
 					return []byte(refused), nil
 				}
 				if string(current) != changed {

@@ -24,7 +24,7 @@ local lease = int(now + duration) .. string.format('.%03d', tonumber(serial) % 9
 local host_of_queue = {}
 for i = 8, #ARGV, 2 do host_of_queue[ARGV[i]] = ARGV[i + 1] end
 
--- host_of returns the host for which work is, as feed.Subscription.Host does.
+-- host_of returns the host to which the request for some work is sent, as feed.Subscription.Host does.
 local function host_of(key, value)
   local queue = string.match(key, '^%S+')
   if ARGV[7] ~= '1' and queue ~= 'denial' then return host_of_queue[queue] or '' end
@@ -36,7 +36,7 @@ local function host_of(key, value)
   return (string.gsub(string.lower(host), '%.$', ''))
 end
 
--- admit returns the state of a host after this call has reserved it, or one with a time until which the host's work is
+-- admit returns the state of a host after reserving the host, or a state with the time until which the host's work is
 -- postponed.
 local states = {}
 local function admit(host)

@@ -1,6 +1,6 @@
 -- Adds or renews a subscription and makes a delivery of the current version due. A renewal with the same secret by a
--- subscriber that has the current version, or is being sent it, makes nothing due: some subscribers renew on every
--- delivery, which would never end. A verified request does nothing if a later one has been handled.
+-- subscriber that has the current version, or is being sent it, makes nothing due: some subscribers renew after every
+-- delivery, so deliveries would never end. A verified request does nothing if a later one has been handled.
 --
 -- KEYS  1 subscriptions  2 topic  3 deliveries  4 expiries  5 hosts  6 topics  7 failures  8 requests  9 verifications
 --       10 journal
@@ -36,7 +36,7 @@ local delivered = tonumber(redis.call('ZSCORE', KEYS[2], id) or '0') > 0
 local due = tonumber(redis.call('ZSCORE', KEYS[3], id) or '0')
 local delivering = due % 1 ~= 0 and due > now
 if renewed and (delivered or delivering) and not failing then
-  -- What is due stays due.
+  -- A delivery that is due remains due.
 elseif delivering then
   redis.call('ZADD', KEYS[2], -1, id) -- a delivery to the same subscriber is in progress; the next one follows it
 else

@@ -215,7 +215,8 @@ func (s *Site) MissingDocuments(_ context.Context, hashes ...feed.Hash) ([]feed.
 
 func checkHead(h feed.Head) error {
 	if h.Feed == "" || len(h.Documents) == 0 {
-		return fmt.Errorf("head of %q with %d documents: %w", h.Feed, len(h.Documents), feed.ErrInvalid)
+		return fmt.Errorf("head of feed %q has %d documents; want a feed and at least one document: %w",
+			h.Feed, len(h.Documents), feed.ErrInvalid)
 	}
 	seen := map[feed.Format]bool{}
 	for _, d := range h.Documents {

@@ -22,7 +22,7 @@ type storedItem struct {
 	sum  string
 }
 
-// newStoredItem copies an item: times in UTC and whole milliseconds, and nil for empty lists, as store.Site does.
+// newStoredItem copies an item, with times in UTC and whole milliseconds and nil for empty lists, as store.Site does.
 func newStoredItem(it *feed.Item) storedItem {
 	out := new(feed.Item)
 	sum := sha256.Sum256(normalize(nil, reflect.ValueOf(out).Elem(), reflect.ValueOf(it).Elem()))

@@ -17,8 +17,8 @@ import (
 	"feedpub/feed"
 )
 
-// Site is a store. Its methods have the contract of those of the same name of store.Site, and are safe for concurrent
-// use. They take no time, except for those that wait for changes.
+// Site is a store. Its methods have the same contracts as the methods of store.Site with the same names, and are safe
+// for concurrent use. They take no time, except for those that wait for changes.
 type Site struct {
 	now func() time.Time
 
@@ -122,14 +122,14 @@ func (d data) clone() data {
 // Snapshot is the data of a store at one time.
 type Snapshot struct{ data data }
 
-// Snapshot returns the present data.
+// Snapshot returns the current data.
 func (s *Site) Snapshot() Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Snapshot{s.data.clone()}
 }
 
-// RollBack replaces the data by that of a snapshot, as a server does that has lost its latest writes.
+// RollBack replaces the data with that of a snapshot, as if a server had lost its latest writes.
 func (s *Site) RollBack(to Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func (s *Site) RollBack(to Snapshot) {
 }
 
 // Restart loses what an embedded store loses when its process ends: everything but posts, records and heads. Like the
-// embedded store, it submits every post again, and the posts in deleted, whose deletions no builder has recorded.
+// embedded store, it submits every post again, and also the posts in deleted whose deletions no builder has recorded.
 func (s *Site) Restart(deleted ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -68,7 +68,7 @@ func RunPush(t *testing.T, open Opener) {
 	}
 }
 
-// now is the time of the tests. The store's clock is not used.
+// pushNow is the time at which the tests run. The store's clock is not used.
 var pushNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const lease = 30 * time.Second
@@ -84,7 +84,7 @@ func (s pushSuite) commitText(text string, n int) {
 	s.commitDirty(text, n, 0)
 }
 
-// commitDirty is commitText of a feed whose items were read when it had the given mark.
+// commitDirty is like commitText, for a feed whose items were read when it had the given mark.
 func (s pushSuite) commitDirty(text string, n int, mark int64) {
 	s.t.Helper()
 	var h feed.Head
@@ -215,8 +215,8 @@ func testCommitOfFirstVersion(s pushSuite) {
 // testImportIsQuiet checks that changes are not announced to hubs if they all come from imports.
 func testImportIsQuiet(s pushSuite) {
 	n := 0
-	// commit commits a version after changes to posts, and returns the notices. Only the posts in imported are as an
-	// import has stored them.
+	// commit commits a version after changes to posts, and returns the notices. Only the posts in imported are unchanged
+	// since an import stored them.
 	commit := func(imported []string, changed ...string) []string {
 		s.t.Helper()
 		var lines []feed.ExportLine
@@ -262,7 +262,7 @@ func testImportIsQuiet(s pushSuite) {
 		{"a change of an imported post", nil, []string{"b2"}, all},
 		{"an imported post and a post", []string{"e"}, []string{"e1", "f1"}, all},
 		{"a post and an imported post", []string{"g"}, []string{"h1", "g1"}, all},
-		{"an imported post that was changed since", []string{"i"}, []string{"i2"}, all},
+		{"an imported post that has since changed", []string{"i"}, []string{"i2"}, all},
 		{"an imported post, last", []string{"j"}, []string{"j1"}, quiet},
 	} {
 		if diff := gocmp.Diff(tt.want, commit(tt.imported, tt.changed...)); diff != "" {
@@ -374,7 +374,7 @@ func testHostHasOneClaimant(s pushSuite) {
 		r := feed.HostReport{Host: host, Serial: serial, Release: true}
 		must(s.t, "ReportHosts", s.ReportHosts(s.ctx, at, claimant, []feed.HostReport{r}))
 	}
-	release("a", 1) // a does not know yet what it claimed with serial number 2
+	release("a", 1) // ignored: a has not processed its claim with serial number 2 yet
 	release("b", 2)
 	at = at.Add(time.Second)
 	s.wantHosts("b, before a releases the host", s.claimedBy("b", at, 3, 100), map[string]int{})
@@ -421,7 +421,7 @@ func testHostThatFails(s pushSuite) {
 	failures("during the pause", pushNow.Add(lease+time.Second), map[string]int{"host-1.example": 1, "host-2.example": 0})
 	at := pushNow.Add(time.Minute + lease + time.Second)
 	failures("after it", at, map[string]int{"host-0.example": 2, "host-1.example": 1, "host-2.example": 0})
-	reports = []feed.HostReport{{Host: "host-0.example", Serial: 1}} // it responds again
+	reports = []feed.HostReport{{Host: "host-0.example", Serial: 1}} // the host responds again
 	must(s.t, "ReportHosts", s.ReportHosts(s.ctx, at, "b", reports))
 	failures("after a success", at.Add(lease+time.Second), map[string]int{
 		"host-0.example": 0, "host-1.example": 1, "host-2.example": 0,
@@ -434,7 +434,7 @@ func testHostOfAllWork(s pushSuite) {
 	sub := s.subscription(0)
 	s.request(feed.SubscriptionRequest{Mode: feed.SubscribeMode, Subscription: sub}, "c", wide)
 	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
-	_, err := s.Revoke(s.ctx, s.subscription(3), "spam") // a denial
+	_, err := s.Revoke(s.ctx, s.subscription(3), "spam") // adds a notice of the denial
 	must(s.t, "Revoke", err)
 	at := time.Now().Add(time.Second)
 	counts := func(claimant string) (n [3]int) {
@@ -492,7 +492,8 @@ func testForgetHosts(s pushSuite) {
 	at := pushNow.Add(time.Second)
 	s.wantHosts("while the host is remembered", s.claimedBy("b", at, 1, 100), map[string]int{})
 	must(s.t, "ForgetHosts", s.ForgetHosts(s.ctx, pushNow.Add(lease+time.Hour)))
-	r := []feed.HostReport{{Host: "host-0.example", Serial: 1, Failures: 2, Pause: time.Hour}} // too late
+	// This report arrives too late.
+	r := []feed.HostReport{{Host: "host-0.example", Serial: 1, Failures: 2, Pause: time.Hour}}
 	must(s.t, "ReportHosts", s.ReportHosts(s.ctx, at, "a", r))
 	at = pushNow.Add(3 * time.Second)
 	s.wantHosts("when the host is forgotten", s.claimedBy("b", at, 2, 100), map[string]int{"host-0.example": 1})
@@ -593,7 +594,7 @@ func testRequestLimits(s pushSuite) {
 		l := wide
 		tt.change(&l)
 		if got := s.request(one(tt.n), "client", l); got != tt.want {
-			s.t.Errorf("%s: limit %q, want %q", tt.name, got, tt.want)
+			s.t.Errorf("%s: the request exceeds the limit %q, want %q", tt.name, got, tt.want)
 		}
 	}
 	l := wide
@@ -622,7 +623,7 @@ func testSubscribeDeliversAtOnce(s pushSuite) {
 	state, err := s.PushState(s.ctx)
 	must(s.t, "PushState", err)
 	if state.Requests != 0 || state.Subscriptions != 1 {
-		s.t.Errorf("%+v, want no request and one subscription", state)
+		s.t.Errorf("state is %+v, want no request and one subscription", state)
 	}
 	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
 	s.wantDeliveries("after a renewal with the same secret", pushNow, 0)
@@ -727,7 +728,7 @@ func testFailuresAndRetries(s pushSuite) {
 	if diff := gocmp.Diff(*failure(1), d[0].Failure); diff != "" {
 		s.t.Errorf("the failure of the retry (-want +got):\n%s", diff)
 	}
-	s.finish(at, d[0], feed.DeliveryResult{Version: s.version(), Retry: time.Second}) // it was not attempted
+	s.finish(at, d[0], feed.DeliveryResult{Version: s.version(), Retry: time.Second}) // the delivery was not attempted
 	d = s.wantDeliveries("after a delay without an attempt", at.Add(time.Second), 1)
 	if d[0].Failure.Attempts != 1 {
 		s.t.Errorf("%d attempts, want 1", d[0].Failure.Attempts)
@@ -785,7 +786,7 @@ func testUnsubscribe(s pushSuite) {
 	}
 	state, err := s.PushState(s.ctx)
 	if err != nil || state.Failing != 3 || state.Subscriptions != 3 || state.Topics != 1 {
-		s.t.Errorf("%+v, %v; want 3 failing subscriptions", state, err)
+		s.t.Errorf("state is %+v, %v; want 3 failing subscriptions", state, err)
 	}
 	for _, sub := range subs[1:] {
 		_, err := s.Unsubscribe(s.ctx, sub, feed.Claim{})
@@ -830,7 +831,7 @@ func testRemoveExpired(s pushSuite) {
 		s.t.Errorf("at the end of the lease %d are removed, %v; want 2", len(got), err)
 	}
 	if st, err := s.PushState(s.ctx); err != nil || st.Subscriptions != 1 {
-		s.t.Errorf("%+v, %v; want one subscription", st, err)
+		s.t.Errorf("state is %+v, %v; want one subscription", st, err)
 	}
 }
 
@@ -879,7 +880,7 @@ func testRestoreDelivered(s pushSuite) {
 	if err != nil || len(delivered) != 1 || delivered[d[0].Key] != s.version() {
 		s.t.Fatalf("Delivered = %v, %v; want the version of one subscriber", delivered, err)
 	}
-	for _, sub := range subs { // as after a restart
+	for _, sub := range subs { // simulate a restart
 		must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, at.Add(time.Hour), sub, feed.Claim{}))
 	}
 	must(s.t, "RestoreDelivered", s.RestoreDelivered(s.ctx, delivered))

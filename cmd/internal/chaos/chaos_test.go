@@ -190,7 +190,7 @@ func (f *faults) fill(n *node) {
 func (f *faults) vanish(n *node) {
 	f.tally.count("documents on disk removed")
 	if err := os.RemoveAll(filepath.Join(n.data(), "documents")); err != nil {
-		f.t.Logf("remove: %v", err) // the program wrote a file in the meantime
+		f.t.Logf("remove: %v", err) // probably because the program wrote a file in the meantime
 	}
 	if f.n(2) == 0 {
 		f.kill(n)

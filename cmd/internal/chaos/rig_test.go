@@ -89,8 +89,8 @@ type node struct {
 	name           string
 	dir            string // its data folder
 	clock          string // file with the offset of its clock
-	redis          *proxy // nil without one
-	url            string // of Redis
+	redis          *proxy // nil unless the topology has one Redis server
+	url            string // URL of Redis; "" for a folder
 	readers, admin string // addresses
 	mounted        bool   // its data folder is on its own file system
 

@@ -188,7 +188,7 @@ func (h *siteSet) read() (map[feed.SiteID]siteSettings, []feed.Problem, error) {
 		switch {
 		case f.err == nil:
 			add(f.id, f.path, f.settings)
-		case duplicate: // the site in the configuration still runs
+		case duplicate: // the site in the configuration is not affected
 			problems = append(problems, fileProblem(f.path, f.err))
 		default:
 			reject(f.id, f.path, f.err)

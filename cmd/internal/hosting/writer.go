@@ -113,7 +113,7 @@ func (w folderWriter) Delete(ctx context.Context, id string) error {
 	}
 	site, openErr := w.source.openFolder(ctx)
 	if openErr != nil {
-		return err // without a folder there are no posts
+		return err // the folder does not exist, so there are no posts
 	}
 	defer site.Close()
 	stored, loadErr := site.Store.Load(ctx, []string{id})
@@ -146,7 +146,7 @@ func confirmLoss(ctx context.Context, s *store.Site, id string, notFound error) 
 		return err
 	}
 	if slices.ContainsFunc(waiting, func(x feed.Submission) bool { return x.ID == id }) {
-		return notFound // it was confirmed before
+		return notFound // the loss has already been confirmed
 	}
 	return s.Delete(ctx, id)
 }

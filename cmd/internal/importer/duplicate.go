@@ -37,8 +37,8 @@ func (f *firstPosts) add(p post) {
 	f.posts[idSum(p.ID)] = firstPost{contentSum(p.Raw), uint32(len(f.places) - 1), uint32(line)}
 }
 
-// find returns the place of the first post with the id of p, and whether it has the same content. It returns false if
-// there is no such post.
+// find returns the place of the first post with the id of p, and reports whether it has the same content. It returns
+// false if there is no such post.
 func (f *firstPosts) find(p post) (place string, same, ok bool) {
 	first, ok := f.posts[idSum(p.ID)]
 	if !ok {

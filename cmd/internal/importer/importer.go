@@ -362,7 +362,7 @@ func (i *importer) flush(ctx context.Context) error {
 // store stores the records of a batch, and its new or changed posts.
 func (i *importer) store(ctx context.Context, b batch) error {
 	if i.options.Undo {
-		b.lines = nil // keep the records
+		b.lines = nil // Undo does not change records
 	}
 	if len(b.lines) > 0 {
 		var err error

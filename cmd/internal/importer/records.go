@@ -72,7 +72,7 @@ func merge(before, l feed.ExportLine) feed.ExportLine {
 		all := before.Credits.Merge(l.Credits.List)
 		return feed.ExportLine{Credits: &all}
 	case before.Key() != "":
-		return before // a name, an archive, a subscription or a publication
+		return before // names, archives, subscriptions and publications are kept
 	}
 	return l
 }

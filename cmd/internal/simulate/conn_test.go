@@ -149,7 +149,7 @@ func call[T any](ctx context.Context, c *conn, op, args string, f func() (T, err
 	return v, err
 }
 
-// fail handles a call that gets no reply, and reports whether it is one.
+// fail handles a call that gets no reply, and reports whether the call is one of these.
 func (c *conn) fail(ctx context.Context, fate fate, f func()) bool {
 	switch fate.outcome {
 	case answered, slow, doubled:
@@ -174,7 +174,7 @@ func do(ctx context.Context, c *conn, op, args string, f func() error) error {
 
 func unavailable(why string) error { return fmt.Errorf("store: %s: %w", why, feed.ErrUnavailable) }
 
-// cmpErr returns the error of ctx if it was canceled, or an error of kind [feed.ErrUnavailable].
+// cmpErr returns an error of kind [feed.ErrUnavailable], which wraps the error of ctx if ctx is done.
 func cmpErr(ctx context.Context, why string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("store: %w: %w", err, feed.ErrUnavailable)

@@ -19,7 +19,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// readers read from all processes, and check what every reader may rely on.
+// readers simulates readers of all processes, and checks what every reader may rely on.
 type readers struct {
 	mu     sync.Mutex
 	bodies map[string]feed.Hash // hash of the body of each entity tag
@@ -61,7 +61,7 @@ func (x *readers) read(w *world, p *process) {
 	for _, h := range snapshot.Heads() {
 		for _, d := range h.Documents {
 			key := fmt.Sprintf("%s%d %s", p.id, run, d.Path)
-			// A store that has lost data and whose clock was set back too has earlier times.
+			// If a store has lost data and its clock was also set back, Last-Modified may be earlier than before.
 			if d.Modified.Before(x.seen[key]) && !w.plan.lossy {
 				w.violation("%s goes back in time: Last-Modified is %v after %v", key, d.Modified, x.seen[key])
 			}

@@ -13,7 +13,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// restoreCopy replaces the store by an older copy while no process is running, and checks that nothing of it is
+// restoreCopy replaces the store with an older copy while no process is running, and checks that nothing of it is
 // published until an operator accepts it.
 func (w *world) restoreCopy(r *random, old memstore.Snapshot) {
 	w.count("store replaced by an older copy")
@@ -52,7 +52,7 @@ func (w *world) latest() map[feed.Name]feed.Head {
 // store's rollback is listed. It reports whether it is listed.
 func (w *world) checkHeld(served map[feed.Name]feed.Head) bool {
 	if _, listed, err := w.site.Problem(context.Background(), feed.KindRollback, feed.RollbackID); err != nil || !listed {
-		return false // not noticed, because nothing that was published is lost, or ended for that reason
+		return false // nothing that was published is lost, so the rollback was not detected or is no longer listed
 	}
 	for _, p := range w.processes {
 		for _, h := range p.replica.Heads() {

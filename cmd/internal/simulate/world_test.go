@@ -94,7 +94,7 @@ type world struct {
 	late      sync.WaitGroup
 
 	mu         sync.Mutex
-	offset     time.Duration // of the store's clock
+	offset     time.Duration // offset of the store's clock
 	trace      uint64        // sum of the hashes of all calls with their times
 	calls      []string      // the calls; nil unless recorded
 	counts     map[string]int
@@ -214,7 +214,7 @@ type process struct {
 	builds bool
 
 	mu      sync.Mutex
-	offset  time.Duration  // of its clock; guarded by mu
+	offset  time.Duration  // offset of its clock; guarded by mu
 	serving *serve.Replica // what readers read; guarded by mu
 	started int            // value of run when serving was set; guarded by mu
 

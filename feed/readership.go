@@ -1,5 +1,13 @@
 package feed
 
+// FeedDay has the figures of a feed on one day, as one replica recorded them.
+type FeedDay struct {
+	Day                int // days since 1970, in UTC
+	Polls, NotModified int // requests, and those that were answered with 304
+	// The number of subscribers, and the size of the feed, at the end of the day: posts, and bytes of its documents.
+	Subscribers, Posts, Bytes int
+}
+
 // Readership counts the readers of a feed from the polls that one replica has received since it started.
 type Readership struct {
 	Feed        Name   `json:"feed"`

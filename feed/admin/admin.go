@@ -36,6 +36,12 @@ type ReaderLister interface {
 	Readers() []feed.Readership
 }
 
+// HistoryLister returns the figures of feeds over time.
+type HistoryLister interface {
+	// Days returns the figures of a feed on the last days, oldest first and without gaps.
+	Days(name feed.Name) []feed.FeedDay
+}
+
 // Check is a condition that is reported to operators.
 type Check struct {
 	Name     string

@@ -19,6 +19,7 @@ func serveBusySite(t *testing.T) (*httptest.Server, *fake, *fakeCredits) {
 	c, credits := withCredit(t, f)
 	credits.credit.Source.URL = "https://mary.example/stew"
 	c.Hosts = []string{"admin.example"}
+	only(t, c).History = someDays{}
 	server := httptest.NewServer(NewHandler(c))
 	t.Cleanup(server.Close)
 	return server, f, credits

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -53,12 +54,18 @@ func newTab(t *testing.T, flags ...string) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// T.TempDir would fail the test if a process of Chromium still wrote to the folder.
+	profile, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), "chromium", append([]string{
-		"--headless", "--remote-debugging-pipe", "--user-data-dir=" + t.TempDir(), "--no-sandbox", "--disable-gpu",
+		"--headless", "--remote-debugging-pipe", "--user-data-dir=" + profile, "--no-sandbox", "--disable-gpu",
 		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--disable-dev-shm-usage", "--hide-scrollbars",
 	}, flags...)...)
 	cmd.ExtraFiles = []*os.File{fromUs, fromIt} // it reads from descriptor 3 and writes to 4
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start chromium, which make test installs: %v", err)
@@ -69,7 +76,9 @@ func newTab(t *testing.T, flags ...string) *tab {
 		x.session = ""
 		_ = in.Close() // it ends
 		_ = cmd.Wait()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // processes that it started
 		_ = out.Close()
+		_ = os.RemoveAll(profile)
 	})
 	_ = out.SetReadDeadline(time.Now().Add(time.Minute))
 	var target struct{ TargetID string }

@@ -59,6 +59,7 @@ type page struct {
 	Schedule      []scheduleRow
 	Feeds         []feedRow
 	MoreFeeds     int
+	Figures       figures
 	Now           string
 }
 
@@ -76,6 +77,7 @@ type feedRow struct {
 	Items              int
 	Bytes, NotModified string
 	Polls, Subscribers string
+	Spark              template.HTML // polls on the last days
 	readers            int
 }
 
@@ -119,7 +121,7 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
 	defer cancel()
-	p := h.newPage(ctx, x, feed.SiteID(query.Get("site")))
+	p := h.newPage(ctx, x, feed.SiteID(query.Get("site")), query.Get("feed"))
 	p.Message = messages[query.Get("done")]
 	if key := query.Get("undo"); key != "" && p.MayDecide {
 		p.Undo = creditRow{Post: query.Get("post"), Key: key}
@@ -127,9 +129,9 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	h.html(w, http.StatusOK, "page.html", p)
 }
 
-// newPage returns the page about a site, or about the first one if there is no such site. X is the zero session for a
-// person who has not signed in.
-func (h *handler) newPage(ctx context.Context, x session, wanted feed.SiteID) page {
+// newPage returns the page about a site, or about the first one if there is no such site, with the figures of a feed. X
+// is the zero session for a person who has not signed in.
+func (h *handler) newPage(ctx context.Context, x session, wanted feed.SiteID, figuresOf string) page {
 	p := page{Title: "feedpub", Now: pageTime(time.Now()), User: x.token.name, CSRF: x.csrf}
 	signedIn := x.csrf != ""
 	sites := h.Sites.Sites()
@@ -141,6 +143,7 @@ func (h *handler) newPage(ctx context.Context, x session, wanted feed.SiteID) pa
 		p.MayRebuild = signedIn && x.token.May(Rebuild)
 		p.MayDecide = signedIn && x.token.May(Write) && s.Credits != nil
 		h.describe(ctx, &p, s)
+		describeFigures(&p, s, figuresOf)
 	}
 	return p
 }
@@ -178,6 +181,11 @@ func (h *handler) describe(ctx context.Context, p *page, s *Site) {
 		p.Feeds = p.Feeds[:pageFeeds]
 	} else {
 		p.MoreFeeds = 0
+	}
+	for i := range p.Feeds {
+		if s.History != nil {
+			p.Feeds[i].Spark = spark(s.History.Days(feed.Name(p.Feeds[i].Feed)))
+		}
 	}
 }
 

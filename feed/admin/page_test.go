@@ -212,6 +212,75 @@ func TestSignInIsLimited(t *testing.T) {
 	b.signIn(303, secret)
 }
 
+// someDays implements [HistoryLister] with figures of 90 days for the feed main.
+type someDays struct{}
+
+func (someDays) Days(name feed.Name) []feed.FeedDay {
+	if name != feed.Main {
+		return nil
+	}
+	list := make([]feed.FeedDay, 90)
+	for i := range list {
+		list[i] = feed.FeedDay{Day: 19_800 + i, Polls: 200 + 40*(i%7) + i, Subscribers: 100 + i, Posts: 10 + i/30, Bytes: 4000 + 800*(i/30)}
+		list[i].NotModified = list[i].Polls * (80 + i%10) / 100
+	}
+	list[40].Polls, list[40].NotModified = 0, 0
+	return list
+}
+
+func TestPageDrawsFiguresOverTime(t *testing.T) {
+	c := config(t, &fake{})
+	only(t, c).History = someDays{}
+	b := newBrowser(t, c, here)
+	_, body := b.want(200, http.MethodGet, "/?feed=main", "")
+	for _, want := range []string{
+		`aria-label="Polls a day from 18 Mar 2024 to 15 Jun 2024: at most 523, in the end 489"`,
+		`aria-label="Answered with 304 from 18 Mar 2024 to 15 Jun 2024: at most 88 %, in the end 88 %"`,
+		`aria-label="Subscribers from 18 Mar 2024 to 15 Jun 2024: at most 189, in the end 189"`,
+		`<figcaption>Posts <strong>12</strong>`, `<figcaption>Bytes of all formats <strong>5 KB</strong>`,
+		`href="/?site=main&amp;feed=main#feeds"`, `class="spark"`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not contain %q:\n%s", want, body)
+		}
+	}
+	if got := strings.Count(body, "<polyline"); got != 5 {
+		t.Errorf("there are %d lines, want 5: one in each of three charts, and two in the one with a gap", got)
+	}
+	only(t, c).History = noDays{}
+	if _, body := newBrowser(t, c, here).want(200, http.MethodGet, "/", ""); strings.Contains(body, "Over time") {
+		t.Errorf("the page without figures has a column for them:\n%s", body)
+	}
+}
+
+// noDays implements [HistoryLister] without figures.
+type noDays struct{}
+
+func (noDays) Days(feed.Name) []feed.FeedDay { return nil }
+
+func TestDrawDays(t *testing.T) {
+	text := func(n int) string { return fmt.Sprint(n) }
+	for _, tt := range []struct {
+		name   string
+		values []int
+		bars   bool
+		want   []string
+	}{
+		{"one day", []int{4}, false, []string{`<circle cx="150.0" cy="14.0"`}},
+		{"nothing known", []int{missing}, false, []string{`at most 0"`}},
+		{"only zeros", []int{0, 0}, false, []string{`points="75.0,84.0 225.0,84.0 "`}},
+		{"a straight stretch", []int{1, 1, 1, 1, 2}, false, []string{`points="30.0,49.0 210.0,49.0 270.0,14.0 "`}},
+		{"bars", []int{0, 2}, true, []string{`<rect x="219.0" y="14.0" width="12.0" height="70.0">`}},
+	} {
+		got := string(drawDays("Polls", 0, tt.values, tt.bars, 0, text))
+		for _, want := range tt.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: the chart does not contain %s:\n%s", tt.name, want, got)
+			}
+		}
+	}
+}
+
 // TestSessionEndsWithItsToken checks that a session is not valid once its token is removed from the configuration.
 func TestSessionEndsWithItsToken(t *testing.T) {
 	c := config(t, &fake{})

@@ -167,7 +167,7 @@ func (h *handler) showRefusal(
 	ctx context.Context, w http.ResponseWriter, x session, s *Site, form url.Values, err error,
 ) {
 	reason := strings.TrimSuffix(err.Error(), ": "+feed.ErrInvalid.Error())
-	p := h.newPage(ctx, x, s.ID)
+	p := h.newPage(ctx, x, s.ID, "")
 	i := slices.IndexFunc(p.Credits, func(c creditRow) bool {
 		return c.Post == form.Get("post") && c.Key == form.Get("key")
 	})

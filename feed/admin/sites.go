@@ -21,6 +21,7 @@ type Site struct {
 	Problems  []ProblemLister // listed in this order
 	Replica   Replica
 	Readers   ReaderLister  // optional
+	History   HistoryLister // optional
 	Push      PushReporter  // optional: nil if the site has no hubs and webhooks
 	Builds    BuildReporter // optional
 	Runs      RunLister

@@ -39,6 +39,7 @@ type hostedSite struct {
 	acceptRollback func(context.Context) (feed.Report, error)
 	jobs           []schedule.Job
 	audience       *audience.Audience // nil for a builder, which has no readers
+	readers        *readers           // likewise
 	front          *serve.Front       // nil for a builder
 	fleet          *fleet.Fleet       // nil for a folder, which only one process uses
 	hub            *hub.Hub           // nil for a site without hubs and webhooks
@@ -108,14 +109,24 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	}
 	h.trigger = schedule.NewTrigger(h.ctx, rebuild)
 	if h.role.Serves {
-		h.front = s.newFront(h.replica, h.audience, c.Site.ID, process.Log)
-		h.front.Media, _ = site.Source.media()
-		if own := c.OwnHub(); own != "" {
-			h.front.Hub, h.front.HubPath = h.hub, own
-		}
+		s.openFront(h)
 	}
 	h.replica.Load()
 	return h, nil
+}
+
+// openFront makes the part of a site that readers reach.
+func (s *Server) openFront(h *hostedSite) {
+	c := h.site.Source.Config
+	h.readers = &readers{polls: h.audience}
+	if c.OwnHub() != "" {
+		h.readers.store = h.site.Store
+	}
+	h.front = s.newFront(h.replica, h.audience, c.Site.ID, h.log())
+	h.front.Media, _ = h.site.Source.media()
+	if own := c.OwnHub(); own != "" {
+		h.front.Hub, h.front.HubPath = h.hub, own
+	}
 }
 
 // openData opens the site's part of the data folder.
@@ -146,7 +157,7 @@ func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 		g, ctx := errgroup.WithContext(h.ctx)
 		g.Go(func() error { return h.replica.Run(ctx) })
 		if h.audience != nil {
-			g.Go(func() error { return h.audience.Run(ctx) })
+			g.Go(func() error { return h.audience.Run(ctx, h.served) })
 		}
 		if h.fleet != nil {
 			g.Go(func() error { return h.fleet.Run(ctx) })
@@ -194,6 +205,20 @@ func (h *hostedSite) release(ctx context.Context) {
 	if err := h.disk.Close(); err != nil {
 		h.log().Warn("cannot close the data folder", "error", err)
 	}
+}
+
+// served returns the feeds that are served now, with their sizes and their subscriptions.
+func (h *hostedSite) served() []audience.Served {
+	feeds, _ := feed.FeedsOf(h.replica.Heads())
+	pushed := h.readers.pushed()
+	list := make([]audience.Served, len(feeds))
+	for i, head := range feeds {
+		list[i] = audience.Served{Feed: head.Feed, Posts: len(head.IDs), Pushed: pushed[head.Feed]}
+		for _, d := range head.Documents {
+			list[i].Bytes += d.Length
+		}
+	}
+	return list
 }
 
 // problems returns the sources of the site's problems.

@@ -128,26 +128,32 @@ func (f *feedEvents) built(r feed.FeedReport) {
 // readers lists the readers of a site, including the subscribers of the built-in hub.
 type readers struct {
 	polls interface{ Readers() []feed.Readership }
-	store *store.Site
+	store *store.Site // nil if the site does not have its own hub
 
 	mu     sync.Mutex
 	counts map[feed.Name]int // as last read
 }
 
-// Readers implements [admin.ReaderLister].
-func (r *readers) Readers() []feed.Readership {
+// pushed returns the number of subscriptions of each feed: those that were last read, if the store does not respond.
+func (r *readers) pushed() map[feed.Name]int {
+	if r.store == nil {
+		return nil
+	}
 	const timeout = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	counts, err := r.store.TopicSubscribers(ctx)
 	r.mu.Lock()
-	if err != nil {
-		counts = r.counts
-	} else {
+	defer r.mu.Unlock()
+	if err == nil {
 		r.counts = counts
 	}
-	r.mu.Unlock()
-	list := r.polls.Readers()
+	return r.counts
+}
+
+// Readers implements [admin.ReaderLister].
+func (r *readers) Readers() []feed.Readership {
+	counts, list := r.pushed(), r.polls.Readers()
 	seen := make(map[feed.Name]bool, len(list))
 	for i := range list {
 		seen[list[i].Feed] = true

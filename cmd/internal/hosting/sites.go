@@ -331,10 +331,7 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 		Tokens:    tokens,
 	}
 	if x.audience != nil {
-		x.entry.Readers = x.audience
-		if c.OwnHub() != "" {
-			x.entry.Readers = &readers{polls: x.audience, store: site.Store}
-		}
+		x.entry.Readers, x.entry.History = x.readers, x.audience
 	}
 	if x.hub != nil {
 		x.entry.Push = site.Store

@@ -1,5 +1,6 @@
-// Package audience estimates the number of readers of each feed from the requests for it. It stores no addresses, only
-// sketches of their keyed hashes. Counts are saved in a file, and restart at 0 if the file is lost.
+// Package audience estimates the number of readers of each feed from the requests for it, and keeps the daily figures
+// of 90 days. It stores no addresses, only sketches of their keyed hashes. Counts and figures are saved in a file, and
+// restart at 0 if the file is lost.
 package audience
 
 import (
@@ -42,6 +43,9 @@ type Audience struct {
 	agents map[string]agent
 	feeds  map[feed.Name]*tally
 	order  []feed.Name // the keys of feeds in the order of their first requests
+
+	historyMu sync.Mutex // locked before mu
+	history   map[feed.Name]*history
 }
 
 // tally holds one feed's counts. The fields that every request writes are adjacent, because the tallies of thousands of
@@ -68,7 +72,8 @@ func newTally(name feed.Name) *tally { return &tally{feed: name, aggregators: ma
 
 // New returns an empty Audience that is not saved. The same requests with the same salt give the same estimates.
 func New(now func() time.Time, salt Salt) *Audience {
-	return &Audience{now: now, salt: salt, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally)}
+	return &Audience{now: now, salt: salt, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally),
+		history: make(map[feed.Name]*history)}
 }
 
 // Polled counts a request if its status is 200, 226 or 304.

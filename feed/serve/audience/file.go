@@ -23,6 +23,10 @@ import (
 const (
 	// saveEvery is the interval at which counts are saved. A crash loses at most the counts of one interval.
 	saveEvery = 5 * time.Minute
+	// sampleEvery is the interval at which the daily figures are updated. firstSample is the time after the start at which
+	// most sites serve their documents.
+	sampleEvery = time.Minute
+	firstSample = 3 * time.Second
 	// forgetAfter is the number of days without a request after which a feed is no longer saved.
 	forgetAfter = 30
 	// format names the format of the file. Files in a different format are ignored.
@@ -45,6 +49,7 @@ type (
 		Clients     map[string]uint64      `json:"clients,omitempty"` // by name, because client numbers depend on known
 		Aggregators map[string]savedReport `json:"aggregators,omitempty"`
 		Sketches    map[int64][]byte       `json:"sketches,omitempty"` // by day
+		Days        []savedDay             `json:"days,omitempty"`     // earlier releases ignore them
 	}
 	savedReport struct {
 		Subscribers int   `json:"subscribers"`
@@ -68,23 +73,31 @@ func Open(path string, now func() time.Time, salt Salt, log *slog.Logger) *Audie
 	return a
 }
 
-// Run saves the counts at intervals and when ctx ends. Errors are logged, and the save is retried. The returned error
-// is always nil.
-func (a *Audience) Run(ctx context.Context) error {
+// Run records the daily figures of the feeds that served returns, and saves them with the counts, at intervals and when
+// ctx ends. Errors are logged, and the save is retried. The returned error is always nil.
+func (a *Audience) Run(ctx context.Context, served func() []Served) error {
 	ticker := time.NewTicker(saveEvery)
 	defer ticker.Stop()
+	sampled := time.NewTimer(firstSample)
+	defer sampled.Stop()
 	var before string // the last error, which is not logged again
+	unsaved := false
 	for {
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
+		case <-sampled.C:
+			unsaved = a.sample(served()) || unsaved
+			sampled.Reset(sampleEvery)
+			continue
 		}
-		if polls := a.polls(); polls != a.onDisk {
+		unsaved = a.sample(served()) || unsaved
+		if polls := a.polls(); polls != a.onDisk || unsaved {
 			reason := ""
 			if err := a.save(); err != nil {
 				reason = err.Error()
 			} else {
-				a.onDisk = polls
+				a.onDisk, unsaved = polls, false
 			}
 			if reason != "" && reason != before {
 				a.log.Error("reader counts not saved; a restart would lose them", "file", a.path, "error", reason)
@@ -136,9 +149,21 @@ func (a *Audience) encode() ([]byte, error) {
 	lines := json.NewEncoder(packed)
 	err := lines.Encode(header{Format: format, Salt: a.salt[:]})
 	today := dayOf(a.now())
+	a.historyMu.Lock()
+	defer a.historyMu.Unlock()
+	polled := make(map[feed.Name]bool)
 	for _, t := range a.tallies() {
+		polled[t.feed] = true
 		if s := t.saved(today); s.LastPoll > today-forgetAfter {
+			if h := a.history[t.feed]; h != nil {
+				s.Days = h.saved()
+			}
 			err = errors.Join(err, lines.Encode(s))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.history)) {
+		if h := a.history[name]; !polled[name] && len(h.days) > 0 {
+			err = errors.Join(err, lines.Encode(saved{Feed: name, Days: h.saved()}))
 		}
 	}
 	err = errors.Join(err, packed.Close())
@@ -180,13 +205,17 @@ func (a *Audience) restore(b []byte) error {
 	}
 	today := dayOf(a.now())
 	var order []feed.Name
-	feeds := make(map[feed.Name]*tally)
+	feeds, days := make(map[feed.Name]*tally), make(map[feed.Name]*history)
 	for {
 		var s saved
 		if err := lines.Decode(&s); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return err
+		}
+		days[s.Feed] = s.restored(today)
+		if s.LastPoll == 0 {
+			continue // the feed was never requested
 		}
 		t, err := s.tally(today)
 		if err != nil {
@@ -197,7 +226,7 @@ func (a *Audience) restore(b []byte) error {
 		}
 		feeds[s.Feed] = t
 	}
-	a.salt, a.feeds, a.order = Salt(o.Salt), feeds, order
+	a.salt, a.feeds, a.order, a.history = Salt(o.Salt), feeds, order, days
 	return nil
 }
 

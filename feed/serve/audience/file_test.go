@@ -179,7 +179,7 @@ func TestRunSaves(t *testing.T) {
 		a := Open(path, time.Now, salt, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- a.Run(ctx) }()
+		go func() { done <- a.Run(ctx, func() []Served { return nil }) }()
 		kept := func() (polls uint64) {
 			for _, r := range Open(path, time.Now, salt, slog.New(slog.DiscardHandler)).Readers() {
 				polls += r.Polls
@@ -220,7 +220,7 @@ func TestSaveErrorIsLoggedOnce(t *testing.T) {
 		log.Reset()
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- a.Run(ctx) }()
+		go func() { done <- a.Run(ctx, func() []Served { return nil }) }()
 		a.Polled("main", 200, address(1), "newsboat")
 		time.Sleep(10 * saveEvery)
 		cancel()

@@ -112,6 +112,11 @@ bench-hub: ## measure the hub with 10,000 subscribers, kill it 100 times, and st
 bench-import: ## measure importing POSTS (100,000) posts, importing them again, and streams of 2 GB; needs redis-server
 	$(GO) -C deploy/bench run ./import -posts $(POSTS)
 
+.PHONY: restarts
+restarts: ## restart and reload a server 20 times each, polled every 10 ms and by 8 readers without a pause
+	$(GO) test -count=1 -v ./cmd/feedpub -run 'TestRestartInPlace|TestSocketActivation|TestReloadUnderPolls' \
+	  -restarts 20 -readers 8
+
 .PHONY: simulate
 simulate: ## run SCHEDULES (10,000) random fault schedules in virtual time, or only that of SEED, with its log
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/simulate -run Simulate \

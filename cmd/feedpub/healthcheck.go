@@ -44,7 +44,9 @@ func newHealthcheck(env *environment) *cobra.Command {
 
 // askReady returns nil if the server with this admin address is ready.
 func askReady(ctx context.Context, address string) error {
-	status, reason, err := askAdmin(ctx, address, "/readyz", 1<<10)
+	status, reason, err := askAdmin(ctx, adminRequest{
+		method: http.MethodGet, address: address, path: "/readyz", timeout: healthTimeout, limit: 1 << 10,
+	})
 	switch {
 	case err != nil:
 		return err
@@ -54,13 +56,24 @@ func askReady(ctx context.Context, address string) error {
 	return nil
 }
 
-// askAdmin requests a path from the admin address. It returns the status and up to limit bytes of the body.
-func askAdmin(ctx context.Context, address, path string, limit int64) (status int, body []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+// adminRequest is a request to the admin address of a server.
+type adminRequest struct {
+	method, address, path string
+	token                 string // bearer token; "" if none is needed
+	timeout               time.Duration
+	limit                 int64 // maximum number of bytes of the response that are read
+}
+
+// askAdmin sends a request. It returns the status and the body of the response.
+func askAdmin(ctx context.Context, r adminRequest) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
+	req, err := http.NewRequestWithContext(ctx, r.method, "http://"+r.address+r.path, nil)
 	if err != nil {
-		return 0, nil, fmt.Errorf("request %s: %w", path, err)
+		return 0, nil, fmt.Errorf("request %s: %w", r.path, err)
+	}
+	if r.token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.token)
 	}
 	// The default transport would use the proxy of the environment and keep connections open.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -69,11 +82,11 @@ func askAdmin(ctx context.Context, address, path string, limit int64) (status in
 		if u := new(url.Error); errors.As(err, &u) {
 			err = u.Err // omit the URL, because the message already contains the address
 		}
-		return 0, nil, fmt.Errorf("no response from the admin address %s: %w", address, err)
+		return 0, nil, fmt.Errorf("no response from the admin address %s: %w", r.address, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	if body, err = io.ReadAll(io.LimitReader(res.Body, limit)); err != nil {
-		return 0, nil, fmt.Errorf("request %s: %w", path, err)
+	if body, err = io.ReadAll(io.LimitReader(res.Body, r.limit)); err != nil {
+		return 0, nil, fmt.Errorf("request %s: %w", r.path, err)
 	}
 	return res.StatusCode, body, nil
 }

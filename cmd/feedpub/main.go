@@ -13,6 +13,7 @@
 //	serve          build the feeds and serve them
 //	build          build the feeds for servers on other machines
 //	rebuild        rebuild feeds now
+//	reload         make a running server reload its configuration
 //	upgrade        move to the newest rendering version that all servers can render
 //	import         import posts from files
 //	export         write all posts to a file or to standard output

@@ -39,7 +39,10 @@ func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 	if c.Several() && c.Site.ID != "" {
 		path = "/sites/" + string(c.Site.ID) + path
 	}
-	status, body, err := askAdmin(cmd.Context(), dialable(string(c.Admin.Listen)), path, maxReaders)
+	status, body, err := askAdmin(cmd.Context(), adminRequest{
+		method: http.MethodGet, address: dialable(string(c.Admin.Listen)), path: path, timeout: healthTimeout,
+		limit: maxReaders,
+	})
 	if err != nil {
 		return err
 	}

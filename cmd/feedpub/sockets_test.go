@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -19,40 +20,55 @@ import (
 
 // poller polls a server at intervals, using a new connection each time, and records what readers would see.
 type poller struct {
-	url     string
-	polls   int
-	failed  []string
-	slowest time.Duration
+	url string
+
+	mu            sync.Mutex
+	polls, loaded int // requests at intervals, and those of other readers
+	failed        []string
+	slowest       time.Duration
 }
 
+// run polls until ctx is done. Meanwhile, other readers send one request after another, on connections that stay open.
 func (p *poller) run(ctx context.Context, interval time.Duration) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	var polls sync.WaitGroup
-	var mu sync.Mutex
 	defer polls.Wait()
+	for range *readers {
+		polls.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for ctx.Err() == nil {
+				p.poll(client, &p.loaded)
+			}
+		})
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(interval):
 		}
-		polls.Go(func() {
-			begun := time.Now()
-			res, err := client.Get(p.url)
-			mu.Lock()
-			defer mu.Unlock()
-			p.polls++
-			p.slowest = max(p.slowest, time.Since(begun))
-			if err != nil {
-				p.failed = append(p.failed, err.Error())
-				return
-			}
-			_, err = io.Copy(io.Discard, res.Body)
-			_ = res.Body.Close()
-			if err != nil || res.StatusCode != http.StatusOK {
-				p.failed = append(p.failed, fmt.Sprintf("status %d, %v", res.StatusCode, err))
-			}
-		})
+		polls.Go(func() { p.poll(client, &p.polls) })
+	}
+}
+
+// poll sends a request, and counts it.
+func (p *poller) poll(client *http.Client, count *int) {
+	begun := time.Now()
+	res, err := client.Get(p.url)
+	if err == nil {
+		_, err = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if err == nil && res.StatusCode != http.StatusOK {
+			err = fmt.Errorf("status %d", res.StatusCode) //nolint:err113 // a test
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	*count++
+	p.slowest = max(p.slowest, time.Since(begun))
+	if err != nil {
+		p.failed = append(p.failed, err.Error())
 	}
 }
 
@@ -113,8 +129,51 @@ func folderOfPosts(t *testing.T) string {
 	return dir
 }
 
-// restarts is how often each test restarts the server.
-const restarts = 5
+var (
+	restarts = flag.Int("restarts", 5, "`number` of restarts and reloads")
+	readers  = flag.Int("readers", 0, "`number` of readers that send one request after another during restarts and reloads")
+)
+
+// TestReloadUnderPolls checks that no connection is refused when a server polled every 10 ms reloads its configuration,
+// which has changed, on SIGHUP.
+func TestReloadUnderPolls(t *testing.T) {
+	t.Parallel()
+	dir, address, admin := folderOfPosts(t), freeAddress(t), freeAddress(t)
+	configure := func(title string) {
+		text := "dir: posts\nsite: {title: " + title + ", base_url: 'https://feeds.example.org'}\n"
+		if err := os.WriteFile(filepath.Join(dir, "feedpub.yml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	configure("Before")
+	cmd := process(t, dir, "serve", "--config", "feedpub.yml", "--listen", address, "--admin-listen", admin)
+	var log lines
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := poller{url: "http://" + address + "/feed.xml"}
+	served(t, p.url)
+	ctx, stop := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
+	for i := range *restarts {
+		configure(fmt.Sprintf("After %d", i))
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		log.await(t, "msg=reload by=SIGHUP outcome=reloaded", i+1)
+	}
+	stop()
+	done.Wait()
+	report(t, &p)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after %d reloads, SIGTERM ended the process with %v", *restarts, err)
+	}
+}
 
 // TestRestartInPlace checks that no connection is refused when a server polled every 10 ms restarts on SIGUSR2.
 func TestRestartInPlace(t *testing.T) {
@@ -131,7 +190,7 @@ func TestRestartInPlace(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var done sync.WaitGroup
 	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
-	for i := range restarts {
+	for i := range *restarts {
 		if err := cmd.Process.Signal(syscall.SIGUSR2); err != nil {
 			t.Fatal(err)
 		}
@@ -139,12 +198,12 @@ func TestRestartInPlace(t *testing.T) {
 	}
 	stop()
 	done.Wait()
-	report(t, p)
+	report(t, &p)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("after %d restarts, SIGTERM ended the process with %v", restarts, err)
+		t.Errorf("after %d restarts, SIGTERM ended the process with %v", *restarts, err)
 	}
 }
 
@@ -184,7 +243,7 @@ func TestSocketActivation(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var done sync.WaitGroup
 	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
-	for range restarts {
+	for range *restarts {
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +255,7 @@ func TestSocketActivation(t *testing.T) {
 	}
 	stop()
 	done.Wait()
-	report(t, p)
+	report(t, &p)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -206,11 +265,12 @@ func TestSocketActivation(t *testing.T) {
 }
 
 // report fails the test if a poll failed.
-func report(t *testing.T, p poller) {
+func report(t *testing.T, p *poller) {
 	t.Helper()
-	t.Logf("%d polls during %d restarts, %d failed; the slowest took %v", p.polls, restarts, len(p.failed), p.slowest)
+	t.Logf("%d polls at intervals and %d of other readers during %d restarts or reloads: %d failed; the slowest took %v",
+		p.polls, p.loaded, *restarts, len(p.failed), p.slowest.Round(time.Millisecond))
 	if len(p.failed) > 0 {
-		t.Errorf("%d of %d polls failed during %d restarts, first: %s", len(p.failed), p.polls, restarts, p.failed[0])
+		t.Errorf("%d of %d polls failed, first: %s", len(p.failed), p.polls+p.loaded, p.failed[0])
 	}
 	if p.polls < 10 {
 		t.Errorf("only %d polls were sent", p.polls)

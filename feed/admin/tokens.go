@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -109,28 +110,63 @@ type Tokens []Token
 // the line; a text without any token is an error.
 func ParseTokens(text string) (Tokens, error) {
 	var ts Tokens
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, secret, ok := strings.Cut(line, ":")
-		if !ok {
-			name, secret = fmt.Sprintf("line %d", number), line
-		}
-		name, rights := cutRights(name)
-		t, err := NewToken(name, strings.TrimSpace(secret), rights...)
+	for t, err := range tokensIn(text) {
 		if err != nil {
-			return nil, fmt.Errorf("tokens: line %d: %w", number, err)
+			return nil, err
 		}
-		ts = append(ts, t)
+		ts = append(ts, t.Token)
 	}
 	if len(ts) == 0 {
 		return nil, fmt.Errorf("tokens: no token found: %w", feed.ErrInvalid)
 	}
 	return ts, nil
+}
+
+// SecretWith returns the secret of the first token in the text of a tokens file that has a right, for a program that
+// sends requests. It returns false if there is none, or if the text has an error before it.
+func SecretWith(text string, r Right) (secret string, ok bool) {
+	for t, err := range tokensIn(text) {
+		if err != nil {
+			return "", false
+		}
+		if t.May(r) {
+			return t.secret, true
+		}
+	}
+	return "", false
+}
+
+// tokenLine is a line of a tokens file.
+type tokenLine struct {
+	Token
+	secret string
+}
+
+// tokensIn returns the tokens in the text of a tokens file, until the first error.
+func tokensIn(text string) iter.Seq2[tokenLine, error] {
+	return func(yield func(tokenLine, error) bool) {
+		number := 0
+		for line := range strings.Lines(text) {
+			number++
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			name, secret, ok := strings.Cut(line, ":")
+			if !ok {
+				name, secret = fmt.Sprintf("line %d", number), line
+			}
+			name, rights := cutRights(name)
+			secret = strings.TrimSpace(secret)
+			t, err := NewToken(name, secret, rights...)
+			if err != nil {
+				err = fmt.Errorf("tokens: line %d: %w", number, err)
+			}
+			if !yield(tokenLine{t, secret}, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // cutRights splits "alice [write, rebuild]" into name and rights. Empty brackets contain one empty right, which is

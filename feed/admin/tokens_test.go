@@ -110,3 +110,20 @@ func FuzzParseTokens(f *testing.F) {
 		}
 	})
 }
+
+func TestSecretWith(t *testing.T) {
+	const text = "# tokens\nann: one\neve [write,reload]: two\nmax [reload]: three\nbroken [odd]: four\nlate [write]: five\n"
+	for _, tt := range []struct {
+		right Right
+		want  string
+	}{{Rebuild, "one"}, {Reload, "two"}, {Write, "two"}} {
+		if got, ok := SecretWith(text, tt.right); !ok || got != tt.want {
+			t.Errorf("SecretWith %q: got %q, %t; want %q", tt.right, got, ok, tt.want)
+		}
+	}
+	for _, text := range []string{"", "ann: one", "broken [odd]: four\nmax [reload]: three"} {
+		if got, ok := SecretWith(text, Reload); ok {
+			t.Errorf("SecretWith reload in %q: got %q, want none", text, got)
+		}
+	}
+}

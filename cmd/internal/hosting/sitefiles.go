@@ -184,6 +184,20 @@ func ReadTokens(c config.Config) (admin.Tokens, error) {
 	return parseTokens(c.Admin.TokensFile, text)
 }
 
+// ReloadToken returns the secret of the first token of admin.tokens_file that has the right [admin.Reload].
+func ReloadToken(c config.Config) (string, error) {
+	text, err := readTokensFile(c.Admin.TokensFile)
+	if err != nil {
+		return "", fmt.Errorf("admin.%w", err)
+	}
+	secret, ok := admin.SecretWith(text, admin.Reload)
+	if !ok {
+		return "", errors.New(`no token in admin.tokens_file has the right "reload": add a line such as ` +
+			`"operator [rebuild,reload]: SECRET", or send SIGHUP to the server`)
+	}
+	return secret, nil
+}
+
 // readTokensFile returns the text of a valid tokens_file, and "" if it is not set.
 func readTokensFile(path config.Path) (string, error) {
 	if path == "" {

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"feedpub/cmd/internal/hosting"
+	"feedpub/feed/admin"
+)
+
+// reloadTimeout is the time within which a server has reloaded its configuration.
+const reloadTimeout = time.Minute
+
+func newReload(env *environment) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Make a running server reload its configuration",
+		Long: `Make the server on this machine reload its configuration, site files and tokens, and
+print what it could not reload. The request uses a token of admin.tokens_file that has the
+right "reload". On a machine without one, and after a change of that token, send SIGHUP
+instead ('systemctl reload feedpub'); the log then has the report.
+
+The server keeps the settings that have errors as they were. The exit status is 0 if there
+were none, also if keys need a restart, and 1 otherwise.`,
+		Example: "  feedpub reload --config feedpub.yml",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := env.settings(cmd)
+			if err != nil {
+				return err
+			}
+			token, err := hosting.ReloadToken(c)
+			if err != nil {
+				return err
+			}
+			status, body, err := askAdmin(cmd.Context(), adminRequest{
+				method: http.MethodPost, address: dialable(string(c.Admin.Listen)), path: "/reload", token: token,
+				timeout: reloadTimeout, limit: maxReaders,
+			})
+			if err != nil {
+				return err
+			}
+			return env.printReload(status, body, asJSON)
+		},
+	}
+	addSettings(cmd, "admin-listen")
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// printReload prints a server's response to a request to reload.
+func (env *environment) printReload(status int, body []byte, asJSON bool) error {
+	var report struct {
+		admin.ReloadReport
+		Detail string `json:"detail"` // of an error
+	}
+	if err := json.Unmarshal(body, &report); err != nil {
+		return fmt.Errorf("reload: decode the server's response: %w", err)
+	}
+	switch {
+	case status == http.StatusUnauthorized:
+		return errors.New("reload: the server does not know the token; it may be new: send SIGHUP instead")
+	case status != http.StatusOK:
+		return fmt.Errorf("reload: the server responded with %d: %s", status, report.Detail)
+	}
+	if asJSON {
+		if err := env.printJSON(report.ReloadReport); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintln(env.stdout, strings.ReplaceAll(string(report.Outcome), "_", " "))
+		for _, id := range report.Sites {
+			fmt.Fprintf(env.stdout, "site with new settings: %s\n", id)
+		}
+		for _, key := range report.Restart {
+			fmt.Fprintf(env.stdout, "needs a restart: %s\n", key)
+		}
+	}
+	if len(report.Errors) > 0 {
+		return fmt.Errorf("reload: %s", strings.Join(report.Errors, "\nfeedpub: reload: "))
+	}
+	return nil
+}

@@ -241,7 +241,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 			rd.addVias(c.vias)
 		case s.pub.name == "" && m.rule.convention != "8" && c.pub.name != "":
 			// In "A (Hacker News):" the brackets name a via.
-			rd.addVias(rd.r.readVias(rd.l, b, in))
+			rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{names: in}))
 		default:
 			if c.pub.name != "" && s.pub.name == "" {
 				s.pub = c.pub
@@ -261,7 +261,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 	probe.vias = rd.vias // a via's link is not the article
 	s.url = rd.r.articleURL(b, m.clause, probe)
 	if m.rule.convention == "17" && !m.name.empty() {
-		rd.addVias([]feed.Via{{Name: b.slice(m.name), URL: b.linkIn(m.name)}})
+		rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: rd.l.viaCueBefore(b.toks, m.name.lo), names: m.name, cited: true}))
 		if s.url == b.linkIn(m.name) {
 			s.url = articleOnly(b.linkIn(m.pub))
 		}

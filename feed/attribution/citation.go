@@ -256,7 +256,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 		return true
 	}
 	if end := phraseEnd(l.via, toks); end > 0 && end < len(toks) {
-		c.vias = append(c.vias, r.readVias(l, b, span{p.lo + end, p.hi})...)
+		c.vias = append(c.vias, r.readVias(l, b, viaPhrase{cue: span{p.lo, p.lo + end}, names: span{p.lo + end, p.hi}, cited: true})...)
 		return true
 	}
 	if end := phraseEnd(l.by, toks); end > 0 && end < len(toks) && r.readPeople(l, b, c, span{p.lo + end, p.hi}, where) {
@@ -353,7 +353,7 @@ func (r *Reader) readGroup(l *language, b *block, c *citation, p part) bool {
 		return true
 	}
 	if end := phraseEnd(l.via, b.toks[in.lo:in.hi]); end > 0 {
-		c.vias = append(c.vias, r.readVias(l, b, span{in.lo + end, in.hi})...)
+		c.vias = append(c.vias, r.readVias(l, b, viaPhrase{cue: span{in.lo, in.lo + end}, names: span{in.lo + end, in.hi}, cited: !c.empty()})...)
 		return true
 	}
 	inner := r.readCitation(l, b, in, inGroup)

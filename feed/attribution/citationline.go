@@ -37,7 +37,6 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	} else {
 		s.citation = rd.r.readCitation(rd.l, b, span{0, end}, inLine)
 		c := &s.citation
-		rd.addVias(c.vias)
 		facts := 0
 		for _, ok := range [...]bool{c.pub.name != "", len(c.authors) > 0, c.date.month != 0, c.headline != ""} {
 			if ok {
@@ -60,6 +59,7 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 			return 0, false
 		}
 	}
+	rd.addVias(s.vias)
 	if rd.nextBlock(last) < 0 {
 		if s.headline != "" {
 			s.kind = HeadlineOnly

@@ -65,7 +65,7 @@ type language struct {
 	via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
-	pointing, common, viaSkip, holiday, size, listName, piece, taken *class
+	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
 }
 
 // index finds the variants that can match a clause by the words of the clause.
@@ -593,6 +593,9 @@ func (l *language) bindClasses() {
 		"pointing":     &l.pointing,
 		"common":       &l.common,
 		"via-skip":     &l.viaSkip,
+		"via-word":     &l.viaWord,
+		"thanks":       &l.thanks,
+		"finding":      &l.finding,
 		"holiday":      &l.holiday,
 		"piece":        &l.piece,
 		"taken":        &l.taken,

@@ -246,9 +246,13 @@ func (rd *reading) trailingNoise(b *block, s span) int {
 			if end == 0 || rest > 1 || rest == 1 && b.toks[end].kind != tokPunct {
 				break
 			}
-			if phraseEnd(rd.l.via, b.toks[k+1:end-1]) > 0 {
-				rd.addVias(rd.r.readCitation(rd.l, b, span{k, end}, inGroup).vias)
-				return s.hi - k
+			if cue := phraseEnd(rd.l.via, b.toks[k+1:end-1]); cue > 0 {
+				vias := rd.r.readVias(rd.l, b, viaPhrase{cue: span{k + 1, k + 1 + cue}, names: span{k + 1 + cue, end - 1},
+					inSentence: !b.endsClause(s.lo, k)})
+				if len(vias) > 0 {
+					rd.addVias(vias)
+					return s.hi - k
+				}
 			}
 			for _, t := range b.toks[k:end] {
 				if rd.l.note.has(t.id) {

@@ -22,7 +22,7 @@ func (rd *reading) titleSource() *source {
 			in := span{k + 1, n - 1}
 			for j := in.lo; j < in.hi; j++ {
 				if rd.l.via.has(b.toks[j].id) && j > in.lo {
-					rd.addVias(rd.r.readVias(rd.l, b, span{j + 1, in.hi}))
+					rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{names: span{j + 1, in.hi}}))
 					in.hi = j
 					break
 				}

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 
 	"feedpub/feed"
@@ -34,7 +35,8 @@ func (rd *reading) readViaLine(b *block) bool {
 		return false
 	}
 	s := span{0, len(b.toks)}
-	if b.toks[0].ch == '(' || b.toks[0].ch == '[' {
+	brackets := b.toks[0].ch == '(' || b.toks[0].ch == '['
+	if brackets {
 		if groupEnd(b.toks, 0) != s.hi {
 			return false
 		}
@@ -57,7 +59,8 @@ func (rd *reading) readViaLine(b *block) bool {
 	if end == 0 || s.lo+end >= s.hi {
 		return false
 	}
-	vias := rd.r.readVias(rd.l, b, span{s.lo + end, s.hi})
+	vias := rd.r.readVias(rd.l, b, viaPhrase{cue: span{s.lo, s.lo + end}, names: span{s.lo + end, s.hi},
+		entire: !brackets})
 	if len(vias) == 0 || b.toks[s.hi-1].kind == tokPunct && b.toks[s.hi-1].ch == ':' {
 		return false
 	}
@@ -65,23 +68,41 @@ func (rd *reading) readViaLine(b *block) bool {
 	return true
 }
 
-// readTrailingVia adds the vias in brackets, or after a dash, at the end of the span.
+// readTrailingVia adds the vias in brackets, or in a sentence of their own or after a dash at the end of the span.
 func (rd *reading) readTrailingVia(b *block, s span) {
 	for k := s.lo; k < s.hi; k++ {
 		t := b.toks[k]
 		if t.kind == tokPunct && (t.ch == '(' || t.ch == '[') && k+1 < s.hi {
 			if end := phraseEnd(rd.l.via, b.toks[k+1:s.hi]); end > 0 {
 				if g := groupEnd(b.toks, k); g > 0 {
-					rd.addVias(rd.r.readVias(rd.l, b, span{k + 1 + end, g}))
+					rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: span{k + 1, k + 1 + end}, names: span{k + 1 + end, g - 1},
+						inSentence: !b.endsClause(s.lo, k)}))
 				}
 			}
 		}
 		if k > s.lo && k > s.hi-12 && t.kind == tokWord &&
 			(b.toks[k-1].kind == tokDash || b.toks[k-1].kind == tokPunct && strings.ContainsRune(".!?", b.toks[k-1].ch)) {
 			if end := phraseEnd(rd.l.via, b.toks[k:s.hi]); end > 0 && k+end < s.hi && (t.upper || b.toks[k-1].kind == tokDash) {
-				rd.addVias(rd.r.readVias(rd.l, b, span{k + end, s.hi}))
+				rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: span{k, k + end}, names: span{k + end, s.hi}, entire: true}))
 			}
 		}
+	}
+}
+
+// endsClause reports whether brackets at token k follow a sentence, a quotation, a link or nothing, rather than words
+// of the same sentence. The text begins at token lo.
+func (b *block) endsClause(lo, k int) bool {
+	if k == lo {
+		return true
+	}
+	t := b.toks[k-1]
+	switch t.kind {
+	case tokClose, tokDots:
+		return true
+	case tokPunct:
+		return strings.ContainsRune(".!?", t.ch)
+	default:
+		return b.linkIn(span{k - 1, k}) != ""
 	}
 }
 
@@ -95,50 +116,129 @@ func hasViaURL(vias []feed.Via, u string) bool {
 	return false
 }
 
-// readVias returns the names in the span, which follows "via", "h/t" or a similar phrase.
-func (r *Reader) readVias(l *language, b *block, s span) []feed.Via {
+// viaPhrase is a phrase that may name where something was found.
+type viaPhrase struct {
+	cue        span // "via", "thanks to"; empty if the form of the credit shows that the names are vias
+	names      span
+	inSentence bool // the phrase is part of a sentence, as in "ordered (via the shop)"
+	cited      bool // the phrase is part of a credit
+	entire     bool // the phrase ends where its names end
+}
+
+// readVias returns the names in a phrase. Words after the cue are names only if they look like ones: "via SSH", "via
+// e-mail" and "thanks, everybody" say how something was done, or thank. A name that is neither linked nor known counts
+// only outside sentences, and thanks only if they are for finding something.
+func (r *Reader) readVias(l *language, b *block, p viaPhrase) []feed.Via {
 	var vias []feed.Via
-	toks := b.toks
-	add := func(lo, hi int) {
-		for lo < hi && (toks[lo].kind == tokPunct || l.det.has(toks[lo].id) && !toks[lo].upper ||
-			l.viaSkip.has(toks[lo].id)) {
-			lo++
-		}
-		for hi > lo && (toks[hi-1].kind == tokPunct && toks[hi-1].ch != '!' || toks[hi-1].kind == tokDots ||
-			toks[hi-1].kind == tokClose) {
-			hi--
-		}
-		if lo >= hi || hi-lo > 8 {
-			return
-		}
-		in := span{lo, hi}
-		link := b.linkIn(in)
-		if link == "" && !toks[lo].upper && toks[lo].ch != '@' && (hi-lo > 2 || l.stop.has(toks[lo].id)) {
-			return // "thanks to everybody who wrote"
-		}
-		vias = append(vias, feed.Via{Name: strings.TrimPrefix(b.slice(in), "@"), URL: link})
-	}
+	s, toks := p.names, b.toks
 	for s.lo < s.hi && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == ':' || toks[s.lo].ch == ',') {
 		s.lo++
 	}
 	lo := s.lo
-	for i := s.lo; i < s.hi; i++ {
-		t := toks[i]
-		stop := t.kind == tokDash || t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(").];:|", t.ch)
-		next := t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) ||
-			t.kind == tokWord && l.and.has(t.id) ||
-			t.kind == tokWord && phraseEnd(l.via, toks[i:i+1]) > 0
-		if !stop && !next || insideLink(b, toks[i]) {
+	for i := s.lo; i <= s.hi; i++ {
+		stop, next := i == s.hi, false
+		if !stop {
+			t := toks[i]
+			stop = t.kind == tokDash || t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(").];:|", t.ch)
+			next = t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) ||
+				t.kind == tokWord && l.and.has(t.id) ||
+				t.kind == tokWord && phraseEnd(l.via, toks[i:i+1]) > 0
+		}
+		if !stop && !next || i < s.hi && insideLink(b, toks[i]) {
 			continue
 		}
-		add(lo, i)
+		v, ok := r.readViaName(l, b, p, span{lo, i})
+		switch {
+		case ok:
+			vias = append(vias, v)
+		case len(vias) == 0, p.entire && lo < i && phraseEnd(l.viaWord, toks[p.cue.lo:p.cue.hi]) > 0:
+			return nil // "Via the API, in this case."
+		}
 		lo = i + 1
 		if stop {
-			return vias
+			break
 		}
 	}
-	add(lo, s.hi)
 	return vias
+}
+
+// readViaName returns the name at the start of a span of a phrase, and whether it is certain to be a via.
+func (r *Reader) readViaName(l *language, b *block, p viaPhrase, in span) (feed.Via, bool) {
+	toks := b.toks
+	for in.lo < in.hi && (toks[in.lo].kind == tokPunct && toks[in.lo].ch != '@' || l.viaSkip.has(toks[in.lo].id) ||
+		l.det.has(toks[in.lo].id) && !toks[in.lo].upper) {
+		in.lo++
+	}
+	for in.hi > in.lo && (toks[in.hi-1].kind == tokPunct && toks[in.hi-1].ch != '!' || toks[in.hi-1].kind == tokDots ||
+		toks[in.hi-1].kind == tokClose) {
+		in.hi--
+	}
+	name := span{in.lo, r.viaNameEnd(l, b, in)}
+	if name.empty() || name.hi-name.lo > 8 {
+		return feed.Via{}, false
+	}
+	v := feed.Via{Name: strings.TrimPrefix(b.slice(name), "@"), URL: b.linkIn(name)}
+	text := b.slice(name)
+	linked := v.URL != "" || text != v.Name
+	strong := linked || isDomain(text) || r.pubs.lookup(text) != nil
+	rest := toks[name.hi:p.names.hi]
+	switch cue := toks[p.cue.lo:p.cue.hi]; {
+	case p.inSentence && !linked:
+		return v, false
+	case p.cue.empty():
+		return v, true
+	case phraseEnd(l.thanks, cue) == len(cue):
+		found := slices.ContainsFunc(rest[:min(len(rest), 9)], func(t token) bool { return l.finding.has(t.id) })
+		return v, found || strong && !p.entire && name.hi == in.hi
+	case phraseEnd(l.viaWord, cue) == len(cue):
+		looks := toks[name.lo].upper && (!acronym(text) && name.hi-name.lo > 1 ||
+			l.personScore(b.text, toks[name.lo:name.hi]) > 0)
+		return v, (strong || looks || p.cited) && (name.hi == in.hi || linked && !p.entire)
+	default:
+		return v, strong || toks[name.lo].upper || name.hi-name.lo == 1
+	}
+}
+
+// viaCueBefore returns the phrase such as "via" or "thanks to" that ends before token at.
+func (l *language) viaCueBefore(toks []token, at int) span {
+	for k := max(0, at-6); k < at; k++ {
+		if k+phraseEnd(l.via, toks[k:at]) == at {
+			return span{k, at}
+		}
+	}
+	return span{at, at}
+}
+
+// viaNameEnd returns the end of the name at the start of the span: a link, or words with a capital letter and the small
+// words between them. A single word need not have a capital letter.
+func (r *Reader) viaNameEnd(l *language, b *block, in span) int {
+	if in.empty() {
+		return in.lo
+	}
+	toks := b.toks
+	for _, link := range b.runs {
+		if link.kind != runLink || link.start > toks[in.lo].start || link.end <= toks[in.lo].start {
+			continue
+		}
+		end := in.lo + 1
+		for end < in.hi && toks[end].end <= link.end {
+			end++
+		}
+		return end
+	}
+	end := in.lo + r.pubs.knownPrefix(toks[in.lo:in.hi], true)
+	for k := in.lo; k < in.hi; k++ {
+		switch t := toks[k]; {
+		case t.upper || t.digit, t.kind == tokPunct && t.ch != ',':
+			end = max(end, k+1)
+		case t.kind == tokPoss, l.connector.has(t.id), l.particle.has(t.id):
+		case k == in.lo && in.hi-in.lo == 1:
+			return in.hi
+		default:
+			return end
+		}
+	}
+	return end
 }
 
 // insideLink reports whether the token is inside a link, not at its start or end.

@@ -56,6 +56,7 @@ type source struct {
 	continues     *source  // the source whose passage this one continues, or nil
 	copiedHeader  bool     // a byline, date or dateline was copied with the passage
 	inherited     bool     // a marked quotation has inherited the credit
+	distant       bool     // the credit is a link in an earlier sentence than the one that introduces the passage
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
 	clause        span     // the clause of the credit in firstBlock
 }

@@ -179,3 +179,63 @@ func TestCertainPublication(t *testing.T) {
 		}
 	}
 }
+
+// TestNotQuoted checks that names that a post mentions are not published as sources: each case is a kind of name that
+// was once taken for a source in posts of real blogs.
+func TestNotQuoted(t *testing.T) {
+	r := newReader(t)
+	for _, tt := range []struct{ name, title, format, body string }{
+		{"a protocol in a list", "", "markdown",
+			"Every few years somebody solves this again:\n\n- Meteor, with its DDP protocol\n- Firebase\n- Derby.js, over Share\n\n" +
+				"None of them asked me."},
+		{"a timeline and a person who revealed it", "", "markdown",
+			"The programme, [revealed by Edward Snowden](https://www.eff.org/nsa-spying/timeline), is older than my shed. " +
+				"The Electronic Frontier Foundation keeps a list of it."},
+		{"the name of a bill", "", "markdown",
+			"There are two proposals: the Harbour Court Reform Act and the Presidential Appointment of Harbour Judges Act. " +
+				"Neither says who pays."},
+		{"a forum that links to a picture", "", "html",
+			`<p>Depuis lundi, un forum, <a href="http://forum.example/t/12">La Otra Orilla</a>, affiche ma photo « Masque » sans la ` +
+				`copier. J'ai mis un crabe à la place.</p>`},
+		{"works in footnotes", "", "markdown",
+			"Some of us are behind, and some are ahead.[^1] I am beside.[^2]\n\n" +
+				"[^1]: Tom Reed, \"The Two Clocks,\" *Harbour History*, 3 May 2012, <http://harbourhistory.example/clocks>.\n" +
+				"[^2]: Paul Field, \"What Is a Clock?\" *Bloomberg*, June 11, 2015."},
+		{"a saying after a link that proves something else", "", "markdown",
+			"For most people [any boat is better than no boat](https://skeptics.stackexchange.com/questions/99/any-boat). " +
+				"Is that so? For some of my friends it may well be that:\n\n> A boat is like soup - even when it is bad, it is warm.\n\n" +
+				"I have had bad soup."},
+		{"a book that was finished", "", "markdown",
+			"This week I finished [Thrive by Arianna Huffington](https://www.goodreads.com/book/show/18594633-thrive), fixed the date " +
+				"picker and slept."},
+		{"a month and a city", "", "markdown",
+			"Letzten September, beim Parteitag in Brighton, stand ich am Zaun und habe die Möwen gezählt. Es waren die üblichen."},
+		{"names in code", "", "markdown",
+			"The reader needs a token first:\n\n```\nsid = get_SID(user)\nrequest(\"GET\", url, sid)\n```\n\nThe SID and token functions are " +
+				"the same for every request, and Reader never tells you."},
+		{"a book under review", "Review of Harbour Nation", "markdown",
+			"Andrew Murray, *Harbour Nation: Piers and the Public* (Oxford University Press, 2009). This book is long. Murray argues " +
+				"that piers make a public, and he is fond of them."},
+		{"an item of a list", "", "markdown",
+			"It can combine many kinds of data:\n\n* Hacker News posts\n* GitHub projects\n* GitHub actions jobs\n\nI wanted to know how."},
+		{"sites of tools", "", "markdown",
+			"Where I look first:\n\n* Stack Overflow\n* GitHub\n* Hacker News\n* Wikipedia\n\nThen I ask my daughter."},
+		{"the post's own title", "Hacking the Harbour", "markdown",
+			"I led a session on Hacking the Harbour, a phrase that I borrowed from Chris Mendel, and nobody fell in."},
+		{"a singer with a footnote mark", "", "html",
+			`<p>Le disque de Carla Breton<sup>3</sup> sort vendredi, et le téléphone avec : ` +
+				`<a href="http://www.iphon.fr/post/sortie">tout est dit ici</a>. On attendra.</p>`},
+		{"a review for those who want more", "", "markdown",
+			"If you want a more thorough review, [Engadget](http://www.engadget.com/2012/09/30/reader-review/) has one, with a graph."},
+		{"products and projects", "", "markdown",
+			"I moved the notes from Evernote to Obsidian, the mail from Gmail to Fastmail, and the site from Jekyll to Hugo. Syncthing " +
+				"does the rest."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, q := range read(t, r, tt.format, tt.title, tt.body).Quotes {
+				t.Errorf("publishes %q, headline %q, by %v with passage %q at %v, want only suggestions", q.Source.Publication,
+					q.Source.Headline, authorNames(q.Source.Authors), q.Text, q.Confidence)
+			}
+		})
+	}
+}

@@ -211,7 +211,7 @@ const modelHandicap = 60
 const weakHandicap = 80
 
 // unsureHandicap is the same for a source in which the rules have a confidence below unsureRule, unless the model sees
-// a credit there.
+// a credit there, and for a link in an earlier sentence than the one that introduces the passage.
 const unsureHandicap, unsureRule = 120, 0.5
 
 // handicap returns what is subtracted from the evidence for the candidate's source.
@@ -221,6 +221,8 @@ func (rd *reading) handicap(c *candidate) int {
 		return modelHandicap
 	case rd.isRelative(c.rule):
 		return maxMargin
+	case c.rule.distant:
+		return unsureHandicap
 	case c.rule.convention == "cite" && c.rule.pub.known != nil:
 		return -modelHandicap * 2 // the markup identifies the article
 	case rd.isWeakPerson(c.rule) || rd.isWeakName(c.rule):
@@ -321,7 +323,7 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 		c.passages = append(c.passages, r)
 	}
 	add(rule, false)
-	if len(rule) > 0 && (c.rule.convention == "cite" ||
+	if len(rule) > 0 && (c.rule.convention == "cite" || len(learned) == 0 && rd.isAnnounced(d, c.rule, rule) ||
 		rd.markOf(d, rule) < 2 && (c.rule.copiedHeader || rd.startsWithDateline(d.units[rule[0]].block))) {
 		// The element names its source, or a header was copied with the passage and the text shows where it ends: in these
 		// cases the rules have always been right.
@@ -336,6 +338,25 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 			c.passage, c.passageCertain = r, certainty
 		}
 	}
+}
+
+// isAnnounced reports whether the units, the passage of s, are a whole quotation element directly below a credit that
+// ends in a colon, and contains no credit.
+func (rd *reading) isAnnounced(d *decisions, s *source, units []int) bool {
+	first := d.units[units[0]].block
+	q := rd.doc.blocks[first].quotation
+	if q == nil || first == 0 || rd.markOf(d, units) < 3 || !slices.Contains(s.creditBlocks, first-1) {
+		return false
+	}
+	for _, i := range units {
+		if l := d.labels.best[i]; l == labelTail || l == labelLead {
+			return false
+		}
+	}
+	q = outermost(q)
+	lead := rd.doc.blocks[first-1]
+	return lead.quotation == nil && announces(lead.toks[len(lead.toks)-1]) && q.blocks[0] == first &&
+		d.units[units[len(units)-1]].block >= q.blocks[len(q.blocks)-1]
 }
 
 // mayBePassage reports whether the units can be a passage: in a post that marks its quotations, only marked text is.

@@ -352,11 +352,11 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 		return false
 	}
 	var u string
-	text := ""
+	text, at := "", 0
 	for _, r := range b.runs {
 		if r.kind == runLink {
 			if a := articleOnly(r.value); a != "" {
-				u, text = a, b.text[r.start:r.end] // the last link is nearest to the passage
+				u, text, at = a, b.text[r.start:r.end], r.start // the last link is nearest to the passage
 			}
 		}
 	}
@@ -371,6 +371,8 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 	s.convention, s.weight = "7", 0.6
 	if !b.isWholly(runLink) && !rd.namesOrigin(b) {
 		s.weight -= vagueLeadPenalty
+		last := rd.lastClause(b)
+		s.distant = last.lo > 0 && at < b.toks[last.lo].start
 	}
 	linked := b.isWholly(runLink) || len(rd.r.lx.tokenize(text, make([]token, 0, nameTokens))) > max(3, len(b.toks)-3)
 	if linked && len(b.toks) <= 30 && (isHeading(b.elem) || isTitleCase(rd.l, b.toks)) {

@@ -56,6 +56,8 @@ type source struct {
 	continues     *source  // the source whose passage this one continues, or nil
 	copiedHeader  bool     // a byline, date or dateline was copied with the passage
 	inherited     bool     // a marked quotation has inherited the credit
+	structured    bool     // markup or template code contains the parts of the credit
+	delimited     bool     // markup or template code connects the credit with its passage
 	distant       bool     // the credit is a link in an earlier sentence than the one that introduces the passage
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
 	clause        span     // the clause of the credit in firstBlock
@@ -64,7 +66,7 @@ type source struct {
 // bindBlocks joins the credits with their passages in one pass over the blocks.
 func (rd *reading) bindBlocks() {
 	rd.lastProse = rd.lastProseBlock()
-	rd.marksQuotations = rd.hasMarkedQuotation()
+	rd.marksQuotations = rd.hasMarkedQuotation() || rd.hasQuoteTag()
 	for i := 0; i < len(rd.doc.blocks); {
 		b := rd.doc.blocks[i]
 		next := i + 1
@@ -93,6 +95,9 @@ const trustedLead = 0.5
 // bindBlock reads block i, which is not in a quotation element, and returns the index of the block to continue with.
 func (rd *reading) bindBlock(i int) int {
 	b := rd.doc.blocks[i]
+	if next, ok := rd.bindTag(i, nil); ok {
+		return next
+	}
 	if rd.readViaLine(b) {
 		rd.setRole(b, ViaLine)
 		return i + 1
@@ -153,7 +158,7 @@ func (rd *reading) bindBlock(i int) int {
 			s = rd.lastQuoted
 		}
 		if next := rd.skipBoilerplate(i + 1); next < len(rd.doc.blocks) && rd.doc.blocks[next].quotation == nil &&
-			!rd.doc.blocks[next].list {
+			!rd.doc.blocks[next].list && !isTag(rd.doc.blocks[next]) {
 			rd.mentioned = nil
 			return rd.bindText(next, s)
 		}
@@ -463,6 +468,9 @@ func (rd *reading) bindFollowing(i int, s *source) int {
 	}
 	if q := rd.doc.blocks[i].quotation; q != nil {
 		return rd.bindQuotation(outermost(q), s)
+	}
+	if next, ok := rd.bindTag(i, s); ok {
+		return next
 	}
 	return rd.bindText(i, s)
 }

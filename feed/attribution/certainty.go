@@ -122,9 +122,11 @@ func (in Input) blogKeys() (hosts, names map[string]bool) {
 	return hosts, names
 }
 
-// isOwnBlog reports whether the source is the blog itself, by its URL or name.
+// isOwnBlog reports whether the source is the blog itself or its author, by URL or name.
 func (rd *reading) isOwnBlog(s *source) bool {
-	return rd.blog.hosts[hostOf(s.url)] || rd.blog.hosts[strings.ToLower(s.pub.name)] || rd.blog.names[nameKey(s.pub.name)]
+	own := func(name string) bool { return rd.blog.names[nameKey(name)] }
+	return rd.blog.hosts[hostOf(s.url)] || rd.blog.hosts[strings.ToLower(s.pub.name)] || own(s.pub.name) ||
+		s.pub.name == "" && slices.ContainsFunc(s.authors, own)
 }
 
 // isSource reports whether the credit names a possible source: a publication, a person, a work or an institution.

@@ -164,7 +164,7 @@ const learnedConvention = "model"
 // chooseSource sets the source of the candidate to the names of the rules or of the model, whichever is more certain.
 func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	rd.addReadings(d, c, all)
-	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card") {
+	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card" || c.rule.structured) {
 		// Only the markup counts.
 		c.source, c.certainty = c.sources[0].source, int(math.Round(rd.ruleConfidence(c.rule)*100))
 		return
@@ -323,7 +323,7 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 		c.passages = append(c.passages, r)
 	}
 	add(rule, false)
-	if len(rule) > 0 && (c.rule.convention == "cite" || len(learned) == 0 && rd.isAnnounced(d, c.rule, rule) ||
+	if len(rule) > 0 && (c.rule.convention == "cite" || c.rule.delimited || len(learned) == 0 && rd.isAnnounced(d, c.rule, rule) ||
 		rd.markOf(d, rule) < 2 && (c.rule.copiedHeader || rd.startsWithDateline(d.units[rule[0]].block))) {
 		// The element names its source, or a header was copied with the passage and the text shows where it ends: in these
 		// cases the rules have always been right.

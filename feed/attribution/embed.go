@@ -1,6 +1,9 @@
 package attribution
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // bindReblog reads the quotation q, whose first block is first, as a level of a reblog chain: a link "name:" followed
 // by a blockquote. It reports whether q is such a level. The confidence is low, since the chain names blogs rather than
@@ -87,10 +90,49 @@ func (rd *reading) bindTweet(q *quotation) {
 			}
 		}
 	}
+	if rd.isOwnTweet(s, q.blocks[0]) {
+		for _, k := range q.blocks {
+			rd.setRole(blocks[k], Uncredited)
+		}
+		return
+	}
 	if len(s.passages) > 0 {
 		rd.addSource(s)
 	}
 }
+
+// isOwnTweet reports whether a social media post, whose first block is first, is the author's own: it is signed with
+// the name of the blog or of its author, or the line before it says so, as in "And mine:" or "I tweeted this:".
+func (rd *reading) isOwnTweet(s *source, first int) bool {
+	if slices.ContainsFunc(s.authors, func(name string) bool { return rd.blog.names[nameKey(name)] }) {
+		return true
+	}
+	i := rd.previousBlock(first)
+	if i < 0 {
+		return false
+	}
+	b := rd.doc.blocks[i]
+	if len(b.toks) == 0 || !announces(b.toks[len(b.toks)-1]) {
+		return false
+	}
+	at := rd.lastClause(b)
+	for k := at.lo; k < at.hi; k++ {
+		if rd.l.first.has(b.toks[k].id) && (k+1 == at.hi-1 && k > at.lo || // "and mine:"
+			slices.ContainsFunc(b.toks[k+1:min(k+3, at.hi)], b.isPostWord)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPostWord reports whether the token is a word for posts on social media.
+func (b *block) isPostWord(t token) bool {
+	word := strings.ToLower(b.text[t.start:t.end])
+	return slices.ContainsFunc(postWords, func(w string) bool { return strings.HasPrefix(word, w) })
+}
+
+// postWords lists the beginnings of words for posts on social media, in all languages.
+var postWords = []string{"tweet", "toot", "skeet", "thread", "tröt", "tuit", "pouet", "gazou"}
 
 // bindCards adds the sources of bookmark cards. Some themes of Ghost swap author and publisher, so if either is a known
 // publication, it is taken as the publisher.

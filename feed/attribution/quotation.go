@@ -18,6 +18,9 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 		rd.setRoles(first, end, Noise)
 		return end
 	case quotationPull:
+		if rd.namesSource(q) {
+			break
+		}
 		rd.setRoles(first, end, Uncredited)
 		return end
 	case quotationTweet:
@@ -159,6 +162,9 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 			if c.empty() && len(c.vias) == 0 {
 				return tail
 			}
+			if parts, ok := rd.readStructured(b); ok && b.credit && s.convention == "" && len(c.vias) == 0 {
+				c, s.structured, s.delimited = parts, true, true
+			}
 			rd.addCitation(s, k, c, 0.75)
 			rd.setRole(b, Credit)
 			return k
@@ -218,6 +224,9 @@ func (rd *reading) readOuterCredit(i int, s *source) bool {
 	}
 	if b.credit && b.caption {
 		c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)
+		if parts, ok := rd.readStructured(b); ok && s.convention == "" && len(c.vias) == 0 && rd.isCaptionOf(i) {
+			c, s.structured, s.delimited = parts, true, true
+		}
 		if !c.empty() {
 			rd.addCitation(s, i, c, 0.8)
 			rd.setRole(b, Credit)

@@ -81,6 +81,12 @@ func (rd *reading) prepareSources() {
 // without a passage are mentioned, not quoted. A threshold below the default lowers it in proportion.
 const minMention = 95
 
+// isListed reports whether the source is a bare name in an item of a list, as in a list of sites.
+func (rd *reading) isListed(s *source) bool {
+	return s.url == "" && s.headline == "" && s.date.month == 0 && (s.pub.name == "" || len(s.authors) == 0) &&
+		len(s.creditBlocks) > 0 && rd.doc.blocks[s.creditBlocks[0]].list
+}
+
 // publish returns the result: the certain candidates as quotes, and the others as suggestions.
 func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
@@ -107,7 +113,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	for _, c := range certain {
 		q := rd.newQuote(c)
 		rd.setPassage(d, c, threshold)
-		if len(c.source.passages) == 0 && c.certainty < mention {
+		if len(c.source.passages) == 0 && (c.certainty < mention || rd.isListed(c.source)) {
 			suggest(c, q)
 		} else {
 			published = append(published, c)

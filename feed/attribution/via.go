@@ -138,11 +138,7 @@ func (r *Reader) readVias(l *language, b *block, p viaPhrase) []feed.Via {
 	for i := s.lo; i <= s.hi; i++ {
 		stop, next := i == s.hi, false
 		if !stop {
-			t := toks[i]
-			stop = t.kind == tokDash || t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(").];:|", t.ch)
-			next = t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) ||
-				t.kind == tokWord && l.and.has(t.id) ||
-				t.kind == tokWord && phraseEnd(l.via, toks[i:i+1]) > 0
+			stop, next = l.endsVia(toks, i, i > s.lo)
 		}
 		if !stop && !next || i < s.hi && insideLink(b, toks[i]) {
 			continue
@@ -162,9 +158,51 @@ func (r *Reader) readVias(l *language, b *block, p viaPhrase) []feed.Via {
 	return vias
 }
 
+// endsVia reports whether token i ends a name in a phrase: stop if no name can follow, next if one can. inner reports
+// whether the token is not the first of the phrase.
+func (l *language) endsVia(toks []token, i int, inner bool) (stop, next bool) {
+	switch t := toks[i]; t.kind {
+	case tokDash, tokDots:
+		return true, false
+	case tokPunct:
+		return strings.ContainsRune(").];:|", t.ch), t.ch == ',' || t.ch == '&' && inner && t.space
+	case tokWord:
+		return false, l.and.has(t.id) || phraseEnd(l.via, toks[i:i+1]) > 0
+	default:
+		return false, false
+	}
+}
+
 // readViaName returns the name at the start of a span of a phrase, and whether it is certain to be a via.
 func (r *Reader) readViaName(l *language, b *block, p viaPhrase, in span) (feed.Via, bool) {
-	toks := b.toks
+	in = l.trimVia(b.toks, in)
+	name := span{in.lo, r.viaNameEnd(l, b, in)}
+	if name.empty() || name.hi-name.lo > 8 {
+		return feed.Via{}, false
+	}
+	text := b.slice(name)
+	v := feed.Via{Name: strings.TrimPrefix(text, "@"), URL: b.linkIn(name)}
+	linked := v.URL != "" || text != v.Name
+	if p.inSentence && !linked || p.cue.empty() {
+		return v, !p.inSentence || linked
+	}
+	strong := linked || isDomain(text) || r.pubs.lookup(text) != nil
+	whole, upper := name.hi == in.hi, b.toks[name.lo].upper
+	switch cue := b.toks[p.cue.lo:p.cue.hi]; len(cue) {
+	case phraseEnd(l.thanks, cue):
+		rest := b.toks[name.hi:min(name.hi+9, p.names.hi)]
+		found := slices.ContainsFunc(rest, func(t token) bool { return l.finding.has(t.id) })
+		return v, found || strong && !p.entire && whole
+	case phraseEnd(l.viaWord, cue):
+		looks := upper && (!acronym(text) && name.hi-name.lo > 1 || l.personScore(b.text, b.toks[name.lo:name.hi]) > 0)
+		return v, (strong || looks || p.cited) && (whole || linked && !p.entire)
+	default:
+		return v, strong || upper || name.hi-name.lo == 1
+	}
+}
+
+// trimVia returns the span without the words before a name, such as "our reader", and the marks around it.
+func (l *language) trimVia(toks []token, in span) span {
 	for in.lo < in.hi && (toks[in.lo].kind == tokPunct && toks[in.lo].ch != '@' || l.viaSkip.has(toks[in.lo].id) ||
 		l.det.has(toks[in.lo].id) && !toks[in.lo].upper) {
 		in.lo++
@@ -173,30 +211,7 @@ func (r *Reader) readViaName(l *language, b *block, p viaPhrase, in span) (feed.
 		toks[in.hi-1].kind == tokClose) {
 		in.hi--
 	}
-	name := span{in.lo, r.viaNameEnd(l, b, in)}
-	if name.empty() || name.hi-name.lo > 8 {
-		return feed.Via{}, false
-	}
-	v := feed.Via{Name: strings.TrimPrefix(b.slice(name), "@"), URL: b.linkIn(name)}
-	text := b.slice(name)
-	linked := v.URL != "" || text != v.Name
-	strong := linked || isDomain(text) || r.pubs.lookup(text) != nil
-	rest := toks[name.hi:p.names.hi]
-	switch cue := toks[p.cue.lo:p.cue.hi]; {
-	case p.inSentence && !linked:
-		return v, false
-	case p.cue.empty():
-		return v, true
-	case phraseEnd(l.thanks, cue) == len(cue):
-		found := slices.ContainsFunc(rest[:min(len(rest), 9)], func(t token) bool { return l.finding.has(t.id) })
-		return v, found || strong && !p.entire && name.hi == in.hi
-	case phraseEnd(l.viaWord, cue) == len(cue):
-		looks := toks[name.lo].upper && (!acronym(text) && name.hi-name.lo > 1 ||
-			l.personScore(b.text, toks[name.lo:name.hi]) > 0)
-		return v, (strong || looks || p.cited) && (name.hi == in.hi || linked && !p.entire)
-	default:
-		return v, strong || toks[name.lo].upper || name.hi-name.lo == 1
-	}
+	return in
 }
 
 // viaCueBefore returns the phrase such as "via" or "thanks to" that ends before token at.

@@ -250,6 +250,9 @@ func (in *Intake) quotes(
 	input := attribution.Input{
 		Body: body, Title: item.Title, Language: item.Language, Hosts: own, Names: []string{in.site.Title},
 	}
+	for _, a := range item.Authors {
+		input.Names = append(input.Names, a.Name)
+	}
 	result := in.reader.Read(input)
 	if sharesNodes(result.Quotes, result) || len(decisions) > 0 && sharesNodes(result.Suggestions, result) {
 		divideLines(body)

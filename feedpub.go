@@ -19,6 +19,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
+	"feedpub/feed/coding"
 	"feedpub/feed/fleet"
 	"feedpub/feed/intake"
 	"feedpub/feed/publish"
@@ -168,7 +169,7 @@ func (s *Site) connect(o Options, reader *attribution.Reader, disk *serve.Disk) 
 	}
 	building := publish.Config{
 		Site: o.Site, Catalog: *o.Catalog, Store: s.store, Intake: newIntake(reader), Renderer: render.New(),
-		Canonical: reader.Canonical,
+		Joiner: coding.NewJoiner(coding.DefaultJoinerBytes), Canonical: reader.Canonical,
 		WithPublications: func(table []feed.Publication) (*intake.Intake, func(string) feed.Source, error) {
 			reader, err := attribution.New(attribution.Options{Publications: reader.Unknown(table)})
 			if err != nil {

@@ -153,7 +153,8 @@ func (r *rebuilder) commitRequest(
 	var g sync.WaitGroup
 	for i, doc := range fresh {
 		g.Go(func() {
-			c.Blobs[i] = feed.Blob{Hash: doc.Hash, Gzip: coding.Gzip.Pack(doc.Body), Size: len(doc.Body), Bounds: doc.Bounds}
+			packed, _ := r.joiner.Gzip(doc.Body, doc.Bounds)
+			c.Blobs[i] = feed.Blob{Hash: doc.Hash, Gzip: packed, Size: len(doc.Body), Bounds: doc.Bounds}
 		})
 	}
 	g.Wait()

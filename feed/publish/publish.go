@@ -18,6 +18,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/build"
+	"feedpub/feed/coding"
 	"feedpub/feed/intake"
 	"feedpub/feed/render"
 )
@@ -72,6 +73,8 @@ type Config struct {
 	Store    Store
 	Intake   *intake.Intake
 	Renderer *render.Renderer
+	// Joiner, if not nil, caches parts of documents in gzip coding, so that a change takes less time.
+	Joiner *coding.Joiner
 	// Canonical returns the source that represents a publication. Its feed contains the quotes under all of the
 	// publication's names.
 	Canonical func(publication string) feed.Source
@@ -187,7 +190,7 @@ func New(c Config) *Publisher {
 		posts: c.Store, items: c.Store, index: c.Store, names: c.Store, dirty: c.Store, heads: c.Store,
 		documents: c.Store, problems: c.Store,
 		notices:   c.Notices,
-		rendering: version, archives: archives, replica: c.Replica, isDue: p.absorber.isDue,
+		rendering: version, joiner: c.Joiner, archives: archives, replica: c.Replica, isDue: p.absorber.isDue,
 		work: p.work, problemLog: problems, history: p.history, clock: c.Clock, logger: c.Logger,
 		lastBuilt: map[feed.Name]time.Time{}, failedMark: map[feed.Name]int64{},
 	}

@@ -14,6 +14,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/build"
+	"feedpub/feed/coding"
 )
 
 // changeInterval is the minimum time between two rebuilds of a feed that are caused by changes.
@@ -53,6 +54,7 @@ type rebuilder struct {
 	problems   problemStore
 	notices    feed.NoticeQueues
 	rendering  *rendering
+	joiner     *coding.Joiner
 	archives   *archiveSet
 	replica    Replica
 	isDue      func(*feed.Item, feed.Record) bool // see absorber.dates

@@ -12,6 +12,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
+	"feedpub/feed/coding"
 	"feedpub/feed/fleet"
 	"feedpub/feed/render"
 )
@@ -20,6 +21,7 @@ import (
 // take seconds and too much memory. It is safe for concurrent use.
 type shared struct {
 	renderer *render.Renderer // the size of its cache is bounded for all sites together
+	joiner   *coding.Joiner   // the same applies to its cache
 	rebuilds *semaphore.Weighted
 	pace     *fleet.Pace
 
@@ -30,6 +32,7 @@ type shared struct {
 func newShared(versions feed.Versions) *shared {
 	return &shared{
 		renderer: render.New(render.UpTo(versions.Newest)),
+		joiner:   coding.NewJoiner(coding.DefaultJoinerBytes),
 		// Allow more than one rebuild at a time, so that a large site does not delay all others, but only a few, since
 		// each rebuild uses several goroutines and keeps the items of its site in memory.
 		rebuilds: semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),

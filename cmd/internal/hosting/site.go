@@ -201,6 +201,7 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 		Store:     s.Store,
 		Intake:    s.intake(reader),
 		Renderer:  shared.renderer,
+		Joiner:    shared.joiner,
 		Canonical: reader.Canonical,
 		WithPublications: func(table []feed.Publication) (*intake.Intake, func(string) feed.Source, error) {
 			reader, err := readerOf(c.Attribution, table)

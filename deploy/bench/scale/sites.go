@@ -15,6 +15,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/attribution"
+	"feedpub/feed/coding"
 	"feedpub/feed/intake"
 	"feedpub/feed/posttest"
 	"feedpub/feed/publish"
@@ -53,7 +54,10 @@ func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,fu
 	if err != nil {
 		return err
 	}
-	m := makers{reader, render.New(), semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0))))}
+	m := makers{
+		reader, render.New(), coding.NewJoiner(coding.DefaultJoinerBytes),
+		semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),
+	}
 	before, goroutines := heap(), runtime.NumGoroutine()
 	running, stop := context.WithCancel(ctx)
 	g, running := errgroup.WithContext(running)
@@ -126,6 +130,7 @@ func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,fu
 type makers struct {
 	reader   *attribution.Reader
 	renderer *render.Renderer
+	joiner   *coding.Joiner
 	turns    *semaphore.Weighted
 }
 
@@ -146,8 +151,8 @@ func (m makers) site(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.
 	log := slog.New(slog.DiscardHandler)
 	r := serve.NewReplica(serve.ReplicaConfig{Source: s, Log: log, Now: time.Now})
 	return publish.New(publish.Config{
-		Site: site, Store: s, Intake: intake.New(site, m.reader), Renderer: m.renderer, Canonical: m.reader.Canonical,
-		Replica: r, Owner: "scale", Clock: time.Now, Logger: log, OnChange: true,
+		Site: site, Store: s, Intake: intake.New(site, m.reader), Renderer: m.renderer, Joiner: m.joiner,
+		Canonical: m.reader.Canonical, Replica: r, Owner: "scale", Clock: time.Now, Logger: log, OnChange: true,
 		Turn: m.turn,
 	}), r
 }

@@ -14,6 +14,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/attribution"
+	"feedpub/feed/coding"
 	"feedpub/feed/intake"
 	"feedpub/feed/posttest"
 	"feedpub/feed/publish"
@@ -33,9 +34,10 @@ type bench struct {
 	site     *store.Site
 	last     *publish.Publisher
 	renderer *render.Renderer       // renderer used by last
+	joiner   *coding.Joiner         // joiner used by last
 	built    <-chan feed.FeedReport // reports of the feeds that last has built
 	rest     func()                 // stops last if it builds in the background
-	titles   int                    // number of titles used so far
+	icons    int                    // number of icons used so far
 }
 
 // open connects to the store like a new process.
@@ -121,7 +123,7 @@ func (b *bench) build(ctx context.Context) error {
 	if err := b.time("rebuild, nothing changed", b.repeat, nil, b.rebuild(ctx, feed.Unchanged)); err != nil {
 		return err
 	}
-	// A new title changes all documents but no items.
+	// A new icon changes all documents but no items.
 	cold := func() error { return errors.Join(b.open(), b.publisher(nil)) }
 	items := func() error { return b.publisher(nil) }
 	warm := func() error { return b.publisher(b.renderer) }
@@ -184,18 +186,19 @@ func (b *bench) lead(ctx context.Context) error {
 	return nil
 }
 
-// publisher returns a builder for the site with a new title. Its renderer uses the given cache, or an empty cache if it
-// is nil.
+// publisher creates a builder for the site with a new icon. It uses the caches of the given renderer and of the last
+// joiner, or empty caches if the renderer is nil.
 func (b *bench) publisher(r *render.Renderer) error {
 	b.rest()
 	if r == nil {
-		r = render.New()
+		r, b.joiner = render.New(), coding.NewJoiner(coding.DefaultJoinerBytes)
 	}
 	b.renderer = r
-	b.titles++
+	b.icons++
 	site := feed.Site{
-		ID: "main", Title: "Scale " + strconv.Itoa(b.titles), Language: "en", BaseURL: "https://feeds.example",
-		HomeURL: "https://blog.example/", Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: time.Hour,
+		ID: "main", Title: "Scale", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
+		Icon:  "https://blog.example/icon-" + strconv.Itoa(b.icons) + ".png",
+		Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: time.Hour,
 	}
 	reader, err := attribution.New(attribution.Options{})
 	if err != nil {
@@ -204,8 +207,8 @@ func (b *bench) publisher(r *render.Renderer) error {
 	built := make(chan feed.FeedReport, 100_000)
 	b.built = built
 	b.last = publish.New(publish.Config{
-		Site: site, Store: b.site, Intake: intake.New(site, reader), Renderer: r, Canonical: reader.Canonical,
-		Owner: "scale", Clock: time.Now, Logger: slog.New(slog.DiscardHandler), OnChange: true,
+		Site: site, Store: b.site, Intake: intake.New(site, reader), Renderer: r, Joiner: b.joiner,
+		Canonical: reader.Canonical, Owner: "scale", Clock: time.Now, Logger: slog.New(slog.DiscardHandler), OnChange: true,
 		Built: func(r feed.FeedReport) {
 			select {
 			case built <- r:

@@ -44,8 +44,8 @@ type PostChange struct {
 // listed even if the client that made it never receives the reply. The client then calls [Backing.Sync] before it
 // returns. A Redis server has no journal.
 
-// JournalEntry is a change to one primary record or to a feed's head that must be written to disk, or a run. Exactly
-// one of Line, Head and Run is set.
+// JournalEntry is a change to one primary record or to a feed's head that must be written to disk, or a recorded run.
+// Exactly one of Line, Head and Run is set.
 type JournalEntry struct {
 	Entry string // id of the stream entry
 	Line  *feed.ExportLine
@@ -154,9 +154,9 @@ func (s *Site) sync(ctx context.Context) error {
 	return s.client.backing.Sync(ctx, feed.SiteID(s.keys))
 }
 
-// A client with [Options.Delegate] set uses its own connections only for reading. Delete, RestoreRecords, Revoke and
-// Ask are delegated to the process that owns the server, with a custom command: DelegateCommand, an operation, the
-// site, and the operation's arguments. The owner runs them with [Client.Delegated].
+// A client with [Options.Delegate] set uses its own connections only for reading. Delete, Decide, RestoreRecords,
+// Revoke and Ask are delegated to the process that owns the server, with a custom command: DelegateCommand, an
+// operation, the site, and the operation's arguments. The owner runs them with [Client.Delegated].
 
 // DelegateCommand is the name of the command.
 const DelegateCommand = "FEEDPUB"

@@ -5,8 +5,8 @@
 // processes nor a crash can leave a change half done.
 //
 // Errors are of the kinds in package feed: [feed.ErrUnavailable] if the server cannot be used now, [feed.ErrStale] for
-// writes based on outdated data, [feed.ErrNotFound], [feed.ErrLocked] and [feed.ErrInvalid]. Other errors are bugs or
-// wrong credentials.
+// writes based on outdated data, [feed.ErrNotFound], [feed.ErrLocked] and [feed.ErrInvalid]. Other errors indicate bugs
+// or wrong credentials.
 package store
 
 import (
@@ -55,7 +55,7 @@ type Options struct {
 	// Dial, if not nil, is used to connect to the server, and the address in URL is ignored.
 	Dial func(context.Context) (net.Conn, error)
 	// Delegate must be set for the socket of an embedded store that another process owns. The client may read; the owner
-	// runs Delete, RestoreRecords and Ask, and other writes fail.
+	// runs Delete, Decide, RestoreRecords, Revoke and Ask, and other writes fail.
 	Delegate bool
 
 	// Name is the name of the connections in CLIENT LIST, without spaces. The default is "feedpub".
@@ -66,7 +66,7 @@ type Options struct {
 	// ServeTimeout limits each command of a replica. The default is 800 ms. Requests from feed readers never wait for such
 	// a command, but while one hangs, a replica notices new commits late.
 	ServeTimeout time.Duration
-	// BuildTimeout limits each command of writing and building, which may transfer megabytes. The default is 5 s.
+	// BuildTimeout limits each command of a builder or writer, which may transfer megabytes. The default is 5 s.
 	BuildTimeout time.Duration
 
 	// MaxBlocking limits how many calls of [Site.Changes], [Site.AwaitInbox] and [Site.Requests] block in the server, each
@@ -392,8 +392,8 @@ func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 	return c, nil
 }
 
-// go-redis also prints the errors that it returns to standard error, once for each attempt to connect. Its logger is
-// global, so it is replaced before any client is created.
+// go-redis not only returns its errors but also prints them to standard error, once for each attempt to connect. Its
+// logger is global, so it is replaced before any client is created.
 func init() { redis.SetLogger(discardLogger{}) }
 
 type discardLogger struct{}

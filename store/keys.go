@@ -54,7 +54,7 @@ func (k keyspace) outbox() string { return k.key("outbox") }
 // reading is a hash: owner of a lease -> ids of the posts that it is reading, a JSON list. It outlives the owner.
 func (k keyspace) reading() string { return k.key("reading") }
 
-// costly is a hash: id of a post -> the version that is not read, a feed.Costly as JSON.
+// costly is a hash: id of a post -> the version that builders must not read, a feed.Costly as JSON.
 func (k keyspace) costly() string { return k.key("costly") }
 
 // item is a string: the item, see encodeItem.

@@ -25,7 +25,7 @@ import (
 
 // attributed is the result for a post in JSON.
 type attributed struct {
-	// ID is set with --jsonl, and if the file has several posts.
+	// ID is set with --jsonl, and if the file contains several posts.
 	ID          string            `json:"id,omitempty"`
 	Quotes      []attributedQuote `json:"quotes"`      // what would be published
 	Suggestions []attributedQuote `json:"suggestions"` // not certain enough to publish

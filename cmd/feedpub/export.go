@@ -43,8 +43,8 @@ With --output, write to a file instead, compressed with gzip and with a checksum
 file is replaced only when the export is complete; if it fails, an existing file stays
 as it is. The exit status is 1, and nothing is written, while feeds are held, while
 published posts are missing or cannot be read, and if the store has no data for the
-site: the export would lack posts. With --verify, check such a file: whether it is
-complete, unchanged and can be imported.
+site: the export would lack posts. With --verify, check that such a file is complete
+and unchanged, and can be imported.
 
 The other formats are for other programs, and contain all posts that can be read:
 jsonfeed; wxr, a WordPress export; and markdown, which writes a file with front

@@ -81,8 +81,8 @@ server on this machine for the number of readers of each feed, estimated from po
 	return cmd
 }
 
-// snippetOf returns the links to the main feed and the configured feeds, at the addresses of the committed documents.
-// The configuration only gives the titles: this process may have a different one from the server.
+// snippetOf returns the links to the main feed and the configured feeds, with the URLs of the committed documents. Only
+// the titles are from the configuration, because this process may have a different one from the server.
 func snippetOf(c config.Config, lines []feedLine) string {
 	site, catalog := c.FeedSite(), c.Catalog()
 	urls := map[feed.Name]map[feed.Format]string{}
@@ -97,7 +97,7 @@ func snippetOf(c config.Config, lines []feedLine) string {
 	return render.Snippet(site, entries, func(n feed.Name, f feed.Format) string { return urls[n][f] })
 }
 
-// listFeeds returns the committed feeds of a site, the main feed first and then by name.
+// listFeeds returns the committed feeds of a site, the main feed first and the others by name.
 func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 	heads, err := site.Heads(ctx)
 	if err != nil {

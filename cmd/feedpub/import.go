@@ -41,7 +41,7 @@ the JSON Lines that 'feedpub export' writes, Markdown with front matter, HTML, a
 otherwise the plain text of one post, which begins with its title.
 In the folder of a Hugo, Jekyll or Octopress site, find the posts and the URLs of their
 pages; convert the shortcodes and Liquid tags that are part of these programs, and report
-others. Files may be compressed with gzip or zip.
+all others. Files may be compressed with gzip or zip.
 
 Posts keep their ids, so feed readers show no post twice. Drafts stay drafts.
 Private posts and those with a password are never published. Pages are skipped
@@ -52,8 +52,9 @@ Posts are stored in the Redis of --redis or the folder of --dir, by default ./po
 which is created if it does not exist. Importing a file again stores only what has
 changed. Posts that cannot be read are rejected and reported, and the exit status is
 3. A file that 'feedpub export --output' has written is checked first: if it is
-damaged, nothing of it is imported. The records of an export are merged with those of
-the site; --dry-run reports what would change. With --undo, delete the posts of the files again, except those that have changed.`,
+damaged, none of it is imported. The records of an export are merged with those of the
+site; --dry-run reports what would change. With --undo, delete the posts of the files,
+except those that have changed since they were imported.`,
 		Example: `  feedpub import --dry-run wordpress.xml
   feedpub import post.txt notes/*.md
   feedpub export --redis redis://old | feedpub import --redis redis://new -`,
@@ -203,7 +204,7 @@ func printChanges(w io.Writer, r *importer.Report) {
 		fmt.Fprintf(w, "would replace: %d more; --report lists them\n", n)
 	}
 	if c := r.RecordChanges; c != nil {
-		fmt.Fprintf(w, "records: %d new, %d changed, %d unchanged, %d kept as the site has them\n", c.New, c.Changed,
+		fmt.Fprintf(w, "records: %d new, %d changed, %d unchanged, %d not imported because the site has its own\n", c.New, c.Changed,
 			c.Unchanged, c.Kept)
 	}
 }

@@ -110,7 +110,7 @@ func program(versions feed.Versions) {
 // run runs the command line args and returns the exit status. When ctx is done, it stops as it does on SIGTERM.
 func (env *environment) run(ctx context.Context, args []string) int {
 	root := newRoot(env)
-	root.SetArgs(append([]string{}, args...)) // not nil, for which cobra uses the arguments of the process
+	root.SetArgs(append([]string{}, args...)) // never nil, for which cobra would use the arguments of the process
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)

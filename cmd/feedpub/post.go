@@ -74,7 +74,7 @@ func newPostGet(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "get ID",
 		Short:   "Print a post as it was stored",
-		Long:    "Print a post as it was stored, and its status to standard error.",
+		Long:    "Print a post as it was stored to standard output, and its status to standard error.",
 		Example: "  feedpub post get hello | jq .title",
 		Args:    exactArgs("the id of a post"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -293,8 +293,8 @@ func (b blog) json(t *testing.T) func(doc []byte) (map[string]servedPost, string
 	}
 }
 
-// wantServed checks that the documents in all three formats have exactly these posts, contain every text in shown and
-// contain no text in hidden.
+// wantServed checks that the documents in all three formats contain exactly these posts, every text in shown and no
+// text in hidden.
 func (b blog) wantServed(t *testing.T, want map[string]servedPost, shown, hidden []string) {
 	t.Helper()
 	for path, read := range map[string]func(*testing.T) func([]byte) (map[string]servedPost, string){

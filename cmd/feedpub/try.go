@@ -9,8 +9,8 @@ import (
 	"feedpub/cmd/internal/hosting"
 )
 
-// tryPosts is the only argument of a process that a builder runs to read posts that may crash the process that reads
-// them. It is not a command for users.
+// tryPosts is the only argument of a process that a builder starts to read posts that may crash it. It is not a command
+// for users.
 const tryPosts = "try-posts"
 
 // tryCommand returns the command that runs this program with the argument [tryPosts].

@@ -84,7 +84,7 @@ func readCopyRecord(path string, r *copyRecord) error {
 	return json.Unmarshal(b, r)
 }
 
-// problem returns the problem that a folder was replaced by an older copy.
+// problem returns the problem to list if a folder was replaced by an older copy.
 func (c *copies) problem() feed.Problem {
 	return feed.Problem{
 		ID: feed.RollbackID, Kind: feed.KindRollback, Since: c.now(), Serving: true,
@@ -98,7 +98,7 @@ func (c *copies) problem() feed.Problem {
 func (c *copies) note() { c.changed = true }
 
 // bumpIfChanged increases the number if posts have changed, at most once in bumpInterval unless now is set. It must not
-// be called while the folder of posts may not be mounted.
+// be called while the folder of posts might not be mounted.
 func (c *copies) bumpIfChanged(now bool) {
 	if c.changed && c.restored == "" && (now || c.now().Sub(c.bumped).Abs() >= bumpInterval) {
 		c.bump()

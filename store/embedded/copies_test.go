@@ -124,8 +124,8 @@ func TestAcceptOlderPosts(t *testing.T) {
 	eventually(t, "the posts after the copy was accepted", "a", func() string { return ids(t, s) })
 }
 
-// TestCopyRecordOfEmptyFolder checks that no record is written into an empty folder: the disk with the posts may not be
-// mounted.
+// TestCopyRecordOfEmptyFolder checks that no record is written into an empty folder: the disk with the posts might not
+// be mounted.
 func TestCopyRecordOfEmptyFolder(t *testing.T) {
 	dir, data := filepath.Join(t.TempDir(), "p"), t.TempDir()
 	put(t, dir, "a.json", post("a", "1"))

@@ -180,7 +180,7 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 	return lines, size, nil
 }
 
-// ended reports whether a line says that its record no longer exists.
+// ended reports whether a line means that its record no longer exists.
 func ended(l feed.ExportLine) bool {
 	return l.Subscription != nil && l.Subscription.Expires.IsZero() || l.Notice != nil && l.Notice.Done ||
 		l.Credits != nil && len(l.Credits.List) == 0

@@ -158,7 +158,7 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 	return s.clearBroken(ctx, name, state)
 }
 
-// readAgain records an error of a file that the next scan must read again although it may be unchanged.
+// readAgain records an error for a file that the next scan must read again although it may be unchanged.
 func (s *scan) readAgain(state *file, err error) {
 	state.size = -1
 	if state.broken == nil {
@@ -359,7 +359,7 @@ func (s *scan) removeMissing(ctx context.Context) error {
 			s.files[name].kept = true
 		}
 		return s.reportMissing(ctx, fmt.Sprintf("All %d files in the folder disappeared at the same time; "+
-			"a disk may not be mounted. Their posts stay published until the files are restored or the posts are deleted "+
+			"a disk might not be mounted. Their posts stay published until the files are restored or the posts are deleted "+
 			"one by one.", len(missing)))
 	}
 	for _, name := range missing {

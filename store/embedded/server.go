@@ -46,8 +46,9 @@ func socketURL(data string) string {
 }
 
 // Connect returns a client of the store that another process has open in the data folder. All reads work. The only
-// writes that work are Delete, RestoreRecords and Ask, which the other process executes: see [store.Options.Delegate].
-// Posts are written with [WritePost]. The error is of kind [feed.ErrUnavailable] if no process has the store open.
+// writes that work are Delete, Decide, RestoreRecords, Revoke and Ask, which the other process executes: see
+// [store.Options.Delegate]. Posts are written with [WritePost]. The error is of kind [feed.ErrUnavailable] if no
+// process has the store open.
 func Connect(ctx context.Context, data string, log *slog.Logger) (*store.Client, error) {
 	if _, err := os.Stat(socketPath(data)); err != nil {
 		return nil, fmt.Errorf("embedded store: %w: %w", feed.ErrUnavailable, err)
@@ -94,7 +95,7 @@ func (s *Store) openClient(backing store.Backing) (*store.Client, error) {
 	})
 }
 
-// listen accepts connections of other processes on the socket. There is no TCP port and no password: the socket's
+// listen accepts connections from other processes on the socket. There is no TCP port and no password: the socket's
 // permissions control access.
 func (s *Store) listen() error {
 	path := socketPath(s.o.Data)

@@ -105,7 +105,7 @@ for c = 1, changes do
 
   for _ = 1, num() do redis.call('ZREM', KEYS[FIXED + num()], id) end
   for _ = 1, num() do redis.call('ZADD', KEYS[FIXED + num()], int(tonumber(published)), id) end
-  -- The feeds of a post that is as an import stored it are rebuilt quietly.
+  -- If a post is unchanged since an import stored it, its feeds are rebuilt without announcing the change.
   local quiet = raw ~= '' and redis.call('HGET', KEYS[11], id) == raw
   if quiet then redis.call('HDEL', KEYS[11], id) end
   for _ = 1, num() do
@@ -128,7 +128,7 @@ for _ = 1, num() do
   end
 end
 
--- A mark is at least the time, so that marks increase even after the counter was lost.
+-- A mark is at least the current time, so that marks increase even after the counter was lost.
 local mark = int(math.max(tonumber(redis.call('GET', KEYS[5]) or '0') + 1, now))
 local marked = false
 for f = 1, feeds do

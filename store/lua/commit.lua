@@ -87,7 +87,7 @@ local same = outcome == 'unchanged' and redis.call('HGET', KEYS[2], 'config') ==
 if outcome ~= 'unchanged' then
   redis.call('DEL', KEYS[2]) -- removes formats that are no longer rendered
   for _, f in ipairs(fields) do redis.call('HSET', KEYS[2], f[1], f[2]) end
-  -- The version is at least the time, so that it increases even after the counter was lost.
+  -- The version is at least the current time, so that it increases even after the counter was lost.
   local version = int(math.max(tonumber(redis.call('GET', KEYS[4]) or '0') + 1, now))
   redis.call('SET', KEYS[4], version)
   redis.call('ZADD', KEYS[3], version, feed)

@@ -16,9 +16,9 @@ import (
 // othersLimit is the promised time within which other posts are published after a post has killed a builder.
 const othersLimit = 10 * time.Second
 
-// TestDeadlyPosts checks that a post that kills the builder, takes too much memory or takes forever to read ends one
-// builder at most and is then rejected, that other posts are published in the meantime, and that a corrected version is
-// published.
+// TestDeadlyPosts checks that a post that kills the builder, takes too much memory or takes forever to read kills at
+// most one builder and is then rejected, that other posts are published in the meantime, and that a corrected version
+// is published.
 func TestDeadlyPosts(t *testing.T) {
 	for _, tt := range []struct {
 		word, reason string

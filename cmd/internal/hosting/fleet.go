@@ -42,7 +42,7 @@ type writable struct {
 	fleet *fleet.Fleet
 }
 
-// Update returns an error of kind [feed.ErrOutdated] if this release must not write the site.
+// Update returns an error of kind [feed.ErrOutdated] if this release must not write to the site.
 func (w writable) Update(ctx context.Context, id string, next func([]byte) ([]byte, error)) (bool, error) {
 	if err := w.fleet.Writable(ctx); err != nil {
 		return false, err
@@ -50,7 +50,7 @@ func (w writable) Update(ctx context.Context, id string, next func([]byte) ([]by
 	return w.Site.Update(ctx, id, next)
 }
 
-// PutConfirmed returns an error of kind [feed.ErrOutdated] if this release must not write the site.
+// PutConfirmed returns an error of kind [feed.ErrOutdated] if this release must not write to the site.
 func (w writable) PutConfirmed(ctx context.Context, posts ...feed.RawPost) ([]bool, bool, error) {
 	if err := w.fleet.Writable(ctx); err != nil {
 		return nil, false, err

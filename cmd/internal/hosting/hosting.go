@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/admin"
 )
 
-// Process has the dependencies that the sites of a process share. All fields are required unless marked optional.
+// Process contains the dependencies that the sites of a process share. All fields are required unless marked optional.
 type Process struct {
 	Log     *slog.Logger
 	Now     func() time.Time

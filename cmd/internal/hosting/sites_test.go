@@ -63,7 +63,7 @@ func TestHostConflict(t *testing.T) {
 
 func siteID(i int) feed.SiteID { return feed.SiteID(fmt.Sprintf("site-%03d", i)) }
 
-// fakeReplica is a replica in some state of readiness.
+// fakeReplica is a replica in a given state of readiness.
 type fakeReplica struct {
 	admin.Replica
 	unready, down error

@@ -221,7 +221,7 @@ func (s Source) explainLock(err error) error {
 	return err
 }
 
-// NewReader returns the reader of sources that the configuration describes.
+// NewReader returns the attribution reader for a configuration.
 func NewReader(c config.Attribution) (*attribution.Reader, error) { return newReader(c, nil) }
 
 // newReader is like NewReader, but adds publications that the configuration can override.

@@ -51,7 +51,7 @@ func TestChooseSource(t *testing.T) {
 }
 
 // TestDataFolderPerFolder checks that two folders of posts have different data folders: with a shared one, the posts of
-// one would be missing in the feeds of the other.
+// one folder would be missing from the feeds of the other.
 func TestDataFolderPerFolder(t *testing.T) {
 	seen := make(map[config.Path]config.Path)
 	for _, dir := range []config.Path{"posts", "a", "b", "a/posts", "a/b"} {

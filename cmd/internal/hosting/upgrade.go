@@ -102,7 +102,7 @@ func (s *Site) restoreRendering(ctx context.Context, version int) error {
 		return err
 	}
 	if supported := s.Source.process.Versions; !supported.Has(version) {
-		return fmt.Errorf("the export has documents of rendering version %d, and this release renders %d to %d; import it "+
+		return fmt.Errorf("the export is from a site with rendering version %d, but this release renders %d to %d; import it "+
 			"with the release that wrote it", version, supported.Oldest, supported.Newest)
 	}
 	next := newSchema()

@@ -35,8 +35,8 @@ func faulty() []outcome {
 	return []outcome{refused, lostRequest, lostReply, lostReply, late, doubled, doubled, slow}
 }
 
-// repeatable are the calls that the client of a real store repeats when the reply is lost. The reply to the second call
-// is returned.
+// repeatable lists the calls that the client of a real store repeats when the reply is lost. The reply to the second
+// call is returned.
 func repeatable(op string) bool {
 	return slices.Contains([]string{
 		"Put", "Delete", "Acquire", "Renew", "Release", "MarkDirty", "SetProblem", "ClearProblem", "Report", "Leave", "Reply",

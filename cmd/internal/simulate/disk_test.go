@@ -19,7 +19,7 @@ type departure struct {
 	saved  bool // the process reported that all served documents are on disk, and they still were
 }
 
-// departure describes the present state, as if the process ended now.
+// departure describes the current state, as if the process ended now.
 func (p *process) departure() departure {
 	d := departure{served: map[feed.Name]feed.Head{}}
 	for _, h := range p.replica.Heads() {
@@ -102,7 +102,7 @@ func (p *process) checkSaved() {
 	}
 }
 
-// checkDisk checks that a server that is started without a store serves the committed documents from its disk, also
+// checkDisk checks that a server that is started without a store serves the committed documents from its disk, even
 // after a power failure.
 func (p *process) checkDisk() {
 	if p.drive == nil {

@@ -23,8 +23,8 @@ type drive struct {
 	mu      sync.Mutex
 	folders map[string]bool
 	files   map[string][]byte // never modified in place
-	// unsynced has what the files that were changed since their folder was synced contained before; nil means that they
-	// did not exist.
+	// unsynced contains the previous contents of the files that have changed since their folder was synced; nil means that
+	// the file did not exist.
 	unsynced map[string][]byte
 	lock     *lockFile // nil if no process has locked the drive
 	rate     int       // probability that a write fails, in thousandths
@@ -39,7 +39,7 @@ func newDrive(rate int) *drive {
 	return &drive{folders: map[string]bool{}, files: map[string][]byte{}, unsynced: map[string][]byte{}, rate: rate}
 }
 
-// vanish removes everything, or all files in one folder and the folder.
+// vanish removes everything, or one folder with all its files.
 func (d *drive) vanish(folder string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -81,7 +81,7 @@ func (d *drive) powerFailure(r *random) {
 	clear(d.unsynced)
 }
 
-// damage truncates a file, as a disk does that has lost blocks.
+// damage truncates a file, as if the disk had lost blocks.
 func (d *drive) damage(r *random) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -222,7 +222,7 @@ func (m *mount) Replace(name string, data []byte) error {
 			return ioError("fsync", name)
 		}
 		m.set(name, append([]byte{}, data...))
-		if fault == 3 { // the file was renamed, but the process is not told
+		if fault == 3 { // the file was renamed, but the process gets an error
 			return ioError("rename", name)
 		}
 		return nil

@@ -12,7 +12,7 @@ import (
 
 // Version is the version of the conversion. Increment it with every change that alters the item of any post; items
 // converted by an older version are rebuilt.
-const Version = 3
+const Version = 4
 
 // Generation is the number of the tables with which credits are read. Items must be made again with a new generation
 // only once their site is upgraded, so it is not part of [Intake.Fingerprint].

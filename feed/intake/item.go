@@ -100,7 +100,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	}
 	files := in.filesOf(p, permalink)
 	files.content(body)
-	markup.Absolute(body, base)
+	absolute(body, base, permalink != "")
 	item := &feed.Item{
 		ID:          p.ID,
 		URL:         permalink,
@@ -140,6 +140,21 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	item.HTML = markup.Clean(body)
 	item.Summary = summary(p.Summary, item, english)
 	return result, nil
+}
+
+// absolute makes the references in a post's content absolute. Without a permalink, references to a fragment stay as they
+// are, since the address of the post's page is not known yet.
+func absolute(body *html.Node, base *url.URL, fragments bool) {
+	if fragments {
+		markup.Absolute(body, base)
+		return
+	}
+	markup.MapReferences(body, func(ref string) string {
+		if trimmed := strings.TrimSpace(ref); strings.HasPrefix(trimmed, "#") {
+			return trimmed
+		}
+		return markup.Resolve(ref, base)
+	})
 }
 
 // permalink returns the URL of a post: its own, or one built from the site's pattern, or none. The date in it is the

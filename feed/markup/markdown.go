@@ -34,6 +34,9 @@ func parseMarkdown(body string) (*html.Node, error) {
 	if err := boundLinks(tree, source); err != nil {
 		return nil, err
 	}
+	if err := escapeOpenTags(tree, source); err != nil {
+		return nil, fmt.Errorf("convert markdown: %w: %w", err, feed.ErrInvalid)
+	}
 	var converted bytes.Buffer
 	if err := markdown.Renderer().Render(&converted, source, tree); err != nil {
 		return nil, fmt.Errorf("convert markdown: %w: %w", err, feed.ErrInvalid)

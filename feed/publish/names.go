@@ -1,8 +1,10 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"html"
 	"slices"
 	"strings"
 
@@ -24,6 +26,7 @@ type feedAssigner struct {
 	selector  *build.Selector
 	// site is set if posts without a URL get a page of their own.
 	site *feed.Site
+	home string // URL of the site's home page
 	// posts is set if the URLs of posts are built from a pattern, so that two posts may have the same URL.
 	posts postLoader
 }
@@ -98,8 +101,18 @@ func (f feedAssigner) assign(
 		use(page, it.ID)
 		it.URL = render.URL(*f.site, page, feed.HTML)
 	}
+	setFragments(it, f.home)
 	slices.Sort(feeds)
 	return slices.Compact(feeds), holder, lookupErr
+}
+
+// setFragments makes the references to fragments in the content of an item absolute. Only an item without a permalink
+// still has such references; they refer to its page, or to the site's home page if it has none.
+func setFragments(it *feed.Item, home string) {
+	const reference = `href="#` // in text, the quotation mark is escaped
+	if strings.Contains(it.HTML, reference) {
+		it.HTML = strings.ReplaceAll(it.HTML, reference, `href="`+html.EscapeString(cmp.Or(it.URL, home))+"#")
+	}
 }
 
 // maxHolders is the maximum number of posts that may have had the same URL one after the other.

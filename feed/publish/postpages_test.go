@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"encoding/json"
+	"html"
 	"strings"
 	"testing"
 
@@ -79,6 +80,21 @@ func TestPostsWithoutURLHavePages(t *testing.T) {
 	}
 }
 
+// TestFragments checks that a reference to a fragment of a post, such as a footnote, refers to the page of the post.
+func TestFragments(t *testing.T) {
+	w := newWorld(t)
+	const note = "A note[^1].\n\n[^1]: See `<a href=\"#x\">`."
+	w.put(post("here", "content_text", "", "content_markdown", note),
+		post("there", "url", "https://blog.example/there", "content_text", "", "content_markdown", note))
+	w.rebuild(w.builder("one", withPages))
+	body := string(w.body(w.head(feed.Main), feed.Atom))
+	for _, want := range []string{"https://feeds.example/posts/here/#fn:1", "https://blog.example/there#fn:1", `href="#x"`} {
+		if got := html.UnescapeString(html.UnescapeString(body)); !strings.Contains(got, want) {
+			t.Errorf("the feed lacks %s:\n%s", want, got)
+		}
+	}
+}
+
 // TestPermalinks checks that a pattern determines the URLs on the blog of posts without one, and that such posts have
 // no page.
 func TestPermalinks(t *testing.T) {
@@ -104,8 +120,8 @@ func TestPermalinks(t *testing.T) {
 	}
 }
 
-// TestSamePermalink checks that the first of two posts with the same permalink keeps it, that the other has a page of its
-// own and a problem that names both, and that the permalink becomes free when the first post has a different one.
+// TestSamePermalink checks that the first of two posts with the same permalink keeps it, that the other has a page of
+// its own and a problem that names both, and that the permalink becomes free when the first post has a different one.
 func TestSamePermalink(t *testing.T) {
 	w := newWorld(t)
 	w.config.Permalink = "/:year/:slug/"

@@ -176,7 +176,7 @@ func New(c Config) *Publisher {
 		replica: c.Replica, rendering: version, rejected: c.Rejected, logger: c.Logger,
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
-			site: siteOfPages(c), posts: postsWithPattern(c),
+			site: siteOfPages(c), home: c.Site.HomeURL, posts: postsWithPattern(c),
 		},
 		archives: archives, problems: problems, history: p.history, unread: map[string]bool{},
 	}

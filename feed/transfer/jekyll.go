@@ -189,8 +189,13 @@ func (j *jekyll) categories(name string, front map[string]any) []string {
 		}
 		add(dir)
 	}
-	if s, ok := front["category"].(string); ok {
-		add(s)
+	switch given := front["category"].(type) {
+	case string:
+		add(given)
+	case []any:
+		for _, v := range stringList(given) {
+			add(fmt.Sprint(v))
+		}
 	}
 	for _, v := range stringList(front["categories"]) {
 		add(fmt.Sprint(v))

@@ -220,13 +220,13 @@ func (j *jekyll) setDate(name string, front map[string]any) (notes []string) {
 			front["date"] = t
 			return nil
 		}
-		if isDay {
+		if isDay && m[0] == text {
 			front["date"] = day
-			if m[0] == text {
-				return nil
-			}
-			// Ruby ignores what follows a date.
-			return []string{fmt.Sprintf("date %q is read as %s, as in Jekyll", shorten(text), day.Format(time.DateOnly))}
+			return nil
+		}
+		if t, ok := rubyTime(text, loc, j.loc); ok {
+			front["date"] = t
+			return []string{fmt.Sprintf("date %q is read as %s, as in Jekyll", shorten(text), t.Format(time.DateTime))}
 		}
 		return nil // package intake reports the date
 	}
@@ -234,6 +234,31 @@ func (j *jekyll) setDate(name string, front map[string]any) (notes []string) {
 		front["date"] = t
 	}
 	return nil
+}
+
+var startTime = regexp.MustCompile(`^[Tt \t]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?`)
+
+// rubyTime parses a date as Ruby does: a day after the end of a month is in the next month, and what follows the time or
+// the day is ignored if it has no meaning. Text with an offset is parsed in the time zone loc, other text in local.
+func rubyTime(text string, loc, local *time.Location) (time.Time, bool) {
+	m := startDay.FindStringSubmatch(text)
+	if m == nil {
+		return time.Time{}, false
+	}
+	day, ok := dayOf(m, local)
+	month, _ := strconv.Atoi(m[2]) // digits only, as is the number of the day
+	number, _ := strconv.Atoi(m[3])
+	if !ok && (month < 1 || month > 12 || number < 1 || number > 31) {
+		return time.Time{}, false
+	}
+	rest := text[len(m[0]):]
+	if t, err := parseDate(day.Format(time.DateOnly)+rest, loc); err == nil && rest != "" {
+		return t, true
+	}
+	if t, err := parseDate(day.Format(time.DateOnly)+startTime.FindString(rest), local); err == nil {
+		return t, true
+	}
+	return day, true
 }
 
 // dayOf returns the beginning of the day in the submatches year, month and day. A year of two digits is after 1968.

@@ -108,7 +108,10 @@ func TestJekyllDates(t *testing.T) {
 		{"2015-07-02 10:00", "2015-07-02T09:00:00Z", ""},
 		{"2015-07-02", "2015-07-01T23:00:00Z", ""},
 		{"2015-7-2", "2015-07-01T23:00:00Z", ""},
-		{"2015-07-02 10.15", "2015-07-01T23:00:00Z", `date "2015-07-02 10.15" is read as 2015-07-02, as in Jekyll`},
+		{"2015-07-02 10.15", "2015-07-01T23:00:00Z", `date "2015-07-02 10.15" is read as 2015-07-02 00:00:00, as in Jekyll`},
+		{"2015-07-02 17:31:22:02", "2015-07-02T16:31:22Z", `date "2015-07-02 17:31:22:02" is read as 2015-07-02 17:31:22, as in Jekyll`},
+		{"2015-02-30 10:00 -0200", "2015-03-02T12:00:00Z", `date "2015-02-30 10:00 -0200" is read as 2015-03-02 10:00:00, as in Jekyll`},
+		{"2015-02-30", "2015-03-02T00:00:00Z", `date "2015-02-30" is read as 2015-03-02 00:00:00, as in Jekyll`},
 		{"", "2015-12-31T00:00:00Z", ""},
 	} {
 		got := site(t, Options{}, files("_config.yml", "url: https://b.example\ntimezone: Europe/London\npermalink: /:year/:month/:day/:title",
@@ -118,8 +121,11 @@ func TestJekyllDates(t *testing.T) {
 			want = append(want, "note: _posts/2015-12-31-a.md: "+tt.note)
 		}
 		day := "2015/07/02"
-		if tt.date == "" {
+		switch {
+		case tt.date == "":
 			day = "2015/12/31"
+		case strings.HasPrefix(tt.date, "2015-02"):
+			day = "2015/03/02"
 		}
 		want = append(want, "_posts/2015-12-31-a.md | T | "+tt.want+" | https://b.example/"+day+"/a")
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -638,7 +638,9 @@ func (s *Site) restorePush(ctx context.Context, l feed.ExportLine) error {
 // isPush reports whether a line of an export is restored by restorePush.
 func isPush(l feed.ExportLine) bool { return l.Subscription != nil || l.Notice != nil }
 
-// Delivered returns the number of the version that each subscriber of a topic has, by id.
+// Delivered returns the number of the version that each subscriber of a topic has, by id. If the current version of the
+// topic was not announced, because it comes from an import, its number is returned for subscribers of earlier versions,
+// since they are sent only the next one.
 func (s *Site) Delivered(ctx context.Context) (map[string]int64, error) {
 	topics, err := s.client.build.SMembers(ctx, s.keys.topics()).Result()
 	if err != nil {
@@ -651,9 +653,15 @@ func (s *Site) Delivered(ctx context.Context) (map[string]int64, error) {
 		if err != nil {
 			return nil, s.client.wrap("delivered versions", err)
 		}
+		current, err := s.unannounced(ctx, feed.Name(name), feed.Format(format))
+		if err != nil {
+			return nil, err
+		}
 		for _, z := range found {
 			id, _ := z.Member.(string)
-			all[id] = int64(z.Score)
+			if all[id] = int64(z.Score); all[id] > 0 {
+				all[id] = max(all[id], current)
+			}
 		}
 	}
 	waiting, err := s.client.build.ZRange(ctx, s.keys.deliveries(), 0, -1).Result()
@@ -661,6 +669,19 @@ func (s *Site) Delivered(ctx context.Context) (map[string]int64, error) {
 		delete(all, id) // the version is still being delivered, or was not delivered
 	}
 	return all, s.client.wrap("delivered versions", err)
+}
+
+// unannounced returns the number of the current version of a topic if it was not announced, else 0.
+func (s *Site) unannounced(ctx context.Context, name feed.Name, format feed.Format) (int64, error) {
+	yes, err := s.client.build.SIsMember(ctx, s.keys.unannounced(), topicMember(name, format)).Result()
+	if err != nil || !yes {
+		return 0, s.client.wrap("delivered versions", err)
+	}
+	v, err := s.Topic(ctx, name, format)
+	if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
+		return 0, nil
+	}
+	return v.Number(), err
 }
 
 // RestoreDelivered records the versions that subscribers have, as [Site.Delivered] returned them before a restart, and

@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // a method of WebSub
 	"crypto/sha256"
@@ -888,6 +889,27 @@ func webhookTests() []conformance {
 			w.check(len(w.matching(posts("/hook"))) == 1, "a rejection is reported twice")
 			reject("no title")
 			w.await(2, posts("/hook"))
+		}},
+		{"webhook/rejected file", []option{webhooks()}, func(w *world) {
+			for _, kind := range []feed.ProblemKind{feed.KindFile, feed.KindRejected} {
+				for _, stored := range w.hub.Rejected(feed.Problem{ID: "a b.md", Kind: kind, Reason: "no title"}) {
+					n, err := feed.ParseNotice(stored.Key)
+					if err == nil {
+						err = w.site.AddNotice(w.t.Context(), time.Time{}, n, stored.Value)
+					}
+					if err != nil {
+						w.t.Fatal(err)
+					}
+				}
+			}
+			w.hub.Wake()
+			got := map[any]any{}
+			for _, r := range w.await(2, posts("/hook")) {
+				kind, data := w.validMessage(r)
+				w.check(kind == "feedpub.rejected" && data["reason"] == "no title", "%s with %v", kind, data)
+				got["file"], got["post"] = cmp.Or(got["file"], data["file"]), cmp.Or(got["post"], data["post"])
+			}
+			w.check(got["file"] == "a b.md" && got["post"] == "a b.md", "messages about %v, want the file and the post", got)
 		}},
 		{"webhook/unwanted event", []option{webhooks(feed.CommitEvent)}, func(w *world) {
 			if err := w.hub.FeedEvent(w.t.Context(), feed.FailedEvent, "main", "x"); err != nil {

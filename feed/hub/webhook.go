@@ -66,6 +66,7 @@ type eventData struct {
 	Site   feed.SiteID `json:"site"`
 	Feed   feed.Name   `json:"feed,omitempty"`
 	Post   string      `json:"post,omitempty"`
+	File   string      `json:"file,omitempty"` // path in the folder of posts
 	Reason string      `json:"reason"`
 }
 
@@ -84,14 +85,18 @@ func (h *Hub) FeedEvent(ctx context.Context, e feed.Event, name, reason string) 
 	return nil
 }
 
-// Rejected returns the notices that make the webhooks be called for the rejection of a post. The caller stores them
-// together with the rejection.
+// Rejected returns the notices that make the webhooks be called for the rejection of a post or file. The caller stores
+// them together with the rejection.
 func (h *Hub) Rejected(p feed.Problem) []feed.StoredNotice {
 	reason := p.Reason
 	if p.Place != "" {
 		reason = p.Place + ": " + reason
 	}
-	return h.noticesOf(feed.RejectedEvent, p.ID, eventData{Site: h.config.Site, Post: p.ID, Reason: reason})
+	subject, data := p.ID, eventData{Site: h.config.Site, Post: p.ID, Reason: reason}
+	if p.Kind == feed.KindFile {
+		subject, data.Post, data.File = "file "+p.ID, "", p.ID // a post may have the path as its id
+	}
+	return h.noticesOf(feed.RejectedEvent, subject, data)
 }
 
 // noticesOf returns the notices for an event.

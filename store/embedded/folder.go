@@ -33,6 +33,7 @@ type folder struct {
 
 	mu       sync.Mutex // guards the fields below, and all changes to posts in the server
 	versions *versions
+	imports  *imports
 	copies   *copies
 	ids      *pathIDs
 	links    *links
@@ -50,6 +51,10 @@ type folder struct {
 	// their size and time are unchanged.
 	written map[string]bool
 	missing bool // whether a problem of the folder as a whole is listed: it is unreadable or has lost all its files
+	// rejected returns the notices to add for a problem; nil until somebody wants them. notified contains the reasons of
+	// the listed problems for which they were added, by id.
+	rejected func(feed.Problem) []feed.StoredNotice
+	notified map[string]string
 }
 
 // file is the state of one file.
@@ -71,6 +76,7 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	f := &folder{
 		o: o, fsys: o.Files, site: site, now: time.Now,
 		links: newLinks(), files: map[string]*file{}, owner: map[string]string{}, good: map[string][]byte{}, written: map[string]bool{},
+		notified: map[string]string{},
 	}
 	if f.fsys == nil {
 		f.fsys = os.DirFS(o.Dir)
@@ -79,11 +85,14 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	if err != nil {
 		return nil, err
 	}
-	f.versions = log
+	f.versions, f.imports = log, newImports(dir)
 	if f.ids, err = openPathIDs(dir, o.files); err != nil {
 		return nil, errors.Join(err, log.close())
 	}
 	f.copies = openCopies(dir, o, func() time.Time { return f.now() })
+	if err := f.imports.open(ctx, site, last); err != nil {
+		o.Logger.Warn("hubs may be notified of posts that were imported", "error", err)
+	}
 	if err := f.load(ctx, last); err != nil {
 		return nil, errors.Join(err, log.close())
 	}
@@ -165,6 +174,9 @@ func (f *folder) close() error {
 	defer f.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
 	defer cancel()
+	if err := f.imports.close(ctx, f.site, f.o.files); err != nil {
+		f.o.Logger.Warn("hubs may be notified of posts that are imported before the next start", "error", err)
+	}
 	return errors.Join(f.noteCopies(ctx, true), f.versions.close())
 }
 

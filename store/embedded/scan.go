@@ -438,7 +438,7 @@ func (f *folder) reportMissing(ctx context.Context, reason string) error {
 		f.o.Logger.Error("posts stay published although their files are missing", "reason", reason)
 	}
 	f.missing = true
-	return f.site.SetProblem(ctx, feed.Problem{
+	return f.setProblem(ctx, feed.Problem{
 		ID: wholeFolder, Kind: feed.KindFile, Reason: reason, Since: f.now(), Serving: true,
 	})
 }
@@ -455,14 +455,14 @@ func (f *folder) clearMissing(ctx context.Context) error {
 	}
 	f.missing = false
 	f.o.Logger.Info("the missing files were restored, or their posts were deleted")
-	return f.site.ClearProblem(ctx, feed.KindFile, wholeFolder)
+	return f.clearProblem(ctx, wholeFolder)
 }
 
 // reportBroken lists the problem of a file that cannot be decoded or has a rejected post.
 func (f *folder) reportBroken(ctx context.Context, name string, state *file) error {
 	f.o.Logger.Warn("file cannot be read", "file", name, "error", state.broken,
 		"earlier_version_published", len(state.posts) > 0)
-	err := f.site.SetProblem(ctx, feed.Problem{
+	err := f.setProblem(ctx, feed.Problem{
 		ID: name, Kind: feed.KindFile, Reason: state.broken.Error(), Since: state.since, Serving: len(state.posts) > 0,
 	})
 	state.reported = err == nil
@@ -472,10 +472,63 @@ func (f *folder) reportBroken(ctx context.Context, name string, state *file) err
 // clearBroken removes the problem of a file from the list when the file can be decoded again or has been removed.
 func (f *folder) clearBroken(ctx context.Context, name string, state *file) error {
 	if state.broken != nil {
-		if err := f.site.ClearProblem(ctx, feed.KindFile, name); err != nil {
+		if err := f.clearProblem(ctx, name); err != nil {
 			return err
 		}
 	}
 	state.broken, state.reported = nil, false
+	return nil
+}
+
+// setProblem lists the problem of a file, and adds notices for it if it is new or has a new reason.
+func (f *folder) setProblem(ctx context.Context, p feed.Problem) error {
+	if err := f.site.SetProblem(ctx, p); err != nil {
+		return err
+	}
+	return f.notify(ctx, p)
+}
+
+func (f *folder) clearProblem(ctx context.Context, id string) error {
+	delete(f.notified, id)
+	return f.site.ClearProblem(ctx, feed.KindFile, id)
+}
+
+// notify adds the notices for a problem, unless they were added before.
+func (f *folder) notify(ctx context.Context, p feed.Problem) error {
+	if last, ok := f.notified[p.ID]; f.rejected == nil || ok && last == p.Reason {
+		return nil
+	}
+	for _, stored := range f.rejected(p) {
+		n, err := feed.ParseNotice(stored.Key)
+		if err != nil {
+			return err
+		}
+		if err := f.site.AddNotice(ctx, time.Time{}, n, stored.Value); err != nil {
+			return err
+		}
+	}
+	f.notified[p.ID] = p.Reason
+	return nil
+}
+
+// NotifyRejected makes the store add the notices that rejected returns when a file cannot be read, or for a new reason,
+// and adds them for the files that cannot be read now. It replaces the function of an earlier call.
+func (s *Store) NotifyRejected(ctx context.Context, rejected func(feed.Problem) []feed.StoredNotice) error {
+	f := s.folder
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rejected = rejected
+	problems, err := f.site.Problems(ctx)
+	if err != nil {
+		return fmt.Errorf("embedded store: %w", err)
+	}
+	for _, p := range problems {
+		if p.Kind != feed.KindFile {
+			continue
+		}
+		if err := f.notify(ctx, p); err != nil {
+			return fmt.Errorf("embedded store: %w", err)
+		}
+	}
 	return nil
 }

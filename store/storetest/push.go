@@ -273,6 +273,17 @@ func testImportIsQuiet(s pushSuite) {
 	if got, _ := s.notices(time.Time{}); len(got) > 0 {
 		s.t.Errorf("notices after RenewTopics: %q; want none, since the current version was not announced", got)
 	}
+	delivered, err := s.Delivered(s.ctx)
+	must(s.t, "Delivered", err)
+	if len(delivered) != 0 {
+		s.t.Errorf("Delivered = %v before the first delivery, want none", delivered)
+	}
+	for _, d := range s.deliveries(pushNow) { // of an earlier version than the current one
+		s.finish(pushNow, d, feed.DeliveryResult{Version: s.version() - 1, Delivered: true})
+	}
+	if delivered, err = s.Delivered(s.ctx); err != nil || delivered[s.subscription(0).ID()] != s.version() {
+		s.t.Errorf("Delivered = %v, %v; want the current version, %d, which is not to be delivered", delivered, err, s.version())
+	}
 }
 
 func testCommitRenewsNotice(s pushSuite) {

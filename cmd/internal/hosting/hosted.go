@@ -162,9 +162,7 @@ func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 		if h.fleet != nil {
 			g.Go(func() error { return h.fleet.Run(ctx) })
 		}
-		if h.hub != nil {
-			g.Go(func() error { return h.hub.Run(ctx) })
-		}
+		g.Go(func() error { return h.announce(ctx) })
 		g.Go(func() error {
 			select {
 			case <-checked:
@@ -186,6 +184,23 @@ func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 			failed(err)
 		}
 	}()
+}
+
+// announce runs the site's hub, if it has one.
+func (h *hostedSite) announce(ctx context.Context) error {
+	var rejected func(feed.Problem) []feed.StoredNotice
+	if h.hub != nil {
+		rejected = h.hub.Rejected
+	}
+	if h.site.notifyRejected != nil && h.role.Builds {
+		if err := h.site.notifyRejected(ctx, rejected); err != nil {
+			return err
+		}
+	}
+	if h.hub == nil {
+		return nil
+	}
+	return h.hub.Run(ctx)
 }
 
 // end ends the site's work and waits until it has ended. The documents can still be served.

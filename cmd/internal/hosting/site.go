@@ -23,6 +23,8 @@ type Site struct {
 	run    func(context.Context) error // the work of the embedded store; nil if there is none
 	posts  intake.Posts                // finds the posts in files of the embedded store; nil if there is none
 	close  func() error
+	// notifyRejected is that of the embedded store; nil if there is none.
+	notifyRejected func(context.Context, func(feed.Problem) []feed.StoredNotice) error
 }
 
 // site returns the site of the source in an open store.
@@ -44,7 +46,7 @@ func (s *Site) ForSite(c config.Config) *Site {
 	source.Config = c
 	source.process.Log = source.process.Log.With("site", c.Site.ID)
 	site := source.site(s.Store.Client(), func() error { return nil })
-	site.posts = s.posts
+	site.posts, site.notifyRejected = s.posts, s.notifyRejected
 	return site
 }
 

@@ -181,7 +181,7 @@ func (s Source) lockFolder(ctx context.Context) (*Site, error) {
 		return nil, s.explainLock(err)
 	}
 	site := s.site(e.Client(), e.Close)
-	site.run, site.posts = e.Run, e
+	site.run, site.posts, site.notifyRejected = e.Run, e, e.NotifyRejected
 	return site, nil
 }
 

@@ -20,8 +20,8 @@ import (
 type Writer interface {
 	// Put stores posts. It returns nil when all of them are durable.
 	Put(ctx context.Context, posts ...feed.RawPost) error
-	// Import is like Put, but the changes are not announced to hubs. If the posts are in a folder and no server is
-	// running, they are announced nevertheless when one is started.
+	// Import is like Put, but the changes are not announced to hubs. If the posts are in a folder, no server is running,
+	// and the last one was killed or had not published everything, they are announced when a server is started.
 	Import(ctx context.Context, posts ...feed.RawPost) error
 	// Delete deletes a post. The error is of kind [feed.ErrNotFound] if there is no post with the id.
 	Delete(ctx context.Context, id string) error
@@ -79,20 +79,28 @@ func (w folderWriter) Put(_ context.Context, posts ...feed.RawPost) error {
 	return nil
 }
 
-// Import informs a running server of the import before it writes the files. Without a server, they are part of what has
-// changed when one starts.
+// Import informs a running server of the import, or records it for the next one, before it writes the files.
 func (w folderWriter) Import(ctx context.Context, posts ...feed.RawPost) error {
 	if len(w.source.Config.Site.Hubs) > 0 {
-		if client, err := embedded.Connect(ctx, string(w.source.Config.Data), w.source.process.Log); err == nil {
-			site := w.source.site(client, client.Close)
-			err = site.Store.RestoreRecords(ctx, imported(posts)...)
-			site.Close()
-			if err != nil {
-				return err
-			}
+		if err := w.recordImport(ctx, posts); err != nil {
+			return err
 		}
 	}
 	return w.Put(ctx, posts...)
+}
+
+func (w folderWriter) recordImport(ctx context.Context, posts []feed.RawPost) error {
+	data := string(w.source.Config.Data)
+	client, err := embedded.Connect(ctx, data, w.source.process.Log)
+	if errors.Is(err, feed.ErrUnavailable) {
+		return embedded.RecordImport(data, posts...)
+	}
+	if err != nil {
+		return err
+	}
+	site := w.source.site(client, client.Close)
+	defer site.Close()
+	return site.Store.RestoreRecords(ctx, imported(posts)...)
 }
 
 // imported returns the records that announce the import of posts.

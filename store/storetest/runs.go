@@ -41,8 +41,8 @@ func unchanged(n feed.Name) feed.FeedReport {
 	return feed.FeedReport{Feed: n, Outcome: feed.Unchanged, Items: 3}
 }
 
-func held(n feed.Name, reason string) feed.FeedReport {
-	return feed.FeedReport{Feed: n, Outcome: feed.Held, Items: 3, Reason: reason}
+func held(reason string) feed.FeedReport {
+	return feed.FeedReport{Feed: feed.Main, Outcome: feed.Held, Items: 3, Reason: reason}
 }
 
 // now returns the current time in whole milliseconds, the precision of times in a store.
@@ -76,7 +76,7 @@ func testRunsNewestFirst(t *testing.T, s suite) {
 	one := newRun("1", start, byToken, committed(), unchanged("tags/a"))
 	one.Stages = map[feed.Stage]int64{feed.AbsorbStage: 3, feed.CommitStage: 4}
 	one.Absorbed, one.Rejected = 2, 1
-	two := newRun("2", start.Add(time.Second), feed.Cause{Trigger: feed.ChangeTrigger}, held(feed.Main, "posts vanished"))
+	two := newRun("2", start.Add(time.Second), feed.Cause{Trigger: feed.ChangeTrigger}, held("posts vanished"))
 	three := newRun("3", start.Add(2*time.Second), scheduled, committed())
 	s.addRuns(t, one, two, three)
 	s.wantRuns(t, three, two, one)
@@ -123,7 +123,7 @@ func testIdleRunsDoNotReplaceOthers(t *testing.T, s suite) {
 func testRepeatedFailuresAreCounted(t *testing.T, s suite) {
 	start := now()
 	failed := func(id string, after time.Duration, reason string) feed.Run {
-		return newRun(id, start.Add(after), scheduled, held(feed.Main, reason))
+		return newRun(id, start.Add(after), scheduled, held(reason))
 	}
 	first, second, other := failed("1", 0, "a"), failed("2", time.Minute, "a"), failed("3", 2*time.Minute, "b")
 	s.addRuns(t, first)
@@ -143,13 +143,16 @@ func testRepeatedFailuresAreCounted(t *testing.T, s suite) {
 
 func testRunsAreBounded(t *testing.T, s suite) {
 	start := now()
+	failed := newRun("failed", start, scheduled, held("posts vanished"))
+	s.addRuns(t, failed)
 	for i := range feed.KeptRuns + 20 {
 		s.addRuns(t, newRun(fmt.Sprint(i), start.Add(time.Duration(i)*time.Second), byToken, committed()))
 	}
 	got, err := s.Runs(s.ctx)
 	must(t, "Runs", err)
-	if n := len(got.Runs); n != feed.KeptRuns || got.Runs[0].ID != fmt.Sprint(feed.KeptRuns+19) {
-		t.Errorf("%d runs are recorded; want the newest %d", n, feed.KeptRuns)
+	if n := len(got.Runs); n != feed.KeptRuns+1 || got.Runs[0].ID != fmt.Sprint(feed.KeptRuns+19) ||
+		got.Runs[n-1].ID != failed.ID {
+		t.Errorf("%d runs are recorded; want the newest %d, and the failed one", n, feed.KeptRuns)
 	}
 	for i := range feed.KeptCauses + 5 {
 		c := feed.Cause{Trigger: feed.HTTPTrigger, By: fmt.Sprint(i)}
@@ -160,8 +163,8 @@ func testRunsAreBounded(t *testing.T, s suite) {
 	if n := len(got.Last); n != feed.KeptCauses {
 		t.Errorf("the last runs of %d causes are recorded; want %d", n, feed.KeptCauses)
 	}
-	if n := len(got.Runs); n != feed.KeptRuns+feed.KeptCauses {
-		t.Errorf("%d runs are recorded; want %d and %d idle ones", n, feed.KeptRuns, feed.KeptCauses)
+	if n := len(got.Runs); n != feed.KeptRuns+1+feed.KeptCauses {
+		t.Errorf("%d runs are recorded; want %d, the failed one and %d idle ones", n, feed.KeptRuns, feed.KeptCauses)
 	}
 }
 
@@ -172,7 +175,7 @@ func testFailuresAreKeptLonger(t *testing.T, s suite) {
 	failed.SetError(errors.New("no luck"))
 	rejected := newRun("rejected", at.Add(2*time.Second), scheduled, committed())
 	rejected.Rejected = 1
-	tooOld := newRun("too old", now().Add(-feed.FailureAge-time.Hour), byToken, held(feed.Main, "posts vanished"))
+	tooOld := newRun("too old", now().Add(-feed.FailureAge-time.Hour), byToken, held("posts vanished"))
 	s.addRuns(t, old, failed, rejected, tooOld)
 	s.wantRuns(t, rejected, failed)
 }

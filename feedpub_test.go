@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,6 +69,13 @@ func Example() {
 // run opens and runs a site until the test ends, and waits until it is ready.
 func run(t *testing.T, o feedpub.Options) *feedpub.Site {
 	t.Helper()
+	site, _ := start(t, o)
+	return site
+}
+
+// start is like run. It also returns a function that ends the site before the test ends.
+func start(t *testing.T, o feedpub.Options) (*feedpub.Site, func()) {
+	t.Helper()
 	site, err := feedpub.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -75,18 +83,45 @@ func run(t *testing.T, o feedpub.Options) *feedpub.Site {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- site.Run(ctx) }()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := errors.Join(<-done, site.Close()); err != nil {
 			t.Error(err)
 		}
 	})
-	wait, stop := context.WithTimeout(t.Context(), 30*time.Second)
-	defer stop()
+	t.Cleanup(stop)
+	wait, end := context.WithTimeout(t.Context(), 30*time.Second)
+	defer end()
 	if err := site.Ready(wait); err != nil {
 		t.Fatal(err)
 	}
-	return site
+	return site, stop
+}
+
+// await waits until a condition holds. The function returns why it does not hold, or "".
+func await(t *testing.T, condition func() string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		reason := condition()
+		if reason == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(reason)
+		}
+	}
+}
+
+// shows returns a condition of await: that a site's feed contains a text.
+func shows(site *feedpub.Site, text string) func() string {
+	return func() string {
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/feed.json", nil))
+		if w.Code == http.StatusOK && strings.Contains(w.Body.String(), text) {
+			return ""
+		}
+		return fmt.Sprintf("the feed does not contain %s: %d\n%s", text, w.Code, w.Body)
+	}
 }
 
 // TestRedis publishes posts in Redis, one of which is written while the site runs.
@@ -99,15 +134,61 @@ func TestRedis(t *testing.T) {
 	if _, err := site.Rebuild(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		w := httptest.NewRecorder()
-		site.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/feed.json", nil))
-		if w.Code == http.StatusOK && strings.Contains(w.Body.String(), `"title": "Hello"`) {
-			return
+	await(t, shows(site, `"title": "Hello"`))
+}
+
+// TestOlderCopy replaces the Redis with an older copy while the site is closed. The site reports that, and publishes
+// nothing of the copy until somebody accepts it.
+func TestOlderCopy(t *testing.T) {
+	t.Parallel()
+	redis := storetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	o := feedpub.Options{BaseURL: "https://feeds.example.org", Redis: redis.URL(), Data: t.TempDir()}
+	publish := func(text string) {
+		t.Helper()
+		site, stop := start(t, o)
+		defer stop()
+		raw := fmt.Sprintf(`{"id": "hello", "content_text": %q, "date_published": "2024-05-17T12:00:00Z"}`, text)
+		if err := site.Posts().Put(t.Context(), feed.RawPost{ID: "hello", Raw: []byte(raw)}); err != nil {
+			t.Fatal(err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the post is not served: %d\n%s", w.Code, w.Body)
+		await(t, shows(site, text))
+	}
+	publish("Old words.")
+	redis.Stop()
+	copied := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(copied, os.DirFS(redis.Dir())); err != nil {
+		t.Fatal(err)
+	}
+	redis.Restart()
+	publish("New words.")
+	redis.Stop()
+	if err := os.RemoveAll(redis.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(redis.Dir(), os.DirFS(copied)); err != nil {
+		t.Fatal(err)
+	}
+	redis.Restart()
+
+	site := run(t, o)
+	await(t, func() string {
+		problem, listed, err := site.Posts().Problem(t.Context(), feed.KindRollback, feed.RollbackID)
+		if err != nil || !listed {
+			return fmt.Sprintf("the older copy is not reported: %+v, %v", problem, err)
 		}
+		return ""
+	})
+	report, err := site.Rebuild(t.Context())
+	if err != nil || len(report.Feeds) == 0 {
+		t.Fatalf("Rebuild: %+v, %v", report, err)
+	}
+	for _, f := range report.Feeds {
+		if f.Outcome != feed.Held {
+			t.Errorf("feed %s was %s, want held", f.Feed, f.Outcome)
+		}
+	}
+	if reason := shows(site, "New words.")(); reason != "" {
+		t.Error(reason)
 	}
 }
 

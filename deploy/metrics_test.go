@@ -23,11 +23,7 @@ import (
 // every expression of the alerts and of the Grafana dashboard. Each must be valid, and each metric must exist.
 func TestMetricsExamples(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "feedpub")
-	if out, err := exec.Command("go", "build", "-o", bin, "../cmd/feedpub").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	dir, bin := t.TempDir(), string(buildProgram(t))
 	listen, operators, prometheus := freeAddress(t), freeAddress(t), freeAddress(t)
 	settings := fmt.Sprintf("{listen: %q, admin: {listen: %q}, dir: posts, site: {base_url: \"http://%s\", hubs: [/hub]}}",
 		listen, operators, listen)

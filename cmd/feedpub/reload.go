@@ -14,7 +14,7 @@ import (
 	"feedpub/feed/admin"
 )
 
-// reloadTimeout is the time within which a server has reloaded its configuration.
+// reloadTimeout limits the time that a server may take to reload its configuration.
 const reloadTimeout = time.Minute
 
 func newReload(env *environment) *cobra.Command {
@@ -25,10 +25,10 @@ func newReload(env *environment) *cobra.Command {
 		Long: `Make the server on this machine reload its configuration, site files and tokens, and
 print what it could not reload. The request uses a token of admin.tokens_file that has the
 right "reload". On a machine without one, and after a change of that token, send SIGHUP
-instead ('systemctl reload feedpub'); the log then has the report.
+instead ('systemctl reload feedpub'); the log then contains the report.
 
-The server keeps the settings that have errors as they were. The exit status is 0 if there
-were none, also if keys need a restart, and 1 otherwise.`,
+Settings that have errors stay as they were. The exit status is 0 if there are no errors,
+even if keys need a restart, and 1 otherwise.`,
 		Example: "  feedpub reload --config feedpub.yml",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,14 +59,14 @@ were none, also if keys need a restart, and 1 otherwise.`,
 func (env *environment) printReload(status int, body []byte, asJSON bool) error {
 	var report struct {
 		admin.ReloadReport
-		Detail string `json:"detail"` // of an error
+		Detail string `json:"detail"` // describes an error
 	}
 	if err := json.Unmarshal(body, &report); err != nil {
 		return fmt.Errorf("reload: decode the server's response: %w", err)
 	}
 	switch {
 	case status == http.StatusUnauthorized:
-		return errors.New("reload: the server does not know the token; it may be new: send SIGHUP instead")
+		return errors.New("reload: the server does not accept the token; if it is new, send SIGHUP instead")
 	case status != http.StatusOK:
 		return fmt.Errorf("reload: the server responded with %d: %s", status, report.Detail)
 	}

@@ -39,7 +39,7 @@ type hostedSite struct {
 	acceptRollback func(context.Context) (feed.Report, error)
 	jobs           []schedule.Job
 	audience       *audience.Audience // nil for a builder, which has no readers
-	readers        *readers           // likewise
+	readers        *readers           // nil for a builder
 	front          *serve.Front       // nil for a builder
 	fleet          *fleet.Fleet       // nil for a folder, which only one process uses
 	hub            *hub.Hub           // nil for a site without hubs and webhooks
@@ -115,7 +115,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	return h, nil
 }
 
-// openFront makes the part of a site that readers reach.
+// openFront creates the part of a site that serves readers.
 func (s *Server) openFront(h *hostedSite) {
 	c := h.site.Source.Config
 	h.readers = &readers{polls: h.audience}

@@ -134,7 +134,7 @@ type readers struct {
 	counts map[feed.Name]int // as last read
 }
 
-// pushed returns the number of subscriptions of each feed: those that were last read, if the store does not respond.
+// pushed returns the number of subscriptions of each feed, or the numbers last read if the store does not respond.
 func (r *readers) pushed() map[feed.Name]int {
 	if r.store == nil {
 		return nil

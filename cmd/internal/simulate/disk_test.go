@@ -42,7 +42,7 @@ func (p *process) openDisk(owner string) {
 			return
 		}
 		if errors.Is(err, feed.ErrLocked) {
-			p.w.violation("disk of %s not opened: %v", owner, err)
+			p.w.violation("cannot open the disk of %s: %v", owner, err)
 		}
 		p.w.count("start without a data folder")
 		p.mount.kill()
@@ -123,7 +123,7 @@ func (p *process) checkDisk() {
 	for _, want := range heads {
 		got, _ := replica.Head(want.Feed)
 		if !slices.EqualFunc(got.Documents, want.Documents, feed.DocumentRef.Equal) {
-			p.w.violation("%s has %s with token %d on disk, the store has it with token %d", p.id, want.Feed, got.Token, want.Token)
+			p.w.violation("%s has %s with token %d on disk, but the store has it with token %d", p.id, want.Feed, got.Token, want.Token)
 		}
 		for _, d := range got.Documents {
 			if _, ok := replica.Blob(d.Hash); !ok {
@@ -132,7 +132,7 @@ func (p *process) checkDisk() {
 		}
 	}
 	if err := p.disk.Close(); err != nil {
-		p.w.violation("disk of %s not closed: %v", p.id, err)
+		p.w.violation("cannot close the disk of %s: %v", p.id, err)
 	}
 }
 

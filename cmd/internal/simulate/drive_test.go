@@ -63,8 +63,8 @@ func (d *drive) heal() {
 	d.rate, d.full, d.readOnly, d.slow = 0, time.Time{}, time.Time{}, time.Time{}
 }
 
-// powerFailure undoes some of the changes whose folders were not synced. The contents of a replaced file were synced
-// before its name was.
+// powerFailure undoes some of the changes whose folders were not synced. The contents of a file are synced before it
+// replaces an earlier one.
 func (d *drive) powerFailure(r *random) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -132,8 +132,8 @@ func (d *drive) unharmed() bool {
 
 var errDead = errors.New("the process has ended")
 
-// random returns a number that depends on the seed, the operation, and the number of the same operations before it.
-// It does not depend on the order in which goroutines run.
+// random returns a number that depends on the seed, the operation, and the number of identical operations before it. It
+// does not depend on the order in which goroutines run.
 func (m *mount) random(op, name string) uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -142,8 +142,8 @@ func (m *mount) random(op, name string) uint64 {
 	return mix(call + m.counts[call])
 }
 
-// write delays an operation that changes the drive, and then calls change with the drive's lock, or returns the error
-// of a fault.
+// write delays an operation that changes the drive, and then calls change while holding the drive's lock, or returns
+// the error of a fault.
 func (m *mount) write(op, name string, change func(fault uint64) error) error {
 	r := m.random(op, name)
 	delay := 20*time.Microsecond + time.Duration(r%uint64(2*time.Millisecond))

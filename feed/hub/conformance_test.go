@@ -732,6 +732,15 @@ func publisherTests() []conformance {
 			w.hub.Wake()
 			w.await(2, posts("/post/500")) // after about a second
 		}},
+		{"publisher/hub that fails gets a pause", []option{peers("/post/500"), noHub}, func(w *world) {
+			w.publish()
+			w.await(3, posts("/post/500"))
+			w.until("the retries to be postponed", func() bool { // they were due after a second
+				_, next, err := w.site.NextPush(w.t.Context())
+				return err == nil && time.Until(next) > 30*time.Second
+			})
+			w.check(len(w.matching(posts("/post/500"))) <= 4, "a failing hub got %d requests", len(w.matching(posts("/post/500"))))
+		}},
 		{"publisher/Retry-After", []option{peers("/post/503/3600")}, func(w *world) {
 			w.publish()
 			w.await(1, posts("/post/503/3600"))

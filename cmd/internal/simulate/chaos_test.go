@@ -28,6 +28,9 @@ func (w *world) run() {
 	x.conn.faults = 0
 	x.repair(w.plan.lossy)
 	w.converge()
+	if w.plan.deadly {
+		w.testDeadly(x)
+	}
 	w.checkAnswered()
 	stopReading()
 	for _, p := range w.processes {
@@ -36,6 +39,7 @@ func (w *world) run() {
 		p.checkDisk()
 	}
 	operators.Wait()
+	w.late.Wait()
 }
 
 // chaos injects faults until the time for them is over.
@@ -84,10 +88,10 @@ func (w *world) event(r *random, before memstore.Snapshot, operators *sync.WaitG
 		p.start()
 	case 3:
 		w.count("suspended")
-		p.conn.freeze(r.between(time.Second, 12*time.Second))
+		p.connection().freeze(r.between(time.Second, 12*time.Second))
 	case 4:
 		w.count("partition")
-		p.conn.disconnect(r.between(time.Second, 15*time.Second))
+		p.connection().disconnect(r.between(time.Second, 15*time.Second))
 	case 5, 6:
 		w.count("clock of a process set")
 		p.step(steps()[r.n(len(steps()))])
@@ -126,7 +130,7 @@ func steps() []time.Duration {
 func (w *world) request(operators *sync.WaitGroup, p *process) {
 	ctx := context.Background()
 	if w.plan.folder {
-		ctx = p.ctx
+		ctx = p.context()
 	}
 	operators.Go(func() { w.rebuild(ctx) })
 }
@@ -134,11 +138,12 @@ func (w *world) request(operators *sync.WaitGroup, p *process) {
 // heal ends all faults.
 func (w *world) heal() {
 	w.log.Info("heal", "at", time.Now())
+	w.mu.Lock()
+	w.healed = true
+	w.mu.Unlock()
 	for _, p := range w.processes {
-		if !p.up {
-			p.start()
-		}
-		p.conn.heal()
+		p.start()
+		p.connection().heal()
 		if p.drive != nil {
 			p.drive.heal()
 		}

@@ -59,6 +59,7 @@ type conn struct {
 	faults int               // probability of a fault, in thousandths
 	frozen time.Time         // the process is suspended until then
 	cut    time.Time         // there is no connection until then
+	die    func()            // ends the process at once; nil if it reads no posts
 }
 
 func (w *world) connect(name string) *conn {
@@ -473,7 +474,11 @@ func (c *conn) Holder(ctx context.Context, job string) (string, time.Duration, e
 }
 
 func (c *conn) SetReading(ctx context.Context, owner string, ids ...string) error {
-	return do(ctx, c, "SetReading", owner+list(ids), func() error { return c.site.SetReading(ctx, owner, ids...) })
+	err := do(ctx, c, "SetReading", owner+list(ids), func() error { return c.site.SetReading(ctx, owner, ids...) })
+	if c.die != nil && c.w.deadly(ids) { // the process reads the posts now
+		c.die()
+	}
+	return err
 }
 
 func (c *conn) Readings(ctx context.Context) (map[string][]string, error) {

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -97,7 +98,7 @@ func (p *process) checkSaved() {
 	if p.drive == nil {
 		return
 	}
-	if behind, err := p.replica.Saved(); err != nil || !behind.IsZero() {
+	if behind, err := p.documents().Saved(); err != nil || !behind.IsZero() {
 		p.w.violation("%s has not saved its documents since %v: %v", p.id, behind, err)
 	}
 }
@@ -116,7 +117,7 @@ func (p *process) checkDisk() {
 		Source: alone, Log: slog.New(slog.DiscardHandler), Now: p.now, Disk: p.disk,
 	})
 	replica.Load()
-	heads, err := p.w.site.Heads(p.ctx)
+	heads, err := p.w.site.Heads(context.Background())
 	if err != nil {
 		p.w.violation("heads: %v", err)
 	}

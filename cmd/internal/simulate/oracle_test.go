@@ -55,6 +55,9 @@ func (x *readers) read(w *world, p *process) {
 	p.mu.Lock()
 	replica, run := p.serving, p.started
 	p.mu.Unlock()
+	if replica == nil {
+		return
+	}
 	snapshot := replica.Snapshot()
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -163,7 +166,7 @@ func (w *world) checkReplicas() {
 	}
 	for _, p := range w.processes {
 		for _, h := range heads {
-			served, ok := p.replica.Head(h.Feed)
+			served, ok := p.documents().Head(h.Feed)
 			if !ok || !slices.EqualFunc(served.Documents, h.Documents, feed.DocumentRef.Equal) {
 				w.violation("%s serves %s with token %d, the store has it with token %d", p.id, h.Feed, served.Token, h.Token)
 			}

@@ -39,7 +39,7 @@ func (w *world) restoreCopy(r *random, old memstore.Snapshot) {
 func (w *world) latest() map[feed.Name]feed.Head {
 	heads := map[feed.Name]feed.Head{}
 	for _, p := range w.processes {
-		for _, h := range p.replica.Heads() {
+		for _, h := range p.documents().Heads() {
 			if h.Later(heads[h.Feed]) {
 				heads[h.Feed] = h
 			}
@@ -55,7 +55,7 @@ func (w *world) checkHeld(served map[feed.Name]feed.Head) bool {
 		return false // nothing that was published is lost, so the rollback was not detected or is no longer listed
 	}
 	for _, p := range w.processes {
-		for _, h := range p.replica.Heads() {
+		for _, h := range p.documents().Heads() {
 			before := served[h.Feed]
 			for _, id := range h.IDs {
 				if !slices.Contains(before.IDs, id) {
@@ -118,7 +118,7 @@ func TestRollback(t *testing.T) {
 		want := func(when string, ids ...string) {
 			t.Helper()
 			for _, p := range w.processes {
-				h, _ := p.replica.Head(feed.Main)
+				h, _ := p.documents().Head(feed.Main)
 				got := slices.Sorted(slices.Values(h.IDs))
 				if !slices.Equal(got, ids) {
 					t.Errorf("%s: %s serves %q, want %q", when, p.id, got, ids)

@@ -38,6 +38,7 @@ type plan struct {
 	disk      bool // the processes keep documents on a drive
 	errors    int  // probability that a write to a drive fails, in thousandths
 	harm      bool // drives fill up, vanish and lose files
+	deadly    bool // some posts end the process that reads them
 	keepSkew  bool // the clocks of processes stay wrong after healing
 	restored  bool // at the end, the store is replaced by an older copy while no process is running
 }
@@ -50,7 +51,7 @@ func newPlan(seed uint64) plan {
 		limit:   2 + r.n(3), archives: r.n(4) > 0, writes: 4 + r.n(10),
 		duration: time.Duration(10+r.n(40)) * time.Second,
 		rate:     []int{0, 5, 20, 60}[r.n(4)], events: 2 + r.n(7), disk: r.n(2) == 0, keepSkew: r.n(2) == 0,
-		errors: []int{0, 0, 2, 20}[r.n(4)], harm: r.n(2) == 0,
+		errors: []int{0, 0, 2, 20}[r.n(4)], harm: r.n(2) == 0, deadly: r.n(3) == 0,
 	}
 	p.builders = 1 + r.n(p.processes)
 	if p.folder {
@@ -99,7 +100,10 @@ type world struct {
 	calls      []string      // the calls; nil unless recorded
 	counts     map[string]int
 	violations []string
-	deleted    []string // posts that were ever deleted
+	deleted    []string        // posts that were ever deleted
+	healed     bool            // all faults have ended
+	deaths     int             // number of processes that a post has ended
+	tried      map[string]bool // posts that were read in a process of their own
 	asks       map[int]*ask
 	asked      int
 }
@@ -123,7 +127,7 @@ func newWorld(seed uint64, log *slog.Logger) *world { return newWorldOf(seed, ne
 
 func newWorldOf(seed uint64, p plan, log *slog.Logger) *world {
 	w := &world{
-		seed: seed, plan: p, log: log, counts: map[string]int{}, asks: map[int]*ask{},
+		seed: seed, plan: p, log: log, counts: map[string]int{}, asks: map[int]*ask{}, tried: map[string]bool{},
 		config: feed.Site{
 			ID: "main", Title: "A Blog", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
 			Since: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), Limit: p.limit, TTL: time.Hour,
@@ -144,7 +148,9 @@ func newWorldOf(seed uint64, p plan, log *slog.Logger) *world {
 	w.reading = newReaders()
 	r := newRandom(seed, "skew")
 	for i := range p.processes {
-		process := &process{w: w, id: string(rune('A' + i)), builds: i < p.builders}
+		process := &process{
+			w: w, id: string(rune('A' + i)), builds: i < p.builders, life: make(chan struct{}, 1),
+		}
 		process.offset = []time.Duration{0, 0, time.Second, -3 * time.Second, 5 * time.Second, -time.Minute, time.Minute,
 			time.Hour}[r.n(8)]
 		if p.disk {
@@ -163,6 +169,13 @@ func (w *world) storeNow() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return time.Now().Add(w.offset)
+}
+
+// isHealed reports whether all faults have ended.
+func (w *world) isHealed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.healed
 }
 
 // stepStore sets the clock of the store.
@@ -215,10 +228,11 @@ type process struct {
 
 	mu      sync.Mutex
 	offset  time.Duration  // offset of its clock; guarded by mu
-	serving *serve.Replica // what readers read; guarded by mu
+	serving *serve.Replica // what readers read; nil if a post has ended the process; guarded by mu
 	started int            // value of run when serving was set; guarded by mu
 
-	run       int // number of starts
+	life      chan struct{} // held to start or end the process, and guards the fields below
+	run       int           // number of starts
 	up        bool
 	conn      *conn
 	replica   *serve.Replica
@@ -244,14 +258,46 @@ func (p *process) step(by time.Duration) {
 	p.offset += by
 }
 
-// start starts the process as cmd/internal/hosting does.
+// start starts the process as cmd/internal/hosting does, unless it is running.
 func (p *process) start() {
+	defer p.hold()()
+	p.startNow()
+}
+
+// hold waits until no other goroutine starts or ends the process, until the result is called.
+func (p *process) hold() (done func()) {
+	p.life <- struct{}{}
+	return func() { <-p.life }
+}
+
+// connection, documents and context return those of the last run of the process.
+func (p *process) connection() *conn {
+	defer p.hold()()
+	return p.conn
+}
+
+func (p *process) documents() *serve.Replica {
+	defer p.hold()()
+	return p.replica
+}
+
+func (p *process) context() context.Context {
+	defer p.hold()()
+	return p.ctx
+}
+
+func (p *process) startNow() {
+	if p.up {
+		return
+	}
 	w := p.w
 	p.run++
 	owner := fmt.Sprintf("%s%d", p.id, p.run)
 	log := w.log.With("process", owner)
 	c := w.connect(owner)
-	c.faults = w.plan.rate
+	if !w.isHealed() {
+		c.faults = w.plan.rate
+	}
 	replica := serve.ReplicaConfig{Source: c, Log: log, Now: p.now}
 	if p.drive != nil {
 		p.openDisk(owner)
@@ -259,7 +305,7 @@ func (p *process) start() {
 	}
 	building := publish.Config{
 		Site: w.config, Catalog: w.catalog, Store: c, Intake: intake.New(w.config, reader()), Renderer: render.New(),
-		Canonical: reader().Canonical, Owner: owner, Clock: p.now, Logger: log, OnChange: true,
+		Canonical: reader().Canonical, Owner: owner, Clock: p.now, Logger: log, OnChange: true, Try: w.try,
 	}
 	var members *fleet.Fleet
 	if w.plan.folder {
@@ -275,6 +321,7 @@ func (p *process) start() {
 	p.replica.Load()
 	p.checkLoaded()
 	p.conn, p.up, p.ended = c, true, make(chan struct{})
+	c.die = p.deathOf(p.run, p.replica)
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	go p.work(p.ctx, p.replica, p.publisher, members, p.ended)
 	p.serve()
@@ -320,6 +367,11 @@ func (p *process) work(
 
 // crash ends the process at once: nothing that it does afterwards has an effect on the store or the disk.
 func (p *process) crash() {
+	defer p.hold()()
+	p.crashNow()
+}
+
+func (p *process) crashNow() {
 	if !p.up {
 		return
 	}
@@ -344,6 +396,7 @@ func (w *world) restartStore() {
 
 // shutDown ends the process as SIGTERM does.
 func (p *process) shutDown() {
+	defer p.hold()()
 	if !p.up {
 		return
 	}

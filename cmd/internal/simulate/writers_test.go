@@ -127,6 +127,9 @@ func (x *writer) next(n int) version {
 	case k < 2:
 		v.public = false
 		return v // deleted
+	case k == 3 && x.w.plan.deadly:
+		v.raw, v.invalid = fmt.Appendf(nil, `{"id": %q, "content_text": %q}`, v.post, deadlyWord), true
+		return v
 	case k == 2:
 		v.raw, v.invalid = fmt.Appendf(nil, `{"id": %q, "title": `, v.post), true
 		return v

@@ -138,7 +138,7 @@ func (o Options) read(r io.Reader, name string, yield func(Entry, error) bool) {
 // format is not supported. If one post cannot be read, Decode returns an error for the whole file, since the rest of
 // the file could belong to the same post.
 func (o Options) Decode(name string, content []byte) ([]feed.RawPost, error) {
-	content = bytes.TrimPrefix(content, byteOrderMark)
+	content = trimMarks(content)
 	extension := strings.ToLower(path.Ext(name))
 	for _, f := range importFormats() {
 		if f.decode != nil && slices.Contains(f.extensions, extension) {

@@ -21,15 +21,19 @@ type frontMatter struct {
 	notes  []string // messages about the front matter, each beginning with a line number
 }
 
-// cutFrontMatter splits text into front matter and body. Front matter is YAML enclosed in "---" lines, TOML enclosed in
-// "+++" lines, or, as in Hugo, a JSON object.
+// blanks are the characters that may precede front matter: white space, and characters that are not visible.
+const blanks = " \t\r\n\ufeff\u200b\u2060\u00a0"
+
+// cutFrontMatter splits text into front matter and body. Front matter is YAML enclosed in "---" lines, or, as in
+// Jekyll, between "---" and "...", TOML enclosed in "+++" lines, or, as in Hugo, a JSON object.
 func cutFrontMatter(text string) (frontMatter, error) {
 	if strings.HasPrefix(text, "{") {
 		return cutJSON(text), nil
 	}
-	// Hugo allows empty lines before front matter. If we ignored such front matter, we could publish a draft.
+	// Hugo allows empty lines and byte order marks before front matter. If we ignored such front matter, we could publish
+	// a draft.
 	if isFrontMatter([]byte(text)) {
-		text = strings.TrimLeft(text, " \t\r\n")
+		text = strings.TrimLeft(text, blanks)
 	}
 	line, _, _ := strings.Cut(text, "\n")
 	fence := strings.TrimRight(line, " \t\r")
@@ -38,7 +42,7 @@ func cutFrontMatter(text string) (frontMatter, error) {
 	}
 	end := len(line) + 1
 	for line := range strings.Lines(text[min(end, len(text)):]) {
-		if strings.TrimRight(line, " \t\r\n") != fence {
+		if last := strings.TrimRight(line, " \t\r\n"); last != fence && (last != "..." || fence != "---") {
 			end += len(line)
 			continue
 		}

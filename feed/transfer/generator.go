@@ -140,6 +140,7 @@ func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	content = trimMarks(content)
 	config := map[string]any{}
 	if path.Ext(name) == ".toml" {
 		err = readTOML(string(content), &config)

@@ -105,10 +105,20 @@ func toUTF8(r *bufio.Reader) (*bufio.Reader, error) {
 		}
 		r = bufio.NewReaderSize(converted, peekSize)
 	}
-	if mark, err := r.Peek(len(byteOrderMark)); err == nil && bytes.Equal(mark, byteOrderMark) {
+	for {
+		if mark, err := r.Peek(len(byteOrderMark)); err != nil || !bytes.Equal(mark, byteOrderMark) {
+			return r, nil
+		}
 		_, _ = r.Discard(len(byteOrderMark)) // buffered, so this cannot fail
 	}
-	return r, nil
+}
+
+// trimMarks removes byte order marks from the beginning of a file. Some programs add one to a file that has one.
+func trimMarks(content []byte) []byte {
+	for bytes.HasPrefix(content, byteOrderMark) {
+		content = content[len(byteOrderMark):]
+	}
+	return content
 }
 
 // declaredEncoding returns the encoding in an XML declaration, or "".

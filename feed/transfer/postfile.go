@@ -311,8 +311,8 @@ func addFromName(members map[string]any, name string) {
 
 // isFrontMatter reports whether a file begins with front matter.
 func isFrontMatter(start []byte) bool {
-	line, _, ok := bytes.Cut(bytes.TrimLeft(start, " \t\r\n"), []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
+	line, _, ok := bytes.Cut(bytes.TrimLeft(start, blanks), []byte("\n"))
+	line = bytes.TrimRight(line, " \t\r")
 	return ok && (string(line) == "---" || string(line) == "+++")
 }
 

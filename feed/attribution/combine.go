@@ -323,10 +323,7 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 		c.passages = append(c.passages, r)
 	}
 	add(rule, false)
-	if len(rule) > 0 && (c.rule.convention == "cite" || c.rule.delimited || len(learned) == 0 && rd.isAnnounced(d, c.rule, rule) ||
-		rd.markOf(d, rule) < 2 && (c.rule.copiedHeader || rd.startsWithDateline(d.units[rule[0]].block))) {
-		// The element names its source, or a header was copied with the passage and the text shows where it ends: in these
-		// cases the rules have always been right.
+	if len(rule) > 0 && rd.hasCertainPassage(d, c.rule, rule, learned) {
 		c.passage, c.passageCertain = c.passages[0], maxCertainty
 		return
 	}
@@ -337,6 +334,20 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 		if certainty := certaintyOf(rd.r.model.passage, r.evidence, 0); certainty > c.passageCertain {
 			c.passage, c.passageCertain = r, certainty
 		}
+	}
+}
+
+// hasCertainPassage reports whether the passage of s, which consists of the units in rule, needs no model: markup or the
+// text delimits it, or a header was copied with it and the text shows where it ends. learned has the units of the
+// model's passage.
+func (rd *reading) hasCertainPassage(d *decisions, s *source, rule, learned []int) bool {
+	switch {
+	case s.convention == "cite", s.delimited:
+		return true
+	case rd.markOf(d, rule) < 2:
+		return s.copiedHeader || rd.startsWithDateline(d.units[rule[0]].block)
+	default:
+		return len(learned) == 0 && rd.isAnnounced(d, s, rule)
 	}
 }
 

@@ -22,31 +22,9 @@ func (rd *reading) readStructured(b *block) (citation, bool) {
 	for whole.lo < whole.hi && (b.toks[whole.lo].kind == tokDash || isMark(b.toks, whole.lo, '~')) {
 		whole.lo++
 	}
-	name, work := whole, span{}
-	for _, r := range b.runs {
-		if r.kind != runCite {
-			continue
-		}
-		name.hi, work = tokensWithin(b.toks, whole, r)
-		if work.hi < whole.hi { // text after the work is not one of the parts
-			return citation{}, false
-		}
-		break
-	}
-	if work.empty() { // "Tom Reed, The Salt Almanac"
-		for k := whole.lo; k < whole.hi; k++ {
-			if isMark(b.toks, k, ',') {
-				name.hi, work = k, span{k + 1, whole.hi}
-				break
-			}
-		}
-		least := 2
-		if !work.empty() && !b.caption {
-			least = 1
-		}
-		if rd.l.personScore(b.text, b.toks[name.lo:name.hi]) < least && rd.r.pubs.lookup(b.slice(name)) == nil {
-			return citation{}, false
-		}
+	name, work, ok := rd.splitCredit(b, whole)
+	if !ok {
+		return citation{}, false
 	}
 	for name.hi > name.lo && (b.toks[name.hi-1].kind == tokPunct || b.toks[name.hi-1].kind == tokDash ||
 		rd.l.in.has(b.toks[name.hi-1].id) && !b.toks[name.hi-1].upper) {
@@ -60,6 +38,30 @@ func (rd *reading) readStructured(b *block) (citation, bool) {
 		p.work = b.slice(work)
 	}
 	return rd.citationOf(p)
+}
+
+// splitCredit returns the name and the work in a credit: the work is in a cite element or follows a comma. It returns
+// false if the credit has different parts, or if neither an element nor the name itself shows that it is one.
+func (rd *reading) splitCredit(b *block, whole span) (name, work span, ok bool) {
+	name = whole
+	for _, r := range b.runs {
+		if r.kind == runCite {
+			name.hi, work = tokensWithin(b.toks, whole, r)
+			return name, work, !work.empty() && work.hi == whole.hi
+		}
+	}
+	least := 2
+	for k := whole.lo; k < whole.hi; k++ {
+		if isMark(b.toks, k, ',') { // "Tom Reed, The Salt Almanac"
+			name.hi, work = k, span{k + 1, whole.hi}
+			if !b.caption {
+				least = 1
+			}
+			break
+		}
+	}
+	known := !name.empty() && rd.r.pubs.lookup(b.slice(name)) != nil
+	return name, work, known || rd.l.personScore(b.text, b.toks[name.lo:name.hi]) >= least
 }
 
 // tokensWithin returns the end of the tokens before run r in the span, and the tokens in it.
@@ -80,43 +82,56 @@ type creditParts struct{ name, work, url, title string }
 
 // citationOf returns the citation that the parts form. It returns false if they name no possible source.
 func (rd *reading) citationOf(p creditParts) (citation, bool) {
-	var c citation
-	c.url = articleOnly(p.url)
+	c := citation{url: articleOnly(p.url)}
 	p.work = pageNumber.ReplaceAllString(p.work, "")
-	toks := rd.r.lx.tokenize(p.name, nil)
-	if n := phraseEnd(rd.l.from, toks); n > 0 && n < len(toks) { // "From the Fixture manual"
-		toks = toks[rd.l.skipDeterminers(toks, n):]
-		p.name = p.name[toks[0].start:]
-		toks = rd.r.lx.tokenize(p.name, nil)
-	}
-	if p.name != "" {
-		switch pub := rd.publisherNamed(p.name); {
-		case pub.known != nil:
-			c.pub = pub
-		case rd.l.allPeople(toks):
-			c.authors = rd.l.splitPeople(p.name, toks)
-		case p.work == "" && p.title == "":
-			c.pub = pub
-		default:
-			c.authors = []string{p.name}
-		}
-	}
-	if pub := rd.publisherNamed(p.work); c.pub.name == "" && (pub.known != nil || p.work != "" && p.title != "") {
-		c.pub = pub // of an article with its own title
-	} else if p.work != "" && !strings.Contains(p.work, "://") {
-		c.headline = cleanHeadline(p.work)
-	}
-	if p.title != "" && c.headline == "" {
-		c.headline = cleanHeadline(p.title)
-	}
+	rd.setName(&c, p)
+	rd.setWork(&c, p)
 	if e := rd.r.pubs.byHost(c.url); e != nil && c.pub.name == "" {
 		c.pub = publisher{name: e.Name, known: e}
 	} else if c.pub.name == "" && len(c.authors) == 0 && c.url != "" {
 		c.pub = rd.publisherOfHost(c.url)
 	}
-	named := c.pub.name != "" && (c.pub.known != nil || rd.isName(c.pub.name, c.url)) ||
-		len(c.authors) > 0 && !slices.ContainsFunc(c.authors, func(a string) bool { return !rd.isName(a, "") })
-	return c, named || c.pub.name == "" && len(c.authors) == 0 && c.headline != "" && c.url != ""
+	switch {
+	case c.pub.known != nil, c.pub.name != "" && rd.isName(c.pub.name, c.url):
+		return c, true
+	default:
+		return c, len(c.authors) > 0 && !slices.ContainsFunc(c.authors, func(a string) bool { return !rd.isName(a, "") })
+	}
+}
+
+// setName sets the authors or the publication of c to the name in a structured credit.
+func (rd *reading) setName(c *citation, p creditParts) {
+	toks := rd.r.lx.tokenize(p.name, nil)
+	if n := phraseEnd(rd.l.from, toks); n > 0 && n < len(toks) { // "From the Fixture manual"
+		n = min(rd.l.skipDeterminers(toks, n), len(toks)-1)
+		p.name = p.name[toks[n].start:]
+		toks = rd.r.lx.tokenize(p.name, nil)
+	}
+	switch pub := rd.publisherNamed(p.name); {
+	case p.name == "":
+	case pub.known != nil:
+		c.pub = pub
+	case rd.l.allPeople(toks):
+		c.authors = rd.l.splitPeople(p.name, toks)
+	case p.work == "" && p.title == "":
+		c.pub = pub
+	default:
+		c.authors = []string{p.name}
+	}
+}
+
+// setWork sets the publication or the headline of c to the work in a structured credit, and the headline to the title.
+func (rd *reading) setWork(c *citation, p creditParts) {
+	switch pub := rd.publisherNamed(p.work); {
+	case p.work == "":
+	case c.pub.name == "" && (pub.known != nil || p.title != ""):
+		c.pub = pub // of an article with its own title
+	case !strings.Contains(p.work, "://"):
+		c.headline = cleanHeadline(p.work)
+	}
+	if p.title != "" && c.headline == "" {
+		c.headline = cleanHeadline(p.title)
+	}
 }
 
 // pageNumber matches the page numbers after a work.

@@ -177,6 +177,15 @@ func TestHugoShortcodes(t *testing.T) {
 				`<a href="https://gist.github.com/ann/42">https://gist.github.com/ann/42</a>`, nil},
 		{"code", "{{< highlight go \"linenos=table\" >}}\nif a < b {\n\n}\n{{< /highlight >}}\nAfter",
 			"<pre><code class=\"language-go\">if a &lt; b {\n\n}\n</code></pre>\nAfter", nil},
+		{"quotation", `{{< quote author="Ann Lee" source="The Sea" url="https://e.example/sea" >}}` + "\nOne *two*.\n{{< /quote >}}\n\nThree.",
+			"<figure>\n\n<blockquote cite=\"https://e.example/sea\">\n\nOne *two*.\n\n</blockquote>\n<figcaption>Ann Lee, <cite>" +
+				`<a href="https://e.example/sea">The Sea</a></cite></figcaption></figure>` + "\n\n\n\nThree.", nil},
+		{"quotation with a URL and no author", `{{% blockquote cite="https://e.example/sea" %}}One.{{% /blockquote %}}`,
+			"<figure>\n\n<blockquote cite=\"https://e.example/sea\">\n\nOne.\n\n</blockquote>\n<figcaption><cite>" +
+				`<a href="https://e.example/sea">https://e.example/sea</a></cite></figcaption></figure>` + "\n\n", nil},
+		{"shortcodes in a quotation", `{{< quote author="Ann" >}}{{< youtube x1 >}}{{< /quote >}}`,
+			"<figure>\n\n<blockquote>\n\n" + `<a href="https://www.youtube.com/watch?v=x1">https://www.youtube.com/watch?v=x1</a>` +
+				"\n\n</blockquote>\n<figcaption>Ann</figcaption></figure>\n\n", nil},
 		{"raw HTML", "{{< rawhtml >}}<b>{{ x }}</b>{{</rawhtml>}}", "<b>{{ x }}</b>", nil},
 		{"links", `[a]({{< ref "b.md" >}}) [b]({{< relref "/posts/b" >}}) [c]({{% ref "b#top" %}}) [d]({{< relref "#here" >}})`,
 			"[a](https://b.example/bee/) [b](https://b.example/bee/) [c](https://b.example/bee/#top) [d](#here)", nil},

@@ -7,10 +7,11 @@ import (
 	"golang.org/x/net/html"
 )
 
-// expand replaces Hugo's built-in shortcodes, and rawhtml, which many sites define. It leaves other shortcodes
-// unchanged and adds a note about each.
+// expand replaces Hugo's built-in shortcodes, and rawhtml and quote, which many sites define. It leaves other
+// shortcodes unchanged and adds a note about each.
 func (h *hugo) expand(t *templateText) error {
 	var b strings.Builder
+	quoted, line := 0, t.line // the offset of the last quotation, and its line
 	for at := 0; ; {
 		i := strings.Index(t.text[at:], "{{")
 		if i < 0 {
@@ -32,8 +33,18 @@ func (h *hugo) expand(t *templateText) error {
 			continue
 		}
 		inner, length := "", code.length
-		if code.name == "highlight" || code.name == "rawhtml" || code.name == "figure" && !code.selfClosing {
+		if code.hasBody() {
 			inner, length = t.shortcodeBody(code, t.text[at:])
+		}
+		if code.isQuotation() && inner != "" {
+			line += strings.Count(t.text[quoted:at], "\n")
+			quoted = at
+			text := *t
+			text.text, text.line, text.unclosed = inner, line, map[string]bool{}
+			if err := h.expand(&text); err != nil {
+				return err
+			}
+			inner, t.notes, t.made = text.text, text.notes, text.made
 		}
 		output, ok := h.shortcode(t, code, inner)
 		if !ok {
@@ -156,6 +167,29 @@ func (t *templateText) shortcodeBody(code shortcode, s string) (inner string, le
 	return "", code.length
 }
 
+// hasBody reports whether the text up to the end tag belongs to the shortcode.
+func (c shortcode) hasBody() bool {
+	return c.name == "highlight" || c.name == "rawhtml" || !c.selfClosing && (c.name == "figure" || c.isQuotation())
+}
+
+// isQuotation reports whether the shortcode marks a quotation in Markdown.
+func (c shortcode) isQuotation() bool { return c.name == "quote" || c.name == "blockquote" }
+
+// quotation returns the text as a quotation, with the credit in the shortcode's arguments.
+func (c shortcode) quotation(text string) string {
+	address := c.argument("url", "link", "href", "sourceurl", "source_url", "author_link")
+	work := c.argument("title", "source", "work", "book")
+	if cite := c.argument("cite"); isURL(cite) {
+		address = first(address, cite)
+	} else {
+		work = first(work, cite)
+	}
+	if isURL(work) {
+		address, work = first(address, work), ""
+	}
+	return quotation(text, c.argument("author", "by", "name", "attribution"), work, address)
+}
+
 // shortcode returns the replacement for a shortcode, or false if the shortcode is unknown.
 func (h *hugo) shortcode(t *templateText, code shortcode, inner string) (string, bool) {
 	switch code.name {
@@ -165,6 +199,8 @@ func (h *hugo) shortcode(t *templateText, code shortcode, inner string) (string,
 		return codeBlock(code.argument("0", "lang"), inner), inner != ""
 	case "rawhtml":
 		return inner, inner != ""
+	case "quote", "blockquote":
+		return code.quotation(inner), strings.TrimSpace(inner) != ""
 	case "ref", "relref":
 		return t.lookUp(code.argument("path", "0"), func(ref string) (string, bool) { return h.resolve(t.name, ref) })
 	case "param":

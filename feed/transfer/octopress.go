@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"path"
 	"regexp"
 	"strings"
 
@@ -13,7 +14,11 @@ func (t *templateText) octopressTag(name, argument string, tag liquid, s string)
 	argument = strings.TrimSpace(argument)
 	switch name {
 	case "include":
-		return "", tag.length, argument == "JB/setup" // it only sets variables
+		if argument == "JB/setup" { // it only sets variables
+			return "", tag.length, true
+		}
+		output, ok = quoteInclude(argument)
+		return output, tag.length, ok
 	case "oembed", "embed", "embedly":
 		address := strings.Trim(argument, `"'`)
 		return linkTo(address), tag.length, isURL(address) && !strings.ContainsAny(address, " \n")
@@ -75,14 +80,19 @@ func octopressQuote(argument, text string) string {
 		author, address, title = m[1], m[2], m[3]
 	}
 	name, work, _ := strings.Cut(author, ",")
-	name, title = strings.TrimSpace(name), first(title, strings.TrimSpace(work))
+	return quotation(text, strings.TrimSpace(name), first(title, strings.TrimSpace(work)), address)
+}
+
+// quotation returns a quotation in Markdown with its credit in a caption: an author, a work and its URL, each of which
+// may be empty.
+func quotation(text, name, work, address string) string {
 	cite := ""
 	if address != "" {
 		cite = ` cite="` + html.EscapeString(address) + `"`
 	}
-	caption := html.EscapeString(title)
+	caption := html.EscapeString(work)
 	if address != "" {
-		caption = `<a href="` + html.EscapeString(address) + `">` + html.EscapeString(first(title, address)) + "</a>"
+		caption = `<a href="` + html.EscapeString(address) + `">` + html.EscapeString(first(work, address)) + "</a>"
 	}
 	if caption != "" {
 		caption = "<cite>" + caption + "</cite>"
@@ -95,6 +105,19 @@ func octopressQuote(argument, text string) string {
 		return quote + "\n\n"
 	}
 	return "\n\n<figure>" + quote + "\n<figcaption>" + html.EscapeString(name) + caption + "</figcaption></figure>\n\n"
+}
+
+// quoteInclude returns the quotation that Jekyll's {% include quote.html … %} displays, a file that many themes have.
+func quoteInclude(argument string) (string, bool) {
+	file, rest, _ := strings.Cut(argument, " ")
+	switch strings.TrimSuffix(path.Base(file), ".html") {
+	case "quote", "blockquote", "pullquote":
+	default:
+		return "", false
+	}
+	code := shortcode{arguments: shortcodeArguments(rest)}
+	text := code.argument("text", "quote", "content", "body")
+	return code.quotation(text), text != ""
 }
 
 var (

@@ -34,6 +34,10 @@ func TestOctopressTags(t *testing.T) {
 			"```ruby\n1\n```\n\n``` js\n2\n```\n\n~~~ruby Not this"},
 		{"````\n```ruby A sum\n````", "````\n```ruby A sum\n````"},
 		{"{% include JB/setup %}One", "One"},
+		{`{% include quote.html text="One." author="Ann Lee" source="The Sea" url="https://e.example/sea" %}`,
+			"<figure>\n\n<blockquote cite=\"https://e.example/sea\">\n\nOne.\n\n</blockquote>\n<figcaption>Ann Lee, <cite>" +
+				`<a href="https://e.example/sea">The Sea</a></cite></figcaption></figure>`},
+		{`{% include quote.html author="Ann Lee" %}One`, `{% include quote.html author="Ann Lee" %}One`},
 		{"{% include other.html %}One", "{% include other.html %}One"},
 		{"{% oembed https://video.example/1 %}", `<a href="https://video.example/1">https://video.example/1</a>`},
 		{"![x]({{ root_url }}/a.png) {{ BASE_PATH }}/b", "![x](/blog/a.png) /b"},

@@ -146,6 +146,12 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 		if b.role == Noise || isElision(b) {
 			continue
 		}
+		if c, ok := rd.readClipLine(k); ok && k > first && s.convention == "" {
+			rd.addCitation(s, k, c, structuredWeight)
+			s.structured, s.delimited = true, true
+			rd.setRole(b, Credit)
+			return k
+		}
 		if rd.readViaLineInQuotation(b) {
 			rd.setRole(b, ViaLine)
 			tail = k
@@ -221,6 +227,12 @@ func (rd *reading) readOuterCredit(i int, s *source) bool {
 	b := rd.doc.blocks[i]
 	if b.role != "" && b.role != Caption || b.quotation != nil {
 		return false
+	}
+	if c, ok := rd.readClipLine(i); ok && s.convention == "" {
+		rd.addCitation(s, i, c, structuredWeight)
+		s.structured, s.delimited = true, true
+		rd.setRole(b, Credit)
+		return true
 	}
 	if b.credit && b.caption {
 		c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)

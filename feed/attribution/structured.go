@@ -322,3 +322,27 @@ func (rd *reading) isCaptionOf(i int) bool {
 	}
 	return false
 }
+
+// readClipLine returns the credit in block i below a quotation that has no other: "via" and the host of the linked
+// article, as Posterous and bookmarklets write below a clip. The link leads to the page that was quoted.
+func (rd *reading) readClipLine(i int) (citation, bool) {
+	b := rd.doc.blocks[i]
+	end := phraseEnd(rd.l.viaWord, b.toks)
+	if end == 0 || end >= len(b.toks) || rd.mentioned != nil {
+		return citation{}, false
+	}
+	name := span{end, len(b.toks)}
+	u := articleOnly(b.linkIn(name))
+	text := strings.TrimPrefix(strings.ToLower(b.slice(name)), "www.")
+	if u == "" || text != strings.TrimPrefix(hostOf(u), "www.") || !mayBeArticle(u) || !hasPath(u) {
+		return citation{}, false
+	}
+	return citation{pub: rd.publisherOfHost(u), url: u}, true
+}
+
+// hasPath reports whether the URL u leads to a page of its site other than the first.
+func hasPath(u string) bool {
+	_, rest, _ := strings.Cut(u, "://")
+	_, path, _ := strings.Cut(rest, "/")
+	return len(path) > 1
+}

@@ -62,6 +62,15 @@ func TestStructured(t *testing.T) {
 			`</p></blockquote></figure><p>I wound it.</p>`, nil},
 		{"a caption that is no credit", "html", "<figure><blockquote><p>" + tide +
 			"</p></blockquote><figcaption>The sign at the pier, in spring</figcaption></figure><p>I wound it.</p>", nil},
+		{"the line below a clip", "html", `<blockquote><p>` + tide +
+			`</p></blockquote><p>via <a href="http://tides.example/2011/clocks">tides.example</a></p><p>I wound it.</p>`,
+			[]string{" | tides.example |  | http://tides.example/2011/clocks | " + tide}},
+		{"the line in a clip", "markdown", "> " + tide + "\n>\n> via [www.tides.example](http://www.tides.example/2011/clocks)",
+			[]string{" | tides.example |  | http://www.tides.example/2011/clocks | " + tide}},
+		{"a via to the first page of a site", "html", `<blockquote><p>` + tide +
+			`</p></blockquote><p>via <a href="http://tides.example/">tides.example</a></p>`, nil},
+		{"a via with a name", "html", `<blockquote><p>` + tide +
+			`</p></blockquote><p>via <a href="http://tides.example/2011/clocks">Nell</a></p>`, nil},
 		{"the author as the credit", "html", `<blockquote><p>` + tide + `</p><cite>Otto Blum</cite></blockquote>`, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

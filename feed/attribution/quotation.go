@@ -163,6 +163,12 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 			rd.setRole(b, Credit)
 			return k
 		}
+		if c, cut, ok := rd.readLinkedTitle(b); ok && cut == 0 && k > first && s.convention == "" {
+			rd.addCitation(s, k, c, structuredWeight)
+			s.structured, s.delimited = true, true
+			rd.setRole(b, Credit)
+			return k
+		}
 		if b.credit || k > first && rd.isDashLine(b) {
 			c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)
 			if c.empty() && len(c.vias) == 0 {
@@ -183,8 +189,12 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 	// “…” – A, in the last line of the passage
 	k := tail - 1
 	b := blocks[k]
-	if cut := rd.creditDash(b); cut > 0 {
+	linked, at, ok := rd.readLinkedTitle(b)
+	if cut := max(at, rd.creditDash(b)); cut > 0 {
 		c := rd.r.readCitation(rd.l, b, span{cut, len(b.toks)}, inCredit)
+		if ok && s.convention == "" {
+			c, cut, s.structured, s.delimited = linked, at, true, true
+		}
 		if !c.empty() && !c.leftover {
 			rd.addCitation(s, k, c, 0.75)
 			rd.setRole(b, Passage)

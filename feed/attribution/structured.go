@@ -346,3 +346,37 @@ func hasPath(u string) bool {
 	_, path, _ := strings.Cut(rest, "/")
 	return len(path) > 1
 }
+
+// readLinkedTitle returns the credit at the end of block b, a line of a quotation, and the token at which it begins:
+// after a dash, a link with the title of the article, and optionally "by" and its authors.
+func (rd *reading) readLinkedTitle(b *block) (c citation, cut int, ok bool) {
+	for _, r := range slices.Backward(b.runs) {
+		if r.kind != runLink {
+			continue
+		}
+		at, title := tokensWithin(b.toks, span{0, len(b.toks)}, r)
+		cut = at - 1
+		if title.hi-title.lo < 2 || cut < 0 || b.toks[cut].kind != tokDash {
+			return citation{}, 0, false
+		}
+		if cut > 0 {
+			p := b.toks[cut-1]
+			if p.kind != tokClose && p.kind != tokDots && (p.kind != tokPunct || !strings.ContainsRune(".!?", p.ch)) {
+				return citation{}, 0, false
+			}
+		}
+		parts := creditParts{work: b.slice(title), url: articleOnly(r.value)}
+		if n := title.hi - 2; n > title.lo && b.toks[n].kind == tokPoss && b.isPostWord(b.toks[n+1]) {
+			parts.name, parts.work = b.slice(span{title.lo, n}), "" // "Nell Carver's tweet"
+		}
+		rest := b.toks[title.hi:]
+		if by := phraseEnd(rd.l.by, rest); by > 0 && rd.l.allPeople(rest[by:]) {
+			parts.name = b.slice(span{title.hi + by, len(b.toks)})
+		} else if len(rest) > 0 {
+			return citation{}, 0, false
+		}
+		c, ok = rd.citationOf(parts)
+		return c, cut, ok && parts.url != ""
+	}
+	return citation{}, 0, false
+}

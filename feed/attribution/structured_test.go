@@ -71,6 +71,15 @@ func TestStructured(t *testing.T) {
 			`</p></blockquote><p>via <a href="http://tides.example/">tides.example</a></p>`, nil},
 		{"a via with a name", "html", `<blockquote><p>` + tide +
 			`</p></blockquote><p>via <a href="http://tides.example/2011/clocks">Nell</a></p>`, nil},
+		{"a linked title at the end of the quotation", "markdown", "> " + tide +
+			" - [Of Clocks and Tides](http://tides.example/clocks) by Nell Carver\n\nI wound it.",
+			[]string{"Nell Carver |  | Of Clocks and Tides | http://tides.example/clocks | " + tide}},
+		{"a linked tweet at the end of the quotation", "markdown", "> " + tide +
+			" - [Nell Carver's tweet](https://twitter.com/nell/status/12)",
+			[]string{"Nell Carver |  |  | https://twitter.com/nell/status/12 | " + tide}},
+		{"a linked title in the last line of the quotation", "markdown", "> " + tide +
+			"\n>\n> — [Of Clocks and Tides](http://tides.example/clocks)\n\nI wound it.",
+			[]string{" | tides.example | Of Clocks and Tides | http://tides.example/clocks | " + tide}},
 		{"the author as the credit", "html", `<blockquote><p>` + tide + `</p><cite>Otto Blum</cite></blockquote>`, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

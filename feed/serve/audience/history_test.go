@@ -178,7 +178,9 @@ func TestRunSamples(t *testing.T) {
 			}
 		}
 		stop()
-		<-done
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
 	})
 }
 

@@ -182,6 +182,9 @@ type Blob struct {
 	Bounds Bounds `json:",omitempty"`
 	// Brotli has the bytes in brotli coding (RFC 7932), or is nil. It must not be modified.
 	Brotli []byte `json:",omitempty"`
+	// Checked is set by a store that has unpacked Gzip and found that the result has the length Size and the hash Hash.
+	// Replicas check the bytes if it is not set.
+	Checked bool `json:"-"`
 }
 
 // Token is a fencing token. A builder that takes over gets a greater token than its predecessor, and the store rejects

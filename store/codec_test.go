@@ -188,6 +188,7 @@ func TestDecodeBlob(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+		want.Checked = true // or replicas would unpack it again
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

@@ -200,6 +200,7 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	if err := b.Bounds.Validate(b.Size); err != nil {
 		return feed.Blob{}, fmt.Errorf("stored document %s: %w", h, err)
 	}
+	b.Checked = true
 	return b, nil
 }
 

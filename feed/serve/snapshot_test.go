@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -103,5 +104,51 @@ func TestSnapshotIsImmutable(t *testing.T) {
 	}
 	if got := hashAt(t, next, "/feed.xml"); got == before {
 		t.Errorf("the new snapshot serves the old document")
+	}
+}
+
+// TestCheckedBlob checks that a replica relies on the store's check of a document only if the store has checked it
+// against the hash and the length in the head.
+func TestCheckedBlob(t *testing.T) {
+	head, sound := revise(t, 1, rss("a=1 b=2"))
+	damaged := bytes.Clone(sound.Gzip)
+	damaged[len(damaged)/2] ^= 0xff
+	for name, c := range map[string]struct {
+		change func(*feed.Blob)
+		want   error
+	}{
+		"checked by the store":           {func(b *feed.Blob) { b.Checked = true }, nil},
+		"not checked":                    {func(*feed.Blob) {}, feed.ErrInvalid},
+		"checked for a different hash":   {func(b *feed.Blob) { b.Checked, b.Hash = true, feed.HashOf(nil) }, feed.ErrInvalid},
+		"checked for a different length": {func(b *feed.Blob) { b.Checked = true; b.Size++ }, feed.ErrInvalid},
+		"sound, with a different hash":   {func(b *feed.Blob) { b.Checked, b.Gzip, b.Hash = true, sound.Gzip, "" }, nil},
+	} {
+		blob := sound
+		blob.Gzip = damaged // so that it is seen whether the bytes are checked
+		c.change(&blob)
+		_, err := newEdition(head, nil, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: new edition: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+// BenchmarkNewEdition applies a commit of a document of 190 KB.
+func BenchmarkNewEdition(b *testing.B) {
+	var items strings.Builder
+	for i := range 6000 {
+		fmt.Fprintf(&items, "i%d=%s ", i, feed.HashOf(fmt.Append(nil, i))[:16])
+	}
+	head, blob := revise(b, 1, rss(items.String()))
+	for name, checked := range map[string]bool{"checked by the store": true, "not checked": false} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			blob.Checked = checked
+			for b.Loop() {
+				if _, err := newEdition(head, nil, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -44,6 +44,7 @@ type page struct {
 	User, CSRF    string
 	MayRebuild    bool
 	MayDecide     bool // whether credits are shown with forms
+	MayExplain    bool // whether posts are explained, which may be drafts
 	Message       string
 	Undo          creditRow // the credit that was just decided, if the decision can be withdrawn
 	State         []card
@@ -53,6 +54,7 @@ type page struct {
 	Credits       []creditRow
 	MoreCredits   bool
 	CreditsError  string
+	Explained     explained
 	Runs          []runRow
 	Chart         template.HTML
 	RunsError     string
@@ -123,6 +125,9 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	p := h.newPage(ctx, x, feed.SiteID(query.Get("site")), query.Get("feed"))
 	p.Message = messages[query.Get("done")]
+	if p.MayExplain {
+		h.describePost(ctx, &p, query.Get("post-id"), query.Get("in"))
+	}
 	if key := query.Get("undo"); key != "" && p.MayDecide {
 		p.Undo = creditRow{Post: query.Get("post"), Key: key}
 	}
@@ -141,6 +146,7 @@ func (h *handler) newPage(ctx context.Context, x session, wanted feed.SiteID, fi
 	if len(sites) > 0 {
 		s := sites[max(0, slices.IndexFunc(sites, func(s *Site) bool { return s.ID == wanted }))]
 		p.MayRebuild = signedIn && x.token.May(Rebuild)
+		p.MayExplain = signedIn && x.token.May(Write)
 		p.MayDecide = signedIn && x.token.May(Write) && s.Credits != nil
 		h.describe(ctx, &p, s)
 		describeFigures(&p, s, figuresOf)
@@ -248,6 +254,26 @@ func diskCard(disk func() (free, total uint64, err error)) card {
 		c.Class = "bad"
 	}
 	return c
+}
+
+// explained is the form that asks about a post, with the explanation of the last one.
+type explained struct {
+	Post, Feed, Error string
+	feed.Explanation
+}
+
+// describePost sets the explanation of a post, if the id is not empty.
+func (h *handler) describePost(ctx context.Context, p *page, id, name string) {
+	if id = strings.TrimSpace(id); id == "" {
+		return
+	}
+	p.Explained = explained{Post: id, Feed: strings.TrimSpace(name)}
+	s := h.Sites.Sites()[max(0, slices.Index(p.Sites, p.Site))]
+	x, err := s.Explainer.Explain(ctx, id, feed.Name(p.Explained.Feed))
+	if err != nil {
+		p.Explained.Error = problemOf(err).Detail
+	}
+	p.Explained.Explanation = x
 }
 
 // describeProblems sets the problems of the process and of a site.

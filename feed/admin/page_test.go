@@ -372,6 +372,24 @@ func TestDecideOnThePage(t *testing.T) {
 	}
 }
 
+func TestExplainOnThePage(t *testing.T) {
+	c := config(t, &fake{})
+	const target = "/?site=main&post-id=hello&in=tags/go"
+	b := newBrowser(t, c, here)
+	if _, body := b.want(200, http.MethodGet, target, ""); strings.Contains(body, "It is a draft") {
+		t.Errorf("the page explains a draft to a person who has not signed in:\n%s", body)
+	}
+	b.signIn(303, "writer-token")
+	_, body := b.want(200, http.MethodGet, target, "")
+	for _, want := range []string{
+		"<strong>draft</strong> It is a draft.", "<p>tags/go</p>", `name="post-id" value="hello"`, `name="in" value="tags/go"`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not contain %q:\n%s", want, body)
+		}
+	}
+}
+
 // TestRefusedDecisionKeepsTheForm checks that a person whose edit is refused sees the reason, and does not lose what
 // was typed.
 func TestRefusedDecisionKeepsTheForm(t *testing.T) {

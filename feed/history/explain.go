@@ -54,7 +54,8 @@ type evidence struct {
 	held     map[feed.Name]string
 	heads    []feed.Head
 	dirty    map[feed.Name]bool
-	waiting  bool // there is an inbox entry that has not been absorbed
+	files    []string // files that cannot be read
+	waiting  bool     // there is an inbox entry that has not been absorbed
 	now      time.Time
 }
 
@@ -125,9 +126,12 @@ func (e *Explainer) snapshot(ctx context.Context) (of func(feed.StoredPost) evid
 	for _, p := range problems {
 		if p.Kind == feed.KindHeld {
 			common.held[feed.Name(p.ID)] = p.Reason
-		} else {
-			byPost[p.ID] = append(byPost[p.ID], p)
+			continue
 		}
+		if p.Kind == feed.KindFile {
+			common.files = append(common.files, p.ID)
+		}
+		byPost[p.ID] = append(byPost[p.ID], p)
 	}
 	dirty, err := e.Store.DirtyFeeds(ctx)
 	if err != nil {
@@ -181,7 +185,10 @@ func (v evidence) problem(k feed.ProblemKind) *feed.Problem {
 // status returns the status of the post, and a sentence about it.
 func (v evidence) status() (feed.PostStatus, string) {
 	st := v.post
+	file := v.problem(feed.KindFile)
 	switch {
+	case file != nil:
+		return feed.PostRejected, sentence("The file cannot be read: "+placed(file.Place, file.Reason)) + v.earlier()
 	case st.Raw == nil && st.Unreadable == "":
 		return v.statusOfAbsent()
 	case v.waiting:
@@ -359,6 +366,11 @@ func (e *Explainer) hints(ctx context.Context, x *feed.Explanation, v evidence) 
 	case feed.PostDraft, feed.PostPrivate:
 		add(`Store it with "status": "published", or without a status, to publish it.`)
 	case feed.PostUnknown, feed.PostRemoved:
+		if n := len(v.files); n > 0 {
+			const most = 5
+			add("Some files cannot be read, so the ids of their posts are unknown; 'feedpub problems' lists them: %s",
+				strings.Join(v.files[:min(n, most)], ", "))
+		}
 	}
 	if x.Stored || x.Status == feed.PostPublished {
 		return nil

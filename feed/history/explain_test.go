@@ -125,6 +125,17 @@ func TestStatus(t *testing.T) {
 		{"wrong type", func(s *fakeStore) {
 			s.posts["hello"] = feed.StoredPost{ID: "hello", Unreadable: "the key holds a list"}
 		}, feed.PostRejected, "the key holds a list"},
+		{"file that cannot be read", func(s *fakeStore) {
+			s.problems = []feed.Problem{{ID: "hello", Kind: feed.KindFile, Place: "line 3", Reason: "want JSON"}}
+		}, feed.PostRejected, "The file cannot be read: line 3: want JSON. Correct"},
+		{"file that can no longer be read", func(s *fakeStore) {
+			s.add("hello", hello, published)
+			s.head(feed.Main, "/feed.xml", "hello")
+			s.problems = []feed.Problem{{ID: "hello", Kind: feed.KindFile, Reason: "want JSON"}}
+		}, feed.PostRejected, "Its last valid version stays published."},
+		{"perhaps in a file that cannot be read", func(s *fakeStore) {
+			s.problems = []feed.Problem{{ID: "hi.json", Kind: feed.KindFile, Reason: "want JSON"}}
+		}, feed.PostUnknown, "'feedpub problems' lists them: hi.json"},
 		{"rejected", func(s *fakeStore) {
 			s.add("hello", hello, nil)
 			s.problems = []feed.Problem{{ID: "hello", Kind: feed.KindRejected, Place: "title", Reason: "want a string"}}

@@ -23,7 +23,7 @@ func restoredFolder(t *testing.T, s *Store) string {
 	p, listed, err := site(s).Problem(t.Context(), feed.KindRollback, feed.RollbackID)
 	must(t, err)
 	if listed && p.Place == "" {
-		t.Errorf("problem %+v, want one that names the folder", p)
+		t.Errorf("the problem is %+v, want one that names the folder", p)
 	}
 	return p.Place
 }

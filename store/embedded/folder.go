@@ -51,8 +51,8 @@ type folder struct {
 	// their size and time are unchanged.
 	written map[string]bool
 	missing bool // whether a problem of the folder as a whole is listed: it is unreadable or has lost all its files
-	// rejected returns the notices to add for a problem; nil until somebody wants them. notified contains the reasons of
-	// the listed problems for which they were added, by id.
+	// rejected returns the notices to add for a problem; nil until NotifyRejected is called. notified contains the reasons
+	// of the listed problems for which they were added, by id.
 	rejected func(feed.Problem) []feed.StoredNotice
 	notified map[string]string
 }

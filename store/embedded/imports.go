@@ -17,10 +17,10 @@ import (
 	"feedpub/store"
 )
 
-// imports keeps the promise that imports announce nothing to hubs for those that run while no process has the folder
-// open. Such an import records its posts in a file. The next builder reads all posts again, not only the imported ones,
-// so it must also know that the others are as they were when their feeds were last announced. This is known if the last
-// process that built has recorded, when it closed the store, that it had nothing left to build.
+// imports ensures that an import that runs while no process has the folder open is not announced to hubs. Such an
+// import records its posts in a file. The next builder reads all posts again, not only the imported ones, so it must
+// also know that the others have not changed since their feeds were last announced. This is known if the last process
+// that built has recorded, when it closed the store, that it had nothing left to build.
 type imports struct {
 	imported string // path of the file of imported posts
 	settled  string // path of the file of the state at the end of the last run
@@ -29,7 +29,7 @@ type imports struct {
 
 // settledState is the state of a store whose feeds were all built and announced.
 type settledState struct {
-	// Waiting are the ids of the posts whose date was in the future.
+	// Waiting lists the ids of the posts whose date was in the future.
 	Waiting []string `json:"waiting"`
 }
 
@@ -67,7 +67,7 @@ func RecordImport(data string, posts ...feed.RawPost) error {
 func (i *imports) open(ctx context.Context, site *store.Site, last lastRun) error {
 	b, err := os.ReadFile(i.settled)
 	if err == nil {
-		err = os.Remove(i.settled) // from now on, posts may be absorbed and not announced
+		err = os.Remove(i.settled) // from now on, posts may be absorbed without being announced
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("state of the last run: %w", err)
@@ -87,7 +87,7 @@ func (i *imports) open(ctx context.Context, site *store.Site, last lastRun) erro
 }
 
 // unchanged returns lines for the posts of the last run, which need not be announced again, except those whose date may
-// have come.
+// have been reached.
 func (i *imports) unchanged(last lastRun) []feed.ExportLine {
 	var lines []feed.ExportLine
 	for _, v := range last.files {
@@ -130,7 +130,7 @@ func (i *imports) close(ctx context.Context, site *store.Site, files fileOps) er
 	if err != nil {
 		return err
 	}
-	state := i.last // nothing was absorbed, so it is as it was
+	state := i.last // nothing was absorbed, so the state is unchanged
 	if cursor != "" {
 		if state, err = settledStateOf(ctx, site, cursor); err != nil {
 			return err

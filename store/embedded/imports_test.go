@@ -179,7 +179,7 @@ func TestImportWithoutServer(t *testing.T) {
 			i.written(raw("a", "1"), raw("z", "later"))
 			i.build(false, false)
 			if got := tt.run(i); !slices.Equal(got, tt.want) {
-				t.Errorf("notices %q, want %q", got, tt.want)
+				t.Errorf("notices are %q, want %q", got, tt.want)
 			}
 		})
 	}

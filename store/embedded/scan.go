@@ -511,8 +511,8 @@ func (f *folder) notify(ctx context.Context, p feed.Problem) error {
 	return nil
 }
 
-// NotifyRejected makes the store add the notices that rejected returns when a file cannot be read, or for a new reason,
-// and adds them for the files that cannot be read now. It replaces the function of an earlier call.
+// NotifyRejected makes the store add the notices that rejected returns when a file cannot be read or the reason
+// changes, and also adds them for the files that cannot be read now. It replaces the function of an earlier call.
 func (s *Store) NotifyRejected(ctx context.Context, rejected func(feed.Problem) []feed.StoredNotice) error {
 	f := s.folder
 	f.mu.Lock()

@@ -265,7 +265,7 @@ func testCommitRemovesFormat(t *testing.T, s suite) {
 	r.Head.Documents = r.Head.Documents[:1]
 	head := s.commit(t, r, feed.Committed)
 	if len(head.Documents) != 1 || !head.Documents[0].Modified.Equal(day(1)) {
-		t.Errorf("head has %+v; want only RSS, unchanged", head.Documents)
+		t.Errorf("head contains %+v; want only RSS, unchanged", head.Documents)
 	}
 }
 

@@ -282,7 +282,7 @@ func testImportIsQuiet(s pushSuite) {
 		s.finish(pushNow, d, feed.DeliveryResult{Version: s.version() - 1, Delivered: true})
 	}
 	if delivered, err = s.Delivered(s.ctx); err != nil || delivered[s.subscription(0).ID()] != s.version() {
-		s.t.Errorf("Delivered = %v, %v; want the current version, %d, which is not to be delivered", delivered, err, s.version())
+		s.t.Errorf("Delivered = %v, %v; want the current version, %d, which must not be delivered", delivered, err, s.version())
 	}
 }
 
@@ -527,7 +527,7 @@ func testRequestIsReplaced(s pushSuite) {
 	claims, err := s.ClaimRequests(s.ctx, claiming(pushNow))
 	must(s.t, "ClaimRequests", err)
 	if len(claims) != 1 || claims[0].Request.ID() != r.ID() {
-		s.t.Fatalf("claims %+v; want the request", claims)
+		s.t.Fatalf("claims are %+v; want the request", claims)
 	}
 	r.Mode = feed.UnsubscribeMode
 	s.request(r, "c", wide)
@@ -538,7 +538,7 @@ func testRequestIsReplaced(s pushSuite) {
 		s.t.Fatalf("%d requests after the first was dropped, want the second", len(claims))
 	}
 	if got := claims[0].Request; got.Mode != feed.UnsubscribeMode {
-		s.t.Errorf("request %+v; want the later one", got)
+		s.t.Errorf("the claimed request is %+v; want the later one", got)
 	}
 	must(s.t, "DropRequest", s.DropRequest(s.ctx, claims[0].Claim))
 	claims, err = s.ClaimRequests(s.ctx, claiming(pushNow.Add(time.Hour)))
@@ -793,7 +793,7 @@ func testUnsubscribe(s pushSuite) {
 	s.wantDeliveries("without the one that has ended", pushNow.Add(time.Minute), 3)
 	by, err := s.TopicSubscribers(s.ctx)
 	if err != nil || by[feed.Main] != 3 {
-		s.t.Errorf("subscribers %v, %v; want 3 of main", by, err)
+		s.t.Errorf("TopicSubscribers = %v, %v; want 3 of main", by, err)
 	}
 	state, err := s.PushState(s.ctx)
 	if err != nil || state.Failing != 3 || state.Subscriptions != 3 || state.Topics != 1 {
@@ -823,10 +823,10 @@ func testRevoke(s pushSuite) {
 	_, claims := s.notices(time.Time{})
 	var d feed.Denial
 	if len(claims) != 1 || json.Unmarshal([]byte(claims[0].Value), &d) != nil {
-		s.t.Fatalf("notices %+v, want one with a denial", claims)
+		s.t.Fatalf("notices are %+v, want one with a denial", claims)
 	}
 	if want := (feed.Denial{Callback: sub.Callback, Topic: sub.Topic, Reason: "spam"}); d != want {
-		s.t.Errorf("denial %+v, want %+v", d, want)
+		s.t.Errorf("the denial is %+v, want %+v", d, want)
 	}
 }
 
@@ -836,10 +836,10 @@ func testRemoveExpired(s pushSuite) {
 	long.Expires = pushNow.Add(2 * time.Hour)
 	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, long, feed.Claim{}))
 	if got, err := s.RemoveExpired(s.ctx, pushNow.Add(time.Hour-time.Second), 10); err != nil || len(got) != 0 {
-		s.t.Errorf("before the end of the lease %d are removed, %v", len(got), err)
+		s.t.Errorf("before the end of the lease, %d subscriptions are removed (error %v); want none", len(got), err)
 	}
 	if got, err := s.RemoveExpired(s.ctx, pushNow.Add(time.Hour), 10); err != nil || len(got) != 2 {
-		s.t.Errorf("at the end of the lease %d are removed, %v; want 2", len(got), err)
+		s.t.Errorf("at the end of the lease, %d subscriptions are removed (error %v); want 2", len(got), err)
 	}
 	if st, err := s.PushState(s.ctx); err != nil || st.Subscriptions != 1 {
 		s.t.Errorf("state is %+v, %v; want one subscription", st, err)

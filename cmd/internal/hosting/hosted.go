@@ -186,7 +186,7 @@ func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 	}()
 }
 
-// announce runs the site's hub, if it has one.
+// announce makes the embedded store notify the hub of rejected files, and runs the hub if the site has one.
 func (h *hostedSite) announce(ctx context.Context) error {
 	var rejected func(feed.Problem) []feed.StoredNotice
 	if h.hub != nil {

@@ -23,7 +23,7 @@ type Site struct {
 	run    func(context.Context) error // the work of the embedded store; nil if there is none
 	posts  intake.Posts                // finds the posts in files of the embedded store; nil if there is none
 	close  func() error
-	// notifyRejected is that of the embedded store; nil if there is none.
+	// notifyRejected is the method NotifyRejected of the embedded store; nil if there is none.
 	notifyRejected func(context.Context, func(feed.Problem) []feed.StoredNotice) error
 }
 

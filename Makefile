@@ -120,7 +120,7 @@ restarts: ## restart and reload a server 20 times each, polled every 10 ms and b
 .PHONY: simulate
 simulate: ## run SCHEDULES (10,000) random fault schedules in virtual time, or only that of SEED, with its log
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/simulate -run Simulate \
-	  $(if $(SEED),-seed $(SEED),-schedules $(SCHEDULES) -first $(FIRST))
+	  $(if $(SEED),-seed $(SEED),-schedules $(SCHEDULES) -first $(FIRST) -jobs $$(nproc))
 
 .PHONY: chaos
 chaos: ## run CHAOS (1,000) random fault schedules against the built program, including Sentinels and Clusters, and kill it 25 times at each crash point

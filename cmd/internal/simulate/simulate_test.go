@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +17,7 @@ var (
 	seed      = flag.Uint64("seed", 0, "run only the schedule of this `seed`, with its log; 0 runs many")
 	first     = flag.Uint64("first", 1, "the `seed` of the first of many schedules")
 	schedules = flag.Int("schedules", 0, "run this `number` of schedules; 0 runs as many as fit into the time")
+	jobs      = flag.Int("jobs", 1, "divide many schedules among this `number` of processes")
 	limit     = flag.Duration("time", 20*time.Second, "run schedules for this `time`, or a quarter with the race detector")
 )
 
@@ -63,6 +66,10 @@ func TestSimulate(t *testing.T) {
 		}
 		return
 	}
+	if *jobs > 1 && *schedules > 0 {
+		simulateInProcesses(t)
+		return
+	}
 	reader() // create the shared reader before virtual time starts
 	total := result{counts: map[string]int{}}
 	start := time.Now()
@@ -87,6 +94,28 @@ func TestSimulate(t *testing.T) {
 	}
 	t.Logf("%d schedules in %v: %d writes acknowledged, %d reads, %v", n, time.Since(start).Round(time.Millisecond),
 		total.acked, total.reads, total.counts)
+}
+
+// simulateInProcesses divides the schedules among processes, since each of them uses only one processor.
+func simulateInProcesses(t *testing.T) {
+	t.Helper()
+	var processes sync.WaitGroup
+	for j := range *jobs {
+		from, to := j*(*schedules)/(*jobs), (j+1)*(*schedules)/(*jobs)
+		if from == to {
+			continue
+		}
+		processes.Go(func() {
+			out, err := exec.Command(os.Args[0], "-test.run=^TestSimulate$", "-test.v", "-test.timeout=0",
+				"-first", fmt.Sprint(*first+uint64(from)), "-schedules", fmt.Sprint(to-from), //nolint:gosec // not negative
+			).CombinedOutput()
+			if err != nil {
+				t.Errorf("%d schedules: %v", to-from, err)
+			}
+			t.Logf("%s", out)
+		})
+	}
+	processes.Wait()
 }
 
 // TestRepeatable checks that a seed gives the same run each time.

@@ -37,6 +37,15 @@ func unquoteDates(source string, front map[string]any) (notes []string) {
 	return notes
 }
 
+// quotedText is a date that YAML gives as a quoted string. Unquoted dates with seconds and without an offset are UTC in
+// YAML, but Jekyll reads quoted ones in the time zone of the site.
+type quotedText string
+
+// String returns the text.
+func (q quotedText) String() string { return string(q) }
+
+var dateInQuotes = regexp.MustCompile(`(?m)^date[ \t]*:[ \t]*["']`)
+
 func quoteNote(line int, key string) string {
 	return fmt.Sprintf("line %d: stray quotation marks in %s are ignored", line, shorten(key))
 }

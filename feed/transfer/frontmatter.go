@@ -61,6 +61,9 @@ func cutFrontMatter(text string) (frontMatter, error) {
 			f.values = make(map[string]any) // the YAML is null
 		}
 		f.notes = append(f.notes, unquoteDates(source, f.values)...)
+		if date, ok := f.values["date"].(string); ok && fence == "---" && dateInQuotes.MatchString(source) {
+			f.values["date"] = quotedText(date)
+		}
 		return f, err
 	}
 	return frontMatter{}, fmt.Errorf("line 1: front matter has no end: want a second line %q: %w", fence, feed.ErrInvalid)

@@ -211,7 +211,7 @@ func (j *jekyll) setDate(name string, front map[string]any) (notes []string) {
 	given, ok := front["date"]
 	if text := strings.TrimSpace(fmt.Sprint(given)); ok && given != nil && text != "" {
 		loc := j.loc
-		if utcTime.MatchString(text) {
+		if _, quoted := given.(quotedText); !quoted && utcTime.MatchString(text) {
 			loc = time.UTC
 		}
 		m := startDay.FindStringSubmatch(text)

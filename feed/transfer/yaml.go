@@ -31,6 +31,7 @@ func readYAML(source string, into *map[string]any) (notes []string, err error) {
 	if err := boundYAML(source); err != nil {
 		return nil, err
 	}
+	source = fillEmptyEntries(source)
 	notes, err = decodeYAML(source, into)
 	if err == nil {
 		return notes, nil

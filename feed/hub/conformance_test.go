@@ -615,6 +615,36 @@ func failureTests() []conformance {
 	}
 }
 
+// twoAtATime returns a test that several hubs of a site send two deliveries at a time to a host.
+func twoAtATime(name string, hubs int) conformance {
+	return conformance{name: name, run: func(w *world) {
+		for range hubs - 1 {
+			w.run(w.second())
+		}
+		// The subscriptions are verified first: verifications count as requests to the host too.
+		for i := range 5 {
+			w.accepted(w.form(fmt.Sprintf("/cb/%d", i)))
+		}
+		isPost := func(r received) bool { return r.method == http.MethodPost }
+		before := len(w.await(5, isPost))
+		w.settled()
+		for i := range 5 {
+			w.hold(fmt.Sprintf("POST /cb/%d", i))
+		}
+		w.publish()
+		w.await(before+2, isPost)
+		w.until("the others to be claimed or postponed", func() bool {
+			return !slices.ContainsFunc(w.subscriptions(), func(s feed.SubscriptionState) bool {
+				return time.Until(s.Next) <= 0
+			})
+		})
+		n := len(w.matching(isPost)) - before
+		w.check(n == 2, "%d deliveries to a host at the same time", n)
+		w.open("")
+		w.await(before+5, isPost)
+	}}
+}
+
 func orderTests() []conformance {
 	return []conformance{
 		{"order/coalesced to newest", nil, func(w *world) {
@@ -656,29 +686,8 @@ func orderTests() []conformance {
 			w.await(3, isGet)
 			w.wantSubscriptions(4)
 		}},
-		{"order/two at a time to a host", nil, func(w *world) {
-			// The subscriptions are verified first: verifications count as requests to the host too.
-			for i := range 5 {
-				w.accepted(w.form(fmt.Sprintf("/cb/%d", i)))
-			}
-			isPost := func(r received) bool { return r.method == http.MethodPost }
-			before := len(w.await(5, isPost))
-			w.settled()
-			for i := range 5 {
-				w.hold(fmt.Sprintf("POST /cb/%d", i))
-			}
-			w.publish()
-			w.await(before+2, isPost)
-			w.until("the others to be claimed", func() bool {
-				return !slices.ContainsFunc(w.subscriptions(), func(s feed.SubscriptionState) bool {
-					return time.Until(s.Next) <= 0
-				})
-			})
-			n := len(w.matching(isPost)) - before
-			w.check(n == 2, "%d deliveries to a host at the same time", n)
-			w.open("")
-			w.await(before+5, isPost)
-		}},
+		twoAtATime("order/two at a time to a host", 1),
+		twoAtATime("order/two at a time to a host from three processes", 3),
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 // into which fasthttp reads while it waits for a request.
 func TestFastEngineDoesNotAllocate(t *testing.T) {
 	front := &serve.Front{
-		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),
+		Documents: fixed{site(t, 60_000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),
 		Limiter: ratelimit.New(1, time.Hour, time.Now).Site("x"),
 	}
 	hosts := &serve.Hosts{Unknown: &serve.Front{}}

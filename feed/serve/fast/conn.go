@@ -45,6 +45,10 @@ type conn struct {
 	failed  error // returned once rest is nil: the rest of the connection is malformed
 	read    deadline
 	write   deadline
+	body    body        // body of the current response, if it is large
+	shared  []byte      // bytes to write after the current response's header; nil once they are written
+	parts   [2][]byte   // of vector
+	vector  net.Buffers // header and body that are written with one system call
 }
 
 func newConn(c net.Conn, buffers *sync.Pool) *conn {
@@ -108,7 +112,33 @@ func (c *conn) Write(p []byte) (int, error) {
 	if err := c.write.apply(c.Conn.SetWriteDeadline); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	if len(c.shared) == 0 || len(p) >= writeBuffer {
+		return c.Conn.Write(p)
+	}
+	// p ends with the header of the current response, after which fasthttp flushes its buffer. If the buffer were written
+	// because it is full, p would have at least the size writeBuffer.
+	c.parts = [2][]byte{p, c.shared}
+	c.vector = c.parts[:]
+	var err error
+	if w, ok := c.Conn.(interface {
+		WriteBuffers(*net.Buffers) (int64, error)
+	}); ok {
+		_, err = w.WriteBuffers(&c.vector)
+	} else {
+		_, err = c.vector.WriteTo(c.Conn)
+	}
+	c.shared, c.parts, c.vector = nil, [2][]byte{}, nil
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// wroteShared reports whether the body has been written with the header. If not, it will not be.
+func (c *conn) wroteShared() bool {
+	wrote := c.shared == nil
+	c.shared = nil
+	return wrote
 }
 
 // Close implements [net.Conn]. It does not release the buffer, because another goroutine may be reading.

@@ -37,9 +37,12 @@ type Server struct {
 	dated          atomic.Pointer[datedHeader]
 }
 
-// writeBuffer is the size of the pooled buffers for responses. A response that fits is sent with one write; most
-// gzip-compressed feeds fit.
-const writeBuffer = 32 << 10
+const (
+	// writeBuffer is the size of the pooled buffers for responses, which hold headers and small bodies.
+	writeBuffer = 8 << 10
+	// smallBody is the maximum size of a body that is copied to the buffer after its header.
+	smallBody = 4 << 10
+)
 
 // NewServer returns a server for sites with the limits of [serve.NewServer]. Connection errors are logged at debug
 // level, because any client can cause them.
@@ -221,8 +224,8 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
 	switch n := len(res.Body); {
 	case res.File != nil:
 		r.SetBodyStream(&fileBody{response: res, conn: ctx.Conn(), timeout: s.http.WriteTimeout}, int(res.File.Length))
-	case n > writeBuffer:
-		r.SetBodyStream(&body{response: res, rest: res.Body}, n)
+	case n > smallBody:
+		s.writeShared(ctx, res)
 	case n > 0:
 		r.SetBodyRaw(res.Body) // fasthttp copies it to a buffer before it waits for the client
 		res.Release()
@@ -234,15 +237,37 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
 	}
 }
 
-// body is a response's body that fasthttp writes without a copy. It closes the body when it has been written, or the
-// client is gone.
+// writeShared sets a body that is written without a copy, with the same system call as the header if possible.
+func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res serve.Response) {
+	var b *body
+	if c, ok := ctx.Conn().(*conn); ok {
+		b = &c.body // fasthttp has closed the previous one
+		if !ctx.IsHead() {
+			c.shared, ctx.Response.ImmediateHeaderFlush = res.Body, true
+		}
+		b.conn = c
+	} else {
+		b = new(body)
+	}
+	b.response, b.rest = res, res.Body
+	ctx.Response.SetBodyStream(b, len(res.Body))
+}
+
+// body is a response's body that is written without a copy. fasthttp closes it when it has been written, or the client
+// is gone.
 type body struct {
 	response serve.Response
 	rest     []byte
+	conn     *conn // nil for a connection of another type
 }
 
 // WriteTo implements [io.WriterTo].
 func (b *body) WriteTo(w io.Writer) (int64, error) {
+	if b.conn != nil && b.conn.wroteShared() {
+		n := len(b.rest)
+		b.rest = nil
+		return int64(n), nil
+	}
 	n, err := w.Write(b.rest)
 	b.rest = b.rest[n:]
 	return int64(n), err
@@ -260,8 +285,11 @@ func (b *body) Read(p []byte) (int, error) {
 
 // Close implements [io.Closer].
 func (b *body) Close() error {
-	b.rest = nil
+	if b.conn != nil {
+		b.conn.shared = nil
+	}
 	b.response.Release()
+	b.response, b.rest = serve.Response{}, nil
 	return nil
 }
 

@@ -1,6 +1,6 @@
 // Package connlimit limits the number of open connections of a listener, and the bytes that the system buffers for
-// them. Unlike LimitListener in golang.org/x/net/netutil, it preserves CloseWrite and SyscallConn of TCP connections.
-// It does not depend on HTTP.
+// them. Unlike LimitListener in golang.org/x/net/netutil, it preserves CloseWrite, SyscallConn and vectored writes of
+// TCP connections. It does not depend on HTTP.
 package connlimit
 
 import (
@@ -59,6 +59,9 @@ func (c *Conn) Close() error {
 	c.once.Do(func() { <-c.free })
 	return err
 }
+
+// WriteBuffers writes the buffers, if possible with one system call, and consumes them (see [net.Buffers.WriteTo]).
+func (c *Conn) WriteBuffers(b *net.Buffers) (int64, error) { return b.WriteTo(c.Conn) }
 
 // CloseWrite closes the sending direction, so that the client can read the whole response even if the server has not
 // read everything that the client sent.

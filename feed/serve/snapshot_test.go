@@ -136,10 +136,13 @@ func TestCheckedBlob(t *testing.T) {
 // BenchmarkNewEdition applies a commit of a document of 190 KB.
 func BenchmarkNewEdition(b *testing.B) {
 	var items strings.Builder
-	for i := range 6000 {
+	for i := range 2200 {
 		fmt.Fprintf(&items, "i%d=%s ", i, feed.HashOf(fmt.Append(nil, i))[:16])
 	}
 	head, blob := revise(b, 1, rss(items.String()))
+	if blob.Size < 180_000 || blob.Size > 200_000 {
+		b.Fatalf("the document has %d bytes", blob.Size)
+	}
 	for name, checked := range map[string]bool{"checked by the store": true, "not checked": false} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -187,7 +187,7 @@ func New(c Config) *Publisher {
 	}
 	p.rebuilder = &rebuilder{
 		site: c.Site, catalog: c.Catalog, scheduled: c.Scheduled,
-		posts: c.Store, items: c.Store, index: c.Store, names: c.Store, dirty: c.Store, heads: c.Store,
+		posts: c.Store, items: c.Store, index: c.Store, names: c.Store, dirty: c.Store, marker: c.Store, heads: c.Store,
 		documents: c.Store, problems: c.Store,
 		notices:   c.Notices,
 		rendering: version, joiner: c.Joiner, archives: archives, replica: c.Replica, isDue: p.absorber.isDue,

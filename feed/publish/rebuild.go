@@ -49,6 +49,7 @@ type rebuilder struct {
 	index      indexReader
 	names      nameReader
 	dirty      dirtyLister
+	marker     dirtyMarker
 	heads      headReader
 	documents  documentStore
 	problems   problemStore

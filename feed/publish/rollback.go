@@ -21,6 +21,9 @@ func (p *Publisher) AcceptRollback(ctx context.Context) (feed.Report, error) {
 // perform performs a request under the lease.
 func (p *Publisher) perform(ctx context.Context, token feed.Token, q request) (feed.Report, error) {
 	if q.AcceptRollback {
+		if err := p.rebuilder.markAll(ctx); err != nil {
+			return feed.Report{}, fmt.Errorf("accept the rollback of the store: %w", err)
+		}
 		if err := p.config.Store.ClearProblem(ctx, feed.KindRollback, feed.RollbackID); err != nil {
 			return feed.Report{}, fmt.Errorf("accept the rollback of the store: %w", err)
 		}
@@ -47,12 +50,34 @@ func (r *rebuilder) endRollback(ctx context.Context, reports []feed.FeedReport) 
 			return nil
 		}
 	}
+	if err := r.markAll(ctx); err != nil {
+		return err
+	}
 	if err := r.problems.ClearProblem(ctx, feed.KindRollback, feed.RollbackID); err != nil {
 		return err
 	}
 	r.rolledBack = false
 	r.logger.Info("the rollback of the store affects no document; changes are no longer held")
 	return nil
+}
+
+// markAll makes all committed feeds and archives dirty. While changes were held, no archives were added, so even a feed
+// whose documents have not changed may need some.
+func (r *rebuilder) markAll(ctx context.Context) error {
+	heads, err := r.heads.Heads(ctx)
+	if err != nil {
+		return err
+	}
+	var names []feed.Name
+	for _, h := range heads {
+		if h.Feed != feed.Pages && !h.Feed.OfPost() {
+			names = append(names, h.Feed)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return r.marker.MarkDirty(ctx, names...)
 }
 
 // hasDocuments reports whether a head has exactly the given documents.

@@ -118,6 +118,20 @@ func simulateInProcesses(t *testing.T) {
 	processes.Wait()
 }
 
+// TestFoundBugs runs schedules that have found bugs.
+func TestFoundBugs(t *testing.T) {
+	reader() // create the shared reader before virtual time starts
+	for _, seed := range []uint64{
+		1032, // the archives of an unchanged feed were lost
+		2917, // a feed needed archives while changes were held
+		6983, // the same with a single server
+	} {
+		for _, v := range simulate(t, seed, slog.New(slog.DiscardHandler)).violations {
+			t.Errorf("seed %d: %s", seed, v)
+		}
+	}
+}
+
 // TestRepeatable checks that a seed gives the same run each time.
 func TestRepeatable(t *testing.T) {
 	seeds := uint64(20)

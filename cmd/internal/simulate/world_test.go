@@ -264,6 +264,15 @@ func (p *process) start() {
 	p.startNow()
 }
 
+// startAll starts all processes at the same time.
+func (w *world) startAll() {
+	var all sync.WaitGroup
+	for _, p := range w.processes {
+		all.Go(p.start)
+	}
+	all.Wait()
+}
+
 // hold waits until no other goroutine starts or ends the process, until the result is called.
 func (p *process) hold() (done func()) {
 	p.life <- struct{}{}

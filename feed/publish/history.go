@@ -111,21 +111,27 @@ func (h *history) count(ctx context.Context, b *batch) (absorbed, error) {
 	return n, nil
 }
 
-// isListed reports whether a problem is in the store. It reads the store's problems once.
+// isListed reports whether a problem is in the store. It reads the store's problems once, without the mutex, so that a
+// slow store does not delay runs that end. Absorptions do not run at the same time, so no change is missed.
 func (h *history) isListed(ctx context.Context, p *feed.Problem) (bool, error) {
+	key := problemKey{p.Kind, p.ID}
+	h.mu.Lock()
+	known, listed := h.listed != nil, h.listed[key]
+	h.mu.Unlock()
+	if known {
+		return listed, nil
+	}
+	problems, err := h.problems.Problems(ctx)
+	if err != nil {
+		return false, err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.listed == nil {
-		problems, err := h.problems.Problems(ctx)
-		if err != nil {
-			return false, err
-		}
-		h.listed = map[problemKey]bool{}
-		for _, p := range problems {
-			h.listed[problemKey{p.Kind, p.ID}] = true
-		}
+	h.listed = map[problemKey]bool{}
+	for _, p := range problems {
+		h.listed[problemKey{p.Kind, p.ID}] = true
 	}
-	return h.listed[problemKey{p.Kind, p.ID}], nil
+	return h.listed[key], nil
 }
 
 // note records an absorption that was written.

@@ -73,7 +73,7 @@ func (x Change) Of(st feed.StoredPost, p PostCredits) (Credit, feed.Decision, er
 	return credit, d, err
 }
 
-// Choose returns the credit that the change concerns. Errors are of the same kinds as those of Of.
+// Choose returns the credit that the change concerns. Its errors are of the same kinds as those of [Change.Of].
 func (x Change) Choose(p PostCredits) (Credit, error) {
 	n := len(p.Credits)
 	switch {
@@ -143,7 +143,7 @@ func decidable(p feed.Post) error {
 	return nil
 }
 
-// Edits are changes to a credit. What a nil field stands for stays as it was read; an empty value removes it.
+// Edits are changes to a credit. A nil field leaves the value as it was read, and an empty one removes it.
 type Edits struct {
 	Publication, Headline, Date, URL, Text *string
 	// Authors are the names of the authors. Empty names are ignored.
@@ -160,7 +160,7 @@ func (e Edits) Apply(q *feed.Quote) {
 		return true
 	}
 	if set(&q.Source.Publication, e.Publication) {
-		q.Source.PublicationURL, q.Source.FeedURL = "", "" // they belong to the old name
+		q.Source.PublicationURL, q.Source.FeedURL = "", "" // these are the addresses of the previous publication
 	}
 	set(&q.Source.Headline, e.Headline)
 	set(&q.Source.DatePublished, e.Date)
@@ -176,6 +176,6 @@ func (e Edits) Apply(q *feed.Quote) {
 		}
 	}
 	if !slices.EqualFunc(authors, q.Source.Authors, func(a, b feed.Author) bool { return a.Name == b.Name }) {
-		q.Source.Authors = authors // without the URLs of earlier authors
+		q.Source.Authors = authors // the new authors have no URLs
 	}
 }

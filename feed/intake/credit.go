@@ -30,7 +30,7 @@ type placed struct {
 // crediting adds credits to a tree. It adds and splits elements, and never removes, reorders or rewrites text.
 type crediting struct {
 	body    *html.Node
-	english bool // the language of the dates
+	english bool // whether dates are written in English
 	// added holds the roots of the elements that were added. They are not marked with attributes, because attributes
 	// would appear in the documents.
 	added map[*html.Node]bool
@@ -370,8 +370,8 @@ func ownCredit(quotation *html.Node, credit []*html.Node) []*html.Node {
 	return own
 }
 
-// link turns the first occurrence of the headline in the places into a link to the article. If there is none, it links
-// the publication's name. It does nothing if one of the places already links to the article.
+// link turns the first occurrence of the headline in places into a link to the article. If there is none, it links the
+// publication's name. It does nothing if one of the places already links to the article.
 func link(places []*html.Node, source feed.Source) {
 	for _, place := range places {
 		if linksTo(place, source.URL) {

@@ -186,7 +186,7 @@ func TestCreditRead(t *testing.T) {
 		credit: blocks[4:5],
 		read:   true,
 	}, {
-		// A second source of the same passage has no caption.
+		// A second source of the same passage gets no caption.
 		Quote:   feed.Quote{Source: feed.Source{Publication: "Elsewhere"}},
 		passage: blocks[2:3],
 		read:    true,
@@ -200,8 +200,8 @@ func TestCreditRead(t *testing.T) {
 	}
 }
 
-// TestCreditKeepsWords credits random parts of random posts. It checks that every word of the post, and nothing but the
-// credits, is in the result, in the original order.
+// TestCreditKeepsWords credits random parts of random posts. It checks that the result contains every word of the post,
+// in the original order, and that only the credits were added.
 func TestCreditKeepsWords(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 2_000 {

@@ -19,7 +19,7 @@ import (
 
 // Credit is a credit of a post, or a decision about one.
 type Credit struct {
-	Key   string      `json:"key"` // the [feed.CreditKey] with which decisions refer to the credit
+	Key   string      `json:"key"` // the [feed.CreditKey] by which decisions identify the credit
 	State CreditState `json:"state"`
 	feed.Quote
 	// Reason describes where the credit was found and what it depends on.
@@ -99,8 +99,9 @@ func (c *credits) add(q attribution.Quote, state CreditState) {
 	c.list = append(c.list, x)
 }
 
-// linkedHeadline returns the text of the link to the article if it is a headline: 3 to 15 words without numbers
-// that begin with a capital and do not name the publication or an author. Otherwise it returns "".
+// linkedHeadline returns the text of the link to the article if it looks like a headline: it begins with a capital
+// letter or a digit, has 3 to 15 words, not counting numbers, and does not contain the name of the publication or of an
+// author. Otherwise it returns "".
 func (c *credits) linkedHeadline(x candidate) string {
 	for d := range c.body.Descendants() {
 		if d.DataAtom != atom.A || markup.Attribute(d, "href") != x.Source.URL ||
@@ -133,13 +134,13 @@ func (c *credits) reasonOf(q attribution.Quote) string {
 	}
 	switch {
 	case q.Text == "":
-		parts = append(parts, "no passage with certain boundaries")
+		parts = append(parts, "no passage with clear boundaries")
 	case q.Inline:
 		parts = append(parts, "the passage is inside a paragraph")
 	case c.marked(q):
 		parts = append(parts, "the passage is a marked quotation")
 	default:
-		parts = append(parts, "the passage is text between certain boundaries")
+		parts = append(parts, "the passage is text with clear boundaries")
 	}
 	switch s := q.Source; {
 	case s.Publication == "":
@@ -348,8 +349,8 @@ func (c *credits) loneQuotation() (lone, bool) {
 	return l, len(l.blocks) > 0
 }
 
-// inlineQuotation completes a quotation that is part of a sentence. It returns false if it has only a few words, which
-// are more likely a term or a title.
+// inlineQuotation sets the passage, text and blocks of a quotation that is part of a sentence. It returns false if the
+// quotation has only a few words, since it is then more likely a term or a title.
 func (c *credits) inlineQuotation(l lone) (lone, bool) {
 	const words = 4
 	l.passage, l.inline = []*html.Node{l.element}, true

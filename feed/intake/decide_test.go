@@ -34,7 +34,7 @@ func states(r intake.Result) []string {
 	return list
 }
 
-// TestExternalURL checks that the external URL of a post credits its only marked quotation, and nothing else.
+// TestExternalURL checks that the only marked quotation of a post, and nothing else, is credited to its external URL.
 func TestExternalURL(t *testing.T) {
 	const (
 		external = "https://www.theguardian.com/uk/pier"
@@ -77,7 +77,8 @@ func TestExternalURL(t *testing.T) {
 	}
 }
 
-// TestExternalURLOfOthers checks that neither vias nor a post's own URL credits a quotation.
+// TestExternalURLOfOthers checks that a quotation is credited neither to a via nor to the post's own URL, and that a
+// post without credits stays without them.
 func TestExternalURLOfOthers(t *testing.T) {
 	const block = "<blockquote><p>The pier will be shut from Friday.</p></blockquote>"
 	for _, members := range []map[string]any{
@@ -91,7 +92,7 @@ func TestExternalURLOfOthers(t *testing.T) {
 	}
 }
 
-// TestLinkedHeadline checks when the text of a link to an article is taken as its headline.
+// TestLinkedHeadline checks which texts of links to an article are used as its headline.
 func TestLinkedHeadline(t *testing.T) {
 	const block = "<blockquote><p>The pier will be shut from Friday. It opens again in March.</p></blockquote>"
 	for text, want := range map[string]string{

@@ -30,7 +30,7 @@ func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 		return feed.Post{}, Replaced{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // byte order mark, which some editors add
-	// Decoding reports syntax errors too, but without their position.
+	// Use checkSyntax for syntax errors, since decoding does not report their position.
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return feed.Post{}, Replaced{}, checkSyntax(raw)
 	}
@@ -225,7 +225,7 @@ var forbidden = regexp.MustCompile(`(?i)^(javascript|vbscript|data|blob|file):`)
 func (d *decoder) url(o *object, name string) string {
 	s := strings.TrimSpace(d.text(o, name))
 	if forbidden.MatchString(s) {
-		d.fail(o.at(name), "want a URL with another scheme, got %q", shorten(s))
+		d.fail(o.at(name), "want a URL with a different scheme, got %q", shorten(s))
 		return ""
 	}
 	if _, err := markup.ParseURL(s); err != nil {
@@ -235,7 +235,7 @@ func (d *decoder) url(o *object, name string) string {
 	return s
 }
 
-// shorten truncates a value for an error.
+// shorten truncates a value for use in an error.
 func shorten(s string) string {
 	const limit = 80
 	if len(s) <= limit {

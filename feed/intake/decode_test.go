@@ -146,7 +146,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"authors", `{"authors":{"name":"Ada"}}`, "authors: want an array, got an object"},
 		{"tag", `{"tags":["a",null]}`, "tags[1]: want a string, got null"},
 		{"url", `{"url":"http://[::1"}`, `url: want a URL, got "http://[::1"`},
-		{"script", `{"url":" JavaScript:alert(1)"}`, `url: want a URL with another scheme, got "JavaScript:alert(1)"`},
+		{"script", `{"url":" JavaScript:alert(1)"}`, `url: want a URL with a different scheme, got "JavaScript:alert(1)"`},
 		{"date", `{"date_published":"last Tuesday"}`,
 			`date_published: want a date such as 2006-01-02T15:04:05+01:00 (RFC 3339), got "last Tuesday"`},
 		{"date without offset", `{"date_modified":"2014-06-17T10:00:00"}`,

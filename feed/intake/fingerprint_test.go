@@ -21,7 +21,7 @@ func TestFingerprint(t *testing.T) {
 		want   bool // whether the fingerprint changes
 	}{
 		{"nothing", func(*feed.Site) {}, false},
-		{"title", func(s *feed.Site) { s.Title = "A new title" }, true}, // credits of the blog itself depend on it
+		{"title", func(s *feed.Site) { s.Title = "A new title" }, true}, // used to detect quotes from the blog itself
 		{"home", func(s *feed.Site) { s.HomeURL = "https://new.example/" }, true},
 		{"language", func(s *feed.Site) { s.Language = "nl" }, true},
 		{"limit", func(s *feed.Site) { s.Limit++ }, false},

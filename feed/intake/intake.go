@@ -14,8 +14,8 @@ import (
 // converted by an older version are rebuilt.
 const Version = 4
 
-// Generation is the number of the tables with which credits are read. Items must be made again with a new generation
-// only once their site is upgraded, so it is not part of [Intake.Fingerprint].
+// Generation is the version of the tables that are used to read credits. It is not part of [Intake.Fingerprint], since
+// a new generation must not change items until their site is upgraded.
 const Generation = attribution.Generation
 
 // MaxSize is the maximum size of a post in bytes.

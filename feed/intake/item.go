@@ -47,10 +47,10 @@ func New(site feed.Site, reader *attribution.Reader) *Intake {
 	return in
 }
 
-// Fingerprint identifies the version of the conversion, the site's home, language, permalinks and title, which the
-// reader uses to detect quotes of the blog itself, and the reader's tables. Items with a different fingerprint are
-// rebuilt. If the conversion starts to use an additional site field or setting, add the value to the hash in [New]. If
-// its results change for any other reason, increment [Version].
+// Fingerprint identifies the version of the conversion, the settings of the site that it depends on, and the options of
+// the reader. The settings include the title, which the reader uses to detect quotes from the blog itself. Items with a
+// different fingerprint are rebuilt. If the conversion starts to use an additional site field or setting, add the value
+// to the hash in [New]. If its results change for any other reason, increment [Version].
 func (in *Intake) Fingerprint() string { return in.fingerprint }
 
 // Result is the outcome of converting a post.
@@ -71,13 +71,13 @@ type Result struct {
 	// Missing are the paths of files that the post refers to and that do not exist, or contain posts that are not
 	// published.
 	Missing []string
-	// Notes say what is probably wrong with the file of the post.
+	// Notes describe probable mistakes in the file of the post.
 	Notes []string
 }
 
 // Item converts the post that is stored under key. It uses content_html if present, otherwise content_markdown,
-// otherwise content_text. A post without a date gets the FirstSeen date of its record, and a post without a date of
-// modification gets the Changed date. The decisions about the post's credits apply to those that are read from the
+// otherwise content_text. A post without a date gets the FirstSeen date of its record, and a post without a
+// modification date gets the Changed date. The decisions about the post's credits apply to those that are read from the
 // content. The error is an [*Error].
 func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...feed.Decision) (Result, error) {
 	crash.Reading(raw)
@@ -378,7 +378,8 @@ func nodesOf(result attribution.Result, blocks []int) []*html.Node {
 	return nodes
 }
 
-// sharesNodes reports whether a passage of the quotes cannot be wrapped because it shares a node with other text.
+// sharesNodes reports whether the passage of one of the quotes cannot be wrapped because it shares a node with other
+// text.
 func sharesNodes(quotes []attribution.Quote, result attribution.Result) bool {
 	return slices.ContainsFunc(quotes, func(q attribution.Quote) bool {
 		return slices.ContainsFunc(q.Passage, func(i int) bool { return len(result.Blocks[i].Nodes) == 0 })

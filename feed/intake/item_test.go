@@ -466,7 +466,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestItemChanged checks that the recorded time of a change is the modification date of a post that has none.
+// TestItemChanged checks that a post without a modification date gets the recorded time of its last change, unless it
+// was published later.
 func TestItemChanged(t *testing.T) {
 	changed := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	for _, tt := range []struct {

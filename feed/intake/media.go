@@ -19,8 +19,8 @@ import (
 // It is absent for files at the top of the folder.
 const FileMember = "_file"
 
-// NotesMember is the member of a post that lists what is probably wrong with its file, such as a misspelled key. The
-// post is published nevertheless.
+// NotesMember is the member of a post that lists probable mistakes in its file, such as a misspelled key. The post is
+// published nevertheless.
 const NotesMember = "_notes"
 
 // notes returns the notes about the file of a post.
@@ -51,8 +51,9 @@ type Posts interface {
 	PostAt(name string) (feed.StoredPost, bool)
 }
 
-// WithPosts returns an Intake whose posts can link to files of other posts; these links become the addresses of the
-// other posts. The Intake must have [Media]. Pages reports whether posts without a URL have pages of their own.
+// WithPosts returns an Intake whose posts can link to files of other posts. The addresses of the other posts replace
+// the paths in these links. The Intake must have [Media]. Pages reports whether posts without a URL have pages of their
+// own.
 func (in *Intake) WithPosts(p Posts, pages bool) *Intake {
 	next := *in
 	next.posts, next.pages = p, pages
@@ -77,7 +78,7 @@ func (in *Intake) address(st feed.StoredPost) string {
 		published = time.Time{}
 	}
 	if published.IsZero() && p.URL == "" && in.datedPermalinks() {
-		return "" // the date will be the time at which the post is first seen
+		return "" // the date will be the time when the post is first seen, which is not known yet
 	}
 	if permalink := in.permalink(p, published); permalink != "" || !in.pages {
 		return permalink
@@ -92,7 +93,7 @@ func (in *Intake) datedPermalinks() bool {
 	})
 }
 
-// files resolves the references of a post to files.
+// files resolves a post's references to files.
 type files struct {
 	in    *Intake
 	media Media
@@ -143,8 +144,8 @@ func (f *files) miss(name string) {
 	}
 }
 
-// link returns the URL of the post in a file that ref refers to, or ref if the file has no published post. The latter
-// is noted for a Markdown file, which is not a page of the blog.
+// link returns the URL of the post in a file that ref refers to, or ref if the file has no published post. In the
+// latter case, a Markdown file is noted as missing, since it cannot be a page of the blog.
 func (f *files) link(ref, name string, u *url.URL) string {
 	address := ""
 	if st, ok := f.in.posts.PostAt(name); ok {

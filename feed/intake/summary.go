@@ -64,7 +64,7 @@ func excerpt(text string) string {
 	if text[cut] != ' ' {
 		if space := strings.LastIndexByte(text[:cut], ' '); space > 0 {
 			cut = space
-		} else { // a language without spaces between words: only keep combining characters with their base character
+		} else { // no spaces between words: cut anywhere but before a combining character
 			for cut > 0 && combines(text[cut:]) {
 				_, size := utf8.DecodeLastRuneInString(text[:cut])
 				cut -= size
@@ -74,7 +74,8 @@ func excerpt(text string) string {
 	return strings.TrimRight(text[:cut], " ,;:–—-") + "…"
 }
 
-// firstWords returns the first words of a text, separated by single spaces, up to at least n characters.
+// firstWords returns the first words of a text, separated by single spaces: enough words for at least n characters, if
+// the text has that many.
 func firstWords(text string, n int) string {
 	var b strings.Builder
 	for word := range strings.FieldsSeq(text) {

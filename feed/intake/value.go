@@ -37,7 +37,7 @@ func (o *object) take(name string) (json.RawMessage, bool) {
 	return raw, ok && kindOf(raw) != "null"
 }
 
-// kindOf returns the JSON type of the value for an error.
+// kindOf returns the JSON type of the value, for use in an error.
 func kindOf(raw json.RawMessage) string {
 	switch raw[0] {
 	case '{':

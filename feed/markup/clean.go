@@ -55,7 +55,7 @@ func render(n *html.Node) (string, bool) {
 	return rendered.String(), true
 }
 
-// finish returns the final form of the policy's output.
+// finish replaces characters that XML does not allow in the policy's output, and unescapes its quotation marks.
 func finish(s string) string { return quotes(CleanText(s)) }
 
 // quotes unescapes quotation marks in text, where they do not need escaping, to save space. In the policy's output, "<"
@@ -96,7 +96,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowURLSchemes("http", "https", "mailto", "tel", "sms", "geo", "ftp", "ftps", "sftp", "gemini", "gopher", "irc",
 		"ircs", "xmpp", "matrix", "magnet", "news", "nntp", "doi", "urn", "webcal", "bitcoin")
 	p.AllowDataURIImages()
-	// The policy checks only href, cite and src.
+	// By itself, the policy checks only the URLs in href, cite and src; the patterns check the others.
 	address := regexp.MustCompile(`^https?://[^\s"'<>]+$`)
 	addresses := regexp.MustCompile(`^https?://[^\s"'<>]+( [0-9.]+[wxh])*(, https?://[^\s"'<>]+( [0-9.]+[wxh])*)*$`)
 	number := regexp.MustCompile(`^[0-9]{1,5}(\.[0-9]+)?%?$`)

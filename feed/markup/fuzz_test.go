@@ -118,11 +118,11 @@ func checkText(t *testing.T, s string) {
 	}
 }
 
-// active are elements that run code, load resources or must not appear in content.
+// active lists elements that run code, load resources or must not appear in content.
 var active = []atom.Atom{atom.Script, atom.Style, atom.Iframe, atom.Form, atom.Input, atom.Object, atom.Embed, atom.Svg,
 	atom.Math, atom.Base, atom.Link, atom.Meta}
 
-// hiding are elements whose text is not in the tree.
+// hiding lists elements whose text is not in the tree.
 var hiding = []atom.Atom{atom.Annotation, atom.AnnotationXml, atom.Noembed, atom.Noframes, atom.Noscript, atom.Script,
 	atom.Style, atom.Svg, atom.Template, atom.Title, atom.Iframe}
 

@@ -121,7 +121,7 @@ func boundMarkdown(body string) error {
 	return nil
 }
 
-// tableColumns returns the number of columns of the table that a line is in, given that of the line before.
+// tableColumns returns the number of columns of the table that a line is in, given the number for the previous line.
 func tableColumns(columns int, line string) int {
 	switch {
 	case strings.TrimSpace(line) == "":

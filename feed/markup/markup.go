@@ -28,7 +28,7 @@ const (
 // Parse returns the tree of a post's body: a body element that contains the content. The tree contains only elements
 // that [Clean] keeps, and no comments. Script, style and similar elements are removed with their content; other unknown
 // elements are replaced by their content. Text and attributes are valid UTF-8 and contain only characters that XML 1.0
-// allows. All words of the body are in the tree, in order.
+// allows. All other words of the body are in the tree, in order.
 //
 // Parse takes linear time. It returns an error of kind [feed.ErrInvalid] for HTML nested deeper than 512 elements and
 // for Markdown that exceeds limits far above the needs of real posts. The caller owns the tree.

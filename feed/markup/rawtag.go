@@ -13,8 +13,8 @@ var rawElements = map[string]bool{
 	"noframes": true, "noscript": true, "plaintext": true,
 }
 
-// escapeOpenTags replaces start tags such as "<script>" in prose by text if their paragraph does not contain the end tag:
-// the author writes about the element, and an HTML parser would hide the rest of the post.
+// escapeOpenTags replaces start tags such as "<script>" in prose with text if their paragraph does not contain the end
+// tag: the author is writing about the element, and an HTML parser would hide the rest of the post.
 func escapeOpenTags(tree ast.Node, source []byte) error {
 	return ast.Walk(tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {

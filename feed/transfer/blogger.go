@@ -50,8 +50,8 @@ func (f *feedXML) atomStatus(e *element) (feed.Status, SkipReason, error) {
 	return entryStatus(e)
 }
 
-// setBlogger sets the members of p that only a Blogger Takeout export has. The export has the path of a post's page but
-// not the URL of the blog, and its titles are HTML.
+// setBlogger sets the members of p from the elements that only Blogger Takeout exports contain. These exports contain
+// the path of a post's page but not the URL of the blog, and their titles are HTML.
 func (f *feedXML) setBlogger(e *element, p *feed.Post) {
 	if e.child("blogger:type") == nil {
 		return

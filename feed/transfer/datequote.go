@@ -15,8 +15,8 @@ var dateKeys = setOf("date", "date_published", "date_modified", "lastmod", "modi
 
 const quotationMarks = "\"'`“”„‘’‚"
 
-// unquoteDates removes stray quotation marks around dates, such as in 2013-05-01", which Ruby and so Jekyll ignores. It
-// returns a note for each. The source is the text of the front matter.
+// unquoteDates removes stray quotation marks around dates, as in 2013-05-01". Ruby, and therefore Jekyll, ignores them.
+// It returns a note for each date that it changes. The source is the text of the front matter.
 func unquoteDates(source string, front map[string]any) (notes []string) {
 	for _, key := range slices.Sorted(maps.Keys(front)) {
 		given, ok := front[key].(string)
@@ -56,7 +56,7 @@ var quotedDate = regexp.MustCompile(`(?m)^([A-Za-z_]+)[ \t]*:[ \t]+["']*([0-9]{4
 // repairDates removes the quotation marks around dates in YAML that cannot be parsed, and returns a note for each.
 func repairDates(source string) (repaired string, notes []string) {
 	var b strings.Builder
-	number := 1 // of the line "---", which is not included in the source
+	number := 1 // the line "---" is line 1, but is not part of the source
 	for line := range strings.Lines(source) {
 		number++
 		m := quotedDate.FindStringSubmatch(strings.TrimRight(line, "\n"))

@@ -8,8 +8,8 @@ import (
 	"feedpub/feed/intake"
 )
 
-// TestQuotedDate checks that stray quotation marks around a date are ignored with a note, as in Jekyll if the YAML is
-// valid.
+// TestQuotedDate checks that stray quotation marks around a date are ignored with a note, even if they make the YAML
+// invalid.
 func TestQuotedDate(t *testing.T) {
 	for _, tt := range []struct{ front, want, note string }{
 		{`date: 2013-05-01"`, "2013-05-01T00:00:00Z", "line 2"},

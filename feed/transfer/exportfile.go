@@ -46,8 +46,8 @@ const (
 )
 
 // ExportWriter writes an export file: the lines of a [Writer], compressed with gzip, between a first line that names
-// the site and a last line with the numbers of posts and records and a SHA-256 checksum. With them, [Read] and
-// [VerifyExport] detect whether a file is truncated, has lost lines or was changed. Every system can decompress gzip,
+// the site and a last line with the numbers of posts and records and a SHA-256 checksum. With these two lines, [Read]
+// and [VerifyExport] detect whether a file is truncated, lacks lines or was changed. Every system can decompress gzip,
 // so that a backup can be read without feedpub.
 type ExportWriter struct {
 	*Writer
@@ -108,7 +108,7 @@ func (j *jsonReader) checkSeal(line []byte, pos string) (sealed bool, err error)
 			Export exportStart `json:"_export"`
 		}
 		if err := json.Unmarshal(line, &start); err != nil {
-			return false, damaged("the first line of the export: %v", err)
+			return false, damaged("cannot decode the first line of the export: %v", err)
 		}
 		if start.Export.Version != exportVersion {
 			return false, fmt.Errorf("%s: the export has version %d of the format, and this release reads version %d; "+
@@ -145,7 +145,7 @@ func (s *sealChecker) compare(line []byte) error {
 		End exportEnd `json:"_end"`
 	}
 	if err := json.Unmarshal(line, &end); err != nil {
-		return fmt.Errorf("the last line of the export: %w", err)
+		return fmt.Errorf("cannot decode the last line of the export: %w", err)
 	}
 	want := end.End
 	if s.found.Posts != want.Posts || s.found.Records != want.Records {
@@ -168,7 +168,7 @@ func (j *jsonReader) checkEnd() error {
 		j.name, j.seal.found.Posts, j.seal.found.Records, ErrDamaged)
 }
 
-// IsExport reports whether a file was written by an [ExportWriter], and may have been decompressed since.
+// IsExport reports whether a file, compressed or decompressed, was written by an [ExportWriter].
 func IsExport(r io.Reader) bool {
 	unpacked, err := gunzip(bufio.NewReader(r))
 	if err != nil {
@@ -179,8 +179,8 @@ func IsExport(r io.Reader) bool {
 }
 
 // VerifyExport reads an export file to its end and returns what it contains. The error is of kind [ErrDamaged] if the
-// file is truncated or damaged, and of kind [feed.ErrInvalid] if it is not an export file or has a line that cannot be
-// imported. The name appears in errors.
+// file is truncated or damaged, and of kind [feed.ErrInvalid] if it is not an export file or contains a line that
+// cannot be imported. The name appears in errors.
 func VerifyExport(r io.Reader, name string) (Export, error) {
 	in, err := openInput(r, name)
 	if err != nil {
@@ -201,7 +201,7 @@ func VerifyExport(r io.Reader, name string) (Export, error) {
 	var found error
 	j.lines(func(_ Entry, err error) bool {
 		if found == nil || errors.Is(err, ErrDamaged) {
-			found = err // damage is the reason for a line that cannot be read before it
+			found = err // if the file is damaged, this probably caused any earlier error
 		}
 		return true
 	})

@@ -23,7 +23,7 @@ type feedXML struct {
 	loc  *time.Location
 	// pages enables the import of pages from a Blogger export.
 	pages bool
-	base  string // URL of a blog whose export has only paths
+	base  string // URL of a blog whose export contains only paths
 }
 
 // isFeedXML reports whether a document is RSS or Atom.
@@ -164,8 +164,8 @@ func mediaImage(e *element) string {
 	return first(address, e.child("media:group").child("media:thumbnail").attr("url"))
 }
 
-// rssStatus returns the status of an item, or the reason for skipping it. In a WordPress export that was not detected,
-// an item could be a draft, a page or a menu.
+// rssStatus returns the status of an item, or the reason for skipping it. It rejects the items of a WordPress export
+// that was not detected, since they could be drafts, pages or menus.
 func rssStatus(e *element) (feed.Status, SkipReason, error) {
 	if isWordPressItem(e) {
 		return "", "", fmt.Errorf("it has WordPress's post type or status, but the file does not declare a "+
@@ -187,7 +187,7 @@ func rssContent(e *element) (content, summary string) {
 	return content, summary
 }
 
-// mediaDescription returns the description in the elements of media extensions as HTML.
+// mediaDescription returns, as HTML, the description in the elements of Media RSS or of the iTunes extension.
 func mediaDescription(e *element) string {
 	group := e.child("media:group")
 	for _, d := range []*element{e.child("media:description"), group.child("media:description"), e.child("itunes:summary"),
@@ -453,7 +453,7 @@ func atomText(e *element) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// addCredits adds the quotes and vias in the links of an item.
+// addCredits adds a quote for each related link of an item, and a via for each via link.
 func addCredits(e *element, p *feed.Post) {
 	for link := range e.all("atom:link") {
 		href := link.attr("href")
@@ -483,7 +483,7 @@ func (f *feedXML) date(e *element, names ...string) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// absolute resolves a URL against the URL of the feed's web page.
+// absolute resolves a URL against the first absolute URL in baseURLs.
 func (f *feedXML) absolute(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || address == "" || u.IsAbs() {
@@ -497,7 +497,7 @@ func (f *feedXML) absolute(address string) string {
 	return address
 }
 
-// baseURLs returns the URLs that relative references may be based on, in order of preference.
+// baseURLs returns the possible base URLs of relative references, in order of preference.
 func (f *feedXML) baseURLs() []string {
 	var list []string
 	for _, top := range f.root.children {

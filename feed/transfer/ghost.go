@@ -54,7 +54,7 @@ func (v *ghostValue) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// ghostRow has the columns that are read from all tables of an export.
+// ghostRow holds the columns that are read from the tables of an export.
 type ghostRow struct {
 	ID           ghostValue `json:"id"`
 	UUID         ghostValue `json:"uuid"`
@@ -123,7 +123,8 @@ func readGhost(o Options, in *input, yield func(Entry, error) bool) {
 		first, second = bytes.NewReader(content), bytes.NewReader(content)
 	}
 	g := newGhostSite(o)
-	// If a part of the file cannot be read, posts that were only sent by email could be published.
+	// An error ends the import: the part that cannot be read may list posts that were sent only by email, and these must
+	// not be published.
 	if err := newGhostFile(in.name, first).read(g.addRow); err != nil {
 		fail(err)
 		return
@@ -161,8 +162,8 @@ func newGhostSite(o Options) *ghostSite {
 }
 
 // addRow adds a row of a table other than posts. It returns an error of kind [feed.ErrInvalid] for a row of posts_meta
-// that cannot be read, since it could determine that a post is not public. Without one of the other rows, a post only
-// lacks a tag or an author.
+// that cannot be read, since it could determine that a post is not public. It ignores an unreadable row of any other
+// table, since a post would at most lack a tag, an author or the right URL.
 func (g *ghostSite) addRow(table string, raw []byte, pos string) error {
 	var r ghostRow
 	if table == "posts" {
@@ -196,7 +197,7 @@ func (g *ghostSite) addRow(table string, raw []byte, pos string) error {
 	return nil
 }
 
-// setPattern sets the pattern of URLs if the row is the setting for it.
+// setPattern sets the pattern of post URLs if the row is the setting "permalinks".
 func (g *ghostSite) setPattern(r ghostRow) {
 	if r.Key == "permalinks" && strings.Contains(string(r.Value), ":slug") {
 		g.pattern = string(r.Value)
@@ -282,13 +283,13 @@ func (g *ghostSite) entry(raw []byte, pos string) (Entry, error) {
 	return postEntry(p, pos)
 }
 
-// post converts a row of the table posts without its status.
+// post converts a row of the table posts, except for its status.
 func (g *ghostSite) post(r ghostRow) (p feed.Post, err error) {
 	p = feed.Post{
 		ID: string(r.ID), Title: string(r.Title), Summary: string(r.Excerpt),
 		Image: g.address(first(string(r.FeatureImage), string(r.Image))), Language: r.language(),
 	}
-	// Feeds of versions before 1.0, whose ids are numbers, had the UUID as the guid.
+	// Before version 1.0, ids were numbers, and feeds had the UUID as the guid.
 	if numeric := strings.Trim(p.ID, "0123456789") == ""; numeric || p.ID == "" {
 		p.ID = first(string(r.UUID), p.ID)
 	}

@@ -113,8 +113,8 @@ func TestGhostVisibility(t *testing.T) {
 	checkVisibility(t, Options{BaseURL: "https://b.example", Pages: true}, "f.json", content, "draft")
 }
 
-// TestBloggerTakeout checks the posts of a Blogger Takeout export. It has the paths of pages but not the URL of the
-// blog, and its titles are HTML.
+// TestBloggerTakeout checks the posts of a Blogger Takeout export. It contains the paths of pages but not the URL of
+// the blog, and its titles are HTML.
 func TestBloggerTakeout(t *testing.T) {
 	entry := func(id, kind, status, more string) string {
 		return "<entry><id>tag:blogger.com,1999:blog-1.post-" + id + "</id><blogger:type>" + kind + "</blogger:type><blogger:status>" + status +
@@ -141,7 +141,7 @@ func TestBloggerTakeout(t *testing.T) {
 }
 
 // FuzzGhost checks that reading an export ends, that each post can be read, and that a post that is not public in the
-// export is not public.
+// export does not become public.
 func FuzzGhost(f *testing.F) {
 	f.Add(ghostExport(`{"id":"a","title":"T","html":"w","status":"draft"}`, ""))
 	f.Add(ghostExport(`{"id":"a","html":"w","status":"published","visibility":"paid"},[],"x",{"id":1}`, `{"post_id":1,"email_only":"1"}`))

@@ -25,9 +25,9 @@ type hugo struct {
 	mounts       []hugoMount
 	ugly         func(section string) bool
 	keepCase     bool     // whether paths keep capital letters
-	dateKeys     []string // keys of front matter, and ":filename"
+	dateKeys     []string // front matter keys for the date, by preference; ":filename" is the date in the file name
 	cascade      []cascadeRule
-	sectionRules map[string]cascadeResult // by folder and language
+	sectionRules map[string]cascadeResult // results of sectionCascade by folder and language
 	bundles      map[string]bool          // whether a folder is a leaf bundle
 	byName       map[string][]string      // files by base name without extension; nil until needed
 }
@@ -51,11 +51,11 @@ func (h *hugo) title(string) string { return "" }
 // hugoPage is the position of a page in the site.
 type hugoPage struct {
 	mount   hugoMount
-	folder  string // folder of the file, or of its bundle's section, in the posts folder
+	folder  string // folder that contains the file or its leaf bundle, in the posts folder
 	lang    string
 	dir     string // folder of the page in the content, or "."
 	base    string // base name of the page
-	section string // the first folder, or ""
+	section string // the first folder of dir, or ""
 }
 
 // locate returns the position of a file's page. The result ok is false if the file is not in a content folder.
@@ -66,7 +66,7 @@ func (h *hugo) locate(name string) (p hugoPage, ok bool) {
 		if m.source == "." {
 			after, inside = name, true
 		}
-		// If folders are nested, the innermost counts. If two languages share a folder, the first counts.
+		// If folders are nested, use the innermost. If two languages share a folder, use the first.
 		if inside && (!ok || len(m.source) > len(p.mount.source) || p.mount.source == ".") {
 			if ok && m.source == p.mount.source {
 				continue
@@ -140,8 +140,8 @@ func (h *hugo) isBundle(dir string) bool {
 	return is
 }
 
-// complete implements [generator]. It converts known front matter keys to lower case, as Hugo does, and adds what
-// sections define for their pages. A file without a section and a date is a page.
+// complete implements [generator]. It converts known front matter keys to lower case, as Hugo does, and adds the front
+// matter that sections define for their pages. A file with neither a section nor a date is a page.
 func (h *hugo) complete(name string, front map[string]any) (page bool, notes []string, err error) {
 	p, ok := h.locate(name)
 	if !ok {
@@ -238,8 +238,8 @@ func (h *hugo) address(name string, front map[string]any) string {
 	return at(escapePath(strings.TrimRight(filled, "/") + "/"))
 }
 
-// givenAddress returns the URL for the "url" in the front matter of a page. Hugo adds the language to a path that
-// does not begin with a slash, and a slash to a path that does not end in a file name.
+// givenAddress returns the URL for the "url" in the front matter of a page. Hugo adds the prefix of the language to a
+// path that does not begin with a slash, and a slash to a path that does not end in a file name.
 func (h *hugo) givenAddress(given string, p hugoPage, slug string, front map[string]any) string {
 	if isURL(given) {
 		return given
@@ -384,7 +384,7 @@ func (h *hugo) path(s string) string {
 }
 
 // resolve returns the URL of the page that a ref or relref shortcode refers to. The reference is a path in the content,
-// a path relative to the referring page, or a file name. Pages in the language of the referring page come first.
+// a path relative to the referring page, or a file name. Pages in the language of the referring page are preferred.
 func (h *hugo) resolve(from, ref string) (string, bool) {
 	ref, fragment, hash := strings.Cut(ref, "#")
 	if hash {

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// cascadeRule is front matter that a section, or the configuration of a Hugo site, defines for the pages below.
+// cascadeRule is front matter that a section, or the configuration of a Hugo site, defines for the pages below it.
 type cascadeRule struct {
 	values map[string]any // with lower-case keys
 	// Patterns for the pages that the rule applies to; nil matches all.
@@ -57,7 +57,7 @@ func hugoGlob(target map[string]any, key string) *regexp.Regexp {
 		Replace(regexp.QuoteMeta(pattern))
 	re, err := regexp.Compile("^(?:" + quoted + ")$")
 	if err != nil {
-		return nil // a rule that could make a post private applies to all posts
+		return nil // match all pages, since the rule could make pages private
 	}
 	return re
 }
@@ -121,7 +121,8 @@ func (h *hugo) sectionCascade(dir string, p hugoPage) ([]cascadeRule, error) {
 			}
 			front, ok := frontOf(h.fsys, name)
 			if !ok {
-				found.err = fmt.Errorf("the section's page %s cannot be read, and could hold back its posts: %w", name, feed.ErrInvalid)
+				found.err = fmt.Errorf("the section page %s cannot be read, and could make posts of the section private: %w",
+					name, feed.ErrInvalid)
 			}
 			for key, value := range front {
 				if strings.EqualFold(key, "cascade") {

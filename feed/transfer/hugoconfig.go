@@ -92,7 +92,7 @@ func mergeConfig(config, from map[string]any) {
 // hugoLanguage is the configuration of a language.
 type hugoLanguage struct {
 	site       string // URL of the site without a trailing slash
-	prefix     string // begins the paths of pages that have no url, such as "/fr"; or ""
+	prefix     string // beginning of the paths of pages without a "url", such as "/fr"; may be empty
 	permalinks map[string]string
 	loc        *time.Location // time zone of dates without an offset
 	disabled   bool

@@ -113,7 +113,8 @@ func toUTF8(r *bufio.Reader) (*bufio.Reader, error) {
 	}
 }
 
-// trimMarks removes byte order marks from the beginning of a file. Some programs add one to a file that has one.
+// trimMarks removes byte order marks from the beginning of a file. Some programs add one to a file that already begins
+// with one.
 func trimMarks(content []byte) []byte {
 	for bytes.HasPrefix(content, byteOrderMark) {
 		content = content[len(byteOrderMark):]

@@ -77,7 +77,7 @@ func newJekyll(root fs.FS, source string, config map[string]any, o Options) (*je
 func (j *jekyll) setSite(root fs.FS, baseURL string) (note string) {
 	given := stringAt(j.config, "url")
 	if content, err := fs.ReadFile(root, "CNAME"); err == nil && given == "" {
-		given = strings.TrimSpace(string(content)) // GitHub Pages' host name
+		given = strings.TrimSpace(string(content)) // the host name for GitHub Pages
 	}
 	base, note := siteURL(given)
 	if base != "" {
@@ -110,7 +110,7 @@ func (j *jekyll) complete(name string, front map[string]any) (page bool, notes [
 	if title, ok := front["title"].(string); ok {
 		front["title"] = plainTitle(title)
 	}
-	// A string is a list of words in tags and categories, but a single name in tag and category.
+	// In the keys "tags" and "categories", a string is a list of words; in "tag" and "category", it is a single name.
 	for _, key := range []string{"tags", "categories"} {
 		if s, ok := front[key].(string); ok && !strings.Contains(s, ",") {
 			front[key] = anyList(strings.Fields(s))

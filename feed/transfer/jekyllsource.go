@@ -110,11 +110,11 @@ func patternList(value any) []*regexp.Regexp {
 	return list
 }
 
-// jekyllExcluded are the folders that Jekyll excludes if the configuration does not.
+// jekyllExcluded are the folders that Jekyll excludes by default.
 var jekyllExcluded = setOf("node_modules", "vendor/bundle", "vendor/cache", "vendor/gems", "vendor/ruby")
 
 // role implements [generator]. Posts are the dated files in "_posts" and all files in "_drafts", except those that the
-// configuration excludes, whose names begin with a special character, or that are in the folder of the generated site.
+// configuration excludes, that Jekyll ignores because of their names, or that are in the folder of the generated site.
 func (j *jekyll) role(name string) fileRole {
 	dirs := strings.Split(path.Dir(name), "/")
 	at := slices.IndexFunc(dirs, func(dir string) bool { return dir == "_posts" || dir == "_drafts" })
@@ -206,7 +206,8 @@ var (
 	startDay = regexp.MustCompile(`^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})\b`)
 )
 
-// setDate sets the date of a post to its time: the date in the front matter, or else in the name of the file.
+// setDate sets the date of a post to the time given by the front matter or, if it has no date, to the date in the file
+// name.
 func (j *jekyll) setDate(name string, front map[string]any) (notes []string) {
 	given, ok := front["date"]
 	if text := strings.TrimSpace(fmt.Sprint(given)); ok && given != nil && text != "" {
@@ -238,8 +239,9 @@ func (j *jekyll) setDate(name string, front map[string]any) (notes []string) {
 
 var startTime = regexp.MustCompile(`^[Tt \t]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?`)
 
-// rubyTime parses a date as Ruby does: a day after the end of a month is in the next month, and what follows the time or
-// the day is ignored if it has no meaning. Text with an offset is parsed in the time zone loc, other text in local.
+// rubyTime parses a date as Ruby does: a day after the end of a month is in the next month, and text after the day or
+// the time is ignored if it cannot be parsed. A date without an offset is in the time zone loc, or in local if it has
+// no time or if text after it is ignored.
 func rubyTime(text string, loc, local *time.Location) (time.Time, bool) {
 	m := startDay.FindStringSubmatch(text)
 	if m == nil {
@@ -261,7 +263,8 @@ func rubyTime(text string, loc, local *time.Location) (time.Time, bool) {
 	return day, true
 }
 
-// dayOf returns the beginning of the day in the submatches year, month and day. A year of two digits is after 1968.
+// dayOf returns the beginning of the day in the submatches year, month and day. Two-digit years are from 1969 to 2068.
+// If the month has no such day, dayOf returns the corresponding day of a later month, and false.
 func dayOf(m []string, loc *time.Location) (time.Time, bool) {
 	if m == nil {
 		return time.Time{}, false

@@ -390,8 +390,8 @@ func postID(value json.RawMessage, id string) (string, error) {
 }
 
 // checkStatus returns an error of kind [feed.ErrInvalid] for one of feedpub's own posts that has no status, but has a
-// member that other programs use to mark posts that are not public, such as draft. An import must store exactly what
-// was exported, so the member cannot be converted to the status.
+// member that other programs use to mark posts as not public, such as "draft". An import must store exactly what was
+// exported, so the member cannot be converted to the status.
 func checkStatus(members map[string]json.RawMessage, o Options) error {
 	if jsonString(members["status"]) != "" {
 		return nil
@@ -404,7 +404,7 @@ func checkStatus(members map[string]json.RawMessage, o Options) error {
 	if err == nil && v.status == "" {
 		return nil
 	}
-	return fmt.Errorf("the member %s marks the post as not public, but it has no status; "+
+	return fmt.Errorf("the member %s marks the post as not public, but the post has no status; "+
 		"want the status published, draft or private: %w", strings.Join(slices.Sorted(maps.Keys(front)), " or "), feed.ErrInvalid)
 }
 

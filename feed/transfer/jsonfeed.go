@@ -151,7 +151,7 @@ func convertVisibility(members map[string]json.RawMessage, o Options) (changed b
 	return true, nil
 }
 
-// visibilityMembers returns the values of the members that mark posts that are not public.
+// visibilityMembers returns the values of the members that mark posts as not public.
 func visibilityMembers(members map[string]json.RawMessage) (map[string]any, error) {
 	front := map[string]any{}
 	for key, raw := range members {

@@ -8,8 +8,8 @@ import (
 	"feedpub/feed/intake"
 )
 
-// TestFrontMatterBehindMarks checks that byte order marks and invisible characters do not hide front matter: a draft
-// would be published.
+// TestFrontMatterBehindMarks checks that byte order marks and invisible characters do not hide front matter, since a
+// draft would then be published.
 func TestFrontMatterBehindMarks(t *testing.T) {
 	for _, before := range []string{"", "\ufeff", "\ufeff\ufeff", "\ufeff\n", "\u200b", "\u00a0\n\ufeff"} {
 		for _, front := range []string{"---\ndraft: true\n---\n", "--- \ndraft: true\n...\n", "+++\ndraft = true\n+++\n"} {

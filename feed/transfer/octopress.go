@@ -14,7 +14,7 @@ func (t *templateText) octopressTag(name, argument string, tag liquid, s string)
 	argument = strings.TrimSpace(argument)
 	switch name {
 	case "include":
-		if argument == "JB/setup" { // it only sets variables
+		if argument == "JB/setup" { // this file only sets variables
 			return "", tag.length, true
 		}
 		output, ok = quoteInclude(argument)
@@ -107,7 +107,8 @@ func quotation(text, name, work, address string) string {
 	return "\n\n<figure>" + quote + "\n<figcaption>" + html.EscapeString(name) + caption + "</figcaption></figure>\n\n"
 }
 
-// quoteInclude returns the quotation that Jekyll's {% include quote.html … %} displays, a file that many themes have.
+// quoteInclude returns the quotation that {% include quote.html … %} displays in Jekyll, since many themes contain such
+// a file.
 func quoteInclude(argument string) (string, bool) {
 	file, rest, _ := strings.Cut(argument, " ")
 	switch strings.TrimSuffix(path.Base(file), ".html") {
@@ -125,7 +126,7 @@ var (
 	codeAddress = regexp.MustCompile(`^(.*?)(?:^|\s+)(https?://\S+|/\S+)(?:\s+(.+))?$`)
 )
 
-// codeCaption returns the language and the caption of a code block, which is a paragraph or empty.
+// codeCaption returns the language of a code block, and its caption as a paragraph, or "" if it has none.
 func codeCaption(argument string) (language, caption string) {
 	for _, m := range codeOption.FindAllStringSubmatch(argument, -1) {
 		language = first(m[1], language)
@@ -151,7 +152,7 @@ func codeCaptions(text string) string {
 		return text
 	}
 	var b strings.Builder
-	fence := "" // of the open code block
+	fence := "" // the backticks that opened the current code block, or ""
 	for line := range strings.Lines(text) {
 		trimmed := strings.TrimRight(line, " \t\r\n")
 		m := codeFence.FindStringSubmatch(trimmed)
@@ -174,8 +175,8 @@ func codeCaptions(text string) string {
 	return b.String()
 }
 
-// dropKramdown removes kramdown's comments, and its tags at the beginning of a line that only change how it parses
-// text.
+// dropKramdown removes kramdown's comments, and the lines that consist of a tag that only changes how kramdown parses
+// the text.
 func dropKramdown(text string) string {
 	if !strings.Contains(text, "{::") {
 		return text

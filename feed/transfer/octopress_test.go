@@ -55,7 +55,7 @@ func TestOctopressTags(t *testing.T) {
 			}
 			unchanged := strings.Contains(tt.text, "{%") && strings.TrimSpace(p.ContentMarkdown) == tt.text
 			if unchanged != (len(e.Notes) > 0) {
-				t.Errorf("%q: got notes %q; want one if and only if a tag was left", tt.text, e.Notes)
+				t.Errorf("%q: got notes %q; want one if and only if a tag was not replaced", tt.text, e.Notes)
 			}
 		}
 	}

@@ -189,7 +189,8 @@ func (f postFile) addMedia(members map[string]any) {
 	}
 }
 
-// addNotes adds the notes to the members of a post in a served folder, for its problems.
+// addNotes stores the notes in a member of the post if it is in a served folder, so that they are reported with its
+// problems.
 func (f postFile) addNotes(members map[string]any, notes []string) {
 	delete(members, intake.NotesMember)
 	if !f.served || len(notes) == 0 {
@@ -242,7 +243,7 @@ func setAddress(g generator, name string, front map[string]any) {
 
 // members returns the members of the post, and a note for the user, which may be empty.
 func (f postFile) members(front map[string]any, body string) (members map[string]any, note string, err error) {
-	if f.options.generator == nil { // keys of a generator's site can have any name
+	if f.options.generator == nil { // the templates of a generator's site may use keys of any name
 		if err := checkSpelling(front); err != nil {
 			return nil, "", err
 		}
@@ -300,7 +301,7 @@ func (f postFile) setVisibility(members, front map[string]any) (note string, err
 // datedName matches file names that begin with a date, as in Jekyll and many Hugo sites.
 var datedName = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})-`)
 
-// addFromName adds the date and slug from the file name to the front matter.
+// addFromName sets the date of a post without one to the date in the file name.
 func addFromName(members map[string]any, name string) {
 	if m := datedName.FindStringSubmatch(path.Base(name)); m != nil && members["date_published"] == nil {
 		if _, ok := intake.ParseDate(m[1]); ok {
@@ -309,7 +310,7 @@ func addFromName(members map[string]any, name string) {
 	}
 }
 
-// isFrontMatter reports whether a file begins with front matter.
+// isFrontMatter reports whether a file begins with front matter in YAML or TOML.
 func isFrontMatter(start []byte) bool {
 	line, _, ok := bytes.Cut(bytes.TrimLeft(start, blanks), []byte("\n"))
 	line = bytes.TrimRight(line, " \t\r")

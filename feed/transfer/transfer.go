@@ -1,6 +1,6 @@
-// Package transfer imports and exports posts. It reads feedpub's own JSON and JSON Lines, WordPress exports, RSS, Atom,
-// JSON Feed, Markdown, HTML and plain text, and folders of such files. It only converts formats; package intake
-// validates posts.
+// Package transfer imports and exports posts. It reads feedpub's own JSON and JSON Lines, WordPress, Blogger and Ghost
+// exports, RSS, Atom, JSON Feed, Markdown, HTML and plain text, and folders and zip archives of such files. It only
+// converts formats; package intake validates posts.
 package transfer
 
 import (
@@ -20,7 +20,8 @@ type Entry struct {
 	Skipped SkipReason
 	// Pos is the position of the entry, for use in messages: "posts.jsonl:3" is line 3 of that file.
 	Pos string
-	// Notes are messages for the user about content that was not converted. Each message begins with its position.
+	// Notes are messages for the user, such as about content that was not converted. Each message begins with its
+	// position.
 	Notes []string
 }
 
@@ -36,7 +37,7 @@ func skipped(pos string, reason SkipReason) Entry { return Entry{Pos: pos, Skipp
 type Options struct {
 	// Format is the format of the files. The default, [Detect], detects it for each file.
 	Format Format
-	// Reader parses the credits in plain text. If it is nil, plain text is an error.
+	// Reader parses the credits in plain text. If it is nil, plain text is rejected.
 	Reader *attribution.Reader
 	// Location is the time zone of dates without an offset: days in plain text, and WordPress's local times if there is
 	// no UTC time. Nil means UTC.

@@ -371,8 +371,8 @@ func TestFeedVisibility(t *testing.T) {
 	}
 }
 
-// TestJSONVisibility checks JSON Feed items, and feedpub's own posts, that have members marking them as drafts or
-// private.
+// TestJSONVisibility checks the visibility of JSON Feed items, and of feedpub's own posts, with members that mark them
+// as drafts or as private.
 func TestJSONVisibility(t *testing.T) {
 	for _, tt := range []struct{ members, item, own string }{
 		{`"title":"T"`, "published", "published"},
@@ -406,7 +406,8 @@ func TestJSONVisibility(t *testing.T) {
 	}
 }
 
-// TestFolderJSONVisibility checks that a post in a served folder that only other programs mark as a draft is rejected.
+// TestFolderJSONVisibility checks that a post in a served folder is rejected if it has no status, but a member that
+// other programs use to mark drafts.
 func TestFolderJSONVisibility(t *testing.T) {
 	for content, want := range map[string]string{
 		`{"content_text":"Words","draft":true}`:                      "the member draft marks",

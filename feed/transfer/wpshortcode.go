@@ -80,8 +80,8 @@ var unknownCode = regexp.MustCompile(`^\[([A-Za-z][\w-]*)(\s+[^\[\]<>]*=[^\[\]<>
 // endCode matches the end tag of a shortcode.
 var endCode = regexp.MustCompile(`\[/([A-Za-z][\w-]*)\]`)
 
-// noteUnknown adds a note if s begins with a shortcode that is not replaced. Words in brackets are only a shortcode if
-// they have attributes, or if the post has an end tag with that name.
+// noteUnknown adds a note if s begins with a shortcode that is not replaced. Words in brackets are a shortcode only if
+// they have attributes, or if the post contains an end tag with that name.
 func (w *wxrSite) noteUnknown(s string, ends map[string]bool) {
 	if m := unknownCode.FindStringSubmatch(tagWindow(s)); m != nil && (m[2] != "" || ends[m[1]]) {
 		w.noteLeft(m[1])
@@ -178,7 +178,7 @@ func (w *wxrSite) playlist(code wpShortcode, p *feed.Post) (string, error) {
 	return b.String(), nil
 }
 
-// listed returns the URLs of the attachments in a shortcode's ids, or without ids, those of the post.
+// listed returns the URLs of the attachments in a shortcode's ids or, if it has none, of those attached to the post.
 func (w *wxrSite) listed(code wpShortcode) (addresses []string, err error) {
 	ids := first(code.attributes["ids"], code.attributes["include"])
 	if ids == "" {

@@ -34,14 +34,14 @@ type wxrSite struct {
 	loc     *time.Location
 	authors map[string]string // display names by login
 	base    string            // address of the site
-	// attachments maps the ids of attachment items to URLs. Attachments may follow the posts that refer to them, so
-	// find reads the whole file to collect them. It is set to nil after the first call. It is also nil if the file can
-	// be read only once.
+	// attachments maps the ids of attachment items to URLs.
 	attachments map[string]string
 	children    map[string][]string // URLs of attachments by the number of the post they were uploaded to
-	find        func() error
-	number      string   // number of the post being read
-	notes       []string // notes about the post being read
+	// find reads the whole file to collect attachments, which may follow the posts that refer to them. It is nil after the
+	// first call, and if the file can be read only once.
+	find   func() error
+	number string   // number of the post being read
+	notes  []string // notes about the post being read
 }
 
 // maxAttachments is the maximum number of attachments that are kept in memory.

@@ -93,7 +93,7 @@ func (x *wxrWriter) Write(p feed.Post) error {
 	if err != nil {
 		return err
 	}
-	got, _, err := x.site.post(e) // the reason "empty" is ignored, since the item has no extra members yet
+	got, _, err := x.site.post(e) // the item may be skipped as empty, since it lacks the extra members
 	if err != nil {
 		return err
 	}

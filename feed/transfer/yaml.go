@@ -24,9 +24,9 @@ const (
 	maxYAMLAngles  = 100 // maximum number of consecutive "<", for which the lexer takes quadratic time
 )
 
-// readYAML decodes YAML. Of several values of one key, the last one wins, as in Jekyll, and a note says so. Different
-// values are an error if the key determines whether a post is public. If the YAML is invalid because of quotation marks
-// around dates, these are ignored, with a note. Errors are of kind [feed.ErrInvalid].
+// readYAML decodes YAML. If a key has several values, the last one wins, as in Jekyll, with a note. Different values
+// are an error if the key determines whether a post is public. If the YAML is invalid because of stray quotation marks
+// around dates, they are ignored, with a note. Errors are of kind [feed.ErrInvalid].
 func readYAML(source string, into *map[string]any) (notes []string, err error) {
 	if err := boundYAML(source); err != nil {
 		return nil, err

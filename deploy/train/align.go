@@ -11,8 +11,8 @@ import (
 // example is a post with the labels that a careful reader would give to its units and tokens.
 type example struct {
 	post   *Post
-	fold   int // the fold in the current division
-	first  int // the fold in the first division
+	fold   int // the fold of the post in the current division
+	first  int // the fold of the post in the first division
 	units  []attribution.ExaminedUnit
 	labels []int
 	// credits maps the units that name a source to the labels of their tokens.
@@ -48,9 +48,9 @@ type aligner struct {
 	p      *Post
 	words  []word
 	labels []int
-	fields map[int]map[string]string // by unit: the texts of its fields, with their labels
+	fields map[int]map[string]string // by unit: the names of its fields, by text
 	dates  map[int][]string
-	spans  [][2]int // units of the passage of each quote, or -1
+	spans  [][2]int // first and last unit of each quote's passage, or -1
 }
 
 // align labels the units and tokens of a post.
@@ -146,7 +146,7 @@ func (a *aligner) markPassages() {
 		a.spans[len(a.spans)-1] = [2]int{s, e}
 		for i := s; i <= e; i++ {
 			if i > s && i < e && a.labels[i] == own && a.ownBlockStart(i) {
-				// The author's own paragraph between the first and the last words.
+				// Skip an author's own paragraph within the passage.
 				for i+1 < e && a.x.Units[i+1].Block == a.x.Units[i].Block {
 					i++
 				}
@@ -162,7 +162,7 @@ func (a *aligner) ownBlockStart(i int) bool {
 	return i == 0 || a.x.Units[i-1].Block != a.x.Units[i].Block
 }
 
-// share returns the share of the words of unit u at or after position at.
+// share returns the fraction of the words of unit u that are at or after position at, or before it if after is false.
 func share(words []word, at, u int, after bool) float64 {
 	n, m := 0, 0
 	for i := max(0, at-400); i < min(len(words), at+400); i++ {
@@ -315,8 +315,8 @@ func (a *aligner) markColon(s [2]int, anchor, chosen int) {
 	}
 }
 
-// distance returns how far unit u is from the passage of quote i. A different passage in between increases the
-// distance.
+// distance returns how far unit u is from the passage of quote i. Each other passage that lies between them or contains
+// u increases the distance.
 func (a *aligner) distance(i, u int) float64 {
 	s := a.spans[i]
 	if s[0] < 0 {
@@ -340,8 +340,8 @@ func (a *aligner) distance(i, u int) float64 {
 	return d
 }
 
-// anchorOf returns the unit that contains the most fields, or of several such units the one nearest to the passage, or
-// -1.
+// anchorOf returns the unit for which the weight of its fields minus its cost is greatest. It returns -1 if no unit
+// contains a field, or if the cost exceeds the weight by more than 6.
 func (a *aligner) anchorOf(fields []field, cost func(u int) float64) int {
 	score := map[int]float64{}
 	for _, f := range fields {
@@ -361,7 +361,7 @@ func (a *aligner) anchorOf(fields []field, cost func(u int) float64) int {
 	return anchor
 }
 
-// isRemote reports whether a field in unit u is too far from the unit with the most fields to belong to the credit.
+// isRemote reports whether field f in unit u is too far from the anchor of the credit to belong to it.
 func (a *aligner) isRemote(f field, u, anchor int, cost func(u int) float64) bool {
 	return cost(u) > 4 && abs(u-anchor) > 4 || a.labels[u] == own && abs(u-anchor) > 2 && f.name != "publication"
 }
@@ -418,7 +418,7 @@ func (a *aligner) labelTokens(i, label int) creditExample {
 	return c
 }
 
-// mark labels, as a field, the first unlabelled tokens that match the text.
+// mark labels the first unlabelled tokens that match the text. label is the label of the first token of a field.
 func (c *creditExample) mark(text string, label int) {
 	type part struct {
 		text  string

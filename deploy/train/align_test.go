@@ -87,7 +87,7 @@ func TestScore(t *testing.T) {
 	}
 }
 
-// TestFolds checks that posts of the same form are in the same fold.
+// TestFolds checks that posts of the same form are in the same fold, and that no fold is much smaller than the others.
 func TestFolds(t *testing.T) {
 	posts, err := readPosts("posts/*.jsonl")
 	if err != nil {
@@ -97,14 +97,14 @@ func TestFolds(t *testing.T) {
 		of, size := map[string]int{}, make([]int, foldCount)
 		for i, k := range folds(posts, foldCount, way) {
 			if other, ok := of[posts[i].Form]; ok && other != k {
-				t.Fatalf("posts of the form %q are in folds %d and %d", posts[i].Form, other, k)
+				t.Fatalf("posts of the form %q are in folds %d and %d, want a single fold", posts[i].Form, other, k)
 			}
 			of[posts[i].Form] = k
 			size[k]++
 		}
 		for k, n := range size {
 			if n < len(posts)/foldCount/2 {
-				t.Errorf("fold %d of division %d has %d of %d posts", k, way, n, len(posts))
+				t.Errorf("fold %d of division %d has %d of %d posts, want at least %d", k, way, n, len(posts), len(posts)/foldCount/2)
 			}
 		}
 	}

@@ -15,8 +15,10 @@ type chainItem struct {
 
 // chain is a linear-chain conditional random field in training.
 type chain struct {
-	shape  attribution.Shape
-	weight []float64 // own, previous and next by feature and label; then changes by context
+	shape attribution.Shape
+	// weight holds the weights by feature and label for the item itself, the previous and the next item, and then the
+	// weights of each pair of consecutive labels by context.
+	weight []float64
 	square []float64 // sums of the squares of the gradients (AdaGrad)
 }
 
@@ -64,8 +66,8 @@ func logSum(v []float64) float64 {
 	return m + math.Log(s)
 }
 
-// train fits the weights to the sequences by AdaGrad. Each sequence has an importance; decay is the L2 regularisation
-// per item.
+// train fits the weights to the sequences by AdaGrad. importance holds a factor for the gradient of each sequence;
+// decay is the L2 regularisation per item.
 func (c *chain) train(sequences [][]chainItem, importance []float64, decay float64) {
 	order := make([]int, len(sequences))
 	for i := range order {

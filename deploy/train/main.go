@@ -33,7 +33,7 @@ func run(args []string, w io.Writer) error {
 	out := flags.String("out", "", "train on all posts and write the model to `file`")
 	evaluate := flags.Bool("evaluate", false, "evaluate by cross-validation, with the rules alone for comparison")
 	diagram := flags.String("diagram", "", "with -evaluate, write a reliability diagram to this SVG `file`")
-	misses := flags.Bool("misses", false, "with -evaluate or -check, print what is read incorrectly")
+	misses := flags.Bool("misses", false, "with -evaluate or -check, print the errors")
 	labels := flags.String("labels", "", "print the labels of the units and tokens of the post with this `id`")
 	model := flags.String("model", "", "with -check, evaluate the model in `file` instead of the built-in one")
 	if err := flags.Parse(args); err != nil {

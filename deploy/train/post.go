@@ -19,10 +19,10 @@ type Post struct {
 	Title      string   `json:"title"`
 	Format     string   `json:"format"`
 	Body       string   `json:"html_or_text"`
-	OtherBody  string   `json:"body"` // the body in files of feed/attribution/testdata
+	OtherBody  string   `json:"body"` // the body in the files of feed/attribution/testdata
 	Language   string   `json:"language"`
-	Form       string   `json:"form"`       // how the source is credited; posts of one form are never in different folds
-	Convention string   `json:"convention"` // the form in files of feed/attribution/testdata
+	Form       string   `json:"form"`       // how the source is credited; posts of the same form are in the same fold
+	Convention string   `json:"convention"` // the form in the files of feed/attribution/testdata
 	Expect     Expected `json:"expect"`
 	Lenient    bool     `json:"lenient"`
 	LenientOwn bool     `json:"commentary_lenient"`
@@ -113,7 +113,8 @@ func (p *Post) input() (attribution.Input, error) {
 	return attribution.Input{Body: body, Title: p.Title}, nil
 }
 
-// folds divides the posts into n groups of similar size, with all posts of a form in one group.
+// folds divides the posts into n groups of similar size, with all posts of a form in one group. way selects one of
+// several divisions.
 func folds(posts []*Post, n, way int) []int {
 	count := map[string]int{}
 	var forms []string
@@ -124,7 +125,8 @@ func folds(posts []*Post, n, way int) []int {
 		count[p.Form]++
 	}
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
-	for i := range forms { // a different order for each way, among forms of similar size
+	// Swap forms of similar size. Each way results in a different order.
+	for i := range forms {
 		if j := i + (i*7+way*5)%11; way > 0 && j < len(forms) {
 			forms[i], forms[j] = forms[j], forms[i]
 		}

@@ -12,7 +12,7 @@ import (
 type point struct {
 	certainty float64
 	right     bool
-	passage   bool // the certainty is of a passage rather than a source
+	passage   bool // the certainty is that of the passage, not of the source
 }
 
 // pointsOf returns the certainties of a post's quotes and suggestions, and whether they are correct.

@@ -138,7 +138,8 @@ func (u *unit) found(s *feed.Source) bool {
 	return u.publication(s) || u.golds[0].Publication == nil && u.authors(s)
 }
 
-// exact reports whether the text begins and ends with the passage.
+// exact reports whether the text begins with the first words and ends with the last words of the unit's passage. If the
+// unit has no passage, the text must be empty.
 func (u *unit) exact(text string) bool {
 	text = key(text)
 	var passages []*Quote
@@ -189,7 +190,8 @@ func (u *unit) affinity(s *feed.Source, text string) int {
 	return n
 }
 
-// assign assigns each prediction the unit that it matches best, or -1. A unit with one quote gets one prediction.
+// assign assigns each prediction the unit that it matches best, or -1. A unit with one quote gets at most one
+// prediction.
 func assign(n int, units []*unit, affinity func(i int, u *unit) int) []int {
 	type pair struct{ score, i, j int }
 	var pairs []pair
@@ -215,7 +217,7 @@ func assign(n int, units []*unit, affinity func(i int, u *unit) int) []int {
 	return owner
 }
 
-// tally counts what is correct.
+// tally holds the counts from which the scores are computed.
 type tally struct {
 	posts, found, wanted, matched, predicted, spurious, negative, clean int
 	headline, authors, date, url, text, whole                           int
@@ -339,7 +341,7 @@ func (t *tally) f1() float64 {
 	return 2 * r * p / (r + p)
 }
 
-// header and line format the scores as a table.
+// header is the first line of the table of scores; [tally.line] formats the others.
 const header = "set                    posts  F1    recall +sugg  prec  right own    neg   head  auth  date  url   text"
 
 func (t *tally) line(name string) string {

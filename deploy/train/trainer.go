@@ -10,10 +10,10 @@ import (
 	"feedpub/feed/attribution"
 )
 
-// The settings of training. They were chosen by cross-validation.
+// The training parameters, which were chosen by cross-validation.
 const (
 	foldCount     = 5
-	repeats       = 2     // divisions into folds that yield certainty examples
+	repeats       = 2     // number of divisions into folds; each yields certainty examples
 	chainDecay    = 0.005 // regularisation of the unit model
 	tokenDecay    = 0.002 // regularisation of the token model
 	chainRate     = 0.1
@@ -21,7 +21,8 @@ const (
 	certaintyRule = 3   // regularisation of the certainty weights
 	ruledWeight   = 0.5 // weight, in the sequence models, of posts that the rules were written for
 	ruledCertain  = 0.3 // the same, in the certainty weights
-	// modelLimit and ruleLimit are the minimum certainties, in hundredths, of published passages.
+	// modelLimit and ruleLimit are the minimum certainties, in hundredths, for publishing passages that the model found
+	// and passages that the rules found.
 	modelLimit = 92
 	ruleLimit  = 50
 )
@@ -62,7 +63,7 @@ func newTrainer(posts, ruled string) (*trainer, error) {
 	return t, nil
 }
 
-// regroup divides the posts into folds, in one of several ways.
+// regroup divides the posts into folds; way selects one of several divisions.
 func (t *trainer) regroup(way int) {
 	var posts []*Post
 	for _, e := range t.examples {
@@ -110,7 +111,7 @@ func (t *trainer) chains(without int) *attribution.Model {
 	return attribution.NewModel().With(a.weights(), b.weights(), nil, nil).WithPassageLimits(modelLimit, ruleLimit)
 }
 
-// mask removes the features of what the rules found if the rules were written for the post.
+// mask removes the features that depend on the rules if the rules were written for the post.
 func (e *example) mask(features []uint16, units bool) []uint16 {
 	if !e.post.Ruled {
 		return features

@@ -156,7 +156,7 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 				return false
 			}
 			p := rd.l.personScore(b.text, b.toks[n.lo:n.hi])
-			// A word in a different lexicon class is unlikely to be a surname.
+			// A single word that a class of the language contains is unlikely to be a surname.
 			if p == 0 && (n.hi-n.lo > 1 || rd.l.known(b.toks[n.lo].id)) {
 				return false
 			}

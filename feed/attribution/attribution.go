@@ -1,8 +1,8 @@
 // Package attribution finds the sources that a post quotes, in HTML or plain text. It does no I/O and does not modify
 // the tree; package intake adds the credits to documents.
 //
-// A credit is the text that names a source, a passage is the quoted text. A lead is a credit before its passage ("From
-// the Guardian:"), a tail is a credit after its passage ("Read the rest at the Guardian"), and a via names where
+// A credit is the text that names a source, and a passage is the quoted text. A lead is a credit before its passage
+// ("From the Guardian:"), a tail is a credit after its passage ("Read the rest at the Guardian"), and a via names where
 // the author found the source. Reading a post has five stages; [Reader.Read] in read.go runs them:
 //
 //	segment   split the tree into blocks, which are lines and paragraphs with their markup (segment.go), the blocks into
@@ -152,10 +152,10 @@ type Quote struct {
 	Convention string
 }
 
-// Kind is a quote kind.
+// Kind is the kind of a quote.
 type Kind string
 
-// The quote kinds.
+// The kinds of quotes.
 const (
 	Excerpt      Kind = "excerpt"       // has a passage
 	Summary      Kind = "summary"       // has no passage

@@ -8,8 +8,8 @@ import (
 	"feedpub/feed/markup"
 )
 
-// checkResult checks the properties of every result: passages and commentary are text of the post, indexes are in
-// range, confidences and dates are valid.
+// checkResult checks the properties that every result must have: passages and commentary are text of the post, indexes
+// are in range, and confidences and dates are valid.
 func checkResult(t *testing.T, text string, got Result) {
 	t.Helper()
 	flat := func(s string) string { return strings.Join(strings.Fields(s), "") }
@@ -98,7 +98,7 @@ func TestHostilePostsLinearTime(t *testing.T) {
 				short, long = max(short, read(small[i])), min(long, read(h))
 			}
 			if long > 10*short && long > 3*time.Second {
-				t.Errorf("%d bytes took %v and %d bytes took %v: not linear", len(small[i].body), short, len(h.body), long)
+				t.Errorf("%d bytes took %v and %d bytes took %v, want linear time", len(small[i].body), short, len(h.body), long)
 			}
 		})
 	}
@@ -121,7 +121,7 @@ func TestUnknownNamesLinearTime(t *testing.T) {
 		short, long = max(short, read(1<<18)), min(long, read(1<<19))
 	}
 	if long > 3*short && long > time.Second {
-		t.Errorf("%d bytes took %v and %d bytes took %v: not linear", 1<<18, short, 1<<19, long)
+		t.Errorf("%d bytes took %v and %d bytes took %v, want linear time", 1<<18, short, 1<<19, long)
 	}
 }
 

@@ -463,7 +463,7 @@ const (
 	evidenceNoPublication = -0.1  // no publication and no marked passage
 	evidenceWeakName      = -0.45 // see reading.isWeakName
 	evidenceWeakPerson    = -0.35 // see reading.isWeakPerson
-	vagueLeadPenalty      = 0.35  // subtracted if the text before the passage hardly describes its source
+	vagueLeadPenalty      = 0.35  // subtracted if the text before the passage says little about its source
 )
 
 // ruleConfidence returns the confidence of the rules in a source, from 0.05 to 0.99, rounded to two digits.

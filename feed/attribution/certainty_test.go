@@ -233,7 +233,7 @@ func TestNotQuoted(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, q := range read(t, r, tt.format, tt.title, tt.body).Quotes {
-				t.Errorf("publishes %q, headline %q, by %v with passage %q at %v, want only suggestions", q.Source.Publication,
+				t.Errorf("published %q, headline %q, by %v with passage %q and confidence %v, want only suggestions", q.Source.Publication,
 					q.Source.Headline, authorNames(q.Source.Authors), q.Text, q.Confidence)
 			}
 		})

@@ -297,7 +297,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 			}
 			return true
 		}
-		// "A in H", with the work marked as one
+		// "A in H", with the title of the work linked or emphasised
 		if work := (span{p.lo + k + 1, p.hi}); sure && c.headline == "" && where == inCredit &&
 			(b.isEmphasised(work) || b.linkIn(work) != "") {
 			c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
@@ -451,7 +451,7 @@ func hostNamed(link, name string) bool {
 	return len(key) >= 3 && bytes.Contains(without(append(hostBuf[:0], h...), '-', '.'), key)
 }
 
-// without removes two characters from the text, in place.
+// without removes all occurrences of the bytes a and b from the text, in place.
 func without(text []byte, a, b byte) []byte {
 	kept := text[:0]
 	for _, c := range text {

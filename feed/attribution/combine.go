@@ -19,8 +19,8 @@ type candidate struct {
 	// The decision.
 	source         *source
 	passage        passageReading
-	certainty      int // of the source, in hundredths
-	passageCertain int // of the passage, in hundredths
+	certainty      int // certainty of the source, in hundredths
+	passageCertain int // certainty of the passage, in hundredths
 }
 
 // sourceReading is one reading of the names of a credit.
@@ -165,7 +165,7 @@ const learnedConvention = "model"
 func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	rd.addReadings(d, c, all)
 	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card" || c.rule.structured) {
-		// Only the markup counts.
+		// The markup alone determines these sources.
 		c.source, c.certainty = c.sources[0].source, int(math.Round(rd.ruleConfidence(c.rule)*100))
 		return
 	}
@@ -210,8 +210,8 @@ const modelHandicap = 60
 // weakHandicap is the same for a name that is taken for a source only because of its position, as in "From Aunt Mary:".
 const weakHandicap = 80
 
-// unsureHandicap is the same for a source in which the rules have a confidence below unsureRule, unless the model sees
-// a credit there, and for a link in an earlier sentence than the one that introduces the passage.
+// unsureHandicap is the same for a source whose rule confidence is below unsureRule, unless the model also finds a
+// credit there, and for a link in an earlier sentence than the one that introduces the passage.
 const unsureHandicap, unsureRule = 120, 0.5
 
 // handicap returns what is subtracted from the evidence for the candidate's source.
@@ -251,7 +251,7 @@ func (rd *reading) isRelative(s *source) bool {
 func (rd *reading) agrees(s *source, l *learnedCredit) bool {
 	switch {
 	case l.pub.name == "" && len(l.authors) == 0:
-		return true // the model sees a credit there, but no names
+		return true // the model finds a credit there, but no names in it
 	case s.pub.name == "" && l.pub.name == "":
 		return slices.Equal(s.authors, l.authors)
 	}
@@ -260,7 +260,8 @@ func (rd *reading) agrees(s *source, l *learnedCredit) bool {
 
 // fillFields sets the empty fields of s that the model found.
 func (rd *reading) fillFields(s *source, l *learnedCredit) {
-	if len(s.authors) == 0 && s.convention != "13" && s.convention != "17" { // a person named there submitted the text
+	// A person named in a credit of convention 13 or 17 submitted the text, but did not write it.
+	if len(s.authors) == 0 && s.convention != "13" && s.convention != "17" {
 		s.authors = l.authors
 	}
 	if s.headline == "" {
@@ -337,8 +338,9 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 	}
 }
 
-// hasCertainPassage reports whether the passage of s, which consists of the units in rule, needs no model: markup or the
-// text delimits it, or a header was copied with it and the text shows where it ends. learned has the units of the
+// hasCertainPassage reports whether the passage of s, which consists of the units in rule, is certain without the
+// model: markup or template code connects it with its credit, it is not marked and begins with a dateline or a copied
+// header, or it is marked, its credit announces it, and the model found no passage. learned holds the units of the
 // model's passage.
 func (rd *reading) hasCertainPassage(d *decisions, s *source, rule, learned []int) bool {
 	switch {
@@ -351,8 +353,8 @@ func (rd *reading) hasCertainPassage(d *decisions, s *source, rule, learned []in
 	}
 }
 
-// isAnnounced reports whether the units, the passage of s, are a whole quotation element directly below a credit that
-// ends in a colon, and contains no credit.
+// isAnnounced reports whether the units of the passage of s form a whole quotation element directly below a credit that
+// ends in a colon, dots or a dash, and the model labels none of the units as a credit.
 func (rd *reading) isAnnounced(d *decisions, s *source, units []int) bool {
 	first := d.units[units[0]].block
 	q := rd.doc.blocks[first].quotation

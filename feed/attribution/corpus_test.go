@@ -56,7 +56,7 @@ func readTrainingPosts(tb testing.TB, name string) []trainingPost {
 	return posts
 }
 
-// BenchmarkTrainingPosts parses and reads the training posts, and reports how many it reads in a second.
+// BenchmarkTrainingPosts parses and reads the training posts, and reports how many it reads per second.
 func BenchmarkTrainingPosts(b *testing.B) {
 	r := newReader(b)
 	posts := trainingPosts(b)

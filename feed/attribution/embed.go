@@ -25,7 +25,7 @@ func (rd *reading) bindReblog(q *quotation, first int) bool {
 		for _, k := range q.blocks {
 			c := rd.doc.blocks[k]
 			if c.quotation != q && c.role == "" {
-				continue // an inner level: the older post
+				continue // an inner level is an older post
 			}
 			rd.addPassage(s, k, k+1)
 		}

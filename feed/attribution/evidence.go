@@ -103,20 +103,20 @@ func conventionNumber(c string) int {
 	return len(conventions) - 1
 }
 
-// The origins of a candidate.
+// The origins of a source: the rules, the model or both.
 const (
 	originRule = iota
 	originModel
-	originBoth        // they agree
-	originRuleOfTwo   // they disagree; this is the rules' source
-	originModelOfTwo  // they disagree; this is the model's source
-	originPersonAgree // they agree, and no publication is named
+	originBoth        // both found it and agree
+	originRuleOfTwo   // both found one but disagree; this is the rules' source
+	originModelOfTwo  // both found one but disagree; this is the model's source
+	originPersonAgree // both found it and agree, and no publication is named
 )
 
 // marginBucket returns the feature value of a margin.
 func marginBucket(m int) int { return bucket(m, -300, -100, 0, 100, 250, 500, 900) }
 
-// sourceReader collects the features of one candidate.
+// evidenceList collects the features of a source or a passage.
 type evidenceList struct {
 	set *featureSet
 	ids []uint16
@@ -145,7 +145,8 @@ func (e *evidenceList) bool(t int, ok bool) {
 	}
 }
 
-// sourceEvidence returns the features of s, a reading of the names of one of total candidates.
+// sourceEvidence returns the features of s, a reading of the names of candidate c. all holds all candidates of the
+// post.
 func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearned bool, all []*candidate) []uint16 {
 	e := &evidenceList{set: sourceFeatures, ids: make([]uint16, 0, 64)}
 	e.add(sBias, 0)
@@ -345,8 +346,8 @@ func (rd *reading) nameShape(name string, toks []token) int {
 	}
 }
 
-// weakness returns why a source's names are weak: 1 the publication is taken for one only because of its position, 2
-// the same for the person, 3 the name is unlikely to be a publication's, 0 they are not weak.
+// weakness returns why a source's names are weak: 1 the name is taken for a publication only because of its position, 2
+// the people's names are ambiguous, 3 the name is unlikely to be a publication's, 0 they are not weak.
 func (rd *reading) weakness(s *source) int {
 	switch {
 	case rd.isWeakName(s):
@@ -360,7 +361,7 @@ func (rd *reading) weakness(s *source) int {
 	}
 }
 
-// creditEvidence adds the features of the credit's position, and of what the model says about it.
+// creditEvidence adds the features of the credit's position, and of the labels that the model gives it.
 func (rd *reading) creditEvidence(e *evidenceList, d *decisions, c *candidate, s *source) {
 	if len(s.creditBlocks) > 0 {
 		b := rd.doc.blocks[s.creditBlocks[0]]

@@ -22,7 +22,7 @@ type Examination struct {
 type ExaminedUnit struct {
 	Block int    // index of the block
 	Text  string // plain text
-	// Features lists the numbers of its features, and Near those that its neighbours share.
+	// Features lists the numbers of its features, and Near those that also affect the labels of its neighbours.
 	Features, Near []uint16
 	Border         uint8 // kind of the border before the unit
 	Heading        bool  // the unit is in a heading
@@ -46,7 +46,7 @@ type ExaminedCandidate struct {
 	Origin     string // rule, model or both
 	Convention string
 	Kind       Kind
-	Certainty  float64 // that the chosen source is correct
+	Certainty  float64 // probability that the chosen source is correct
 	Chosen     feed.Source
 }
 
@@ -185,8 +185,8 @@ func (m *Model) With(units, tokens *Weights, source, passage []int32) *Model {
 	return &c
 }
 
-// FromRules reports whether the feature id, of units if units is set and of tokens otherwise, depends on what the rules
-// found. In posts that the rules were written for, such a feature is not evidence.
+// FromRules reports whether a feature depends on what the rules found. id is the number of a unit feature if units is
+// set, and of a token feature otherwise. In posts that the rules were written for, such a feature is not evidence.
 func FromRules(id uint16, units bool) bool {
 	set, templates := tokenFeatures, []int{kRule, kField}
 	if units {

@@ -10,7 +10,7 @@ import (
 )
 
 // The functions in this file are the plain versions of functions that are written for speed. The tests compare both on
-// the words and links of the training posts, and on cases that the posts do not have.
+// the words and links of the training posts, and on cases that do not occur in the posts.
 
 // plainFold is the plain version of fold.
 func plainFold(s string) string {
@@ -120,7 +120,8 @@ func TestFoldMatchesPlainVersion(t *testing.T) {
 	}
 }
 
-// TestTokenizeMatchesPlainVersion checks that words read in one pass are the same tokens as words read rune by rune.
+// TestTokenizeMatchesPlainVersion checks that reading words in one pass yields the same tokens as reading them rune by
+// rune.
 func TestTokenizeMatchesPlainVersion(t *testing.T) {
 	r := newReader(t)
 	slow := &lexicon{ids: r.lx.ids} // looks words up in the map

@@ -186,7 +186,8 @@ func (rd *reading) addWeak(d *decisions) {
 	}
 }
 
-// continuesCredit reports whether c names no source that differs from that of the credit before it.
+// continuesCredit reports whether c may be part of the credit before it: at most one of them names a publication, they
+// name the same one, or one of them names an agency.
 func (rd *reading) continuesCredit(before, c *learnedCredit) bool {
 	return before.pub.name == "" || c.pub.name == "" || rd.samePublication(before.pub.name, c.pub.name) ||
 		before.pub.known != nil && before.pub.known.Agency || c.pub.known != nil && c.pub.known.Agency

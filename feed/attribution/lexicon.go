@@ -29,7 +29,7 @@ const sharedFile = "shared.txt"
 // lexicon holds the words of all languages. Each word has a number, so that rules compare numbers rather than strings.
 type lexicon struct {
 	ids    map[string]int32
-	table  *wordTable // the words of ids once it is complete; nil until then
+	table  *wordTable // the words of ids as a table; nil until ids is complete
 	langs  map[string]*language
 	sorted []*language // sorted by file name, so that detection is deterministic
 	// commonIn holds, by word id, the languages of sorted in which the word is common, as a bit set.
@@ -55,7 +55,7 @@ type language struct {
 	end        phrases
 	caption    phrases
 	months     map[int32]int // by word id
-	monthOf    []uint8       // the same, from 1 to 12; 0 for any other word
+	monthOf    []uint8       // by word id: the month from 1 to 12, or 0 for any other word
 	// monthFirst reports whether 1/2/2010 is January 2 rather than February 1.
 	monthFirst bool
 	// nouns reports whether the language capitalises every noun, so that a capital letter does not identify a name.
@@ -71,7 +71,7 @@ type language struct {
 // index finds the variants that can match a clause by the words of the clause.
 type index struct {
 	byWord map[int32][]*variant // variants that match only clauses with the word
-	lists  [][]*variant         // the same, by word id
+	lists  [][]*variant         // byWord as a slice, by word id
 	bare   []*variant           // variants that require no word
 }
 

@@ -48,12 +48,12 @@ const (
 var TokenLabels = []string{"none", "publication", "publication+", "headline", "headline+", "author", "author+", "date",
 	"date+", "via", "via+"}
 
-// Model holds the trained weights by which a Reader decides. It is immutable.
+// Model holds the trained weights with which a Reader decides. It is immutable.
 type Model struct {
 	units, tokens   *sequence
 	source, passage []int32 // weights of the certainty of sources and passages, by feature
-	// limits holds the minimum certainty, in hundredths, at which a passage is published: one that the model found, and
-	// one that the rules found.
+	// limits holds the minimum certainty, in hundredths, for publishing passages that the model found and passages that
+	// the rules found.
 	limits []int32
 }
 

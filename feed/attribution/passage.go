@@ -434,7 +434,8 @@ func (rd *reading) bindEmphasisedText(b *block, rest span, s *source) {
 	flush()
 }
 
-// closingBlockEnd returns the index after the block that ends in the closing mark of open, or 0.
+// closingBlockEnd returns the index after the first block from i on that ends in the closing mark for open, or 0 if
+// none of the next 30 blocks does.
 func (rd *reading) closingBlockEnd(i int, open rune) int {
 	for k := i; k < len(rd.doc.blocks) && k < i+30; k++ {
 		b := rd.doc.blocks[k]

@@ -81,7 +81,7 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 		for _, n := range append([]string{e.Name}, e.Aliases...) {
 			key := fold(n)
 			if key == "" {
-				return nil, fmt.Errorf("publication %q has the empty alias %q: %w", e.Name, n, feed.ErrInvalid)
+				return nil, fmt.Errorf("publication %q: name or alias %q contains no letter or digit: %w", e.Name, n, feed.ErrInvalid)
 			}
 			p.byName[key] = entry
 			bare := !e.Word && !startsWithAcronym(n)
@@ -152,8 +152,8 @@ func sameName(a, b string) bool {
 	return string(cutArticle(appendFold(bufA[:0], a))) == string(cutArticle(appendFold(bufB[:0], b)))
 }
 
-// startsWithAcronym reports whether a name begins with an acronym that is spelled like an article: the LA Times
-// is not the Times.
+// startsWithAcronym reports whether a name of several words begins with an acronym, which may be spelled like an
+// article: the LA Times is not the Times.
 func startsWithAcronym(name string) bool {
 	first, _, ok := strings.Cut(name, " ")
 	return ok && len(first) > 1 && acronym(first)
@@ -240,8 +240,8 @@ func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)
 	}
 }
 
-// knownSuffix returns the number of tokens of the longest known name at the end of toks, or 0. Names are searched from
-// the end because capitalised epithets may precede them: "the Soros-funded Politico".
+// knownSuffix returns the number of tokens of the longest known name at the end of toks, or 0. Capitalised epithets may
+// precede the name: "the Soros-funded Politico".
 func (p *publications) knownSuffix(toks []token) int {
 	for i := range toks {
 		if !p.startsName(toks[i]) {
@@ -398,7 +398,7 @@ func (r *Reader) endsUnknownName(l *language, toks []token, n int) bool {
 }
 
 // withArticle restores the capitalised article of a name: "The Register" is a name, while "the Register" is a name
-// after a determiner. Names of Spanish and French publications have their article in capitals: "El Cultural".
+// after a determiner. The article in the name of a Spanish or French publication is also capitalised: "El Cultural".
 func withArticle(text string, start int, name string) string {
 	for _, a := range [...]string{"The ", "El ", "La ", "Los ", "Las ", "Le ", "Les "} {
 		if text[:start] == a && !strings.HasPrefix(name, a) {

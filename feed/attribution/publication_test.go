@@ -56,7 +56,7 @@ func TestKnownNames(t *testing.T) {
 		"Tablet":                  "Tablet",
 		"The Tablet":              "The Tablet",
 		"The Statesman":           "The Statesman",
-		"Statesman":               "", // a common word, and no alias
+		"Statesman":               "", // a common word that is not listed as an alias
 		"VTDigger":                "VTDigger",
 		"Augsburger Allgemeine":   "Augsburger Allgemeine",
 		"La Voix du Nord":         "La Voix du Nord",

@@ -114,7 +114,7 @@ func (lx *lexicon) addRule(l *language, line string) error {
 	}
 	percent, err := strconv.Atoi(f[2])
 	if err != nil {
-		return fmt.Errorf("rule %q: percentage: %w", line, feed.ErrInvalid)
+		return fmt.Errorf("rule %q: percentage %q: want an integer: %w", line, f[2], feed.ErrInvalid)
 	}
 	r := &rule{convention: f[0], position: position(f[1]), weight: float64(percent) / 100, pattern: f[3]}
 	p := patternParser{words: strings.Fields(spaceBrackets(f[3])), lx: lx, l: l}

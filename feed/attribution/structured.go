@@ -41,7 +41,8 @@ func (rd *reading) readStructured(b *block) (citation, bool) {
 }
 
 // splitCredit returns the name and the work in a credit: the work is in a cite element or follows a comma. It returns
-// false if the credit has different parts, or if neither an element nor the name itself shows that it is one.
+// false if words follow the cite element, or if there is no such element and the name is neither a known publication
+// nor likely to be a person's.
 func (rd *reading) splitCredit(b *block, whole span) (name, work span, ok bool) {
 	name = whole
 	for _, r := range b.runs {
@@ -125,7 +126,7 @@ func (rd *reading) setWork(c *citation, p creditParts) {
 	switch pub := rd.publisherNamed(p.work); {
 	case p.work == "":
 	case c.pub.name == "" && (pub.known != nil || p.title != ""):
-		c.pub = pub // of an article with its own title
+		c.pub = pub // the publication of an article with its own title
 	case !strings.Contains(p.work, "://"):
 		c.headline = cleanHeadline(p.work)
 	}
@@ -340,15 +341,15 @@ func (rd *reading) readClipLine(i int) (citation, bool) {
 	return citation{pub: rd.publisherOfHost(u), url: u}, true
 }
 
-// hasPath reports whether the URL u leads to a page of its site other than the first.
+// hasPath reports whether the URL u leads to a page of its site other than the front page.
 func hasPath(u string) bool {
 	_, rest, _ := strings.Cut(u, "://")
 	_, path, _ := strings.Cut(rest, "/")
 	return len(path) > 1
 }
 
-// readLinkedTitle returns the credit at the end of block b, a line of a quotation, and the token at which it begins:
-// after a dash, a link with the title of the article, and optionally "by" and its authors.
+// readLinkedTitle returns the credit at the end of block b, a line of a quotation, and the token at which it begins.
+// The credit is a dash, a link with the title of the article, and optionally "by" and the authors.
 func (rd *reading) readLinkedTitle(b *block) (c citation, cut int, ok bool) {
 	for _, r := range slices.Backward(b.runs) {
 		if r.kind != runLink {

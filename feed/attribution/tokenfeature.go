@@ -147,7 +147,7 @@ type tokenReader struct {
 	u     *unit
 	b     *block
 	toks  []token // the tokens that are labelled
-	label int     // of the unit
+	label int     // the label of the unit
 	spans tokenSpans
 
 	links, emphasis, bold, cite []uint8 // see [block.markRuns]
@@ -161,8 +161,8 @@ type tokenReader struct {
 	buf []uint16
 }
 
-// tokenEvidence returns the features of the tokens in span s of a unit with the given label, and those that neighbours
-// share. They are valid until the next call.
+// tokenEvidence returns the features of the tokens in span s of a unit with the given label, and those that also affect
+// the labels of its neighbours. They are valid until the next call.
 func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][]uint16) {
 	b := rd.doc.blocks[u.block]
 	n := s.hi - s.lo
@@ -313,7 +313,7 @@ func (x *tokenReader) place(k int) {
 	x.add(kEnglish, english)
 }
 
-// nearTokenFeature reports for each feature whether neighbours share it.
+// nearTokenFeature holds, for each feature, whether it also affects the labels of the neighbouring tokens.
 var nearTokenFeature = nearTable(tokenFeatures)
 
 // linkFeatures adds the features of the link around token t.
@@ -356,8 +356,8 @@ func placeOf(k, n int, u *unit, b *block) int {
 	}
 }
 
-// markRuns sets out, for each token of the span, to 1 if a run of the given kind begins at it and to 2 if a run covers
-// it.
+// markRuns marks the tokens of the span in out: 1 if a run of the given kind begins at the token, and 2 if a run that
+// began earlier covers it.
 func (b *block) markRuns(out []uint8, kind runKind, s span) {
 	for _, r := range b.runs {
 		if r.start >= b.toks[s.hi-1].end {

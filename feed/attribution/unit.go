@@ -114,7 +114,7 @@ func closesSentence(t token) bool {
 }
 
 // endsUnit reports whether token k ends the unit that begins with token lo. A label such as "Source:" belongs to what
-// follows it, and the period of a German ordinal such as "11." ends nothing.
+// follows it, and the period of a German ordinal such as "11." does not end a unit.
 func (rd *reading) endsUnit(b *block, lo, k int) bool {
 	if k > lo && k-lo <= 2 && b.toks[k].ch == ':' && (rd.l.source.has(b.toks[k-1].id) || rd.l.label.has(b.toks[k-1].id)) {
 		return false

@@ -122,7 +122,7 @@ var unitFeatures = newFeatureSet([]template{
 // unitEvidence holds the features of a post's units.
 type unitEvidence struct {
 	features [][]uint16
-	near     [][]uint16 // the features that neighbours share
+	near     [][]uint16 // the features that also affect the labels of neighbouring units
 	contexts []uint8    // kind of border before each unit
 }
 
@@ -174,7 +174,7 @@ func (rd *reading) evidence(us []unit) unitEvidence {
 	return e
 }
 
-// nearUnitFeature reports for each feature whether neighbours share it.
+// nearUnitFeature holds, for each feature, whether it also affects the labels of the neighbouring units.
 var nearUnitFeature = nearTable(unitFeatures)
 
 func nearTable(s *featureSet) []bool {

@@ -122,12 +122,13 @@ type viaPhrase struct {
 	names      span
 	inSentence bool // the phrase is part of a sentence, as in "ordered (via the shop)"
 	cited      bool // the phrase is part of a credit
-	entire     bool // the phrase ends where its names end
+	entire     bool // the phrase is a line or sentence of its own, without brackets
 }
 
-// readVias returns the names in a phrase. Words after the cue are names only if they look like ones: "via SSH", "via
-// e-mail" and "thanks, everybody" say how something was done, or thank. A name that is neither linked nor known counts
-// only outside sentences, and thanks only if they are for finding something.
+// readVias returns the names in a phrase. Words after the cue are names only if they look like ones: "via SSH" and "via
+// e-mail" say how something was done, and "thanks, everybody" names no source. In a sentence, a name counts only if it
+// is linked. After thanks, a name counts if the thanks are for finding something; in brackets, it also counts if it is
+// linked or known.
 func (r *Reader) readVias(l *language, b *block, p viaPhrase) []feed.Via {
 	var vias []feed.Via
 	s, toks := p.names, b.toks

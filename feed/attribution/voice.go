@@ -65,7 +65,7 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 			continue
 		}
 		if t.kind == tokOpen && opened < maxOpen {
-			opened++ // the bounds keep marks without an end from costing quadratic time
+			opened++ // the bounds prevent quadratic time for marks that are never closed
 			if end := quotedEnd(toks[:min(len(toks), i+maxQuoted)], i); end > 0 {
 				skip = end
 				quoting = true
@@ -151,7 +151,7 @@ func quotedParagraphs(voices []voice, cost float64) []bool {
 	const never = -1e9
 	type step struct {
 		score float64
-		from  bool // the previous state: whether it was quoted
+		from  bool // whether the previous paragraph is quoted
 	}
 	steps := make([][2]step, n) // [0] comment, [1] quoted
 	steps[0] = [2]step{{never, false}, {0, false}}

@@ -58,7 +58,7 @@ func (c *crediting) quote(q placed) {
 	}
 	switch {
 	case len(q.passage) == 0 && q.read:
-		// The sentence that contains the credit is enough.
+		// The content already names the source.
 	case len(q.passage) == 0 && (q.Text != "" || q.HTML != ""):
 		c.append(q.Quote)
 	case len(q.passage) == 0:

@@ -78,7 +78,7 @@ func TestExternalURL(t *testing.T) {
 }
 
 // TestExternalURLOfOthers checks that a quotation is credited neither to a via nor to the post's own URL, and that a
-// post without credits stays without them.
+// post whose attribution is "none" gets no credits.
 func TestExternalURLOfOthers(t *testing.T) {
 	const block = "<blockquote><p>The pier will be shut from Friday.</p></blockquote>"
 	for _, members := range []map[string]any{
@@ -204,7 +204,7 @@ func TestAcceptSuggestion(t *testing.T) {
 	}
 }
 
-// TestGivenCreditsIgnoreDecisions checks that decisions do not change credits that the post gives as data.
+// TestGivenCreditsIgnoreDecisions checks that decisions do not change the credits in the "quotes" member of a post.
 func TestGivenCreditsIgnoreDecisions(t *testing.T) {
 	d := decision(t, harbour, 0, feed.Rejected)
 	got := read(t, map[string]any{"content_html": harbour, "quotes": []any{

@@ -157,8 +157,8 @@ func absolute(body *html.Node, base *url.URL, fragments bool) {
 	})
 }
 
-// permalink returns the URL of a post: its own, or one built from the site's pattern, or none. The date in it is the
-// date that the post gives, in the post's time zone.
+// permalink returns the URL of a post: its own, or one built from the site's pattern, or none. The date in the URL is
+// the date that the post gives, in the post's time zone, or else published.
 func (in *Intake) permalink(p feed.Post, published time.Time) string {
 	if own := in.absolute(p.URL, in.home); own != "" || in.site.Permalink == "" {
 		return own

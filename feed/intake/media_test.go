@@ -108,8 +108,8 @@ func TestLinksToPosts(t *testing.T) {
 	}
 }
 
-// TestMediaOfPostWithPage checks that a post with a page on the blog refers to files there, unless they are in the
-// folder.
+// TestMediaOfPostWithPage checks that the references of a post with a page on the blog are resolved to files in the
+// folder or, if there are none, against the address of that page.
 func TestMediaOfPostWithPage(t *testing.T) {
 	site := testSite
 	site.BaseURL = "https://feeds.example"

@@ -73,7 +73,7 @@ func (d *decoder) unmarshal(path string, raw json.RawMessage, v any) {
 
 func (d *decoder) object(path string, raw json.RawMessage) *object {
 	o := &object{path: path}
-	// Only the whole post may have white space around it.
+	// The value has white space around it only if it is the whole post.
 	raw = bytes.TrimSpace(raw)
 	if d.want("an object", path, raw) {
 		d.unmarshal(path, raw, &o.members)

@@ -95,7 +95,7 @@ func (attributeParser) Parse(_ ast.Node, block text.Reader, _ parser.Context) as
 }
 
 // removeMarks removes kramdown attribute lists, the list that a table of contents would replace, and the links from
-// footnotes back to the text, which lead nowhere in a feed.
+// footnotes back to the text, which do not work in a feed.
 type removeMarks struct{}
 
 // Transform implements [parser.ASTTransformer].

@@ -1,6 +1,6 @@
 //go:build !race && unix
 
-// The race detector changes times and allocations: make test runs this file without it.
+// The race detector distorts times and allocation counts, so "make test" runs this file without it.
 
 package transfer
 

@@ -39,7 +39,7 @@ type (
 	}
 )
 
-// The members of the first and the last line of an export file.
+// The beginnings of the first and the last line of an export file.
 const (
 	startMember = `{"_export":`
 	endMember   = `{"_end":`

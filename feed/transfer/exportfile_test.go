@@ -121,7 +121,7 @@ func TestVerifyDamagedExport(t *testing.T) {
 // TestVerifyFlippedBytes checks that each changed byte of the compressed data is detected.
 func TestVerifyFlippedBytes(t *testing.T) {
 	file := exportFile(t)
-	const header = 10 // size of the gzip header; changes of its time and operating system are not detected
+	const header = 10 // size of the gzip header; changes to its time and operating system are not detected
 	for i := header; i < len(file); i++ {
 		changed := bytes.Clone(file)
 		changed[i] ^= 1 << (i % 8)

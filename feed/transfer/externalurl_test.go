@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/transfer"
 )
 
-// TestFrontMatterAddresses checks which front matter keys give the external URL and the vias of a post.
+// TestFrontMatterAddresses checks which front matter keys set the external URL and the vias of a post.
 func TestFrontMatterAddresses(t *testing.T) {
 	const there = "https://www.theguardian.com/uk/pier"
 	tests := []struct {

@@ -174,7 +174,8 @@ func fromFrontMatter(front map[string]any) map[string]any {
 	return post
 }
 
-// anyCase returns the first key of the front matter that equals a key if case is ignored, such as "externalUrl".
+// anyCase returns the first front matter key that equals the given key, ignoring case, such as "externalUrl", and its
+// value.
 func anyCase(front map[string]any, key string) (given string, value any, ok bool) {
 	for _, given := range slices.Sorted(maps.Keys(front)) {
 		if strings.EqualFold(given, key) {

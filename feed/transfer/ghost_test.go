@@ -67,10 +67,10 @@ func TestGhost(t *testing.T) {
 		notes = append(notes, e.Notes...)
 	}
 	if len(notes) != 1 || !strings.Contains(notes[0], "--base-url") {
-		t.Errorf("without --base-url: got notes %q, want one that names it", notes)
+		t.Errorf("without --base-url: got notes %q, want one that mentions it", notes)
 	}
 	if posts, err := (Options{}).Decode("f.json", []byte(ghostExport(post, ""))); err == nil || len(posts) > 0 {
-		t.Errorf("a Ghost export in a served folder: got %d posts and no error", len(posts))
+		t.Errorf("a Ghost export in a served folder: got %d posts and error %v, want only an error", len(posts), err)
 	}
 }
 

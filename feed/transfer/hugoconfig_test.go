@@ -11,7 +11,7 @@ import (
 )
 
 // TestHugoLanguages checks the addresses, languages and visibility of posts in multilingual sites. The expected
-// addresses are those that Hugo 0.147 gives.
+// addresses are those that Hugo 0.147 generates.
 func TestHugoLanguages(t *testing.T) {
 	post := func(front string) string {
 		return "---\ntitle: The Title\ndate: 2020-01-02\n" + front + "\n---\nWords.\n"

@@ -75,8 +75,8 @@ func hasPostsFolder(root fs.FS, source string) bool {
 	return found
 }
 
-// cleanFolder returns the path of a folder in the site without slashes at its ends, or "" for the site's own folder and
-// for folders outside.
+// cleanFolder returns the path of a folder in the site without leading and trailing slashes, or "" for the site's own
+// folder and for folders outside the site.
 func cleanFolder(name string) string {
 	name = path.Clean(strings.Trim(name, "/"))
 	if !fs.ValidPath(name) || name == "." {
@@ -248,7 +248,7 @@ func rubyTime(text string, loc, local *time.Location) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	day, ok := dayOf(m, local)
-	month, _ := strconv.Atoi(m[2]) // digits only, as is the number of the day
+	month, _ := strconv.Atoi(m[2]) // m[2] and m[3] contain only digits
 	number, _ := strconv.Atoi(m[3])
 	if !ok && (month < 1 || month > 12 || number < 1 || number > 31) {
 		return time.Time{}, false
@@ -269,7 +269,7 @@ func dayOf(m []string, loc *time.Location) (time.Time, bool) {
 	if m == nil {
 		return time.Time{}, false
 	}
-	year, _ := strconv.Atoi(m[1]) // digits only, as are month and day
+	year, _ := strconv.Atoi(m[1]) // all submatches contain only digits
 	month, _ := strconv.Atoi(m[2])
 	day, _ := strconv.Atoi(m[3])
 	if len(m[1]) == 2 {

@@ -449,7 +449,7 @@ func complete(s feed.Subscription) bool {
 	return s.Callback != "" && s.Feed != "" && !s.Expires.IsZero() && slices.Contains(feed.Formats(), s.Format)
 }
 
-// missingFrom describes what is missing from the single member of l, or returns "".
+// missingFrom describes what is missing from the only member of l that is set, or returns "".
 func missingFrom(l feed.ExportLine) string {
 	for _, check := range []struct {
 		incomplete bool

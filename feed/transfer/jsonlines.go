@@ -82,7 +82,8 @@ func postLine(p feed.RawPost) ([]byte, error) {
 	}{p.Raw, p.ID})
 }
 
-// isReserved reports whether an object has a member that has a meaning of its own in JSON Lines.
+// isReserved reports whether an object has a member with a special meaning in the lines of a [Writer] or
+// [ExportWriter].
 func isReserved(members map[string]json.RawMessage) bool {
 	return slices.ContainsFunc([]string{"_record", "_raw", "_export", "_end"}, func(name string) bool {
 		return members[name] != nil

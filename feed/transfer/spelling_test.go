@@ -10,7 +10,8 @@ import (
 	"feedpub/feed/intake"
 )
 
-// TestMisspelledKeyIsNoted checks that a misspelled key of another kind does not prevent publication.
+// TestMisspelledKeyIsNoted checks that a misspelled key that does not determine whether a post is public is noted, and
+// that the post is published.
 func TestMisspelledKeyIsNoted(t *testing.T) {
 	for front, want := range map[string]string{
 		"titel: A":                     `unknown front matter key "titel"; did you mean title?`,

@@ -116,7 +116,7 @@ func TestRead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := read(t, tt.body)
 			for i, line := range got {
-				// TestReadText checks the hash in the id.
+				// Hide the hash in the id, which TestReadText checks.
 				if strings.HasPrefix(line, `f: post "`) {
 					id := strings.Split(line, `"`)[1]
 					got[i] = strings.ReplaceAll(line, id, "7e3f")
@@ -447,7 +447,8 @@ func TestDecodeTextID(t *testing.T) {
 	}
 }
 
-// TestDecodeFileMember checks that posts in subfolders have the path of their file, and attachments their types.
+// TestDecodeFileMember checks that posts in subfolders contain the path of their file, and that attachments get media
+// types.
 func TestDecodeFileMember(t *testing.T) {
 	o := transfer.Options{Reader: newReader(t)}
 	for name, content := range map[string]string{

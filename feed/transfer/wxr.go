@@ -121,8 +121,8 @@ func (w *wxrSite) attachment(id string) (string, error) {
 	return w.attachments[id], nil
 }
 
-// findAll reads the whole file for attachments if this has not been done. The file is read a second time only when a
-// post refers to an attachment, since many exports need no attachments.
+// findAll reads the whole file for attachments, unless this has been done before. The file is read a second time only
+// when a post refers to an attachment, since many exports need no attachments.
 func (w *wxrSite) findAll() error {
 	if w.find == nil {
 		return nil
@@ -397,7 +397,7 @@ func (w *wxrSite) content(e *element, p *feed.Post) (string, error) {
 	}
 	blocks := strings.Contains(text, "<!-- wp:")
 	if !blocks {
-		// Comments also separate paragraphs.
+		// These comments also separate paragraphs.
 		for _, mark := range []string{"<!--more-->", "<!--nextpage-->"} {
 			text = strings.ReplaceAll(text, mark, "\n\n")
 		}

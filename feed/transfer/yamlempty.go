@@ -11,11 +11,11 @@ var (
 )
 
 // fillEmptyEntries gives empty entries of lists in YAML the value null. The decoder would otherwise read the keys that
-// follow such a list as a part of its last entry, and a key such as "draft" would have no effect.
+// follow such a list as part of its last entry, and a key such as "draft" would have no effect.
 func fillEmptyEntries(source string) string {
 	var b strings.Builder
 	literal := -1 // indentation of the line that begins the current block scalar, or -1
-	entry := -1   // offset of an empty entry, after which only blank lines have followed, or -1
+	entry := -1   // offset of an empty entry that only blank lines have followed so far, or -1
 	end := 0
 	for line := range strings.Lines(source) {
 		start := end

@@ -142,7 +142,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	return result, nil
 }
 
-// absolute makes the references in a post's content absolute. Without a permalink, references to a fragment stay as they
+// absolute makes the references in a post's content absolute. Without a permalink, references to fragments stay as they
 // are, since the address of the post's page is not known yet.
 func absolute(body *html.Node, base *url.URL, fragments bool) {
 	if fragments {

@@ -224,7 +224,7 @@ func isFileName(name string) bool {
 	return i > 0 && fileExtensions[strings.ToLower(name[i+1:])]
 }
 
-// fileExtensions lists extensions of files that are not host names.
+// fileExtensions lists file extensions. A name with one of them is a file name, not a host name.
 var fileExtensions = map[string]bool{
 	"bak": true, "bash": true, "bat": true, "bin": true, "c": true, "cfg": true, "conf": true, "cpp": true, "cs": true,
 	"css": true,
@@ -323,7 +323,8 @@ func (rd *reading) isWeakPerson(s *source) bool {
 }
 
 // continuesSource reports whether the quotation at block first may continue the source last: at most three blocks
-// separate them, and none of these links elsewhere or names a different source.
+// separate them, none of these is a heading or links to a different host, and the last one announces more of the
+// source.
 func (rd *reading) continuesSource(last *source, first int) bool {
 	if len(last.passageBlocks) == 0 {
 		return false

@@ -520,7 +520,7 @@ func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where se
 	return false
 }
 
-// allPeople reports whether the tokens are only possible personal names.
+// allPeople reports whether the tokens form a list of possible personal names.
 func (l *language) allPeople(toks []token) bool {
 	if len(toks) == 0 {
 		return false

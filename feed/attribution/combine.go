@@ -204,7 +204,7 @@ func (rd *reading) addReadings(d *decisions, c *candidate, all []*candidate) {
 }
 
 // modelHandicap is subtracted from the evidence, in weight units, for a source that only the model found. The rules
-// were written for different kinds of posts than the model was trained on, so sources that both find generalize better.
+// were written for different kinds of posts than the model was trained on, so sources that both find are more reliable.
 const modelHandicap = 60
 
 // weakHandicap is the same for a name that is taken for a source only because of its position, as in "From Aunt Mary:".

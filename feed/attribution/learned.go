@@ -313,7 +313,8 @@ func (rd *reading) addDate(c *learnedCredit, b *block, s span, margin int) {
 	}
 }
 
-// trimMarks removes the punctuation around the span of a field.
+// trimMarks removes the punctuation around the span of a field, except brackets and marks that may be part of the
+// field.
 func (b *block) trimMarks(s span, field int) span {
 	mark := func(t token) bool {
 		return t.kind == tokDash || t.kind == tokPunct && t.ch != '@' && !(field == labelHeadline && (t.ch == '?' || t.ch == '!')) &&

@@ -117,7 +117,7 @@ func (p *publications) startsName(t token) bool {
 var articles = [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "}
 
 // withoutArticle removes the article of a known name unless it is part of the canonical name: "Die Süddeutsche
-// Zeitung" becomes "Süddeutsche Zeitung", "Die Zeit" is unchanged.
+// Zeitung" becomes "Süddeutsche Zeitung", but "Die Zeit" is unchanged.
 func withoutArticle(name string, e *publication) string {
 	for _, a := range articles {
 		if len(name) > len(a) && strings.EqualFold(name[:len(a)], a) &&
@@ -159,7 +159,7 @@ func startsWithAcronym(name string) bool {
 	return ok && len(first) > 1 && acronym(first)
 }
 
-// lookup returns the entry with the name, or nil. The text's article may be missing in the table.
+// lookup returns the entry with the name, or nil. The article in the text may be missing from the table.
 func (p *publications) lookup(name string) *publication {
 	if len(name) > 80 {
 		return nil

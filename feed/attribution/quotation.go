@@ -364,7 +364,7 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 	}
 }
 
-// publisherOfHost returns the publisher that owns the host of an article's URL.
+// publisherOfHost returns the publisher that owns the host of an article's URL, or one with the host as its name.
 func (rd *reading) publisherOfHost(u string) publisher {
 	if e := rd.r.pubs.byHost(u); e != nil {
 		return publisher{name: e.Name, known: e}

@@ -51,7 +51,7 @@ func (r *Reader) readRules(in Input, s *scratch) *reading {
 	return rd
 }
 
-// result returns the result, with quotes and blocks in order of appearance.
+// result chooses between the findings of the rules and the model, and returns the result.
 func (rd *reading) result() Result {
 	rd.prepareSources()
 	d := rd.decide()

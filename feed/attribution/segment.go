@@ -467,7 +467,8 @@ func lastLeaf(n *html.Node) *html.Node {
 		func(n *html.Node) *html.Node { return n.PrevSibling })
 }
 
-// edgeLeaf walks the tree under root depth first, with the given steps, and returns the first visible node, or nil.
+// edgeLeaf walks the tree under root depth first, with the given steps, and returns the first visible node, or nil if
+// none of the first maxScan nodes is visible.
 func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node {
 	n := root
 	for range maxScan {
@@ -489,7 +490,7 @@ func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node 
 	return nil
 }
 
-// isVisible reports whether a node is visible text or media: a leaf of [segmenter].
+// isVisible reports whether a node is visible text or media, which [segmenter] treats as a leaf.
 func isVisible(n *html.Node) bool {
 	if n.Type == html.TextNode {
 		return strings.Trim(n.Data, " \n\t\r\f\u00a0") != ""

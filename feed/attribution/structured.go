@@ -138,7 +138,8 @@ func (rd *reading) setWork(c *citation, p creditParts) {
 // pageNumber matches the page numbers after a work.
 var pageNumber = regexp.MustCompile(`,? \(?(?:pp?|S)\. ?\d[\d–-]*\)?$`)
 
-// publisherNamed returns the publisher with exactly this name.
+// publisherNamed returns the publisher with the given name, which may be unknown. Unlike [Reader.publisherOf], it
+// removes no words from the name.
 func (rd *reading) publisherNamed(name string) publisher {
 	if e := rd.r.pubs.lookup(name); e != nil {
 		return publisher{name: name, known: e}
@@ -146,12 +147,12 @@ func (rd *reading) publisherNamed(name string) publisher {
 	return publisher{name: name}
 }
 
-// quoteTag matches the opening tag of a quotation in Octopress's Liquid or in a Hugo shortcode, quoteTagEnd the closing
-// one.
+// quoteTag matches the opening tag of a quotation in Octopress's Liquid or in a Hugo shortcode, and quoteTagEnd matches
+// the closing tag.
 var (
 	quoteTag    = regexp.MustCompile(`^(?:\{%-?\s*blockquote\b(.*?)-?%\}|\{\{[<%]\s*(?:block)?quote\b(.*?)[>%]\}\})`)
 	quoteTagEnd = regexp.MustCompile(`\{%-?\s*endblockquote\s*-?%\}|\{\{[<%]\s*/\s*(?:block)?quote\s*[>%]\}\}`)
-	// tagCredit matches an author, or an author and a work, a URL and its title.
+	// tagCredit matches arguments that contain a URL: the author and work before it, the URL, and an optional title.
 	tagCredit   = regexp.MustCompile(`^(.*?)(?:^|\s+)(https?://\S+)(?:\s+(.+))?$`)
 	tagArgument = regexp.MustCompile(`(\w+)\s*=\s*["“”]([^"“”]*)["“”]`)
 )

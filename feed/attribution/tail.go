@@ -109,7 +109,8 @@ func tailStart(b *block, m *match) int {
 }
 
 // bindTailInBlock joins the tail credit m with the passage before it that ends in the same block, as in "…but
-// now......more from the Washington Post." It reports whether there is a passage.
+// now......more from the Washington Post." If the text is not a wire report with a dateline, it adds the credit without
+// a passage. It reports whether it added the credit.
 func (rd *reading) bindTailInBlock(i int, m *match) bool {
 	b := rd.doc.blocks[i]
 	cut := tailStart(b, m)

@@ -15,8 +15,8 @@ const (
 	tokPunct           // any other character: , ; : . ! ? ( ) [ ] | / * • · ★
 	tokDash            // –, —, ―, ~, --, or a hyphen outside a word
 	tokDots            // …, or two or more full stops
-	tokOpen            // an opening quotation mark, or a straight one after white space
-	tokClose           // a closing quotation mark, or a straight one before white space
+	tokOpen            // an opening quotation mark, or a straight one after white space or an opening bracket
+	tokClose           // a closing quotation mark, or any other straight one
 	tokPoss            // the possessive 's, without the name before it
 )
 

@@ -43,10 +43,10 @@ func (rd *reading) units() []unit {
 type unitSplitter struct {
 	rd     *reading
 	b      *block
-	index  int // of the block
+	index  int // index of the block
 	end    int // end of the tokens before a credit that ends the block
 	lo     int // start of the next unit
-	opened int // quotation marks that have been tried
+	opened int // number of opening quotation marks that have been tried
 	units  []unit
 }
 

@@ -387,7 +387,7 @@ func (u *unit) placeInBlock() int {
 }
 
 // positionOf returns the position of block i in the post: 0 to 2 for the first three blocks, 3 and 4 for the rest of
-// the first and second half, 5 from the last prose on, 6 for the last block.
+// the first and second half, 5 from the last block of prose on, 6 for the last block.
 func (rd *reading) positionOf(i int) int {
 	switch n := len(rd.doc.blocks); {
 	case i < 3:
@@ -714,7 +714,7 @@ func (rd *reading) namesKnown(toks []token, k int) bool {
 	return rd.r.pubs.startsName(toks[k]) && rd.r.pubs.knownPrefix(toks[k:], k > 0 && rd.l.det.has(toks[k-1].id)) > 0
 }
 
-// dateIn returns 1 if the tokens contain a date, 2 if they are a date, and 0 otherwise.
+// dateIn returns 1 if the tokens contain a date, 2 if they are little more than a date, and 0 otherwise.
 func (x *unitReader) dateIn(b *block, toks []token) int {
 	l := x.rd.l
 	for k, t := range toks[:min(len(toks), 40)] {

@@ -181,6 +181,7 @@ func (s *Site) connect(o Options, reader *attribution.Reader, disk *serve.Disk) 
 	}
 	documents := serve.ReplicaConfig{Source: s.store, Disk: disk, Log: o.Log, Now: time.Now}
 	if o.Dir != "" {
+		building.Lease = publish.LeaseAlone
 		front.Media = media.New(o.Dir)
 		s.replica = serve.NewReplica(documents)
 	} else {

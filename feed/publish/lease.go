@@ -17,13 +17,9 @@ import (
 const Job = "build"
 
 const (
-	// leaseTTL is the time after which the lease expires if its holder has died. It is short, because nothing is published
-	// during that time, but longer than the usual delays of a working store or a busy builder.
-	leaseTTL = 2 * time.Second
-	// renewInterval is the time between two renewals, and renewTimeout bounds each, so that there is time for more
-	// attempts if one is lost.
-	renewInterval = leaseTTL / 5
-	renewTimeout  = leaseTTL / 3
+	// defaultLease is the default of [Config.Lease]. It is short, because nothing is published during that time, but
+	// longer than the usual delays of a working store or a busy builder.
+	defaultLease = 2 * time.Second
 	// holderInterval is the interval at which a process that waits for the lease or for a reply checks the lease, in case
 	// it is released. The process also checks it when it expires.
 	holderInterval = 500 * time.Millisecond
@@ -90,6 +86,7 @@ type lease struct {
 	schema    schemaReader
 	heads     headReader
 	owner     string
+	ttl       time.Duration
 	replica   Replica
 	fleet     Fleet // may be nil
 	rendering *rendering
@@ -133,7 +130,7 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 	if err != nil {
 		return err
 	}
-	token, err := l.store.Acquire(ctx, Job, l.owner, leaseTTL, l.clock(), seen)
+	token, err := l.store.Acquire(ctx, Job, l.owner, l.ttl, l.clock(), seen)
 	if err != nil {
 		return err
 	}
@@ -170,7 +167,7 @@ func (l *lease) release(ctx context.Context) {
 // renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the token
 // is superseded. In each case another process may be building.
 func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{}) error {
-	ticker := time.NewTicker(renewInterval)
+	ticker := time.NewTicker(l.ttl / 5) // so that there is time for more attempts if one is lost
 	defer ticker.Stop()
 	renewed := time.Now()
 	for {
@@ -190,7 +187,7 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 		switch {
 		case err == nil:
 			renewed = begun
-		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > leaseTTL:
+		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > l.ttl:
 			// The error must not be of kind ErrLocked, which means that no work was begun.
 			return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose; see above
 		}
@@ -199,9 +196,9 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 
 // renewOnce tries to renew the lease.
 func (l *lease) renewOnce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.ttl/3)
 	defer cancel()
-	return l.store.Renew(ctx, Job, l.owner, leaseTTL)
+	return l.store.Renew(ctx, Job, l.owner, l.ttl)
 }
 
 // agree sets the rendering version on which the processes agree, and returns the greatest known token. The error is of

@@ -87,7 +87,10 @@ type Config struct {
 	// recorded for the site. If it is nil, they have the version of Renderer.
 	Fleet Fleet
 	// Owner identifies this builder; it is unique among processes.
-	Owner  string
+	Owner string
+	// Lease is the time after which another process may build if this one has not renewed its lease. The default is 2 s.
+	// A process that is the only one with access to the store should use [LeaseAlone].
+	Lease  time.Duration
 	Clock  func() time.Time
 	Logger *slog.Logger
 	// OnChange rebuilds feeds as soon as posts change, each at most once a second. Without it, only Rebuild and Tick do.
@@ -135,6 +138,10 @@ type Config struct {
 	Rejected func(feed.Problem) []feed.StoredNotice
 }
 
+// LeaseAlone is the value of [Config.Lease] for a process that is the only one with access to the store. No process waits
+// for its lease, so the lease need not expire while the process is too busy to renew it.
+const LeaseAlone = 20 * time.Second
+
 // Publisher builds the feeds of one site. Its methods are safe for concurrent use; their work is serialized.
 type Publisher struct {
 	config Config
@@ -154,6 +161,9 @@ func New(c Config) *Publisher {
 	if c.Replica == nil {
 		c.Replica = noReplica{}
 	}
+	if c.Lease == 0 {
+		c.Lease = defaultLease
+	}
 	p := &Publisher{
 		config: c,
 		work:   newWorkLock(c.Turn, c.Committed, c.Built),
@@ -168,7 +178,8 @@ func New(c Config) *Publisher {
 	}
 	p.lease = &lease{
 		store: c.Store, holder: c.Store, schema: c.Store, heads: c.Store,
-		owner: c.Owner, replica: c.Replica, fleet: c.Fleet, rendering: version, clock: c.Clock, logger: c.Logger,
+		owner: c.Owner, ttl: c.Lease, replica: c.Replica, fleet: c.Fleet, rendering: version,
+		clock: c.Clock, logger: c.Logger,
 	}
 	p.absorber = &absorber{
 		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store, index: c.Store, store: c.Store,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"feedpub/config"
 	"feedpub/feed"
@@ -195,8 +196,13 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 	if s.Source.process.Try != nil {
 		try = s.tryPosts
 	}
+	var lease time.Duration // the default
+	if s.Source.Folder() {
+		lease = publish.LeaseAlone
+	}
 	return publish.Config{
 		Try:       try,
+		Lease:     lease,
 		Notices:   push.Queues(),
 		Site:      site,
 		Catalog:   c.Catalog(),

@@ -318,6 +318,7 @@ func (p *process) startNow() {
 	}
 	var members *fleet.Fleet
 	if w.plan.folder {
+		building.Lease = publish.LeaseAlone
 		p.replica = serve.NewReplica(replica)
 	} else {
 		replica.Restorer, replica.Reporter = c, c

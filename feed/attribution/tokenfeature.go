@@ -162,7 +162,7 @@ type tokenReader struct {
 }
 
 // tokenEvidence returns the features of the tokens in span s of a unit with the given label, and those that also affect
-// the labels of its neighbours. They are valid until the next call.
+// the labels of neighbouring tokens. They are valid until the next call.
 func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][]uint16) {
 	b := rd.doc.blocks[u.block]
 	n := s.hi - s.lo

@@ -38,7 +38,7 @@ type ReaderLister interface {
 
 // HistoryLister returns the figures of feeds over time.
 type HistoryLister interface {
-	// Days returns the figures of a feed on the last days, oldest first and without gaps.
+	// Days returns the figures of a feed for each of the last days, oldest first and without gaps.
 	Days(name feed.Name) []feed.FeedDay
 }
 
@@ -58,8 +58,7 @@ type Config struct {
 	// Reloader reloads the configuration.
 	Reloader Reloader
 	// Tokens are valid for all sites. Requests that change something or read posts need one of them or a token of the
-	// site, as do all requests from other machines, except those for /livez, /readyz and the
-	// descriptions.
+	// site, as do all requests from other machines, except those for /livez, /readyz and the descriptions.
 	Tokens Tokens
 	// Hosts lists the names, in lower case and without ports, by which this interface may be reached, in addition to
 	// localhost and IP addresses. Requests for other hosts get 421. Optional.
@@ -96,7 +95,7 @@ const (
 //	GET    /problems               problems, as JSON
 //	GET    /runs                   recorded runs of the builder, as JSON; ?feed=NAME, ?failed=true and ?limit=N filter
 //	GET    /runs/ID                one of them
-//	GET    /schedule               when the feeds are rebuilt next, as JSON
+//	GET    /schedule               when the feeds are next rebuilt, as JSON
 //	GET    /sites/SITE/feeds, /readers, /problems, /runs, /runs/ID, /schedule the same for one site
 //	POST   /sites/SITE/rebuild     rebuilds the feeds named in the query (feed=main&feed=tags/go), in a form, or in a
 //	                               JSON body {"feeds": ["main"]}, or all; returns the [feed.Report]
@@ -110,12 +109,13 @@ const (
 //	GET    /sites/SITE/posts/ID/explain    the status of a post, and why; ?feed=NAME asks about a feed
 //	GET    /sites/SITE/credits     a page of the posts' credits
 //	GET    /sites/SITE/posts/ID/credits        the credits of a post
-//	PUT    /sites/SITE/posts/ID/credits/KEY    decides about a credit: accepted, rejected or edited
+//	PUT    /sites/SITE/posts/ID/credits/KEY    decides on a credit: accepted, rejected or edited
 //	DELETE /sites/SITE/posts/ID/credits/KEY    withdraws a decision
 //
-// The POST routes and the posts routes need a bearer token (RFC 6750) that has the required right and is valid for this
-// site or for all sites. The other routes except /livez, /readyz and the descriptions need any valid token, unless the
-// request comes from this machine. ID is one percent-encoded segment. Errors are problem details (RFC 9457).
+// The POST routes and the routes of posts and credits need a bearer token (RFC 6750) that has the required right and is
+// valid for this site or for all sites. The other routes except /livez, /readyz and the descriptions need any valid
+// token, unless the request comes from this machine or from a browser that is signed in to the page. ID is one
+// percent-encoded segment. Errors are problem details (RFC 9457).
 func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {
 		c.RebuildTimeout = defaultRebuildTimeout
@@ -141,7 +141,7 @@ func (h *handler) pageRoutes() []route {
 	}
 }
 
-// routes returns the table of all routes.
+// routes returns the table of the routes that openapi.yaml describes.
 func (h *handler) routes() []route {
 	metrics := promhttp.HandlerFor(h.Gatherer, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelWarn),
@@ -250,6 +250,6 @@ func (h *handler) text(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	if _, err := w.Write([]byte(body)); err != nil {
-		h.Log.Debug("response not sent", "error", err)
+		h.Log.Debug("cannot send the response", "error", err)
 	}
 }

@@ -32,11 +32,11 @@ type fake struct {
 	err    error
 	list   []feed.Problem
 	asked  [][]feed.Name // the feeds of each rebuild
-	causes []feed.Cause  // the causes of each rebuild
+	causes []feed.Cause  // the cause of each rebuild
 	runs   []feed.Run
 	// accepted is the number of calls of AcceptRollback.
 	accepted int
-	work     func(context.Context) error // called by Rebuild, optional
+	work     func(context.Context) error // optional; called by Rebuild
 }
 
 func (f *fake) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {

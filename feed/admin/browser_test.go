@@ -8,7 +8,7 @@ import (
 	"feedpub/feed"
 )
 
-// serveBusySite serves the page of a site with runs, problems and a credit to decide.
+// serveBusySite serves the page of a site with runs, problems and a credit to decide on.
 func serveBusySite(t *testing.T) (*httptest.Server, *fake, *fakeCredits) {
 	t.Helper()
 	f := &fake{runs: someRuns(), list: []feed.Problem{
@@ -25,7 +25,7 @@ func serveBusySite(t *testing.T) (*httptest.Server, *fake, *fakeCredits) {
 	return server, f, credits
 }
 
-// TestPageInChromium tests the page in a browser, which is started once because that takes seconds.
+// TestPageInChromium tests the page in a browser. The browser is started only once, because starting it takes seconds.
 func TestPageInChromium(t *testing.T) {
 	t.Parallel()
 	x := newTab(t, "--host-resolver-rules=MAP admin.example 127.0.0.1")
@@ -83,8 +83,8 @@ func pageInUse(t *testing.T, x *tab) {
 	}
 }
 
-// pageOverPlainHTTP checks that people can sign in at an address that browsers do not trust, without TLS:
-// they send no Sec-Fetch-Site from there.
+// pageOverPlainHTTP checks that people can sign in without TLS at an address that browsers do not trust. From a page
+// there, browsers do not send Sec-Fetch-Site.
 func pageOverPlainHTTP(t *testing.T, x *tab) {
 	server, _, _ := serveBusySite(t)
 	x.open(strings.Replace(server.URL, "127.0.0.1", "admin.example", 1) + "/login")
@@ -120,7 +120,7 @@ func pageFitsAPhone(t *testing.T, x *tab) {
 		var got struct{ Inner, Scroll int }
 		x.eval(&got, "({Inner: innerWidth, Scroll: document.documentElement.scrollWidth})")
 		if got.Inner != width || got.Scroll > width {
-			t.Errorf("on a screen of %d pixels, the window has %d and the page %d", width, got.Inner, got.Scroll)
+			t.Errorf("on a screen %d pixels wide, the window is %d and the page %d pixels wide", width, got.Inner, got.Scroll)
 		}
 	}
 	x.device(390, 844, "dark")

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// maxLines bounds the response to a bulk request. The response is sent after the whole body has been read: most
-	// clients read nothing until they have sent everything, and writing earlier could deadlock.
+	// maxLines is the maximum number of lines of a bulk request. It bounds the response, which is sent after the whole
+	// body has been read: most clients read nothing until they have sent everything, and writing earlier could deadlock.
 	maxLines   = 100_000
 	batchPosts = 200
 	batchBytes = 2 << 20
@@ -58,7 +58,7 @@ func ownID(raw []byte) (string, error) {
 	return own.ID, nil
 }
 
-// lineResult is the result of one line, with the status that a request with this post only would have.
+// lineResult is the result of one line, with the status that a request with only this post would have.
 type lineResult struct {
 	Line   int    `json:"line"` // 1-based line number
 	Status int    `json:"status"`
@@ -75,7 +75,7 @@ type bulk struct {
 	r     *http.Request
 	batch []feed.RawPost
 	size  int // size of the batch in bytes
-	// pending has the results since the last flush, in the order of the lines. The results of posts in the batch have
+	// pending holds the results since the last flush, in the order of the lines. The results of posts in the batch have
 	// status 0 until the batch is stored.
 	pending []lineResult
 	stored  int
@@ -187,7 +187,7 @@ func (b *bulk) flush() error {
 		}
 		line, err := json.Marshal(a)
 		if err != nil {
-			b.Log.Error("response not encoded", "error", err)
+			b.Log.Error("cannot encode the response", "error", err)
 			continue
 		}
 		b.results.Write(append(line, '\n'))
@@ -225,7 +225,7 @@ func (b *bulk) end(w http.ResponseWriter, control *http.ResponseController, fail
 		return failed
 	}
 	if failed != nil {
-		b.Log.Error("posts not stored", "writer", tokenName(b.r), "error", failed)
+		b.Log.Error("cannot store posts", "writer", tokenName(b.r), "error", failed)
 	}
 	b.Log.Info("posts stored", "writer", tokenName(b.r), "posts", b.stored)
 	if err := supported(control.SetWriteDeadline(time.Now().Add(lineTimeout))); err != nil {
@@ -234,12 +234,13 @@ func (b *bulk) end(w http.ResponseWriter, control *http.ResponseController, fail
 	w.Header().Set("Content-Type", typeLines)
 	w.WriteHeader(http.StatusOK)
 	if _, err := b.results.WriteTo(w); err != nil {
-		b.Log.Debug("response not sent", "error", err)
+		b.Log.Debug("cannot send the response", "error", err)
 	}
 	return nil
 }
 
-// supported returns err, or nil if err is [http.ErrNotSupported]: a response recorder has no connection with deadlines.
+// supported returns err, or nil if err is [http.ErrNotSupported]: the response recorder of a test has no connection,
+// and so no deadlines.
 func supported(err error) error {
 	if errors.Is(err, http.ErrNotSupported) {
 		return nil

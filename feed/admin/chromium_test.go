@@ -19,7 +19,7 @@ import (
 // pictures is the folder in which the tests of the page save pictures of it, for people to look at.
 var pictures = flag.String("pictures", "", "save pictures of the page in this `folder`")
 
-// tab is a page in headless Chromium, which is driven with the Chrome DevTools Protocol through a pipe. All methods
+// tab is a page in headless Chromium, which is controlled with the Chrome DevTools Protocol over a pipe. All methods
 // fail the test on errors.
 type tab struct {
 	t       *testing.T
@@ -27,8 +27,8 @@ type tab struct {
 	out     *bufio.Reader
 	session string
 	id      int
-	events  []message // that arrived while a method waited for a response
-	loads   int       // loads that have been waited for
+	events  []message // all events read so far
+	loads   int       // number of documents that loaded has waited for
 }
 
 // message is a message from Chromium: a response, which has an ID, or an event.
@@ -64,7 +64,7 @@ func newTab(t *testing.T, flags ...string) *tab {
 		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--disable-dev-shm-usage", "--hide-scrollbars",
 	}, flags...)...)
-	cmd.ExtraFiles = []*os.File{fromUs, fromIt} // it reads from descriptor 3 and writes to 4
+	cmd.ExtraFiles = []*os.File{fromUs, fromIt} // Chromium reads from descriptor 3 and writes to 4
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -74,9 +74,9 @@ func newTab(t *testing.T, flags ...string) *tab {
 	x := &tab{t: t, in: in, out: bufio.NewReader(out)}
 	t.Cleanup(func() {
 		x.session = ""
-		_ = in.Close() // it ends
+		_ = in.Close() // makes Chromium exit
 		_ = cmd.Wait()
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // processes that it started
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // ends the processes that Chromium started
 		_ = out.Close()
 		_ = os.RemoveAll(profile)
 	})
@@ -250,7 +250,7 @@ func (x *tab) picture(name string) {
 	}
 }
 
-// wantNoErrors checks that the browser reported no error: an exception, or an entry of the console, such as a violation
+// wantNoErrors checks that the browser reported no error: an exception, or an entry in the console, such as a violation
 // of the content security policy. Failed requests are not errors here.
 func (x *tab) wantNoErrors() {
 	x.t.Helper()

@@ -25,7 +25,7 @@ type Credits interface {
 	Decide(ctx context.Context, id string, change intake.Change) (intake.PostCredits, error)
 }
 
-// listCredits sends a page of credits by post, ordered by id. It omits posts without credits.
+// listCredits sends a page of posts with their credits, ordered by id. It omits posts without credits.
 func (h siteHandler) listCredits(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	limit, err := strconv.Atoi(cmp.Or(query.Get("limit"), strconv.Itoa(defaultPage)))
@@ -78,11 +78,11 @@ func (h siteHandler) getCredits(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// decisionRequest is the body of a request to decide about a credit.
+// decisionRequest is the body of a request to decide on a credit.
 type decisionRequest struct {
 	Verdict feed.Verdict `json:"verdict"`
-	// If the verdict is edited, Source replaces the source and Text the passage. A field that is absent leaves what was
-	// read.
+	// If the verdict is edited, Source replaces the source and Text the passage. If one of them is absent, the value that
+	// was read is kept.
 	Source *feed.Source `json:"source"`
 	Text   *string      `json:"text"`
 }
@@ -137,7 +137,7 @@ func (h siteHandler) decide(w http.ResponseWriter, r *http.Request, change intak
 	if err != nil {
 		return err
 	}
-	h.Log.Info("credit decided", "writer", tokenName(r), "post", p.ID, "credit", change.Key, "verdict", change.Verdict)
+	h.Log.Info("credit decision stored", "writer", tokenName(r), "post", p.ID, "credit", change.Key, "verdict", change.Verdict)
 	h.json(w, http.StatusOK, "application/json", p)
 	return nil
 }

@@ -36,7 +36,8 @@ type formatMetrics struct {
 	bytes    prometheus.Counter
 }
 
-// otherFormat is the label of errors and of documents that are not feeds.
+// otherFormat is the format label of errors and of documents that are not feeds, and the feed label of feeds that have
+// no label of their own.
 const otherFormat = "other"
 
 // statusClasses are the values of the label status. 304 has its own class, because the share of 304 responses shows how
@@ -146,7 +147,7 @@ func (m *Metrics) addRuns() {
 	}
 	for _, t := range feed.Triggers() {
 		if t == feed.ReloadTrigger {
-			continue // it does not run the builder
+			continue // a reload does not run the builder
 		}
 		for _, result := range runResults {
 			m.runs.WithLabelValues(string(t), result)

@@ -76,12 +76,12 @@ func (m *Metrics) Answered(d time.Duration) { m.answers.Observe(d.Seconds()) }
 func (m *Metrics) addDurations() {
 	m.calls = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "store_call_duration_seconds",
-		Help:    "Duration of commands and pipelines sent to the store, by outcome, without those that wait for new entries.",
+		Help:    "Duration of commands and pipelines sent to the store, by outcome, except those that wait for new entries.",
 		Buckets: []float64{.0002, .0005, .001, .0025, .005, .01, .025, .1, .5, 1, 5},
 	}, []string{"outcome"})
 	m.answers = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "response_duration_seconds",
-		Help:    "Time to answer a reader, without sending the response; one of 16 requests is measured.",
+		Help:    "Time to prepare a response to a reader, before it is sent; one in 16 requests is measured.",
 		Buckets: []float64{.000001, .00001, .0001, .001, .01, .1, 1},
 	})
 }

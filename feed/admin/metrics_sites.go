@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxSiteLabels bounds the number of sites that have their own metrics, and so the number of time series. These are
-	// the sites with the smallest ids. The site counts include all sites.
+	// the sites with the smallest ids. The metrics that count sites include all of them.
 	maxSiteLabels = 1000
 	// maxFeedLabels bounds the number of feeds that have their own metrics if there is one site; manyFeedLabels applies if
 	// there are several. All other feeds share one label, because a site may have a feed for each of thousands of tags.
@@ -19,7 +19,7 @@ const (
 	manyFeedLabels = 20
 )
 
-// Watch registers metrics of the sites, and of the problems of the process that the listers return.
+// Watch registers the metrics of the sites, and those of the process's problems, which the listers return.
 func (m *Metrics) Watch(sites Sites, listers ...ProblemLister) error {
 	return m.register(newSitesCollector(sites), newProblemsCollector(sites, listers), newReadersCollector(sites),
 		newPushCollector(sites), newBuildCollector(sites))
@@ -54,7 +54,7 @@ func newSitesCollector(sites Sites) *sitesCollector {
 		version:     siteDesc("replica_version", "Store version up to which the replica has applied commits."),
 		synced:      siteDesc("replica_synced_timestamp_seconds", "Time of the store's last response to the replica."),
 		unsaved: siteDesc("unsaved_since_timestamp_seconds",
-			"Time since which some served documents have not been on disk; 0 if all are."),
+			"Time at which the copies of served documents on disk became out of date; 0 if they are up to date."),
 		feeds:  siteDesc("feeds", "Number of served feeds."),
 		commit: siteDesc("last_commit_timestamp_seconds", "Latest Last-Modified of the served documents."),
 		next:   siteDesc("next_run_timestamp_seconds", "Time of the next scheduled run."),

@@ -19,7 +19,7 @@ func (h *handler) file(mediaType string, content []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", mediaType)
 		if _, err := w.Write(content); err != nil {
-			h.Log.Debug("response not sent", "error", err)
+			h.Log.Debug("cannot send the response", "error", err)
 		}
 	})
 }

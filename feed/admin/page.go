@@ -26,7 +26,7 @@ const (
 	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; " +
 		"frame-ancestors 'none'; base-uri 'none'"
 	// pageTimeout bounds the time that the page spends reading the store. pageRebuild bounds the time that a person waits
-	// for a rebuild; the rebuild continues after it.
+	// for a rebuild; the rebuild continues afterwards.
 	pageTimeout = 3 * time.Second
 	pageRebuild = 20 * time.Second
 	// The maximum numbers of rows.
@@ -44,9 +44,9 @@ type page struct {
 	User, CSRF    string
 	MayRebuild    bool
 	MayDecide     bool // whether credits are shown with forms
-	MayExplain    bool // whether posts are explained, which may be drafts
+	MayExplain    bool // whether posts, including drafts, are explained
 	Message       string
-	Undo          creditRow // the credit that was just decided, if the decision can be withdrawn
+	Undo          creditRow // the credit that was just decided on, if the decision can be withdrawn
 	State         []card
 	Problems      []problemRow
 	MoreProblems  int
@@ -79,7 +79,7 @@ type feedRow struct {
 	Items              int
 	Bytes, NotModified string
 	Polls, Subscribers string
-	Spark              template.HTML // polls on the last days
+	Spark              template.HTML // chart of the polls on each of the last days
 	readers            int
 }
 
@@ -91,8 +91,8 @@ var messages = map[string]string{
 	"failed":  "The rebuild failed; the log has the reason.",
 	"none":    "There is no such feed.",
 
-	"accepted":  "The credit was accepted. It is published when the builder has read the post again.",
-	"edited":    "The credit was changed. It is published when the builder has read the post again.",
+	"accepted":  "The credit was accepted. It will be published when the builder has read the post again.",
+	"edited":    "The credit was changed. It will be published when the builder has read the post again.",
 	"withheld":  "The credit was rejected. It is not published.",
 	"withdrawn": "The decision was withdrawn.",
 }
@@ -107,9 +107,9 @@ var advice = map[feed.ProblemKind]string{
 	feed.KindHeld:       "Restore the posts, or confirm each loss with: feedpub post delete ID. The last documents stay published.",
 	feed.KindFile:       "Correct the file.",
 	feed.KindMedia:      "Add the file beside the post, or correct its name in the post.",
-	feed.KindNote:       "Correct the post. It is published nevertheless.",
-	feed.KindReplica:    "See the log of this server. Readers get the documents that it has.",
-	feed.KindFleet:      "Replace the release or the configuration that differs.",
+	feed.KindNote:       "Correct the post. It is published all the same.",
+	feed.KindReplica:    "See the log of this server. It keeps serving the documents that it has.",
+	feed.KindFleet:      "Run the same release with the same configuration on all machines.",
 	feed.KindRollback:   "Restore the latest copy of the store, or accept this one with: feedpub rebuild --accept-rollback",
 }
 
@@ -134,8 +134,8 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	h.html(w, http.StatusOK, "page.html", p)
 }
 
-// newPage returns the page about a site, or about the first one if there is no such site, with the figures of a feed. X
-// is the zero session for a person who has not signed in.
+// newPage returns the page about a site, or about the first one if there is no such site, with the figures of a feed.
+// If the person has not signed in, x is the zero session.
 func (h *handler) newPage(ctx context.Context, x session, wanted feed.SiteID, figuresOf string) page {
 	p := page{Title: "feedpub", Now: pageTime(time.Now()), User: x.token.name, CSRF: x.csrf}
 	signedIn := x.csrf != ""
@@ -154,7 +154,7 @@ func (h *handler) newPage(ctx context.Context, x session, wanted feed.SiteID, fi
 	return p
 }
 
-// describe sets what the page shows about a site. Where something cannot be read, the page shows the error instead.
+// describe sets what the page shows about a site. In place of anything that cannot be read, the page shows the error.
 func (h *handler) describe(ctx context.Context, p *page, s *Site) {
 	p.Site, p.Title = s.ID, string(s.ID)+" – feedpub"
 	history, err := s.Runs.Runs(ctx)
@@ -163,7 +163,7 @@ func (h *handler) describe(ctx context.Context, p *page, s *Site) {
 	}
 	p.State = h.state(s, history.Runs)
 	h.describeProblems(ctx, p, s)
-	scheduled, _ := s.Scheduler.Schedule(ctx) // without the store, only the times of the last runs are missing
+	scheduled, _ := s.Scheduler.Schedule(ctx) // after an error, only the times of the last runs are missing
 	zone := time.UTC
 	if len(scheduled) > 0 {
 		zone = scheduled[0].Next.Location()
@@ -195,7 +195,7 @@ func (h *handler) describe(ctx context.Context, p *page, s *Site) {
 	}
 }
 
-// state returns statements about a site.
+// state returns the cards that describe the state of a site.
 func (h *handler) state(s *Site, runs []feed.Run) []card {
 	readers := card{"Readers", "served", "", "good"}
 	if err := s.Replica.Ready(); err != nil {
@@ -221,14 +221,14 @@ func (h *handler) state(s *Site, runs []feed.Run) []card {
 	return cards
 }
 
-// builderCard describes which process builds, from its runs.
+// builderCard shows which process made the latest of the recorded runs.
 func builderCard(runs []feed.Run) card {
 	if len(runs) == 0 {
 		return card{Name: "Builder", Value: "unknown", Detail: "No run is recorded.", Class: "warn"}
 	}
 	c := card{Name: "Builder", Value: runs[0].Builder, Class: "good"}
 	if i := strings.LastIndexByte(c.Value, ':'); i > 0 {
-		c.Value = c.Value[:i] // the rest is random
+		c.Value = c.Value[:i] // omit the random part
 	}
 	c.Detail = strings.TrimSpace(runs[0].Release)
 	i := slices.IndexFunc(runs, func(r feed.Run) bool {
@@ -256,7 +256,7 @@ func diskCard(disk func() (free, total uint64, err error)) card {
 	return c
 }
 
-// explained is the form that asks about a post, with the explanation of the last one.
+// explained holds the fields of the form that asks about a post, and the explanation of the post.
 type explained struct {
 	Post, Feed, Error string
 	feed.Explanation
@@ -278,7 +278,7 @@ func (h *handler) describePost(ctx context.Context, p *page, id, name string) {
 
 // describeProblems sets the problems of the process and of a site.
 func (h *handler) describeProblems(ctx context.Context, p *page, s *Site) {
-	var uncertain []string // ids of posts that may have credits to decide
+	var uncertain []string // ids of posts that may have credits to decide on
 	for _, lister := range slices.Concat(h.Problems, s.Problems) {
 		list, err := lister.Problems(ctx)
 		if err != nil {
@@ -370,7 +370,7 @@ func feedRows(s *Site) []feedRow {
 		for _, d := range head.Documents {
 			bytes += d.Length
 		}
-		row.Bytes = size(uint64(bytes)) //nolint:gosec // a sum of lengths
+		row.Bytes = size(uint64(bytes)) //nolint:gosec // a sum of lengths is not negative
 		if len(head.Documents) > 0 {
 			row.URL = s.BaseURL + (&url.URL{Path: head.Documents[0].Path}).EscapedPath()
 		}
@@ -380,7 +380,7 @@ func feedRows(s *Site) []feedRow {
 	return rows
 }
 
-// pageTime formats a time for people, in its own zone.
+// pageTime formats a time for people, in the time's own zone.
 func pageTime(t time.Time) string { return t.Truncate(time.Second).Format("2 Jan 2006 15:04:05 MST") }
 
 // size formats a number of bytes.
@@ -401,7 +401,7 @@ func size(n uint64) string {
 func (h *handler) html(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := pageTemplates.ExecuteTemplate(&b, name, data); err != nil {
-		h.Log.Error("page not rendered", "error", err)
+		h.Log.Error("cannot render the page", "error", err)
 		h.fail(w, problem{Status: http.StatusInternalServerError, Detail: "Internal error; see the log."})
 		return
 	}
@@ -412,7 +412,7 @@ func (h *handler) html(w http.ResponseWriter, status int, name string, data any)
 	header.Set("X-Frame-Options", "DENY")
 	w.WriteHeader(status)
 	if _, err := w.Write(b.Bytes()); err != nil {
-		h.Log.Debug("response not sent", "error", err)
+		h.Log.Debug("cannot send the response", "error", err)
 	}
 }
 
@@ -426,7 +426,7 @@ func (h *handler) pageFile(name, mediaType string) http.Handler {
 		}
 		w.Header().Set("Content-Type", mediaType)
 		if _, err := w.Write(b); err != nil {
-			h.Log.Debug("response not sent", "error", err)
+			h.Log.Debug("cannot send the response", "error", err)
 		}
 	})
 }

@@ -85,7 +85,7 @@ func (b *browser) csrfOf(target string) string {
 	return found[1]
 }
 
-// signIn submits the form to sign in, and checks the status.
+// signIn submits the sign-in form, and checks the status.
 func (b *browser) signIn(status int, token string) *http.Response {
 	b.t.Helper()
 	res, _ := b.want(status, http.MethodPost, "/login", "token="+token+"&csrf="+b.csrfOf("/login"))
@@ -163,7 +163,7 @@ func TestPageFromAnotherMachineNeedsASession(t *testing.T) {
 func TestRebuildFromThePage(t *testing.T) {
 	f := &fake{}
 	b := newBrowser(t, config(t, f), here)
-	b.want(303, http.MethodPost, "/page/rebuild", "site=main") // has not signed in
+	b.want(303, http.MethodPost, "/page/rebuild", "site=main") // the person has not signed in yet
 	b.signIn(303, secret)
 	form := "site=main&feed=tags/go&csrf=" + b.csrf()
 	b.want(403, http.MethodPost, "/page/rebuild", "site=main&csrf=guessed")
@@ -208,7 +208,7 @@ func TestSignInIsLimited(t *testing.T) {
 	if res.Header.Get("Retry-After") == "" {
 		t.Error("429 has no Retry-After")
 	}
-	b.address = "192.0.2.8:1" // others may still sign in
+	b.address = "192.0.2.8:1" // clients at other addresses may still sign in
 	b.signIn(303, secret)
 }
 
@@ -234,9 +234,9 @@ func TestPageDrawsFiguresOverTime(t *testing.T) {
 	b := newBrowser(t, c, here)
 	_, body := b.want(200, http.MethodGet, "/?feed=main", "")
 	for _, want := range []string{
-		`aria-label="Polls a day from 18 Mar 2024 to 15 Jun 2024: at most 523, in the end 489"`,
-		`aria-label="Answered with 304 from 18 Mar 2024 to 15 Jun 2024: at most 88 %, in the end 88 %"`,
-		`aria-label="Subscribers from 18 Mar 2024 to 15 Jun 2024: at most 189, in the end 189"`,
+		`aria-label="Polls a day from 18 Mar 2024 to 15 Jun 2024: at most 523, most recently 489"`,
+		`aria-label="Answered with 304 from 18 Mar 2024 to 15 Jun 2024: at most 88 %, most recently 88 %"`,
+		`aria-label="Subscribers from 18 Mar 2024 to 15 Jun 2024: at most 189, most recently 189"`,
 		`<figcaption>Posts <strong>12</strong>`, `<figcaption>Bytes of all formats <strong>5 KB</strong>`,
 		`href="/?site=main&amp;feed=main#feeds"`, `class="spark"`,
 	} {
@@ -287,7 +287,7 @@ func TestSessionEndsWithItsToken(t *testing.T) {
 	c.Sessions = new(Sessions)
 	b := newBrowser(t, c, away)
 	b.signIn(303, secret)
-	b.handler = NewHandler(c) // a reload keeps sessions
+	b.handler = NewHandler(c) // as a reload does, which keeps sessions
 	b.want(200, http.MethodGet, "/", "")
 	c.Tokens = c.Tokens[1:]
 	b.handler = NewHandler(c)
@@ -408,8 +408,8 @@ func TestRefusedDecisionKeepsTheForm(t *testing.T) {
 	}
 }
 
-// TestDecideNeedsTheRight checks that a person whose token lacks the right to write sees no posts' passages and cannot
-// decide.
+// TestDecideNeedsTheRight checks that a person whose token lacks the right to write sees no passages of posts and
+// cannot decide on credits.
 func TestDecideNeedsTheRight(t *testing.T) {
 	c, credits := withCredit(t, &fake{})
 	b := newBrowser(t, c, here)

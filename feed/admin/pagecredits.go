@@ -122,7 +122,7 @@ func changeOf(form url.Values) (intake.Change, error) {
 	return change, nil
 }
 
-// decideFromPage makes the decision about a credit that a form asks for.
+// decideFromPage stores the decision about a credit that a person has submitted with a form.
 func (h *handler) decideFromPage(w http.ResponseWriter, r *http.Request) {
 	x, ok := h.formSession(w, r)
 	if !ok {
@@ -153,7 +153,7 @@ func (h *handler) decideFromPage(w http.ResponseWriter, r *http.Request) {
 		h.respondError(w, r, err)
 		return
 	}
-	h.Log.Info("credit decided", "writer", x.token.name, "post", post, "credit", change.Key, "verdict", change.Verdict)
+	h.Log.Info("credit decision stored", "writer", x.token.name, "post", post, "credit", change.Key, "verdict", change.Verdict)
 	query := url.Values{"site": {string(s.ID)}, "done": {decided[change.Verdict]}}
 	if change.Verdict != "" {
 		query.Set("undo", change.Key)

@@ -13,17 +13,17 @@ import (
 // figures are the figures of one feed over time.
 type figures struct {
 	Feed     string
-	From, To string // the first and the last day
+	From, To string // the first and last days, as dayName formats them
 	Charts   []figure
 }
 
 // figure is one chart.
 type figure struct {
-	Name, Value string // Value is the last one
+	Name, Value string // Value is that of the last day
 	SVG         template.HTML
 }
 
-// missing is the value of a day without a value.
+// missing stands for the value of a day without one.
 const missing = -1
 
 // describeFigures sets the figures of a feed, or of the first one in the list if there is no such feed.
@@ -64,14 +64,14 @@ func describeFigures(p *page, s *Site, wanted string) {
 		func(n int) string { return size(uint64(n)) }, 0) //nolint:gosec // a size
 }
 
-// dayName returns a day, which is given in days since 1970.
+// dayName formats a day, which is given as the number of days since 1 January 1970.
 func dayName(day int) string {
 	const seconds = int64(24 * time.Hour / time.Second)
 	return time.Unix(int64(day)*seconds, 0).UTC().Format("2 Jan 2006")
 }
 
 // drawDays draws values of consecutive days, as bars or as a line, from 0 to top, or to the highest value if top is 0.
-// The description that a screen reader reads has the figures.
+// The label that a screen reader reads contains the highest and the last value.
 func drawDays(name string, first int, values []int, bars bool, top int, text func(int) string) template.HTML {
 	const width, height, head, foot = 300, 70, 14, 14
 	highest := max(top, slices.Max(values), 1)
@@ -79,7 +79,7 @@ func drawDays(name string, first int, values []int, bars bool, top int, text fun
 	label := fmt.Sprintf("%s from %s to %s: at most %s", name, dayName(first), dayName(first+len(values)-1),
 		text(max(0, slices.Max(values))))
 	if last != missing {
-		label += ", in the end " + text(last)
+		label += ", most recently " + text(last)
 	}
 	x := func(i int) float64 { return (float64(i) + 0.5) * width / float64(len(values)) }
 	y := func(v int) float64 { return head + height - float64(v)*height/float64(highest) }
@@ -90,7 +90,7 @@ func drawDays(name string, first int, values []int, bars bool, top int, text fun
 		step := float64(width) / float64(len(values))
 		for i, v := range values {
 			if v > 0 {
-				w := min(step*0.8, 12) //nolint:mnd // with a gap between the bars, which are not too wide
+				w := min(step*0.8, 12) //nolint:mnd // leaves a gap between bars, and bounds their width
 				fmt.Fprintf(&b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f"></rect>`,
 					x(i)-w/2, y(v), w, head+height-y(v))
 			}
@@ -105,7 +105,7 @@ func drawDays(name string, first int, values []int, bars bool, top int, text fun
 			dayName(first+len(values)-1))
 	}
 	b.WriteString("</svg>")
-	return template.HTML(b.String()) //nolint:gosec // it consists of numbers, dates and constants
+	return template.HTML(b.String()) //nolint:gosec // safe: consists of numbers, dates and constants
 }
 
 // drawLine draws a line through values, with gaps where a value is missing. A value between two gaps is a dot.
@@ -125,7 +125,7 @@ func drawLine(b *strings.Builder, values []int, x func(int) float64, y func(int)
 		}
 		b.WriteString(`<polyline points="`)
 		for j := start; j < i; j++ {
-			// In a straight stretch, the ends are enough.
+			// Where the line is horizontal, only the ends are needed.
 			if j > start && j < i-1 && values[j-1] == values[j] && values[j+1] == values[j] {
 				continue
 			}
@@ -135,7 +135,8 @@ func drawLine(b *strings.Builder, values []int, x func(int) float64, y func(int)
 	}
 }
 
-// spark draws the polls of a feed on the last days in the size of a word. The table has the figures.
+// spark draws the polls of a feed on the last days, at the size of a word. Screen readers skip it, since the table
+// contains the number of polls.
 func spark(days []feed.FeedDay) template.HTML {
 	const width, height, most = 90, 18, 30
 	days = days[max(0, len(days)-most):]
@@ -154,5 +155,5 @@ func spark(days []feed.FeedDay) template.HTML {
 		}
 	}
 	b.WriteString(`"></path></svg>`)
-	return template.HTML(b.String()) //nolint:gosec // it consists of numbers
+	return template.HTML(b.String()) //nolint:gosec // safe: consists of numbers
 }

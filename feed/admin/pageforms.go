@@ -14,16 +14,16 @@ import (
 	"feedpub/feed"
 )
 
-// loginCookie holds the CSRF token of the form to sign in, before there is a session.
+// loginCookie holds the CSRF token of the sign-in form, before there is a session.
 const loginCookie = "feedpub_login"
 
-// showLogin shows the form to sign in.
+// showLogin shows the sign-in form.
 func (h *handler) showLogin(w http.ResponseWriter, r *http.Request) {
 	h.loginForm(w, r, http.StatusOK, "")
 }
 
-// loginForm sends the form to sign in. Its CSRF token is also in a cookie: a different site can neither read nor set
-// it, so it cannot sign a person in with a token of its own.
+// loginForm sends the sign-in form. Its CSRF token is also in a cookie: a different site can neither read nor set the
+// cookie, so it cannot sign a person in with a token of its own.
 func (h *handler) loginForm(w http.ResponseWriter, r *http.Request, status int, message string) {
 	csrf := rand.Text()
 	h.setCookie(w, r, loginCookie, csrf, 0)
@@ -63,7 +63,7 @@ func (h *handler) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// setCookie sets a cookie for an age in seconds; 0 means until the browser ends, and a negative age removes it.
+// setCookie sets a cookie for an age in seconds; 0 means until the browser is closed, and a negative age removes it.
 func (h *handler) setCookie(w http.ResponseWriter, r *http.Request, name, value string, age int) {
 	secure := r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 	http.SetCookie(w, &http.Cookie{

@@ -84,7 +84,7 @@ func (h siteHandler) getPost(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	if _, err := w.Write(stored.Raw); err != nil {
-		h.Log.Debug("response not sent", "error", err)
+		h.Log.Debug("cannot send the response", "error", err)
 	}
 	return nil
 }

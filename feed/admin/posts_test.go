@@ -101,7 +101,7 @@ func decodes(id string, raw []byte) error {
 	return err
 }
 
-// writers returns a configuration over posts with the given ids.
+// writers returns a configuration whose site has the given posts, by id.
 func writers(t *testing.T, posts map[string]string) (Config, *fakePosts) {
 	t.Helper()
 	f := newFakePosts()

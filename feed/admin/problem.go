@@ -99,12 +99,12 @@ func (h *handler) fail(w http.ResponseWriter, p problem) {
 func (h *handler) json(w http.ResponseWriter, status int, mediaType string, v any) {
 	body, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		h.Log.Error("response not encoded", "error", err)
+		h.Log.Error("cannot encode the response", "error", err)
 		status, body = http.StatusInternalServerError, []byte("{}")
 	}
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
 	if _, err := w.Write(append(body, '\n')); err != nil {
-		h.Log.Debug("response not sent", "error", err)
+		h.Log.Debug("cannot send the response", "error", err)
 	}
 }

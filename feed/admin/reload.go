@@ -8,7 +8,7 @@ import (
 	"feedpub/feed"
 )
 
-// ReloadOutcome is what became of a reload of the configuration.
+// ReloadOutcome is the outcome of a reload of the configuration.
 type ReloadOutcome string
 
 // The outcomes of reloads.
@@ -28,7 +28,7 @@ type ReloadReport struct {
 	Outcome ReloadOutcome `json:"outcome"`
 	// Restart lists the changed keys that apply only after a restart.
 	Restart []string `json:"restart"`
-	// Errors lists what could not be read. The previous settings apply in its place.
+	// Errors lists the errors in settings, site files and tokens. The previous versions of these still apply.
 	Errors []string `json:"errors"`
 	// Sites lists the sites that were started, or restarted with new settings.
 	Sites []feed.SiteID `json:"sites"`

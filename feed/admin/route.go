@@ -16,7 +16,7 @@ type route struct {
 	// path may contain variables such as {id}, each of which matches one non-empty percent-encoded segment.
 	path string
 	// right is the right that a token must have. If it is empty, no token is needed; if it is [Read], requests from this
-	// machine need none.
+	// machine and from browsers that are signed in to the page need none.
 	right Right
 	// statuses are the possible status codes other than 405, 421 and 500.
 	statuses []int

@@ -15,8 +15,8 @@ const (
 	sessionAge = 12 * time.Hour
 	// maxSessions is the maximum number of sessions; the oldest ends if there are more.
 	maxSessions = 1000
-	// maxAttempts is the number of wrong tokens from one address within attemptWindow after which sign-ins are refused;
-	// maxAllAttempts is the same for all addresses together.
+	// maxAttempts is the number of wrong tokens from one address within attemptWindow after which sign-ins from it are
+	// refused; maxAllAttempts is the number from all addresses after which all sign-ins are refused.
 	maxAttempts    = 5
 	maxAllAttempts = 100
 	attemptWindow  = time.Minute
@@ -32,7 +32,7 @@ type Sessions struct {
 	began    time.Time
 }
 
-// session is a person who has signed in.
+// session is the session of a person who has signed in.
 type session struct {
 	token Token
 	csrf  string // must be sent with each form
@@ -60,7 +60,7 @@ func (s *Sessions) start(t Token, now time.Time) string {
 	return id
 }
 
-// of returns the session of a request, if the session's token is still valid.
+// of returns the session of a request, if the session has not expired and its token is still valid.
 func (s *Sessions) of(r *http.Request, valid Tokens, now time.Time) (session, bool) {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {
@@ -121,7 +121,7 @@ func clientAddr(r *http.Request) netip.Addr {
 	return client.Addr().Unmap()
 }
 
-// matches reports whether a form has the session's CSRF token.
+// matches reports whether a form contains the session's CSRF token.
 func (x session) matches(r *http.Request) bool {
 	return sameText(x.csrf, r.PostFormValue("csrf"))
 }

@@ -22,12 +22,13 @@ type Site struct {
 	Replica   Replica
 	Readers   ReaderLister  // optional
 	History   HistoryLister // optional
-	Push      PushReporter  // optional: nil if the site has no hubs and webhooks
+	Push      PushReporter  // optional: nil if the site has neither hubs nor webhooks
 	Builds    BuildReporter // optional
 	Runs      RunLister
 	Scheduler Scheduler
 	Explainer Explainer
-	// NextRun returns the time of the first scheduled run after the given time, or zero if this process does not build.
+	// NextRun returns the time of the first scheduled run after the given time, or the zero time if this process does not
+	// build.
 	NextRun func(time.Time) time.Time
 	Posts   Posts   // optional: if nil, posts cannot be read or changed over HTTP
 	Credits Credits // optional: if nil, credits cannot be read or decided on over HTTP
@@ -46,8 +47,8 @@ type Replica interface {
 	// Version returns the store's version up to which commits have been applied, and the time of the store's last
 	// response.
 	Version() (version int64, synced time.Time)
-	// Saved returns the time since which some served documents have not been on disk, or zero if all are, and the error if
-	// saving fails.
+	// Saved returns the time at which the copies of served documents on disk became out of date, or the zero time if they
+	// are up to date, and the error if saving fails.
 	Saved() (behind time.Time, err error)
 	// Heads returns the heads of the served feeds.
 	Heads() []feed.Head
@@ -124,7 +125,7 @@ func (h *handler) forSites(f func([]*Site, http.ResponseWriter, *http.Request) e
 	})
 }
 
-// forCredits is like forPosts, for the credits of a site.
+// forCredits is like forPosts, but for handlers that need the site's Credits.
 func (h *handler) forCredits(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
 	return h.forPosts(func(s siteHandler, w http.ResponseWriter, r *http.Request) error {
 		if s.Credits == nil {
@@ -134,7 +135,7 @@ func (h *handler) forCredits(f func(siteHandler, http.ResponseWriter, *http.Requ
 	})
 }
 
-// forPosts is forSite for handlers of posts.
+// forPosts is like forSite, but for handlers that need the site's Posts.
 func (h *handler) forPosts(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
 	return h.forSite(func(s siteHandler, w http.ResponseWriter, r *http.Request) error {
 		if s.Posts == nil {

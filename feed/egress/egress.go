@@ -82,10 +82,10 @@ func New(c Config) *Client {
 	client.http = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:                  nil, // not even from the environment
+			Proxy:                  nil, // ignore the proxy settings of the environment
 			DialContext:            client.dial,
-			DisableKeepAlives:      true, // the address is checked for each request
-			DisableCompression:     true, // a small body cannot expand
+			DisableKeepAlives:      true, // so that the address is checked for each request
+			DisableCompression:     true, // so that a small body cannot expand
 			TLSHandshakeTimeout:    dialTimeout,
 			MaxResponseHeaderBytes: maxHeaderBytes,
 		},
@@ -96,12 +96,12 @@ func New(c Config) *Client {
 // Response is the response to a request.
 type Response struct {
 	Status int
-	Body   []byte // as many bytes as the caller asked for
+	Body   []byte // at most [Request.MaxBody] bytes
 	// RetryAfter is how long the server asks the client to wait (Retry-After, in seconds or as a date); 0 if it does not.
 	RetryAfter time.Duration
 }
 
-// Request is a request. Body may be nil.
+// Request is a request to send. Body may be nil.
 type Request struct {
 	Method string
 	URL    string
@@ -249,12 +249,12 @@ func (c *Client) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	return nil, failure
 }
 
-// resolve returns the addresses of a host. Without an error, there is at least one.
+// resolve returns the addresses of a host. If the error is nil, there is at least one.
 func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
 	}
-	if endsInNumber(host) { // net/http has converted the host to ASCII
+	if endsInNumber(host) { // check again, since net/http has converted the host to ASCII
 		return nil, fmt.Errorf("host is neither a name nor a plain IP address: %w", ErrForbidden)
 	}
 	addrs, err := c.config.Resolver.LookupNetIP(ctx, "ip", host)
@@ -262,7 +262,7 @@ func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 		err = errors.New("host has no address")
 	}
 	for i, a := range addrs {
-		addrs[i] = a.Unmap() // the resolver returns IPv4 addresses in either form
+		addrs[i] = a.Unmap() // the resolver may return IPv4 addresses mapped to IPv6
 	}
 	return addrs, err
 }

@@ -11,14 +11,14 @@ var (
 		"198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
 		"168.63.129.16/32", // Azure's metadata service
 	)
-	// Within public6. Other IPv6 networks are not public: unspecified, loopback, v4-mapped and v4-compatible, NAT64, ULA,
-	// link-local, site-local, multicast.
+	// notPublic6 lists only networks within public6. No other IPv6 network is public: unspecified, loopback, v4-mapped
+	// and v4-compatible, NAT64, ULA, link-local, site-local and multicast addresses are outside public6.
 	notPublic6 = prefixes(
-		"2001::/23",         // protocol assignments, among them Teredo, benchmarks and ORCHID
+		"2001::/23",         // protocol assignments, including Teredo, benchmarking and ORCHID
 		"2001:db8::/32",     // documentation
 		"2002::/16",         // 6to4
 		"2620:4f:8000::/48", // AS112
-		"3ffe::/16",         // returned
+		"3ffe::/16",         // the former 6bone
 		"3fff::/20",         // documentation
 	)
 	public6 = netip.MustParsePrefix("2000::/3")

@@ -1,5 +1,5 @@
-// Package history explains what has become of posts, from the data that a store has about them. It reads only; it does
-// not absorb, build or commit.
+// Package history explains what has become of posts, from the data that a store holds about them. It only reads: it
+// does not absorb, build or commit.
 package history
 
 import (
@@ -35,7 +35,7 @@ type Explainer struct {
 	Site     feed.Site
 	Catalog  feed.Catalog
 	Selector *build.Selector
-	// Now is the current time, with which publication dates are compared.
+	// Now returns the current time, with which publication dates are compared.
 	Now func() time.Time
 	// Prefix precedes the id in the key of a post; empty if the posts are files.
 	Prefix string
@@ -47,7 +47,7 @@ const (
 	inboxLimit = 100_000
 )
 
-// evidence is what the store has about a post.
+// evidence is the data that the store holds about a post.
 type evidence struct {
 	post     feed.StoredPost
 	problems []feed.Problem // of the post
@@ -103,7 +103,8 @@ func (e *Explainer) gather(ctx context.Context, id string) (v evidence, err erro
 	return of(feed.StoredPost{ID: id}), nil
 }
 
-// Statuses returns a function that returns the status of stored posts, from what the store has now.
+// Statuses returns a function that returns the status of a stored post, from data that Statuses has read from the
+// store.
 func (e *Explainer) Statuses(ctx context.Context) (func(feed.StoredPost) feed.PostStatus, error) {
 	of, err := e.snapshot(ctx)
 	if err != nil {
@@ -192,7 +193,7 @@ func (v evidence) status() (feed.PostStatus, string) {
 	case st.Raw == nil && st.Unreadable == "":
 		return v.statusOfAbsent()
 	case v.waiting:
-		return feed.PostWaiting, "The post is in the inbox and will be absorbed with the next run."
+		return feed.PostWaiting, "The post is in the inbox and will be absorbed in the next run."
 	case st.Unreadable != "":
 		return feed.PostRejected, sentence("The post cannot be read: "+st.Unreadable) + v.earlier()
 	}
@@ -206,12 +207,12 @@ func (v evidence) status() (feed.PostStatus, string) {
 		return feed.PostRejected, sentence("The post will be rejected: "+decodeErr.Error()) + v.earlier()
 	case st.Item == nil:
 		return feed.PostWaiting, "The post is stored but was not absorbed, and the inbox has no entry for it: whoever wrote " +
-			"it did not add one. It is found with the next rebuild."
+			"it did not add one. The next rebuild will find it."
 	case st.Item.Published.After(v.now) && !v.isListed():
 		return feed.PostScheduled, "The post will be published at " + st.Item.Published.UTC().Format(time.RFC3339) + "."
 	case st.Item.RawSum != feed.HashOf(st.Raw):
-		return feed.PostPublished, "The post is published, but a later version was stored without an inbox entry. It is " +
-			"found with the next rebuild."
+		return feed.PostPublished, "The post is published, but a later version was stored without an inbox entry. The " +
+			"next rebuild will find that version."
 	}
 	return feed.PostPublished, "The post is published."
 }
@@ -221,7 +222,7 @@ func (v evidence) statusOfAbsent() (feed.PostStatus, string) {
 	st := v.post
 	switch missing := v.problem(feed.KindMissing); {
 	case v.waiting:
-		return feed.PostWaiting, "The post is not stored, and the inbox has an entry for it: it is removed with the next run."
+		return feed.PostWaiting, "The post is not stored, and the inbox has an entry for it: the next run will remove it."
 	case missing != nil:
 		return feed.PostPublished, sentence("The post is published: " + missing.Reason)
 	case st.Item != nil:
@@ -260,7 +261,7 @@ func (v evidence) alsoInvalid(err error) string {
 	return " " + sentence("It also cannot be read: "+err.Error())
 }
 
-// earlier returns a sentence that says so if an earlier version is published.
+// earlier returns a sentence about the earlier version of the post that is published, or "" if there is none.
 func (v evidence) earlier() string {
 	if v.post.Item == nil || !v.isListed() {
 		return ""
@@ -320,14 +321,14 @@ func (e *Explainer) whyUnlisted(v evidence, n feed.Name) string {
 		return "the feed is held: " + reason
 	}
 	if v.dirty[n] {
-		return "the feed has changed and is built with the next run"
+		return "the feed has changed and will be built in the next run"
 	}
 	i := slices.IndexFunc(v.heads, func(h feed.Head) bool { return h.Feed == n })
 	if i < 0 {
 		return "the feed has not been built yet"
 	}
 	if limit := e.Catalog.Channel(e.Site, n).Limit; len(v.heads[i].IDs) >= limit {
-		return fmt.Sprintf("the feed has the newest %d posts, and this post is older", limit)
+		return fmt.Sprintf("the feed contains only the newest %d posts, and this post is older", limit)
 	}
 	return "the feed was built before the post was absorbed, or the post could not be rendered"
 }
@@ -346,7 +347,7 @@ func (e *Explainer) credits(x *feed.Explanation, v evidence) {
 	}
 }
 
-// hints sets what to do.
+// hints sets the hints, which say what to do.
 func (e *Explainer) hints(ctx context.Context, x *feed.Explanation, v evidence) error {
 	add := func(format string, args ...any) { x.Hints = append(x.Hints, fmt.Sprintf(format, args...)) }
 	switch x.Status {
@@ -453,7 +454,7 @@ func (e *Explainer) answer(x feed.Explanation, v evidence, name feed.Name) strin
 	return fmt.Sprintf("The post is not in %s: %s", name, whyNotInFamily(it, name))
 }
 
-// whyNotInFamily returns why an item is not in a feed that is not a selection.
+// whyNotInFamily returns why an item is not in a feed of a family, such as tags/go, or that there is no such feed.
 func whyNotInFamily(it *feed.Item, name feed.Name) string {
 	family, rest, ok := strings.Cut(string(name), "/")
 	switch {

@@ -50,7 +50,7 @@ func (s *fakeStore) Inbox(_ context.Context, after string, n int) (list []feed.S
 	return list, nil
 }
 
-// add adds a post with the given JSON, and the item that it was absorbed as unless item is nil.
+// add adds a post with the given JSON. Unless item is nil, the post has been absorbed as that item.
 func (s *fakeStore) add(id, raw string, item *feed.Item) {
 	st := feed.StoredPost{ID: id, Raw: []byte(raw), Item: item}
 	if item != nil {
@@ -66,7 +66,7 @@ func (s *fakeStore) head(name feed.Name, path string, ids ...string) {
 	})
 }
 
-// explain explains a post of a store, to which with is applied.
+// explain explains a post in a store to which the function with has added data.
 func explain(t *testing.T, with func(*fakeStore), id string, name feed.Name) feed.Explanation {
 	t.Helper()
 	s := &fakeStore{posts: map[string]feed.StoredPost{}, cursor: "5"}
@@ -121,7 +121,7 @@ func TestStatus(t *testing.T) {
 		}, feed.PostWaiting, "XADD feedpub:{main}:inbox"},
 		{"deleted and in the inbox", func(s *fakeStore) {
 			s.inbox = []feed.Submission{{Entry: "6", ID: "hello"}}
-		}, feed.PostWaiting, "it is removed with the next run"},
+		}, feed.PostWaiting, "the next run will remove it"},
 		{"wrong type", func(s *fakeStore) {
 			s.posts["hello"] = feed.StoredPost{ID: "hello", Unreadable: "the key holds a list"}
 		}, feed.PostRejected, "the key holds a list"},
@@ -215,11 +215,11 @@ func TestQuestion(t *testing.T) {
 			s.problems = []feed.Problem{{ID: "tags/tea", Kind: feed.KindHeld, Reason: "2 posts vanished"}}
 		}), "tags/tea", "The post belongs in tags/tea, but is not there yet: the feed is held: 2 posts vanished."},
 		{"to be built", unlisted(func(s *fakeStore) { s.dirty = []feed.DirtyFeed{{Name: "tags/tea"}} }), "tags/tea",
-			"The post belongs in tags/tea, but is not there yet: the feed has changed and is built with the next run."},
+			"The post belongs in tags/tea, but is not there yet: the feed has changed and will be built in the next run."},
 		{"never built", unlisted(func(*fakeStore) {}), "tags/tea",
 			"The post belongs in tags/tea, but is not there yet: the feed has not been built yet."},
 		{"older than the limit", unlisted(func(s *fakeStore) { s.head("tags/tea", "/x", "a", "b") }), "tags/tea",
-			"the feed has the newest 2 posts, and this post is older."},
+			"the feed contains only the newest 2 posts, and this post is older."},
 		{"other tag", listed, "tags/go", `it does not have the tag "go"; its tags are ["Tea"].`},
 		{"other author", listed, "authors/bob", `it is not by "bob"; its authors are ["Ann Lee"].`},
 		{"other source", listed, "sources/times", `"times" is not a published source of the post; its sources are ["The Paper"].`},

@@ -3,7 +3,7 @@ package hub_test
 import (
 	"cmp"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // a method of WebSub
+	"crypto/sha1" //nolint:gosec // one of WebSub's signature methods
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -26,7 +26,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// conformance is a test of one normative line of WebSub, or of one promise of this hub.
+// conformance is a test of one normative statement of WebSub, or of one promise of this hub.
 type conformance struct {
 	name    string
 	options []option
@@ -45,7 +45,7 @@ func TestConformance(t *testing.T) {
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) { runConformance(t, open, tests) })
 	}
-	// What is left out, such as delays after failures, takes longer and does not depend on the kind of Redis.
+	// The tests omitted here, such as those of delays after failures, take longer and do not depend on the kind of Redis.
 	const noFailover = 10 * time.Second
 	stateful := slices.Concat(
 		requestTests(), verificationTests(), stateTests(), denialTests(), distributionTests(), orderTests(), limitTests(),
@@ -289,7 +289,7 @@ func stateTests() []conformance {
 			w.await(2, posts("/cb"))
 		}},
 		{"state/renewal on each delivery", nil, func(w *world) {
-			// Some subscribers do this. It must not make the hub deliver a version twice.
+			// Some subscribers renew on each delivery. This must not make the hub deliver a version twice.
 			w.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodPost {
 					w.ask(w.form("/cb", "hub.secret", "sesame"))
@@ -415,7 +415,7 @@ func stateTests() []conformance {
 	}
 }
 
-// denied returns a test of a topic that the hub does not have.
+// denied returns a test of a request for a topic that the hub does not have.
 func denied(name, url string) conformance {
 	return conformance{name: name, run: func(w *world) {
 		w.accepted(w.form("/cb?k=1", "hub.topic", url))
@@ -577,7 +577,7 @@ func failureTests() []conformance {
 			w.await(2, posts("/post/500"))
 		}},
 		{"failure/verifications do not count", nil, func(w *world) {
-			// Otherwise anybody could stop the deliveries to a host, with requests for URLs on it that fail.
+			// Otherwise anybody could stop the deliveries to a host by requesting subscriptions for callbacks on it that fail.
 			w.subscribe("/cb")
 			for i := range 5 {
 				w.accepted(w.form(fmt.Sprintf("/get/500/%d", i)))
@@ -796,7 +796,7 @@ func publisherTests() []conformance {
 
 func limits(l feed.HubLimits) []option { return []option{func(c *hub.Config) { c.Limits = l }} }
 
-// refused returns a test of the reply to the third of three requests that differ in path.
+// refused returns a test of the reply to the third of three requests, which have different callbacks.
 func refused(name string, l feed.HubLimits, status int) conformance {
 	return conformance{name, limits(l), func(w *world) {
 		client := netip.MustParseAddr("192.0.2.7")
@@ -839,7 +839,7 @@ func limitTests() []conformance {
 			w.await(1, gets("/cb/0"))
 			r := w.ask(w.form("/cb/1"))
 			w.check(r.Status == http.StatusServiceUnavailable && r.RetryAfter > 0, "reply %+v, want 503", r)
-			w.accepted(w.form("/cb/0")) // replaces the one that waits
+			w.accepted(w.form("/cb/0")) // replaces the pending request, so it does not exceed the limit
 		}},
 	}
 }

@@ -31,7 +31,7 @@ var retryDelays = [...]time.Duration{
 const (
 	// busyDelay is the delay of a delivery whose host has too many waiting deliveries.
 	busyDelay = 5 * time.Second
-	// maxRetryAfter bounds the delay that a subscriber may request.
+	// maxRetryAfter bounds the delay that a receiver may request.
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -143,7 +143,7 @@ func (h *Hub) start(ctx context.Context, j *job) {
 
 // end ends a job and records its result.
 func (h *Hub) end(ctx context.Context, j *job, r feed.DeliveryResult) {
-	r.Version = math.MaxInt32 // later than any version: a topic that does not exist has nothing to deliver
+	r.Version = math.MaxInt32 // greater than any version, because a topic that does not exist has nothing to deliver
 	if j.version != nil {
 		r.Version = j.version.Number()
 	}
@@ -153,7 +153,7 @@ func (h *Hub) end(ctx context.Context, j *job, r feed.DeliveryResult) {
 		return err
 	})
 	h.hosts.ended(j.Claim)
-	if h.deliveries.Add(-1) == maxDeliveries/2 || again { // claims are made in batches
+	if h.deliveries.Add(-1) == maxDeliveries/2 || again { // wait until half have ended, to claim work in batches
 		h.Wake()
 	}
 	h.work.Done()
@@ -221,7 +221,7 @@ func result(j *job, outcome Outcome, reason string, retryAfter time.Duration) fe
 		f.Since = j.Now
 	}
 	if f.Attempts > len(retryDelays) {
-		f.Attempts = 0 // the next version gets as many attempts
+		f.Attempts = 0 // the next version gets the full number of attempts
 		return feed.DeliveryResult{Failure: &f}
 	}
 	retry := max(jitter(retryDelays[f.Attempts-1]), min(retryAfter, maxRetryAfter))

@@ -179,7 +179,7 @@ func (w *world) until(what string, holds func() bool) {
 	defer tick.Stop()
 	for end := time.Now().Add(patience); !holds(); <-tick.C {
 		if time.Now().After(end) {
-			w.t.Fatalf("waited %v: %s", patience, what)
+			w.t.Fatalf("waited %v for %s", patience, what)
 		}
 	}
 }

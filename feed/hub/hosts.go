@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// perHost is the maximum number of concurrent requests to one host. The store gives only one process at a time work
-	// for a host, so the limit holds for all processes of a site.
+	// perHost is the maximum number of concurrent requests to one host. The store gives work for a host to only one
+	// process at a time, so the limit applies to all processes of a site together.
 	perHost = 2
 	// perHostStrangers is how many of them may be requests that anybody can cause. They never keep a host's deliveries
 	// waiting.
@@ -40,7 +40,7 @@ const (
 // for concurrent use.
 type hosts struct {
 	mu      sync.Mutex
-	byName  map[string]*host // hosts for which there are claims, or a report
+	byName  map[string]*host // hosts for which there are claims, or a report to send
 	reports chan struct{}    // receives a value when there is something to report
 }
 
@@ -85,7 +85,7 @@ func (h *hosts) ended(c feed.Claim) {
 	}
 }
 
-// change makes the state of a host be reported. The caller must hold mu.
+// change marks the state of a host as changed, so that it is reported. The caller must hold mu.
 func (h *hosts) change(x *host) {
 	x.changed = true
 	select {
@@ -174,7 +174,7 @@ func (h *hosts) wait(name string, c class) admission {
 type health int
 
 const (
-	unknown health = iota // nothing: no request was sent, or anybody could have caused it
+	unknown health = iota // no request was sent, or it is one that anybody can cause
 	healthy
 	failing // the host did not respond, or responded that it cannot handle requests now
 )
@@ -199,7 +199,7 @@ func (h *hosts) done(name string, c class, state health) {
 	admitted := true
 	if x.failures >= breakerFailures {
 		x.closed, x.pause = time.Now().Add(breakerTime), breakerTime
-		x.failures = breakerFailures - 1 // one more failure closes the host again
+		x.failures = breakerFailures - 1 // after the pause, a single failure starts another one
 		for i := range x.waiting {
 			call = append(call, x.waiting[i]...)
 			x.waiting[i] = nil
@@ -270,7 +270,7 @@ func (h *Hub) report(ctx context.Context) {
 		return
 	}
 	if err := h.config.Store.ReportHosts(ctx, time.Time{}, h.claimant, reports); err != nil {
-		h.config.Log.Debug("the states of hosts were not recorded", "error", err)
+		h.config.Log.Debug("cannot report the states of hosts to the store", "error", err)
 	}
 	h.hosts.forget(reports)
 }

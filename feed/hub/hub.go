@@ -3,7 +3,7 @@
 // webhooks. It does not build or store documents: it delivers those in the committed heads.
 //
 // All state is in the store. Any number of processes can deliver at the same time: each claims work for a limited time,
-// and if a process stops before it has finished, another one takes the work over. A subscriber may therefore get a
+// and if a process stops before it has finished, another takes over the work. A subscriber may therefore get a
 // version twice, but never an older version after a newer one, because only one process at a time delivers to a
 // subscriber, and it reads the version after it has claimed the delivery.
 package hub
@@ -26,14 +26,14 @@ import (
 )
 
 const (
-	// claimTime is the duration of a claim, which is how long others wait for the work of a process that was killed. It
-	// must be greater than the sum of startTime and the timeout of a request.
+	// claimTime is the duration of a claim. If a process is killed, this is how long its claimed work has to wait. It must
+	// be greater than the sum of startTime and the timeout of a request.
 	claimTime = 20 * time.Second
 	// startTime is how long after a claim a request may still be started.
 	startTime = 8 * time.Second
 	// pollInterval is the interval between checks of the store for work that other processes have added.
 	pollInterval = time.Second
-	// renewInterval is the interval between checks that no subscriber has been forgotten.
+	// renewInterval is the interval between calls of Store.RenewTopics, which finds deliveries that the store has lost.
 	renewInterval = 10 * time.Minute
 	// retryInterval is the pause after a store error.
 	retryInterval = time.Second
@@ -121,11 +121,11 @@ type Kind string
 
 // The kinds.
 const (
-	DeliveryKind     Kind = "delivery"     // a version of a topic, to a subscriber
-	VerificationKind Kind = "verification" // of a subscriber's intent
-	DenialKind       Kind = "denial"
-	PingKind         Kind = "ping"    // to an external hub
-	WebhookKind      Kind = "webhook" // an event, to a webhook
+	DeliveryKind     Kind = "delivery"     // delivers a version of a topic to a subscriber
+	VerificationKind Kind = "verification" // asks a subscriber to confirm a request
+	DenialKind       Kind = "denial"       // informs a subscriber that it has no subscription
+	PingKind         Kind = "ping"         // notifies an external hub
+	WebhookKind      Kind = "webhook"      // reports an event to a webhook
 )
 
 // Kinds returns all kinds.
@@ -140,7 +140,7 @@ type Outcome string
 // The outcomes.
 const (
 	OK        Outcome = "ok"
-	Failed    Outcome = "failed"    // no response, or one that is not a success
+	Failed    Outcome = "failed"    // no response, or a response that reports a failure
 	Forbidden Outcome = "forbidden" // not sent: the address must not be reached
 	Gone      Outcome = "gone"      // 410, which ends a subscription
 	Dropped   Outcome = "dropped"   // failed for the last time
@@ -148,8 +148,8 @@ const (
 
 // Observer receives the outcome of requests.
 type Observer interface {
-	// Pushed is called with the outcome of a request. Delay is the time from the commit to the end of the first attempt
-	// to deliver it, or 0 if there was no such commit.
+	// Pushed is called with the outcome of a request. For the first attempt to announce a commit or another event, delay
+	// is the time from the event to the end of the attempt. For all other requests it is 0.
 	Pushed(kind, outcome string, delay time.Duration)
 }
 
@@ -168,7 +168,7 @@ type Hub struct {
 	claimant string // identifies this hub to the store
 	serial   atomic.Int64
 
-	deliveries, verifications, notices atomic.Int64 // claimed and not finished
+	deliveries, verifications, notices atomic.Int64 // numbers of those claimed and not finished
 }
 
 // New returns a Hub. It delivers while Run is running.
@@ -282,7 +282,7 @@ func (h *Hub) step(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	case next.IsZero():
 		return pollInterval, nil
-	case next.After(now): // the only command that an idle site sends
+	case next.After(now): // for an idle site, NextPush is the only command
 		return min(pollInterval, next.Sub(now)), nil
 	}
 	for _, start := range []func(context.Context) error{
@@ -292,7 +292,7 @@ func (h *Hub) step(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	// Work that is still due waits for other work to end.
+	// Work may still be due if it has to wait for other work to end.
 	const soon = 10 * time.Millisecond
 	return soon, nil
 }
@@ -306,7 +306,8 @@ func (h *Hub) removeExpired(ctx context.Context) error {
 	return err
 }
 
-// renew looks for forgotten subscribers and for hosts to forget, at the start and then every renewInterval.
+// renew makes deliveries that the store has lost due again, and removes old records about hosts. It does so at the
+// start and then every renewInterval.
 func (h *Hub) renew(ctx context.Context) error {
 	if time.Since(h.renewed) < renewInterval {
 		return nil
@@ -369,7 +370,7 @@ func (h *Hub) finish(ctx context.Context, f func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
 	if err := f(ctx); err != nil {
-		h.config.Log.Warn("the result of a request was not recorded; the request will be repeated", "error", err)
+		h.config.Log.Warn("cannot record the result of a request; the request will be repeated", "error", err)
 	}
 }
 

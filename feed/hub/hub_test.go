@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/hub"
 )
 
-// unavailable is a store that is down for requests to the hub.
+// unavailable is a store that is unavailable when the hub receives a request.
 type unavailable struct{ hub.Store }
 
 func (unavailable) RequestSubscription(
@@ -49,8 +49,8 @@ func TestParseSecret(t *testing.T) {
 	}
 }
 
-// TestSeveralProcesses checks that two hubs on one store, which take turns in stopping, deliver every version to every
-// subscriber in order.
+// TestSeveralProcesses checks that two hubs on one store deliver the newest version to every subscriber, and no version
+// after a newer one, although one of them is stopped after each commit and replaced.
 func TestSeveralProcesses(t *testing.T) {
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestSeveralProcesses(t *testing.T) {
 					defer close(ended)
 					_ = w.second().Run(ctx)
 				}()
-				stop() // in the middle of whatever it is doing
+				stop() // at an arbitrary point of its work
 				<-ended
 			}
 			newest := text(feed.RSS, w.version)
@@ -79,7 +79,7 @@ func TestSeveralProcesses(t *testing.T) {
 				})
 				last := ""
 				for _, r := range w.matching(posts(path)) {
-					if r.body < last { // the version has one digit, so later bodies are greater
+					if r.body < last { // the version has one digit, so the bodies sort in its order
 						t.Errorf("%s gets %q after %q", path, r.body, last)
 					}
 					last = r.body
@@ -89,8 +89,8 @@ func TestSeveralProcesses(t *testing.T) {
 	}
 }
 
-// TestHostLimitOfSeveralProcesses checks that several hubs on one store send at most two requests at a time to a host,
-// and that a host that a hub has reserved when it is killed is free again when its claims end.
+// TestHostLimitOfSeveralProcesses checks that several hubs on one store together send at most two requests at a time to
+// a host, and that a host that a hub had reserved when it was killed is free again when the hub's claims end.
 func TestHostLimitOfSeveralProcesses(t *testing.T) {
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) {

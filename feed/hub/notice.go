@@ -195,7 +195,7 @@ func (h *Hub) send(
 	if !h.retry(ctx, c, state, res.RetryAfter) {
 		outcome = Dropped
 	}
-	h.config.Log.Warn("a receiver was not notified", "kind", kind, "host", c.Host, "outcome", outcome, "reason", reason)
+	h.config.Log.Warn("cannot notify a receiver", "kind", kind, "host", c.Host, "outcome", outcome, "reason", reason)
 	h.observe(kind, outcome, 0)
 }
 

@@ -41,8 +41,8 @@ type Reply struct {
 }
 
 // Request handles a form that a client has posted to the hub. If client is the zero Addr, its requests are not limited.
-// A 202 reply means that the request will be verified; it does not depend on whether the topic or the callback is
-// acceptable.
+// If the form requests or ends a subscription, a 202 reply means that the request will be verified; it does not depend
+// on whether the topic or the callback is acceptable.
 func (h *Hub) Request(ctx context.Context, contentType string, form []byte, client netip.Addr) Reply {
 	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return Reply{Status: http.StatusUnsupportedMediaType, Text: "want a form: application/x-www-form-urlencoded"}

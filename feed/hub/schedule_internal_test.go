@@ -36,7 +36,7 @@ func TestDeliveryRetries(t *testing.T) {
 	}
 	last := result(j, Failed, "status 500", 0)
 	if last.Retry != 0 || last.Failure == nil || last.Failure.Attempts != 0 {
-		t.Errorf("after the last failure: %+v, want no retry, and as many attempts for the next version", last)
+		t.Errorf("after the last failure: %+v, want no retry, and Attempts 0 for the next version", last)
 	}
 	j.Failure = feed.DeliveryFailure{}
 	for asked, want := range map[time.Duration]time.Duration{

@@ -70,7 +70,7 @@ type eventData struct {
 	Reason string      `json:"reason"`
 }
 
-// FeedEvent calls the webhooks for an event of a feed. It returns when the calls are recorded in the store.
+// FeedEvent queues calls to the webhooks for an event of a feed. It returns when the calls are recorded in the store.
 func (h *Hub) FeedEvent(ctx context.Context, e feed.Event, name, reason string) error {
 	for _, stored := range h.noticesOf(e, name, eventData{Site: h.config.Site, Feed: feed.Name(name), Reason: reason}) {
 		n, err := feed.ParseNotice(stored.Key)
@@ -85,8 +85,8 @@ func (h *Hub) FeedEvent(ctx context.Context, e feed.Event, name, reason string) 
 	return nil
 }
 
-// Rejected returns the notices that make the webhooks be called for the rejection of a post or file. The caller stores
-// them together with the rejection.
+// Rejected returns the notices of the webhook calls for the rejection of a post or file. The caller stores them
+// together with the rejection.
 func (h *Hub) Rejected(p feed.Problem) []feed.StoredNotice {
 	reason := p.Reason
 	if p.Place != "" {
@@ -94,7 +94,7 @@ func (h *Hub) Rejected(p feed.Problem) []feed.StoredNotice {
 	}
 	subject, data := p.ID, eventData{Site: h.config.Site, Post: p.ID, Reason: reason}
 	if p.Kind == feed.KindFile {
-		subject, data.Post, data.File = "file "+p.ID, "", p.ID // a post may have the path as its id
+		subject, data.Post, data.File = "file "+p.ID, "", p.ID // "file " is needed because a post's id may equal the path
 	}
 	return h.noticesOf(feed.RejectedEvent, subject, data)
 }
@@ -139,7 +139,7 @@ func (h *Hub) callWebhook(ctx context.Context, c feed.Claim, latest time.Time, n
 		if err != nil {
 			return egress.Request{}, errNothing
 		}
-		// The time of the attempt, which receivers compare with their clock.
+		// Use the time of this attempt, because receivers compare it with their clock.
 		return h.post(w.URL, signed(w.Secret, state.ID, time.Now(), body), body), nil
 	})
 }

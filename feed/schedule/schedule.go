@@ -84,7 +84,8 @@ type Job struct {
 }
 
 // Run runs the jobs until ctx ends, waits for those that are still running, and returns nil. It logs the error or panic
-// of a job that fails, and runs the job again at its next time.
+// of a job that fails, and runs the job again at its next time. If a job has no schedule, Run runs none and returns an
+// error.
 func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
 	log := cronLogger{logger}
 	// Recover must be inside SkipIfStillRunning: otherwise a panic would leave the job marked as running forever.

@@ -122,7 +122,7 @@ func TestRunSkipsWhileRunningAndWaitsAtTheEnd(t *testing.T) {
 		go func() {
 			done <- schedule.Run(ctx, discard, schedule.Job{Name: "j", Schedule: s, Run: func(ctx context.Context) error {
 				started++
-				time.Sleep(150 * time.Second) // longer than the interval, without regard to ctx
+				time.Sleep(150 * time.Second) // longer than the interval, and even after ctx ends
 				ended++
 				return ctx.Err()
 			}})
@@ -165,7 +165,7 @@ func TestTriggerCoalesces(t *testing.T) {
 		}
 		ask(1, "tags/a")
 		synctest.Wait()
-		for range 100 { // all of them while the first rebuild runs
+		for range 100 { // all of these requests arrive while the first rebuild runs
 			ask(2, "tags/b")
 		}
 		ask(2, "tags/a")

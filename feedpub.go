@@ -45,7 +45,7 @@ type Options struct {
 	// Dir is a folder of posts, one or more per file, which is created if it does not exist. Files beside the posts are
 	// served too.
 	Dir string
-	// Redis is the URL of the Redis that has the posts; see package redisurl.
+	// Redis is the URL of the Redis server that stores the posts; see package redisurl.
 	Redis string
 	// Data is the folder for copies of the documents and, with Dir, the state of the posts. Only one process at a time
 	// can use it. The default is "feedpub-data".
@@ -60,7 +60,7 @@ type Options struct {
 // running. Its methods are safe for concurrent use.
 type Site struct {
 	store     *store.Site
-	posts     intake.Posts // the posts in the files of a folder; nil with a Redis
+	posts     intake.Posts // the posts in the files of a folder; nil with Redis
 	work      []func(context.Context) error
 	publisher *publish.Publisher
 	replica   *serve.Replica
@@ -68,9 +68,9 @@ type Site struct {
 	close     func() error
 }
 
-// Open opens a site. The context bounds reading the folder. The caller must call Close. With a Redis, Open does not
-// wait for the server: documents in the data folder are served without it. The error is of kind [feed.ErrLocked] if
-// another process uses the data folder.
+// Open opens a site. The context bounds reading the folder. The caller must call Close. With Redis, Open does not wait
+// for the server: documents in the data folder are served without it. The error is of kind [feed.ErrLocked] if another
+// process uses the data folder.
 func Open(ctx context.Context, o Options) (*Site, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -126,7 +126,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// openStore opens the folder or the Redis.
+// openStore opens the folder of posts or connects to Redis.
 func (s *Site) openStore(ctx context.Context, o Options, reader *attribution.Reader) error {
 	if o.Redis != "" {
 		client, err := store.Open(store.Options{URL: o.Redis, Logger: o.Log})

@@ -109,11 +109,11 @@ type Polling struct {
 
 // Admin configures the HTTP interface for operators and writers. Readers must not be able to reach it.
 type Admin struct {
-	// Listen is the address, host:port, of the admin side, which has health checks, metrics, rebuilds and posts.
-	// Default 127.0.0.1:8081.
+	// Listen is the address, host:port, of the HTTP interface for operators and writers: health checks, metrics, rebuilds
+	// and posts. Default 127.0.0.1:8081.
 	Listen Address `yaml:"listen"`
 
-	// Hosts lists the host names, without a port, by which the admin side is reached from other machines or through a
+	// Hosts lists the host names, without a port, by which the admin address is reached from other machines or through a
 	// proxy. Requests for other hosts are refused, except for IP addresses, localhost and the name in listen. Default
 	// none.
 	Hosts []Host `yaml:"hosts"`
@@ -126,8 +126,8 @@ type Admin struct {
 	TokensFile Path `yaml:"tokens_file"`
 }
 
-// Hostnames returns the names by which the admin side is reached: those in hosts, and the name in listen unless it is
-// an IP address.
+// Hostnames returns the names by which the admin address is reached: those in hosts, and the name in listen unless it
+// is an IP address.
 func (a Admin) Hostnames() []string {
 	var names []string
 	for _, h := range a.Hosts {
@@ -190,7 +190,7 @@ type Server struct {
 	// WriteTimeout bounds the time for writing a response. Default 30s.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
 
-	// IdleTimeout bounds the time between two requests of a connection. Default 60s.
+	// IdleTimeout bounds the time between two requests on a connection. Default 60s.
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
 
 	// MaxHeaderBytes bounds the size of a request's header. Default 16384.

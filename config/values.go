@@ -77,10 +77,11 @@ func (u *URL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// RedisURL is the URL of a Redis, or empty. It may contain passwords, which it omits when it is printed.
+// RedisURL is the URL of a Redis server, its Sentinels or a Cluster, or empty. It may contain passwords, which it omits
+// when it is printed.
 type RedisURL struct{ raw string }
 
-// UnmarshalText accepts the empty text and the URLs that [redisurl.Parse] does. Errors do not contain passwords.
+// UnmarshalText accepts the empty text and the URLs that [redisurl.Parse] accepts. Errors do not contain passwords.
 func (u *RedisURL) UnmarshalText(text []byte) error {
 	if len(text) > 0 {
 		if _, err := redisurl.Parse(string(text)); err != nil {
@@ -385,7 +386,7 @@ func (n *Network) UnmarshalText(text []byte) error {
 // Hub is a WebSub hub: the absolute URL of an external hub, or the path of the built-in hub.
 type Hub string
 
-// UnmarshalText accepts the URLs that [URL] does, and absolute paths without escapes, a query or a fragment.
+// UnmarshalText accepts the URLs that [URL] accepts, and absolute paths without escapes, a query or a fragment.
 func (h *Hub) UnmarshalText(text []byte) error {
 	if len(text) > 0 && text[0] == '/' {
 		if path.Clean(string(text)) != string(text) || string(text) == "/" || !plainPath.Match(text) {

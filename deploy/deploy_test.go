@@ -296,7 +296,7 @@ func (p program) testCompose(t *testing.T) {
 	}
 	for _, port := range feedpub.Ports {
 		if strings.HasSuffix(port, ":8081") && !strings.HasPrefix(port, "127.0.0.1:") {
-			t.Errorf("the admin side is published on all interfaces: %s", port)
+			t.Errorf("the admin address is published on all interfaces: %s", port)
 		}
 	}
 	for name, service := range compose.Services {

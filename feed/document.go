@@ -103,8 +103,8 @@ func HashOf(b []byte) Hash {
 	return Hash(hex.EncodeToString(sum[:]))
 }
 
-// Head is the committed state of a feed. It has everything that a replica needs to serve the feed's documents, except
-// their bytes, so replicas do not depend on the configuration of feeds.
+// Head is the committed state of a feed. It contains everything that a replica needs to serve the feed's documents,
+// except their bytes, so replicas do not depend on the configuration of feeds.
 type Head struct {
 	Feed   Name   `json:"feed"`
 	Token  Token  `json:"token"`  // the fencing token of the builder that committed it
@@ -172,15 +172,15 @@ func (d DocumentRef) Equal(e DocumentRef) bool {
 		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases) && d.Brotli == e.Brotli
 }
 
-// Blob has the bytes of a committed document in the codings in which the store and replicas keep them: gzip (RFC 1952)
-// and, for stable documents, brotli.
+// Blob holds the bytes of a committed document in the codings in which the store and replicas keep them: gzip (RFC
+// 1952) and, for stable documents, brotli.
 type Blob struct {
 	Hash Hash   // of the identity bytes
 	Gzip []byte // must not be modified
 	Size int    // bytes in identity coding
 	// Bounds are the bounds of the document's items. The hash does not cover them.
 	Bounds Bounds `json:",omitempty"`
-	// Brotli has the bytes in brotli coding (RFC 7932), or is nil. It must not be modified.
+	// Brotli holds the bytes in brotli coding (RFC 7932), or is nil. It must not be modified.
 	Brotli []byte `json:",omitempty"`
 	// Checked is set by a store that has unpacked Gzip and found that the result has the length Size and the hash Hash.
 	// Replicas check the bytes if it is not set.

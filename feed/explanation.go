@@ -37,7 +37,8 @@ type Explanation struct {
 	Feeds []Place `json:"feeds"`
 	// Question answers why the post is or is not in the feed that was asked about.
 	Question string `json:"question,omitempty"`
-	// Credited lists the sources that are credited; Suggestion describes those that are too uncertain.
+	// Credited lists the sources that are credited; Suggestion describes the sources that are too uncertain to be
+	// credited.
 	Credited   []Source `json:"credited,omitempty"`
 	Suggestion string   `json:"suggestion,omitempty"`
 

@@ -1,5 +1,5 @@
-// Package feed has the types of feedpub's domain: posts, quotes, sources, items, feeds, documents, and the tables of
-// formats, outcomes and problem kinds. It does no I/O, and does not read, render, store or serve anything.
+// Package feed defines the types of feedpub's domain: posts, quotes, sources, items, feeds, documents, and the tables
+// of formats, outcomes and problem kinds. It does no I/O, and does not read, render, store or serve anything.
 package feed
 
 import (

@@ -60,6 +60,6 @@ type HostReport struct {
 	Host     string
 	Serial   int64         // of the last call that claimed work for the host
 	Failures int           // requests that have failed in a row
-	Pause    time.Duration // if positive, nobody gets work for the host for this long
+	Pause    time.Duration // if positive, no claimant gets work for the host for this long
 	Release  bool          // the claimant has finished all work for the host
 }

@@ -1,6 +1,6 @@
 package feed
 
-// FeedDay has the figures of a feed on one day, as one replica recorded them.
+// FeedDay holds the figures of a feed for one day, as one replica recorded them.
 type FeedDay struct {
 	Day                int // days since 1970, in UTC
 	Polls, NotModified int // requests, and those that were answered with 304

@@ -156,8 +156,8 @@ type ExportLine struct {
 	Credits *Decisions `json:"credits,omitempty"`
 	// Publication is a name in the site's table of publications.
 	Publication *Publication `json:"publication,omitempty"`
-	// Rendering is the rendering version of the site; 0 means none. Only a site that was never built takes it from an
-	// export, so that it has the same documents.
+	// Rendering is the rendering version of the site; 0 means none. An import sets it only for a site that has never been
+	// built, so that the site gets the same documents.
 	Rendering int `json:"rendering,omitempty"`
 	// Imported is not exported; it is written before an import stores a post.
 	Imported *ImportedPost `json:"imported,omitempty"`
@@ -195,7 +195,7 @@ func (l ExportLine) Key() string {
 // to hubs.
 type ImportedPost struct {
 	ID  string `json:"id"`
-	Sum Hash   `json:"sum"` // hash of the raw post; a post with a different hash was written by somebody else
+	Sum Hash   `json:"sum"` // hash of the raw post; a post with a different hash was not written by the import
 }
 
 // PathName is a recorded path name: the feed's name and the full name of its tag, author or publication.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Problem tells the operator why a post, or a part of it, is not in the documents.
+// Problem describes to the operator why a post, or a part of it, is not in the documents.
 type Problem struct {
 	ID   string      `json:"id"` // id of the post, name of the feed (KindHeld), path (KindFile), or RollbackID
 	Kind ProblemKind `json:"kind"`

@@ -327,8 +327,8 @@ func (l *RunLog) History(now time.Time) RunHistory {
 	return NewRunHistory(runs, l.last, now)
 }
 
-// NewRunHistory returns the history of runs in any order. It omits runs that have expired, and repeated failures that
-// occurred only once, which are also listed as single runs.
+// NewRunHistory returns the history of runs in any order. It omits runs that have expired, and records of repeated
+// failures that so far count only one run, since that run is also listed by itself.
 func NewRunHistory(runs []Run, last map[Cause]time.Time, now time.Time) RunHistory {
 	list := []Run{}
 	for _, r := range runs {

@@ -104,7 +104,7 @@ func (m *machines) start(program string, args ...string) *machine {
 		close(p.ended)
 	}()
 	m.t.Cleanup(p.kill)
-	p.until("the admin side answers", func() bool {
+	p.until("the admin address responds", func() bool {
 		status, _ := p.get(p.admin + "/livez")
 		return status == http.StatusOK
 	})

@@ -1,5 +1,5 @@
-// Package kubernetes has plain manifests for Kubernetes. Its only code is their test, in a module of its own to keep the
-// types of the Kubernetes API out of the program's dependencies.
+// Package kubernetes contains plain manifests for Kubernetes. Its only code is their test, in a module of its own to
+// keep the types of the Kubernetes API out of the program's dependencies.
 package kubernetes
 
 import (

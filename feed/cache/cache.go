@@ -1,4 +1,4 @@
-// Package cache has a map of bounded size that drops the least recently used entries. It is for values that can be
+// Package cache provides a map of bounded size that drops the least recently used entries. It is for values that can be
 // recomputed, and does not compute them.
 package cache
 
@@ -6,8 +6,8 @@ import "sync"
 
 // Cache maps keys to values up to a total size. It keeps two generations: when the young entries reach half of the
 // size, they become the old entries, and the previous old entries are dropped. An old entry that is used becomes young
-// again. This avoids a list in order of use. An entry is dropped only after more recently used entries have filled half
-// of the size.
+// again. So no list in order of use is needed, and an entry is dropped only after more recently used entries have
+// filled half of the size.
 //
 // A nil Cache keeps nothing. A Cache is safe for concurrent use.
 type Cache[K comparable, V any] struct {

@@ -36,7 +36,7 @@ func At(p Point) {
 
 func kill() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	select {} // until the signal arrives
+	select {} // wait for the signal to end the process
 }
 
 // greed is the memory, in MB, that [Reading] allocates for a greedy post before it kills the process.

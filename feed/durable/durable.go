@@ -12,10 +12,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFile replaces the file at path with one that has the data: it writes and syncs a temporary file in the same
+// WriteFile replaces the file at path with one that contains data: it writes and syncs a temporary file in the same
 // folder, renames it and syncs the folder. If the error is nil the file survives a crash and a power failure, and
-// readers see either the old or the new contents. After concurrent calls for the same path, the file has the data
-// from one of the calls.
+// readers see either the old or the new contents. After concurrent calls for the same path, the file contains the data
+// of one of the calls.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	if err := Replace(path, data, perm); err != nil {
 		return err

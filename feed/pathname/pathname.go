@@ -56,7 +56,7 @@ func Address(address string, n int) feed.Name {
 	return feed.Join(feed.Posts, "-"+string(feed.HashOf([]byte(strconv.Itoa(n) + " " + address)))[:16])
 }
 
-// Slug returns the words of a text in lower case, joined by "-". It is empty if the text has no letters and digits.
+// Slug returns the words of a text in lower case, joined by "-". It is empty if the text has no letters or digits.
 func Slug(text string) string {
 	s, _ := slug(Fold("", text))
 	return s
@@ -65,8 +65,9 @@ func Slug(text string) string {
 // datePrefix matches the date at the start of a file name, as in Jekyll and many Hugo sites.
 var datePrefix = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}-(.)`)
 
-// Stem returns the part of a post's id that names the post: of a path or URL the last segment that is not index,
-// without the extension of a file of posts and without a date before the name. It is never empty if the id is not.
+// Stem returns the part of a post's id that names the post: the last segment of a path or URL that is not empty, index
+// or _index, without the extension of a post's file and without a date before the name. It is never empty if the id is
+// not.
 func Stem(id string) string {
 	s := strings.TrimRight(id, "/")
 	for {
@@ -76,7 +77,7 @@ func Stem(id string) string {
 			file = file[:len(file)-len(ext)]
 		}
 		if dir = strings.TrimRight(dir, "/"); dir != "" && (file == "index" || file == "_index" || file == "") {
-			s = dir // Hugo's page bundles and many sites have the name of a post in its folder
+			s = dir // in Hugo's page bundles and on many sites, the name of the folder is the name of the post
 			continue
 		}
 		if m := datePrefix.FindStringSubmatchIndex(file); m != nil {

@@ -8,19 +8,19 @@ import (
 
 const (
 	vocabularySize = 30_000
-	// A word of rank k has a frequency proportional to (zipfOffset+k)^-zipfExponent, the law of Zipf and Mandelbrot.
-	// The made-up words are less regular than English ones; the exponent, above that of English, makes up for it.
+	// A word of rank k has a frequency proportional to (zipfOffset+k)^-zipfExponent, the law of Zipf and Mandelbrot. The
+	// generated words are less regular than English words; an exponent larger than that of English compensates for this.
 	zipfExponent = 1.3
 	zipfOffset   = 2.7
 )
 
-// frequent are the most frequent words, in the order of their frequency.
+// frequent are the most frequent words, in descending order of frequency.
 var frequent = strings.Fields(`the of and to in a is that for it as was with be by on not he I this are or his from at
 which but have an had they you were there one all we can her has their been if more when will would who so no out up into
 do any what some about only other new could time these two may then than them such my over our even most me after also
 well many must before back see down made where through too first little good much like world still people year between`)
 
-// A word that is not frequent has up to four syllables of these parts.
+// A word that is not frequent has up to four syllables, which are composed of these parts.
 var (
 	onsets  = strings.Fields("b bl br c ch cl cr d dr f fl fr g gr h j k l m n p pl pr qu r s sc sh sl sp st str t th tr v w wh")
 	vowels  = strings.Fields("a a a e e e e i i i o o o u ai ea ee ie io oa oo ou")
@@ -29,10 +29,10 @@ var (
 		"", "", "", "", "", "")
 )
 
-// vocabulary has words in the order of their frequency, the most frequent first.
+// vocabulary lists words by frequency, the most frequent first.
 type vocabulary []string
 
-// newVocabulary returns the same words at each call.
+// newVocabulary returns the same words on every call.
 func newVocabulary() vocabulary {
 	r := rand.New(rand.NewPCG(seed, vocabularySize))
 	v := slices.Clone(vocabulary(frequent))

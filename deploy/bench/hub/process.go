@@ -87,8 +87,8 @@ type bench struct {
 	program  string
 	address  string
 	serve    *exec.Cmd
-	version  int       // of the last post
-	changed  time.Time // when it was written
+	version  int       // version of the last post
+	changed  time.Time // when that version was written
 }
 
 func start(ctx context.Context) (b *bench, err error) {

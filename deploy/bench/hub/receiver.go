@@ -56,7 +56,7 @@ func (r *receiver) callback(path string, i int) string {
 	a := i % addresses
 	third := 1 + a/block
 	if path == "/slow" {
-		third = 100 + i%block // not the hosts of other subscribers
+		third = 100 + i%block // slow subscribers have hosts of their own
 	}
 	return fmt.Sprintf("http://127.0.%d.%d:%d%s/%d", third, 1+a%block, r.port, path, i)
 }

@@ -134,7 +134,7 @@ type makers struct {
 	turns    *semaphore.Weighted
 }
 
-// turn waits until another site may rebuild.
+// turn waits until one more site may rebuild.
 func (m makers) turn(ctx context.Context) (done func(), err error) {
 	if err := m.turns.Acquire(ctx, 1); err != nil {
 		return nil, err

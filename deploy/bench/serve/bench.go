@@ -25,8 +25,8 @@ type bench struct {
 // Upper or lower bounds for the figures. Most figures are ratios to nginx.
 const (
 	bound304   = 1.1
-	bound200   = 1.05 // of the small document
-	boundLarge = 1.15 // of the document of the default size
+	bound200   = 1.05 // for the small document
+	boundLarge = 1.15 // for the document of the default size
 	boundP99   = 1.3
 	boundFeeds = 1.1
 	boundMiB   = 256.0
@@ -115,7 +115,7 @@ func (b *bench) manyFeeds(ctx context.Context) error {
 		return paced() + "local paths = " + paths + "\nlocal requests = {}\nfunction init()\n" +
 			"  for i, p in ipairs(paths) do requests[i] = wrk.format('GET', p) end\nend\nfunction request() " + body + " end\n"
 	}
-	one := script("return requests[math.random(1, 1)]") // as much work for wrk as the other script
+	one := script("return requests[math.random(1, 1)]") // the same work for wrk as the script below
 	all := script("return requests[math.random(1, #requests)]")
 	var ratios []float64
 	for i := range b.rounds + 1 {
@@ -206,7 +206,7 @@ func (b *bench) slowConnections(ctx context.Context) error {
 }
 
 // besideSlow measures requests while slow clients are connected.
-func (b *bench) besideSlow(ctx context.Context) (r result, slow departure, err error) {
+func (b *bench) besideSlow(ctx context.Context) (r result, slow closeStats, err error) {
 	clients, err := b.startSlow(ctx)
 	if err != nil {
 		return r, slow, err

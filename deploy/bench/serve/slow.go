@@ -24,8 +24,8 @@ const (
 	slowMinute  = time.Minute
 )
 
-// departure describes how the server closed the connections of slow clients.
-type departure struct {
+// closeStats describes how the server closed the connections of slow clients.
+type closeStats struct {
 	left int           // number of clients not closed within a minute
 	took time.Duration // time until the last connection was closed
 }
@@ -59,7 +59,7 @@ func (b *bench) startSlow(ctx context.Context) (*slowClients, error) {
 }
 
 // wait waits for up to a minute until all connections are closed.
-func (s *slowClients) wait() (d departure, err error) {
+func (s *slowClients) wait() (d closeStats, err error) {
 	if _, err := fmt.Fscanln(s.out, &d.left, &d.took); err != nil {
 		return d, fmt.Errorf("slow clients: %w", err)
 	}
@@ -72,7 +72,7 @@ func (s *slowClients) stop() {
 }
 
 // beSlow is the main function of the process: it prints "open" when all clients have sent half a request, and finally
-// the departure.
+// the statistics.
 func beSlow(ctx context.Context, addr string, n int) error {
 	conns, err := dial(ctx, addr, n, func(c net.Conn) error {
 		_, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: ")

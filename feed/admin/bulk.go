@@ -26,7 +26,7 @@ const (
 	bulkTimeout = 30 * time.Minute
 )
 
-// postPosts stores the post or posts of the body.
+// postPosts stores the post or posts in the body.
 func (h siteHandler) postPosts(w http.ResponseWriter, r *http.Request) error {
 	switch bodyType(r.Header) {
 	case typeJSON:

@@ -9,7 +9,7 @@ import (
 	"feedpub/feed"
 )
 
-// BuildReporter reports the state of a site that matters for building it.
+// BuildReporter reports the build state of a site.
 type BuildReporter interface {
 	BuildState(ctx context.Context) (feed.BuildState, error)
 }
@@ -41,7 +41,7 @@ func (c *buildCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c *buildCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	for _, s := range labelled(c.sites) {
+	for _, s := range labeled(c.sites) {
 		if s.Builds == nil {
 			continue
 		}

@@ -67,7 +67,7 @@ func (c *pushCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c *pushCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	for _, s := range labelled(c.sites) {
+	for _, s := range labeled(c.sites) {
 		if s.Push == nil {
 			continue
 		}

@@ -25,8 +25,8 @@ func (m *Metrics) Watch(sites Sites, listers ...ProblemLister) error {
 		newPushCollector(sites), newBuildCollector(sites))
 }
 
-// labelled returns the sites that have their own metrics.
-func labelled(sites Sites) []*Site {
+// labeled returns the sites that have their own metrics.
+func labeled(sites Sites) []*Site {
 	all := sites.Sites()
 	return all[:min(len(all), maxSiteLabels)]
 }
@@ -161,7 +161,7 @@ func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
 	if len(c.listers) > 0 && !c.collect(ctx, ch, "", c.listers) {
 		return
 	}
-	for _, s := range labelled(c.sites) {
+	for _, s := range labeled(c.sites) {
 		if !c.collect(ctx, ch, s.ID, s.Problems) {
 			return // all sites share a store, so the remaining ones would fail too, each after a timeout
 		}
@@ -222,7 +222,7 @@ func (c *readersCollector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c *readersCollector) Collect(ch chan<- prometheus.Metric) {
-	sites := labelled(c.sites)
+	sites := labeled(c.sites)
 	labels := maxFeedLabels
 	if len(sites) > 1 {
 		labels = manyFeedLabels

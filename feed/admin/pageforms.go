@@ -72,7 +72,8 @@ func (h *handler) setCookie(w http.ResponseWriter, r *http.Request, name, value 
 	})
 }
 
-// formSession returns the session of a form that was submitted from a page of this server. Otherwise it sends an error.
+// formSession returns the session of a form that was submitted from a page of this server. Otherwise it sends an error,
+// or redirects to the sign-in form if there is no session.
 func (h *handler) formSession(w http.ResponseWriter, r *http.Request) (session, bool) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	x, ok := h.Sessions.of(r, h.tokensFor(r), time.Now())

@@ -303,8 +303,8 @@ func stateTests() []conformance {
 			w.check(len(w.matching(posts("/cb"))) == 2, "two versions are delivered %d times", len(w.matching(posts("/cb"))))
 		}},
 		{"state/renewal changes secret", nil, func(w *world) {
-			w.check(signedWith(w.subscribe("/cb", "hub.secret", "old"), "old"), "not signed with the secret")
-			w.check(signedWith(w.subscribe("/cb", "hub.secret", "new"), "new"), "not signed with the new secret")
+			w.check(signedWith(w.subscribe("/cb", "hub.secret", "old"), "old"), "the delivery is not signed with the secret")
+			w.check(signedWith(w.subscribe("/cb", "hub.secret", "new"), "new"), "the delivery is not signed with the new secret")
 		}},
 		{"state/renewal drops secret", nil, func(w *world) {
 			w.subscribe("/cb", "hub.secret", "old")
@@ -337,7 +337,7 @@ func stateTests() []conformance {
 				st, err := w.site.PushState(w.t.Context())
 				return err == nil && st.Notices == 0 && st.Deliveries == 0
 			})
-			w.check(len(w.matching(posts("/cb"))) == 0, "a delivery before the verification")
+			w.check(len(w.matching(posts("/cb"))) == 0, "a delivery was sent before the verification")
 		}},
 		{"state/two topics of one callback", nil, func(w *world) {
 			w.subscribe("/cb")
@@ -370,7 +370,7 @@ func stateTests() []conformance {
 			w.wantSubscriptions(0)
 			w.publish()
 			w.settled()
-			w.check(len(w.matching(posts("/cb"))) == 1, "a delivery after the end of the subscription")
+			w.check(len(w.matching(posts("/cb"))) == 1, "a delivery was sent after the end of the subscription")
 		}},
 		{"state/unsubscribe not confirmed", nil, func(w *world) {
 			w.subscribe("/cb")
@@ -402,7 +402,7 @@ func stateTests() []conformance {
 			w.until("the subscription to be removed", func() bool { return len(w.subscriptions()) == 0 })
 			w.publish()
 			w.settled()
-			w.check(len(w.matching(posts("/cb"))) == 0, "a delivery after the end of the lease")
+			w.check(len(w.matching(posts("/cb"))) == 0, "a delivery was sent after the end of the lease")
 		}},
 		{"state/lease is not perpetual", nil, func(w *world) {
 			w.subscribe("/cb", "hub.lease_seconds", "9223372036854775807")
@@ -487,7 +487,7 @@ func distributionTests() []conformance {
 		signature("sha512", sha512.New, "s"), signature("sha256", sha256.New, "gehe\u00efm & = % \u00fc"),
 		{"distribution/no signature without secret", nil, func(w *world) {
 			d := w.subscribe("/cb")
-			w.check(len(d.header["X-Hub-Signature"]) == 0, "signed without a secret")
+			w.check(len(d.header["X-Hub-Signature"]) == 0, "the delivery is signed although there is no secret")
 		}},
 		{"distribution/each version", nil, func(w *world) {
 			w.subscribe("/cb")
@@ -639,7 +639,7 @@ func twoAtATime(name string, hubs int) conformance {
 			})
 		})
 		n := len(w.matching(isPost)) - before
-		w.check(n == 2, "%d deliveries to a host at the same time", n)
+		w.check(n == 2, "%d deliveries to a host at the same time, want 2", n)
 		w.open("")
 		w.await(before+5, isPost)
 	}}
@@ -669,7 +669,7 @@ func orderTests() []conformance {
 			w.await(2, posts("/cb"))
 			w.publish()
 			w.subscribe("/other")
-			w.check(len(w.matching(posts("/cb"))) == 2, "two deliveries to a subscriber at the same time")
+			w.check(len(w.matching(posts("/cb"))) == 2, "two deliveries were sent to a subscriber at the same time")
 		}},
 		{"order/one verification at a time to a host", nil, func(w *world) {
 			w.subscribe("/cb/0")
@@ -681,7 +681,7 @@ func orderTests() []conformance {
 			w.await(1, isGet)
 			w.publish() // requests that anybody can cause do not delay deliveries to the host
 			w.await(2, posts("/cb/0"))
-			w.check(len(w.matching(isGet)) == 1, "%d verifications at the same time", len(w.matching(isGet)))
+			w.check(len(w.matching(isGet)) == 1, "%d verifications at the same time, want 1", len(w.matching(isGet)))
 			w.open("")
 			w.await(3, isGet)
 			w.wantSubscriptions(4)
@@ -744,7 +744,7 @@ func publisherTests() []conformance {
 		{"publisher/hub that fails gets a pause", []option{peers("/post/500"), noHub}, func(w *world) {
 			w.publish()
 			w.await(3, posts("/post/500"))
-			w.until("the retries to be postponed", func() bool { // they were due after a second
+			w.until("the retries to be postponed", func() bool { // the retries were due after a second
 				_, next, err := w.site.NextPush(w.t.Context())
 				return err == nil && time.Until(next) > 30*time.Second
 			})
@@ -762,8 +762,8 @@ func publisherTests() []conformance {
 			began := time.Now()
 			w.publish()
 			w.await(1, posts("/peer"))
-			w.check(time.Since(began) >= 100*time.Millisecond, "pinged after %v, before the replicas", time.Since(began))
-			w.check(time.Since(began) < 2*time.Second, "pinged after %v, long after the replicas", time.Since(began))
+			w.check(time.Since(began) >= 100*time.Millisecond, "pinged after %v, before the replicas serve the version", time.Since(began))
+			w.check(time.Since(began) < 2*time.Second, "pinged after %v, long after the replicas serve the version", time.Since(began))
 		}},
 		{"publisher/without replicas", []option{peers("/peer"), func(c *hub.Config) {
 			c.Serving = neverServing
@@ -811,7 +811,7 @@ func refused(name string, l feed.HubLimits, status int) conformance {
 		}
 		w.check(r.Status == status && r.RetryAfter > 0 && r.Text != "", "reply %+v, want %d, a reason and Retry-After", r, status)
 		w.wantSubscriptions(2)
-		w.accepted(w.form("/cb/0")) // a renewal, without a client address
+		w.accepted(w.form("/cb/0")) // a renewal, which is accepted without a client address
 		w.await(2, gets("/cb/0"))
 	}}
 }
@@ -874,7 +874,7 @@ func webhookTests() []conformance {
 			w.publish()
 			kind, data := w.validMessage(w.await(1, posts("/hook"))[0])
 			docs, _ := data["documents"].([]any)
-			w.check(kind == "feedpub.commit" && data["feed"] == "main" && len(docs) == 4, "%s with %v", kind, data)
+			w.check(kind == "feedpub.commit" && data["feed"] == "main" && len(docs) == 4, "the message is %s with %v", kind, data)
 		}},
 		{"webhook/held", []option{webhooks(feed.HeldEvent)}, func(w *world) {
 			w.publish() // a commit, which the webhook does not want
@@ -883,7 +883,7 @@ func webhookTests() []conformance {
 			}
 			kind, data := w.validMessage(w.await(1, posts("/hook"))[0])
 			w.check(kind == "feedpub.held" && data["feed"] == "tags/go" && data["reason"] == "posts vanished",
-				"%s with %v", kind, data)
+				"the message is %s with %v", kind, data)
 		}},
 		{"webhook/rejected", []option{webhooks(feed.RejectedEvent)}, func(w *world) {
 			const id = "a post with spaces"
@@ -899,7 +899,7 @@ func webhookTests() []conformance {
 			reject("no date")
 			reject("no date") // the reason is the same
 			kind, data := w.validMessage(w.await(1, posts("/hook"))[0])
-			w.check(kind == "feedpub.rejected" && data["post"] == id && data["reason"] == "date: no date", "%s with %v", kind,
+			w.check(kind == "feedpub.rejected" && data["post"] == id && data["reason"] == "date: no date", "the message is %s with %v", kind,
 				data)
 			w.settled()
 			reject("no date")
@@ -924,7 +924,7 @@ func webhookTests() []conformance {
 			got := map[any]any{}
 			for _, r := range w.await(2, posts("/hook")) {
 				kind, data := w.validMessage(r)
-				w.check(kind == "feedpub.rejected" && data["reason"] == "no title", "%s with %v", kind, data)
+				w.check(kind == "feedpub.rejected" && data["reason"] == "no title", "the message is %s with %v", kind, data)
 				got["file"], got["post"] = cmp.Or(got["file"], data["file"]), cmp.Or(got["post"], data["post"])
 			}
 			w.check(got["file"] == "a b.md" && got["post"] == "a b.md", "messages about %v, want the file and the post", got)

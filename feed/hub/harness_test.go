@@ -243,13 +243,13 @@ func stores(t *testing.T) map[string]opener {
 // newWorld returns a world whose hub runs until the test ends, with a first version of the main feed.
 func newWorld(t *testing.T, site *store.Site, id feed.SiteID, options ...option) *world {
 	t.Helper()
-	w := newQuietWorld(t, site, id, options...)
+	w := newStoppedWorld(t, site, id, options...)
 	w.run(w.hub)
 	return w
 }
 
-// newQuietWorld is like newWorld, but the hub does not run.
-func newQuietWorld(t *testing.T, site *store.Site, id feed.SiteID, options ...option) *world {
+// newStoppedWorld is like newWorld, but the hub does not run.
+func newStoppedWorld(t *testing.T, site *store.Site, id feed.SiteID, options ...option) *world {
 	t.Helper()
 	w := &world{t: t, site: site, receiver: newReceiver(t)}
 	c := hub.Config{

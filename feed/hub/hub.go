@@ -149,7 +149,7 @@ const (
 // Observer receives the outcome of requests.
 type Observer interface {
 	// Pushed is called with the outcome of a request. For the first attempt to announce a commit or another event, delay
-	// is the time from the event to the end of the attempt. For all other requests it is 0.
+	// is the time since the event. For all other requests it is 0.
 	Pushed(kind, outcome string, delay time.Duration)
 }
 

@@ -95,7 +95,7 @@ func TestHostLimitOfSeveralProcesses(t *testing.T) {
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newQuietWorld(t, open(t, "limit"), "limit")
+			w := newStoppedWorld(t, open(t, "limit"), "limit")
 			const subscribers = 12
 			now := time.Now()
 			for i := range subscribers {

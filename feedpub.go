@@ -37,7 +37,7 @@ type Options struct {
 	// BaseURL is the absolute URL under which the feeds are served.
 	BaseURL string
 	Title   string // the default is "main"
-	// Site has the remaining settings of the site. Empty fields get the defaults of the program, among them the ID
+	// Site contains the remaining settings of the site. Empty fields get the defaults of the program, such as the ID
 	// "main". The options BaseURL and Title take precedence.
 	Site feed.Site
 	// Catalog configures the feeds. The default is the main feed with archives, the feeds of all families, and pages.

@@ -39,7 +39,7 @@ type Options struct {
 
 // Flag is a value set on the command line.
 type Flag struct {
-	Name  string // without dashes, such as "admin-listen"
+	Name  string // without the leading dashes, such as "admin-listen"
 	Path  string // the key that it sets, such as "admin.listen"
 	Value string
 }

@@ -19,8 +19,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestMetricsExamples runs a server and a Prometheus that reads its metrics and evaluates the alerts, and asks it for
-// every expression of the alerts and of the Grafana dashboard. Each must be valid, and each metric must exist.
+// TestMetricsExamples runs a server and a Prometheus that reads its metrics and evaluates the alerts, and queries every
+// expression of the alerts and of the Grafana dashboard. Each must be valid, and each metric must exist.
 func TestMetricsExamples(t *testing.T) {
 	t.Parallel()
 	dir, bin := t.TempDir(), string(buildProgram(t))

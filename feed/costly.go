@@ -4,9 +4,9 @@ package feed
 // long. The post is rejected.
 type Costly struct {
 	ID string `json:"id"`
-	// Sum is the hash of the raw post. A different version of the post is read.
+	// Sum is the hash of the raw post. Other versions of the post are read.
 	Sum Hash `json:"sum"`
-	// Intake identifies the intake that could not read the post. A different intake reads it.
+	// Intake identifies the intake that could not read the post. An intake with a different identifier tries to read it.
 	Intake string `json:"intake"`
 	Reason string `json:"reason"`
 }

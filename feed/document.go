@@ -175,7 +175,7 @@ func (d DocumentRef) Equal(e DocumentRef) bool {
 // Blob holds the bytes of a committed document in the codings in which the store and replicas keep them: gzip (RFC
 // 1952) and, for stable documents, brotli.
 type Blob struct {
-	Hash Hash   // of the identity bytes
+	Hash Hash   // hash of the identity bytes
 	Gzip []byte // must not be modified
 	Size int    // bytes in identity coding
 	// Bounds are the bounds of the document's items. The hash does not cover them.

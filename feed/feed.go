@@ -30,7 +30,7 @@ func (id SiteID) Validate() error {
 // the paths of those feeds.
 type Family string
 
-// The families. Posts has a page for each post without a URL of its own; see [Name.OfPost].
+// The families. Posts contains a page for each post without a URL of its own; see [Name.OfPost].
 const (
 	Tags    Family = "tags"
 	Authors Family = "authors"

@@ -58,7 +58,7 @@ type Claiming struct {
 // HostReport is what a claimant reports about a host for which it has claimed work.
 type HostReport struct {
 	Host     string
-	Serial   int64         // of the last call that claimed work for the host
+	Serial   int64         // serial of the last call that claimed work for the host
 	Failures int           // requests that have failed in a row
 	Pause    time.Duration // if positive, no claimant gets work for the host for this long
 	Release  bool          // the claimant has finished all work for the host

@@ -164,7 +164,7 @@ type ExportLine struct {
 }
 
 // Key identifies what the line is about, and begins with its kind. It is "" for a line without a member. If several
-// lines have the same key, the last one is valid.
+// lines have the same key, the last one applies.
 func (l ExportLine) Key() string {
 	switch {
 	case l.Record != nil:

@@ -198,7 +198,7 @@ func (r Run) Has(n Name) bool {
 // RunFilter selects runs. The zero value selects all.
 type RunFilter struct {
 	Feed   Name // if not empty, only runs that name the feed
-	Failed bool // only runs that failed, see [Run.Failed], or rejected posts
+	Failed bool // only runs that failed (see [Run.Failed]) or rejected posts
 	Limit  int  // if positive, the maximum number of runs
 }
 

@@ -68,7 +68,7 @@ const (
 // SubscriptionRequest is a request to the built-in hub that the subscriber has not confirmed yet.
 type SubscriptionRequest struct {
 	Mode         SubscriptionMode `json:"mode"`
-	Subscription                  // without Created and Expires; Feed is empty if the topic is not a document of the site
+	Subscription                  // Created and Expires are zero; Feed is empty if the topic is not a document of the site
 	Lease        time.Duration    `json:"lease,omitempty"`
 }
 
@@ -148,7 +148,8 @@ type SubscriptionState struct {
 	Subscription
 	// Version is the Last-Modified of the version that was last delivered or is being delivered; zero if there is none.
 	Version time.Time `json:"version,omitzero"`
-	// Next is when the next attempt is due; zero if the subscriber has the current version, or nothing more is tried.
+	// Next is when the next attempt is due; zero if the subscriber has the current version, or no further attempt will be
+	// made.
 	Next    time.Time        `json:"next,omitzero"`
 	Failure *DeliveryFailure `json:"failure,omitempty"`
 }

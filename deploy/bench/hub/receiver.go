@@ -44,7 +44,7 @@ func newReceiver() (*receiver, error) {
 		more: make(chan struct{}),
 	}
 	r.server.Handler = r
-	go func() { _ = r.server.Serve(l) }() // until close
+	go func() { _ = r.server.Serve(l) }() // returns after close
 	return r, nil
 }
 

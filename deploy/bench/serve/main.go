@@ -52,7 +52,7 @@ type size struct {
 }
 
 func main() {
-	// Of 14 items, the feed has about 16 KB in gzip coding. By default, a feed has 50.
+	// With 14 items, the feed is about 16 KB in gzip coding. By default, a feed has 50 items.
 	o := options{sizes: []size{{items: 14, all: true}, {items: 50}}}
 	seconds := flag.Int("seconds", 2, "duration of a run")
 	flag.StringVar(&o.engine, "engine", "fast", "feedpub's engine: fast or standard")

@@ -113,7 +113,8 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 		if err := s.start(cmd); err != nil {
 			return nil, doc, err
 		}
-		for _, path := range append(slices.Clone(doc.paths), "/feed.xml") { // its first version may be out of date
+		// The main feed comes last, since an earlier version of it may be served first.
+		for _, path := range append(slices.Clone(doc.paths), "/feed.xml") {
 			if err := s.await(ctx, path, &doc); err != nil {
 				s.stop()
 				return nil, doc, err

@@ -50,11 +50,11 @@ test: deps ## run all tests with the race detector, after installing the program
 	$(GO) test ./cmd/internal/simulate
 
 .PHONY: deps
-deps: ## install the programs that tests start, if this is Debian and the user may
+deps: ## install the programs that tests start, on Debian, if the user is allowed to
 	@deploy/install-test-deps
 
 .PHONY: lint
-lint: ## run the linters of .golangci.yml, go vet and gofmt among them, on the program and the benchmarks
+lint: ## run the linters of .golangci.yml, including go vet and gofmt, on the program and the benchmarks
 	$(GO) mod tidy -diff
 	$(GO) -C deploy/bench mod tidy -diff
 	$(GO) -C deploy/train mod tidy -diff
@@ -132,7 +132,7 @@ takeover: ## kill the builder TAKEOVERS (100) times while every processor is bus
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run Takeover -busy -takeovers $(TAKEOVERS)
 
 .PHONY: golden
-golden: ## rewrite the golden files; read the difference before you commit it
+golden: ## rewrite the golden files; review the diff before you commit it
 	$(GO) test ./feed/render/ ./feed/transfer/ -update
 
 .PHONY: man

@@ -83,7 +83,7 @@ type bulk struct {
 }
 
 // storeLines stores posts in batches as they arrive, and responds with a line for each non-empty line. An invalid line
-// does not affect the others. An error of the store ends the request.
+// does not affect the others. A store error ends the request.
 func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 	c, err := readConditions(r.Header)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 
 const namespace = "feedpub"
 
-// Metrics holds the counters of the process. Label values come from small fixed sets, never from a request or a post.
-// Its methods are safe for concurrent use.
+// Metrics holds the metrics that the process updates as events occur. Label values come from small fixed sets, never
+// from a request or a post. Its methods are safe for concurrent use.
 type Metrics struct {
 	registry  prometheus.Registerer
 	responses map[feed.Format]*formatMetrics

@@ -139,7 +139,8 @@ func seconds(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1000
 }
 
-// problemsCollector counts problems by kind. If a lister fails, the metrics of its site are missing rather than wrong.
+// problemsCollector counts problems by kind. If a lister fails, the metrics of its site and of the following sites are
+// missing rather than wrong.
 type problemsCollector struct {
 	sites   Sites
 	listers []ProblemLister

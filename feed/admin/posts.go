@@ -39,7 +39,7 @@ const (
 	maxPageSize = 8 << 20 // bytes of posts after which a page ends
 )
 
-// notConfirmed is the response to a write that the replicas have not confirmed in time.
+// notConfirmed is the response to a write that the replicas did not confirm in time.
 var notConfirmed = problem{Status: http.StatusAccepted,
 	Detail: "The write succeeded, but the replicas have not confirmed it, so a failover could lose it. " +
 		"It is safe to repeat the request."}

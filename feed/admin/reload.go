@@ -36,7 +36,8 @@ type ReloadReport struct {
 
 // Reloader reloads the configuration, the tokens and the site files.
 type Reloader interface {
-	// Reload returns what could not be reloaded. It returns an error only if the server is stopping or ctx is done.
+	// Reload reloads them, and reports what could not be reloaded. It returns an error only if the server is stopping or
+	// ctx is done.
 	Reload(ctx context.Context) (ReloadReport, error)
 }
 

@@ -71,8 +71,8 @@ func (t Token) Name() string { return t.name }
 var bearerToken = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
 // NewToken returns the token with the given secret. The name identifies its owner in logs. If no rights are given, the
-// token has [Rebuild]. The error is of kind [feed.ErrInvalid] if the secret is not a valid bearer token; it does not
-// contain the secret.
+// token has [Rebuild]. If the secret is not a valid bearer token, or a right is unknown, the error is of kind
+// [feed.ErrInvalid]. It does not contain the secret.
 func NewToken(name, secret string, rights ...Right) (Token, error) {
 	if !bearerToken.MatchString(secret) {
 		return Token{}, fmt.Errorf("token %q: want one or more of A-Z a-z 0-9 . _ ~ + / -, then any number of =: %w",

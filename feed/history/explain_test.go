@@ -117,7 +117,7 @@ func TestStatus(t *testing.T) {
 		}, feed.PostWaiting, "feedpub rebuild"},
 		{"without an inbox entry", func(s *fakeStore) {
 			s.add("hello", hello, nil)
-			s.inbox = []feed.Submission{{Entry: "4", ID: "hello"}} // absorbed before
+			s.inbox = []feed.Submission{{Entry: "4", ID: "hello"}} // already absorbed
 		}, feed.PostWaiting, "XADD feedpub:{main}:inbox"},
 		{"deleted and in the inbox", func(s *fakeStore) {
 			s.inbox = []feed.Submission{{Entry: "6", ID: "hello"}}

@@ -265,7 +265,7 @@ func verificationTests() []conformance {
 	}
 }
 
-// signedWith reports whether a request has the valid signature of a secret.
+// signedWith reports whether a request has a valid signature made with a secret.
 func signedWith(r received, secret string) bool {
 	return validSignature(r, "sha256", sha256.New, secret)
 }
@@ -499,7 +499,7 @@ func distributionTests() []conformance {
 		}},
 		{"distribution/unchanged bytes", nil, func(w *world) {
 			w.subscribe("/cb")
-			w.commitVersion(w.queues, feed.Main, 1) // the bytes of the first version again
+			w.commitVersion(w.queues, feed.Main, 1) // commits the bytes of the first version again
 			w.hub.Wake()
 			w.settled()
 			w.check(len(w.matching(posts("/cb"))) == 1, "unchanged bytes are delivered")
@@ -877,7 +877,7 @@ func webhookTests() []conformance {
 			w.check(kind == "feedpub.commit" && data["feed"] == "main" && len(docs) == 4, "the message is %s with %v", kind, data)
 		}},
 		{"webhook/held", []option{webhooks(feed.HeldEvent)}, func(w *world) {
-			w.publish() // a commit, which the webhook does not want
+			w.publish() // does not call the webhook, which does not receive commit events
 			if err := w.hub.FeedEvent(w.t.Context(), feed.HeldEvent, "tags/go", "posts vanished"); err != nil {
 				w.t.Fatal(err)
 			}
@@ -897,7 +897,7 @@ func webhookTests() []conformance {
 				w.hub.Wake()
 			}
 			reject("no date")
-			reject("no date") // the reason is the same
+			reject("no date") // not reported, since the reason is the same
 			kind, data := w.validMessage(w.await(1, posts("/hook"))[0])
 			w.check(kind == "feedpub.rejected" && data["post"] == id && data["reason"] == "date: no date", "the message is %s with %v", kind,
 				data)

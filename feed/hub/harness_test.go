@@ -36,7 +36,7 @@ type world struct {
 	site *store.Site
 	hub  *hub.Hub
 	*receiver
-	version int // of the documents
+	version int // version of the documents in the latest commit
 	queues  feed.NoticeQueues
 	second  func() *hub.Hub // returns another hub of the same site
 }
@@ -137,22 +137,22 @@ func (r *receiver) open(what string) {
 	}
 }
 
-// matching returns the requests so far for which is returns true.
-func (r *receiver) matching(is func(received) bool) []received {
+// matching returns the requests received so far for which match returns true.
+func (r *receiver) matching(match func(received) bool) []received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(r.log), func(x received) bool { return !is(x) })
+	return slices.DeleteFunc(slices.Clone(r.log), func(x received) bool { return !match(x) })
 }
 
-// await waits until there are n requests for which is returns true, and returns them.
-func (w *world) await(n int, is func(received) bool) []received {
+// await waits until there are n requests for which match returns true, and returns them.
+func (w *world) await(n int, match func(received) bool) []received {
 	w.t.Helper()
 	deadline := time.After(patience)
 	for {
 		w.mu.Lock()
 		more := w.more
 		w.mu.Unlock()
-		if got := w.matching(is); len(got) >= n {
+		if got := w.matching(match); len(got) >= n {
 			return got
 		}
 		select {

@@ -170,7 +170,7 @@ func (h *hosts) wait(name string, c class) admission {
 	return broken
 }
 
-// health is what a request says about a host.
+// health is what the outcome of a request shows about a host.
 type health int
 
 const (
@@ -228,7 +228,7 @@ func (x *host) next() []func(bool) {
 	return call
 }
 
-// healthOf returns what a request says about a host, as opposed to one receiver on it.
+// healthOf returns what the outcome of a request shows about a host, as opposed to one receiver on it.
 func healthOf(res egress.Response, err error) health {
 	const tooMany, serverError = 429, 500
 	switch {

@@ -3,8 +3,8 @@ package feed
 // Schema describes the versions of a site's data. It lets programs from several releases use the data at the same time,
 // and is stored with the site. The zero Schema means that the site has never been built.
 type Schema struct {
-	// Version is the version of the stored data. Reader and Writer are the oldest schema versions whose programs may read
-	// and write it.
+	// Version is the version of the stored data. A program may read the data if the schema version that it supports is at
+	// least Reader, and write it if that version is at least Writer.
 	Version int `json:"version"`
 	Reader  int `json:"reader"`
 	Writer  int `json:"writer"`

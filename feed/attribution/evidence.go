@@ -219,7 +219,8 @@ func (rd *reading) rivalOf(d *decisions, c *candidate, s *source, all []*candida
 // maxRivals bounds the number of other candidates with which each candidate is compared.
 const maxRivals = 50
 
-// creditBlock returns the index of the block with the candidate's credit, or -9.
+// creditBlock returns the index of the block with the candidate's credit. If there is none, it returns -9, which is not
+// next to any block.
 func creditBlock(d *decisions, c *candidate) int {
 	switch {
 	case c.learned != nil:

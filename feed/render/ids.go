@@ -9,7 +9,7 @@ import (
 )
 
 // AtomID returns the atom:id of a post (RFC 4287, section 4.2.6). It depends only on the arguments, and different ids
-// have different results. The result for an id must never change: feed readers would show the post as new.
+// have different results. The result for an id must never change, or feed readers would show the post as new.
 //
 // An absolute URI with the scheme http, https, tag or urn is returned unchanged, so that feed readers do not show the
 // posts of an imported blog as new. Any other id becomes urn:feedpub:SITE: followed by the percent-encoded id. That

@@ -79,7 +79,8 @@ func (r *Replica) noteFailure(failed, before error) error {
 	return failed
 }
 
-// noteBehind records the time since which documents have not been on disk. The caller holds the lock.
+// noteBehind sets r.behind to the time at which the copies on disk became out of date, or to zero if they are up to
+// date. The caller holds the lock.
 func (r *Replica) noteBehind() {
 	switch {
 	case len(r.unsaved) == 0 && r.failing == nil:

@@ -199,7 +199,7 @@ func (b *bench) slowConnections(ctx context.Context) error {
 	b.report("share of its core used by the server without slow connections; if lower, wrk is the limit", busy,
 		"≥ %.2f", boundBusy, false)
 	b.report(fmt.Sprintf("throughput with %d slow connections / without", b.clients), ratios, "≥ %.2f", boundSlow, false)
-	b.report("the same by CPU time, for a core without other work", costs, "≥ %.2f", boundSlow, false)
+	b.report("CPU time per request without slow connections / with them", costs, "≥ %.2f", boundSlow, false)
 	b.report("slow connections still open a minute later", open, "≤ %.0f", 0, true)
 	b.report("seconds until the last was closed; the timeout is 5", took, "≤ %.0f", boundSeconds, true)
 	return nil

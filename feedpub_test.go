@@ -98,7 +98,8 @@ func start(t *testing.T, o feedpub.Options) (*feedpub.Site, func()) {
 	return site, stop
 }
 
-// await waits until a condition holds. The function returns why it does not hold, or "".
+// await waits until a condition holds. The function returns the reason why the condition does not hold, or "" if it
+// holds.
 func await(t *testing.T, condition func() string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {

@@ -1,6 +1,6 @@
 // Package config is feedpub's configuration: one strict, typed structure, read from a YAML file, environment variables
 // and flags. All errors are reported at once, each with its place. The package does not act on the configuration; the
-// commands do, and only they import it.
+// commands and package feedpub do, and only they import it.
 package config
 
 import (
@@ -24,13 +24,14 @@ type Config struct {
 
 	Admin Admin `yaml:"admin"`
 
-	// Redis is the URL of the Redis that stores the posts: redis://[user:password@]host:port[/db] or unix://path for a
-	// server, redis+sentinel://[user:password@]host:port,host:port/MASTER[/db] for the master that Sentinels monitor,
-	// and redis+cluster://[user:password@]host:port,host:port for a Cluster; rediss instead of redis for TLS. The
-	// parameters after a question mark are tls_ca_file, tls_cert_file, tls_key_file, tls_server_name, tls_skip_verify;
-	// sentinel_user, sentinel_password, sentinel_password_file; dial_timeout, serve_timeout, build_timeout;
-	// client_name. Cannot be combined with dir: a flag or variable for one of them overrides the other in the file;
-	// setting both in the same place is an error. Default none: posts are read from dir.
+	// Redis is the URL of the Redis server, the Sentinels or the Cluster that stores the posts:
+	// redis://[user:password@]host:port[/db] or unix://path for a server,
+	// redis+sentinel://[user:password@]host:port,host:port/MASTER[/db] for the master that Sentinels monitor, and
+	// redis+cluster://[user:password@]host:port,host:port for a Cluster; rediss instead of redis for TLS. The parameters
+	// after a question mark are tls_ca_file, tls_cert_file, tls_key_file, tls_server_name, tls_skip_verify; sentinel_user,
+	// sentinel_password, sentinel_password_file; dial_timeout, serve_timeout, build_timeout; client_name. Cannot be
+	// combined with dir: a flag or variable for one of them overrides the other in the file; setting both in the same
+	// place is an error. Default none: posts are read from dir.
 	Redis RedisURL `yaml:"redis"`
 
 	// RedisPassword is the password for Redis, if it is not in the URL. Cannot be combined with redis_password_file.
@@ -61,10 +62,10 @@ type Config struct {
 	// others build, which needs redis. Default true.
 	Build bool `yaml:"build"`
 
-	// Sites maps ids to sites, for a process that builds and serves several. Each has the keys from site to
-	// attribution, and hosts and tokens_file. Omitted keys default to the values of the keys above. A request is routed
-	// to the site whose site.base_url, which is required, or hosts contains its Host. Needs redis. Default none: the
-	// keys above configure a single site.
+	// Sites maps ids to sites, for a process that builds and serves several. Each has the keys from site to attribution,
+	// and hosts and tokens_file. Omitted keys default to the values of the keys above. A request is routed by its Host to
+	// the site that has this host in site.base_url, which is required, or in hosts. Needs redis. Default none: the keys
+	// above configure a single site.
 	Sites map[feed.SiteID]SiteSettings `yaml:"sites,omitempty"`
 
 	// SitesFrom is a folder of additional sites. It contains a file ID.yml for each, with the same keys as an entry of

@@ -141,11 +141,12 @@ func (c Config) siteDefaults(id feed.SiteID) SiteSettings {
 
 var sitesType = reflect.TypeFor[map[feed.SiteID]SiteSettings]()
 
-// foundSites contains the settings of sites in one source. They are read last, when their defaults are known.
+// foundSites is the part of one source that sets the key sites. It is read last, when the defaults of the sites are
+// known.
 type foundSites struct {
 	source source
 	node   ast.Node
-	// readers are the decoders of the sites.
+	// readers maps the ids of sites to the decoders that read them.
 	readers map[feed.SiteID]*decoder
 }
 

@@ -191,8 +191,8 @@ func (l ExportLine) Key() string {
 	return ""
 }
 
-// ImportedPost announces that an import stores a post. Documents that change only because of imports are not announced
-// to hubs.
+// ImportedPost records that an import is about to store a post. Documents that change only because of imports are not
+// announced to hubs.
 type ImportedPost struct {
 	ID  string `json:"id"`
 	Sum Hash   `json:"sum"` // hash of the raw post; a post with a different hash was not written by the import

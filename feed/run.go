@@ -303,7 +303,7 @@ func (l *RunLog) repeat(r Run) bool {
 	return known || r.Idle() || times > 1
 }
 
-// oldest returns the key whose value has the earliest time.
+// oldest returns the key of the value with the earliest time, which at returns.
 func oldest[K comparable, V any](m map[K]V, at func(V) time.Time) K {
 	var first K
 	var found bool

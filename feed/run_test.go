@@ -21,7 +21,7 @@ func runAt(id int, after time.Duration, o Outcome) Run {
 	return r
 }
 
-// TestRunIsSmall checks the size of records: 1,000 of them, which are kept, must not need much of a store's memory.
+// TestRunIsSmall checks the size of records: a store keeps 1,000 of them, which must take little memory.
 func TestRunIsSmall(t *testing.T) {
 	length := func(r Run) int {
 		t.Helper()

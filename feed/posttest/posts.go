@@ -26,7 +26,7 @@ const (
 	seed = 20140617
 )
 
-// words is the vocabulary of all posts. It is not changed.
+// words is the vocabulary of all posts. It must not be modified.
 var words = newVocabulary()
 
 // start is the date of the first post. Each later post is dated one hour after the previous post.

@@ -201,7 +201,7 @@ func (b *bench) peak() float64 {
 	return kib / 1024
 }
 
-// subscribe subscribes n callbacks and waits until each has had a delivery.
+// subscribe subscribes n callbacks and waits until each has received a delivery.
 func (b *bench) subscribe(ctx context.Context, n int, path string) error {
 	err := parallel(ctx, n, func(ctx context.Context, i int) error {
 		form := url.Values{

@@ -166,7 +166,7 @@ func (r *receiver) totals() (repeated, older, behind int) {
 	return r.repeated, r.older, behind
 }
 
-// awaitPaths waits until n subscribers, including slow ones, have had a delivery.
+// awaitPaths waits until n subscribers, including slow ones, have received a delivery.
 func (r *receiver) awaitPaths(ctx context.Context, n int) error {
 	for {
 		r.mu.Lock()

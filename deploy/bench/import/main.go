@@ -220,7 +220,7 @@ func measure(dir, program, url, name, turn, file string, stdin *os.File, size fu
 		return err
 	}
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	fmt.Printf("%-11s  %-6s  %7.1f MB  %7.2f s  processor %7.2f s  memory %d MB\n", name, turn, float64(size())/1e6,
+	fmt.Printf("%-11s  %-6s  %7.1f MB  %7.2f s  CPU %7.2f s  memory %d MB\n", name, turn, float64(size())/1e6,
 		took.Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), usage.Maxrss/1024)
 	return nil
 }

@@ -238,7 +238,7 @@ func analyzeUnits(t *testing.T, p program) {
 	}
 }
 
-// TestPackagedConfiguration checks that the configuration in the packages is valid unchanged.
+// TestPackagedConfiguration checks that the configuration in the packages is valid as shipped.
 func TestPackagedConfiguration(t *testing.T) {
 	c, err := config.Load(config.Options{
 		File:   "packaging/feedpub.yml",

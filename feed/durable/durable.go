@@ -13,7 +13,7 @@ import (
 )
 
 // WriteFile replaces the file at path with one that contains data: it writes and syncs a temporary file in the same
-// folder, renames it and syncs the folder. If the error is nil the file survives a crash and a power failure, and
+// folder, renames it and syncs the folder. If the error is nil, the file survives a crash and a power failure, and
 // readers see either the old or the new contents. After concurrent calls for the same path, the file contains the data
 // of one of the calls.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {

@@ -22,7 +22,7 @@ import (
 const maxLen = 100
 
 // Assign returns the name of the feed in family f for full, the name of a tag, author or publication. The first name to
-// use a plain path name gets it. Another name with the same plain path name, or one whose plain path name is empty or
+// use a plain path name gets it. A later name with the same plain path name, or one whose plain path name is empty or
 // too long, gets the suffix "-" and at least six hexadecimal digits of the SHA-256 of its folded form. Recorded returns
 // the full name that is recorded for a feed name.
 //
@@ -50,8 +50,8 @@ func PlainPost(id string) feed.Name {
 	return Post(id, func(feed.Name) (string, bool) { return "", false })
 }
 
-// Address returns the name under which the id of the post with a URL is recorded, and of the n-th later post with the
-// same URL. It is not the name of a page.
+// Address returns the name under which the id of a post with a URL is recorded: that of the first such post if n is 0,
+// and otherwise that of the n-th later post with the same URL. It is not the name of a page.
 func Address(address string, n int) feed.Name {
 	return feed.Join(feed.Posts, "-"+string(feed.HashOf([]byte(strconv.Itoa(n) + " " + address)))[:16])
 }

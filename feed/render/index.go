@@ -57,6 +57,26 @@ func groups(list []Entry) []group {
 	return slices.DeleteFunc(all, func(g group) bool { return len(g.entries) == 0 })
 }
 
+// maxInFull is the number of tags, of authors and of sources that the index lists with all their formats. A blog of ten
+// years can have hundreds of tags.
+const maxInFull = 50
+
+// largest returns a function that reports whether the index lists an entry of a group in full. In a family with more
+// than maxInFull feeds, these are the feeds with the most posts. Feeds without a family are configured by the owner of
+// the site, and all of them are listed in full.
+func largest(g group) func(Entry) bool {
+	if g.family == "" || len(g.entries) <= maxInFull {
+		return func(Entry) bool { return true }
+	}
+	bySize := slices.Clone(g.entries)
+	slices.SortStableFunc(bySize, func(a, b Entry) int { return cmp.Compare(b.Posts, a.Posts) })
+	names := make(map[feed.Name]bool, maxInFull)
+	for _, e := range bySize[:maxInFull] {
+		names[e.Name] = true
+	}
+	return func(e Entry) bool { return names[e.Name] }
+}
+
 func compareBool(a, b bool) int {
 	switch {
 	case a == b:
@@ -75,6 +95,13 @@ type pageGroup struct {
 	ID, Name string
 	Few      bool
 	Feeds    []pageFeed
+	Rest     []pageRest // the feeds that follow in a collapsed list
+}
+
+// pageRest is a feed in a collapsed list, where only its page is linked.
+type pageRest struct {
+	URL, Name string
+	Posts     int // 0 is not shown
 }
 
 type pageFeed struct {
@@ -125,16 +152,21 @@ func (r *Renderer) index(site feed.Site, list []Entry, newest []*feed.Item) (fee
 	var updated time.Time
 	for _, g := range groups(list) {
 		pg := pageGroup{ID: cmp.Or(string(g.family), "feeds"), Name: top.Words.families[g.family], Few: len(g.entries) < 4}
+		inFull := largest(g)
 		for _, e := range g.entries {
 			if err := checkTexts(e.Title, e.Label, e.Description); err != nil {
 				return feed.Document{}, fmt.Errorf("feed %s: %w", e.Name, err)
 			}
+			if e.Updated.After(updated) {
+				updated = e.Updated
+			}
+			if !inFull(e) {
+				pg.Rest = append(pg.Rest, pageRest{URL: URL(site, e.Name, feed.HTML), Name: e.label(), Posts: e.Posts})
+				continue
+			}
 			pf := newPageFeed(site, e, top.Words)
 			if e.Name == feed.Main {
 				top.Subscribe, top.Alternates, page.AllURL = pf.Formats, pf.Formats, pf.URL
-			}
-			if e.Updated.After(updated) {
-				updated = e.Updated
 			}
 			pg.Feeds = append(pg.Feeds, pf)
 		}

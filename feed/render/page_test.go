@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -519,5 +520,43 @@ func TestStyleSheetPath(t *testing.T) {
 	}
 	if d := render.New().StyleSheet(f.Site, true); d.Format != feed.CSS || len(d.Body) == 0 {
 		t.Errorf("StyleSheet = %v, want a CSS document that is not empty", d)
+	}
+}
+
+// TestIndexOfManyFeeds checks that the index lists only the largest feeds of a family in full, and links to the others.
+func TestIndexOfManyFeeds(t *testing.T) {
+	var list []render.Entry
+	for i := range 60 {
+		label := fmt.Sprintf("t%02d", i)
+		list = append(list, render.Entry{Name: feed.Join(feed.Tags, label), Title: label, Label: label, Posts: 1 + i})
+	}
+	index := func(list []render.Entry) *html.Node {
+		d, err := render.New().Index(testSite(), list, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsePage(t, d)
+	}
+	doc := index(list)
+	var full, rest []string
+	for _, a := range elements(doc, atom.A) {
+		switch {
+		case attribute(a, "class") == "name":
+			full = append(full, a.FirstChild.Data)
+		case a.Parent.Parent.Parent.DataAtom == atom.Details:
+			rest = append(rest, a.FirstChild.Data+" "+attribute(a, "href"))
+		}
+	}
+	if len(full) != 50 || full[0] != "t10" || full[49] != "t59" {
+		t.Errorf("the index lists in full %q, want the 50 largest feeds, t10 to t59", full)
+	}
+	if len(rest) != 10 || rest[0] != "t00 https://feeds.example.org/tags/t00/" {
+		t.Errorf("the collapsed list has %q, want the other ten feeds, t00 to t09", rest)
+	}
+	if summary := elements(doc, atom.Summary); len(summary) != 1 || summary[0].FirstChild.Data != "More (10)" {
+		t.Errorf("the index has %d summaries, want one that says how many feeds follow", len(summary))
+	}
+	if n := len(elements(index(list[:50]), atom.Details)); n != 0 {
+		t.Errorf("the index of 50 tags has %d collapsed lists, want none", n)
 	}
 }

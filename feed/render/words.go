@@ -17,7 +17,7 @@ type words struct {
 
 	Skip, AllFeeds, Subscribe, HowTo, Permalink, Quoted, Via, NoPosts, Archives, Archive, Updated, OPML string
 
-	Newer, Older, Latest, AllPosts, OpenInApp string
+	Newer, Older, Latest, AllPosts, OpenInApp, More string
 
 	NotFound, NotFoundText, Gone, GoneText string
 
@@ -41,7 +41,7 @@ var translations = map[string]words{
 		Newer: "Neuere Beiträge", Older: "Ältere Beiträge", Latest: "Neueste Beiträge",
 		Notice:     "Dies ist ein Webfeed. Kopieren Sie seine Adresse in einen Feedreader, um neue Beiträge zu erhalten.",
 		NoticePage: "Im Browser lesen Sie die Beiträge unter {url}",
-		AllPosts:   "Alle Beiträge", OpenInApp: "In App öffnen", one: "{n} Beitrag", many: "{n} Beiträge",
+		AllPosts:   "Alle Beiträge", OpenInApp: "In App öffnen", More: "Weitere", one: "{n} Beitrag", many: "{n} Beiträge",
 		NotFound: "Seite nicht gefunden", NotFoundText: "Unter dieser Adresse gibt es nichts. Vielleicht enthält sie einen Tippfehler.",
 		Gone: "Nicht mehr veröffentlicht", GoneText: "Was unter dieser Adresse stand, ist nicht mehr veröffentlicht.",
 		families: map[feed.Family]string{
@@ -57,7 +57,7 @@ var translations = map[string]words{
 		Newer: "Entradas más recientes", Older: "Entradas más antiguas", Latest: "Últimas entradas",
 		Notice:     "Esto es una fuente web. Copie su dirección en su lector de fuentes para recibir las entradas nuevas.",
 		NoticePage: "Para leer las entradas en el navegador, abra {url}",
-		AllPosts:   "Todas las entradas", OpenInApp: "Abrir en la aplicación", one: "{n} entrada", many: "{n} entradas",
+		AllPosts:   "Todas las entradas", OpenInApp: "Abrir en la aplicación", More: "Más", one: "{n} entrada", many: "{n} entradas",
 		NotFound: "Página no encontrada", NotFoundText: "No hay nada en esta dirección. Puede que esté mal escrita.",
 		Gone: "Ya no está publicado", GoneText: "Lo que había en esta dirección ya no está publicado.",
 		families: map[feed.Family]string{
@@ -72,7 +72,7 @@ var translations = map[string]words{
 		Newer: "Billets plus récents", Older: "Billets plus anciens", Latest: "Derniers billets",
 		Notice:     "Ceci est un flux web. Copiez son adresse dans un lecteur de flux pour suivre les nouveaux billets.",
 		NoticePage: "Pour lire les billets dans le navigateur, ouvrez {url}",
-		AllPosts:   "Tous les billets", OpenInApp: "Ouvrir dans l’application", one: "{n} billet", many: "{n} billets",
+		AllPosts:   "Tous les billets", OpenInApp: "Ouvrir dans l’application", More: "Autres", one: "{n} billet", many: "{n} billets",
 		NotFound: "Page introuvable", NotFoundText: "Il n’y a rien à cette adresse. Elle est peut-être mal écrite.",
 		Gone: "N’est plus publié", GoneText: "Ce qui se trouvait à cette adresse n’est plus publié.",
 		families: map[feed.Family]string{
@@ -87,7 +87,7 @@ var translations = map[string]words{
 		Newer: "Newer posts", Older: "Older posts", Latest: "Latest posts",
 		Notice:     "This is a web feed. Copy its address into a feed reader to follow new posts.",
 		NoticePage: "To read the posts in the browser, open {url}",
-		AllPosts:   "All posts", OpenInApp: "Open in app", one: "{n} post", many: "{n} posts",
+		AllPosts:   "All posts", OpenInApp: "Open in app", More: "More", one: "{n} post", many: "{n} posts",
 		NotFound: "Page not found", NotFoundText: "There is nothing at this address. It may be misspelled.",
 		Gone: "No longer published", GoneText: "What was at this address is no longer published.",
 		families: map[feed.Family]string{

@@ -2,9 +2,11 @@ package hosting
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"feedpub/config"
+	"feedpub/feed"
 )
 
 func TestChooseSource(t *testing.T) {
@@ -63,5 +65,53 @@ func TestDataFolderPerFolder(t *testing.T) {
 			t.Errorf("%s and %s share the data folder %s", dir, other, s.Config.Data)
 		}
 		seen[s.Config.Data] = dir
+	}
+}
+
+// TestMedia checks in which folder the files that posts refer to are found.
+func TestMedia(t *testing.T) {
+	posts, files := t.TempDir(), t.TempDir()
+	for dir, size := range map[string]int{posts: 1, files: 2} {
+		if err := os.WriteFile(filepath.Join(dir, "sea.jpg"), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		configure func(*Source)
+		size      int64 // of sea.jpg; 0 if no files are served
+	}{
+		"folder":                {func(s *Source) { s.Config.Dir = config.Path(posts) }, 1},
+		"folder with media_dir": {func(s *Source) { s.Config.Dir, s.Config.MediaDir = config.Path(posts), config.Path(files) }, 2},
+		"samples":               {func(s *Source) { s.Config.Dir, s.Sample = config.Path(posts), true }, 0},
+		"redis":                 {func(s *Source) { setRedis(t, s) }, 0},
+		"redis with media_dir":  {func(s *Source) { setRedis(t, s); s.Config.MediaDir = config.Path(files) }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Source{Config: config.Default()}
+			tt.configure(&s)
+			dir, ok := s.media()
+			size, found := dir.Size("sea.jpg")
+			if size != tt.size || found != (tt.size > 0) || ok != (tt.size > 0) {
+				t.Errorf("sea.jpg has %d bytes (found: %t, with a folder: %t), want %d", size, found, ok, tt.size)
+			}
+			r, err := s.intake(nil).Item("a", []byte(`{"id": "a", "_file": "a.md", "date_published": "2026-01-02T03:04:05Z",
+				"content_text": "The sea.", "attachments": [{"url": "sea.jpg", "mime_type": "image/jpeg"}]}`), feed.Record{ID: "a"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got int64
+			if a := r.Item.Attachments; len(a) == 1 {
+				got = a[0].SizeInBytes
+			}
+			if got != tt.size {
+				t.Errorf("the attachment has %d bytes, want %d", got, tt.size)
+			}
+		})
+	}
+}
+
+func setRedis(t *testing.T, s *Source) {
+	if err := s.Config.Redis.UnmarshalText([]byte("redis://127.0.0.1:1")); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -156,5 +156,5 @@ type FeedReport struct {
 	Feed    Name    `json:"feed"`
 	Outcome Outcome `json:"outcome"`
 	Items   int     `json:"items"`
-	Reason  string  `json:"reason,omitempty"` // reason for Held or Failed
+	Reason  string  `json:"reason"` // reason for Held or Failed, otherwise empty
 }

@@ -3,6 +3,7 @@ package feed
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -187,7 +188,16 @@ func (r Run) Reason() string {
 			return f.Reason
 		}
 	}
-	return ""
+	if len(r.RejectedPosts) == 0 {
+		return ""
+	}
+	const shown = 3
+	ids := r.RejectedPosts[:min(len(r.RejectedPosts), shown)]
+	reason := "rejected " + strings.Join(ids, ", ")
+	if more := r.Rejected - len(ids); more > 0 {
+		reason += fmt.Sprintf(" and %d more", more)
+	}
+	return reason
 }
 
 // Has reports whether the record names the feed.

@@ -294,15 +294,31 @@ func (e *exporter) eachPost(ctx context.Context, f func(feed.RawPost) error) err
 		if err != nil {
 			return err
 		}
+		var absent []string
 		for _, p := range posts {
 			e.progress.Tick()
 			if p.Raw == nil {
-				continue // the post was deleted during the export
+				absent = append(absent, p.ID)
+				continue
 			}
 			if err := f(p); err != nil {
 				return err
 			}
 		}
+		if err := e.rejectUnreadable(ctx, absent); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// rejectUnreadable reports which of the posts have a key that does not contain a post. The others were deleted during
+// the export.
+func (e *exporter) rejectUnreadable(ctx context.Context, ids []string) error {
+	return e.site.Load(ctx, ids, func(s feed.StoredPost) error {
+		if s.Unreadable != "" {
+			e.reject(s.ID, s.Unreadable)
+		}
+		return nil
+	})
 }

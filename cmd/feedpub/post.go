@@ -88,7 +88,7 @@ func newPostGet(env *environment) *cobra.Command {
 				return noPost(args[0])
 			}
 			if err != nil {
-				return fmt.Errorf("get the post: %w", err)
+				return getError(cmd.Context(), site, args[0], err)
 			}
 			if !bytes.HasSuffix(raw, []byte("\n")) {
 				raw = append(raw, '\n')
@@ -106,6 +106,15 @@ func newPostGet(env *environment) *cobra.Command {
 	}
 	addSettings(cmd, storeFlags...)
 	return cmd
+}
+
+// getError returns an error for a post that could not be read. If what is stored under its key is not a post, it states
+// that instead of the store's error.
+func getError(ctx context.Context, site *hosting.Site, id string, err error) error {
+	if x, explainErr := site.Explain(ctx, id, ""); explainErr == nil && x.Status == feed.PostRejected {
+		return fmt.Errorf("the post %q is %s: %s", id, x.Status, visible(x.Reason))
+	}
+	return fmt.Errorf("get the post: %w", err)
 }
 
 func newPostDelete(env *environment) *cobra.Command {
@@ -199,7 +208,7 @@ func listPosts(ctx context.Context, site *hosting.Site) ([]postLine, error) {
 	}
 	lines := make([]postLine, 0, len(ids))
 	err = site.Load(ctx, ids, func(s feed.StoredPost) error {
-		if s.Raw == nil {
+		if s.Raw == nil && s.Unreadable == "" {
 			return nil // the post was deleted after it was listed
 		}
 		l := postLine{ID: s.ID, Status: status(s)}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,8 +35,8 @@ and then publish what the store has with --accept-rollback.
 
 The exit status is 1 if a feed was held or failed, 3 if posts were rejected. With
 --quiet, for cron, print only the feeds that were held or failed and the posts that
-were not rejected before, and exit with status 3 only for those; 'feedpub problems'
-lists all.`,
+were rejected since the previous 'feedpub rebuild', by this rebuild or by a server, and
+exit with status 3 only for those; 'feedpub problems' lists all.`,
 		Example: "  feedpub rebuild\n  feedpub rebuild main tags/go --json\n  feedpub rebuild --quiet",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			site, err := env.open(cmd)
@@ -43,15 +44,14 @@ lists all.`,
 				return err
 			}
 			defer site.Close()
+			run := rebuild
+			if quiet {
+				run = rebuildQuietly
+			}
 			ctx := feed.WithCause(cmd.Context(), feed.Cause{Trigger: feed.CommandTrigger, By: "rebuild"})
-			report, err := rebuild(ctx, site, args, adopt, accept)
+			report, err := run(ctx, site, args, adopt, accept)
 			if err != nil {
 				return err
-			}
-			if quiet {
-				if report, err = needsAttention(ctx, site, report); err != nil {
-					return err
-				}
 			}
 			switch {
 			case asJSON:
@@ -88,6 +88,21 @@ func rebuild(ctx context.Context, site *hosting.Site, feeds []string, adopt, acc
 	return site.Rebuild(ctx, names, adopt)
 }
 
+// rebuildQuietly is like rebuild, but returns only the part of the report that needs attention.
+func rebuildQuietly(
+	ctx context.Context, site *hosting.Site, feeds []string, adopt, accept bool,
+) (feed.Report, error) {
+	previous, err := lastRun(ctx, site, feed.CauseOf(ctx))
+	if err != nil {
+		return feed.Report{}, err
+	}
+	report, err := rebuild(ctx, site, feeds, adopt, accept)
+	if err != nil {
+		return report, err
+	}
+	return needsAttention(ctx, site, previous, report)
+}
+
 // reportError returns an error if a feed was held or failed, or posts were rejected.
 func reportError(r feed.Report) error {
 	for _, f := range r.Feeds {
@@ -104,31 +119,45 @@ func (env *environment) printReport(r feed.Report) error {
 	for _, f := range r.Feeds {
 		rows = append(rows, []string{string(f.Feed), string(f.Outcome), strconv.Itoa(f.Items), f.Reason})
 	}
-	if err := env.printTable(rows); err != nil {
-		return err
+	if len(r.Feeds) > 0 {
+		if err := env.printTable(rows); err != nil {
+			return err
+		}
 	}
 	if len(r.Problems) == 0 {
 		return nil
 	}
-	fmt.Fprintln(env.stdout)
+	if len(r.Feeds) > 0 {
+		fmt.Fprintln(env.stdout)
+	}
 	return env.printProblems(r.Problems)
 }
 
 // needsAttention returns the part of a report that needs attention: the feeds that are not current, and the posts that
-// were not rejected before.
-func needsAttention(ctx context.Context, site *hosting.Site, r feed.Report) (feed.Report, error) {
-	known := map[string]bool{}
-	if site.Source.Folder() {
-		// A folder's store does not keep problems, so every start finds all of them again.
-		history, err := site.Store.Runs(ctx)
-		if err != nil {
-			return r, fmt.Errorf("list runs: %w", err)
+// were rejected since the previous rebuild by this command, which reported all others.
+func needsAttention(ctx context.Context, site *hosting.Site, previous feed.Run, r feed.Report) (feed.Report, error) {
+	history, err := site.Store.Runs(ctx)
+	if err != nil {
+		return r, fmt.Errorf("list runs: %w", err)
+	}
+	end := func(r feed.Run) time.Time { return r.Started.Add(time.Duration(r.Duration) * time.Millisecond) }
+	before, since := map[string]bool{}, map[string]bool{} // posts rejected up to the previous rebuild, and since then
+	for _, run := range append(history.Runs, r.Run) {
+		rejected := since
+		if run.ID == previous.ID || end(run).Before(end(previous)) {
+			rejected = before
 		}
-		for _, run := range history.Runs {
-			for _, id := range run.RejectedPosts {
-				known[id] = known[id] || run.ID != r.Run.ID
-			}
+		for _, id := range run.RejectedPosts {
+			rejected[id] = true
 		}
+	}
+	isNew := func(p feed.Problem) bool {
+		if site.Source.Folder() {
+			// A folder's store does not keep problems, so every start finds all of them again.
+			return !before[p.ID]
+		}
+		// A server that has just rejected a post may not have recorded its run yet.
+		return since[p.ID] || p.Since.After(previous.Started) && !before[p.ID]
 	}
 	out := feed.Report{Run: r.Run, Feeds: []feed.FeedReport{}, Problems: []feed.Problem{}}
 	for _, f := range r.Feeds {
@@ -137,9 +166,22 @@ func needsAttention(ctx context.Context, site *hosting.Site, r feed.Report) (fee
 		}
 	}
 	for _, p := range r.Problems {
-		if slices.Contains(r.Run.RejectedPosts, p.ID) && p.Kind == feed.KindRejected && !known[p.ID] {
+		if p.Kind == feed.KindRejected && isNew(p) {
 			out.Problems = append(out.Problems, p)
 		}
 	}
 	return out, nil
+}
+
+// lastRun returns the latest recorded run with the given cause, or the zero value if there is none.
+func lastRun(ctx context.Context, site *hosting.Site, c feed.Cause) (feed.Run, error) {
+	history, err := site.Store.Runs(ctx)
+	if err != nil {
+		return feed.Run{}, fmt.Errorf("list runs: %w", err)
+	}
+	i := slices.IndexFunc(history.Runs, func(r feed.Run) bool { return r.Cause == c })
+	if i < 0 {
+		return feed.Run{}, nil
+	}
+	return history.Runs[i], nil
 }

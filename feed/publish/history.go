@@ -90,18 +90,16 @@ func (a *absorbed) add(b absorbed) {
 	a.rejected = append(a.rejected, b.rejected...)
 }
 
-// count counts the posts of an absorption. It omits rejected and missing posts that every scan finds again: those that
-// were not submitted and whose problem is already listed.
+// count counts the posts of an absorption. It omits posts that every scan finds again; see [history.isFoundAgain].
 func (h *history) count(ctx context.Context, b *batch) (absorbed, error) {
 	var n absorbed
 	for _, d := range b.decisions {
-		if d.Problem != nil && d.Keep && !d.candidate.submitted {
-			if listed, err := h.isListed(ctx, d.Problem); err != nil || listed {
-				if err != nil {
-					return n, err
-				}
-				continue
-			}
+		again, err := h.isFoundAgain(ctx, d)
+		if err != nil {
+			return n, err
+		}
+		if again {
+			continue
 		}
 		n.posts++
 		if d.Problem != nil && d.Problem.Kind == feed.KindRejected {
@@ -109,6 +107,19 @@ func (h *history) count(ctx context.Context, b *batch) (absorbed, error) {
 		}
 	}
 	return n, nil
+}
+
+// isFoundAgain reports whether a post was found by a scan, as in every earlier scan, and nothing has changed: it is
+// rejected or missing and its problem is already listed, or it is a draft or private and has no item.
+func (h *history) isFoundAgain(ctx context.Context, d decision) (bool, error) {
+	withoutItem := d.previous == nil && d.Item == nil
+	switch {
+	case d.candidate.submitted, !d.Keep && !withoutItem:
+		return false, nil
+	case d.Problem != nil:
+		return h.isListed(ctx, d.Problem)
+	}
+	return withoutItem && !d.Keep, nil
 }
 
 // isListed reports whether a problem is in the store. It reads the store's problems once, without the mutex, so that a
@@ -132,6 +143,13 @@ func (h *history) isListed(ctx context.Context, p *feed.Problem) (bool, error) {
 		h.listed[problemKey{p.Kind, p.ID}] = true
 	}
 	return h.listed[key], nil
+}
+
+// unlist records that a problem was cleared outside an absorption.
+func (h *history) unlist(kind feed.ProblemKind, id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.listed, problemKey{kind, id})
 }
 
 // note records an absorption that was written.

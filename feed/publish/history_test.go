@@ -3,6 +3,7 @@ package publish_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +103,95 @@ func TestRebuildsAreRecorded(t *testing.T) {
 	w.wantRun(l, "unknown feed", feed.Run{
 		Feeds: []feed.FeedReport{}, Outcomes: map[feed.Outcome]int{}, Error: `feed "tags/unknown": not found`,
 	})
+}
+
+// summary returns the outcomes and the numbers of posts of runs.
+func summary(runs []feed.Run) string {
+	var b strings.Builder
+	for _, r := range runs {
+		fmt.Fprintf(&b, "[%s %s: %d absorbed, %d rejected]", r.Cause, r.Outcome(), r.Absorbed, r.Rejected)
+	}
+	return b.String()
+}
+
+// TestScansAreSilent checks that posts which a scan finds again are not counted: a draft or private post has no item,
+// and a rejected draft none either, so every scan reads them.
+func TestScansAreSilent(t *testing.T) {
+	w := newWorld(t)
+	l := &runLog{}
+	b := w.builder("one", l.use)
+	w.put(post("a"), post("draft", "status", "draft"), post("private", "status", "private"),
+		post("rejected draft", "status", "draft", "date_published", "soon"))
+	w.rebuild(b)
+	if runs := l.take(); len(runs) != 1 || runs[0].Absorbed != 4 || runs[0].Rejected != 1 {
+		t.Fatalf("first rebuild: runs %s; want one that absorbed 4 posts and rejected 1", summary(runs))
+	}
+	for range 2 {
+		w.rebuild(b)
+		if runs := l.take(); len(runs) != 1 || !runs[0].Idle() {
+			t.Errorf("rebuild without changes: runs %s; want one with nothing to do", summary(runs))
+		}
+	}
+	w.put(post("draft", "status", "draft", "title", "Edited"))
+	w.rebuild(b)
+	if runs := l.take(); len(runs) != 1 || runs[0].Absorbed != 1 {
+		t.Errorf("a draft was submitted: runs %s; want one that absorbed it", summary(runs))
+	}
+}
+
+// TestRejectedPostsThatAreGone checks that a rejected post which was deleted without an inbox entry is not listed as a
+// problem after the next rebuild, and that the post is reported again if it comes back.
+func TestRejectedPostsThatAreGone(t *testing.T) {
+	w := newWorld(t)
+	l := &runLog{}
+	b := w.builder("one", l.use)
+	w.put(post("a"), post("b"))
+	w.rebuild(b)
+	w.put(feed.RawPost{ID: "bad", Raw: []byte("{")}, feed.RawPost{ID: "b", Raw: []byte("{")})
+	w.rebuild(b)
+	l.take()
+	w.redis.Del("feedpub:{main}:post:bad")
+	w.rebuild(b)
+	problems, err := w.site.Problems(t.Context())
+	if err != nil || len(problems) != 1 || problems[0].ID != "b" {
+		t.Errorf("problems %+v, %v; want only the post b, which still exists", problems, err)
+	}
+	l.take()
+	if err := w.redis.Set("feedpub:{main}:post:bad", "{"); err != nil {
+		t.Fatal(err)
+	}
+	w.rebuild(b)
+	if runs := l.take(); len(runs) != 1 || !slices.Equal(runs[0].RejectedPosts, []string{"bad"}) {
+		t.Errorf("the post came back: runs %s; want one that rejected it", summary(runs))
+	}
+}
+
+// TestFoundPostsBelongToTheRebuild checks that the run of a rebuild includes the posts without an inbox entry that its
+// scan finds.
+func TestFoundPostsBelongToTheRebuild(t *testing.T) {
+	w := newWorld(t)
+	l := &runLog{}
+	w.put(post("a"))
+	b := w.builder("one", l.use, func(c *publish.Config) { c.OnChange = false })
+	stop := w.run(b)
+	defer stop()
+	w.until("the first documents are committed", func() bool { return w.ids("main") != nil })
+	for id, raw := range map[string]string{"good": string(post("good").Raw), "bad": "{"} {
+		if err := w.redis.Set("feedpub:{main}:post:"+id, raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report, err := b.Rebuild(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "[command committed: 2 absorbed, 1 rejected]"
+	if got := summary([]feed.Run{report.Run}); got != want {
+		t.Errorf("the run of the rebuild is %s; want %s", got, want)
+	}
+	if got := w.ids("main"); !slices.Contains(got, "good") {
+		t.Errorf("main contains %v after the rebuild; want the post that it has found too", got)
+	}
 }
 
 func TestRunsHaveTheirTimes(t *testing.T) {

@@ -206,7 +206,8 @@ func New(c Config) *Publisher {
 		lastBuilt: map[feed.Name]time.Time{}, failedMark: map[feed.Name]int64{},
 	}
 	p.reconciler = &reconciler{
-		scan: c.Store, compare: c.Store, index: c.Store, absorber: p.absorber, work: p.work,
+		scan: c.Store, compare: c.Store, index: c.Store, absorber: p.absorber, problems: c.Store,
+		work:       p.work,
 		buildFound: p.buildFound, history: p.history,
 	}
 	return p

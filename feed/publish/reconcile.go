@@ -48,6 +48,7 @@ type reconciler struct {
 	compare  itemComparer
 	index    indexReader
 	absorber *absorber
+	problems problemStore
 	work     *workLock
 	// buildFound builds the feeds that a scan has made dirty.
 	buildFound func(ctx context.Context, token feed.Token) error
@@ -83,6 +84,7 @@ func (r *reconciler) steps(ctx context.Context) iter.Seq2[step, error] {
 				}
 			}
 		}
+		yield(step{nil, r.clearGone}, nil)
 	}
 }
 
@@ -259,7 +261,8 @@ func (r *reconciler) scanOnce(
 		}); err != nil {
 			return again, err
 		}
-		found = found || absorbed
+		// A rebuild that waits for the scan builds what is found until then, and its run includes these posts.
+		found = found || absorbed && begun == nil
 		if compared += len(st.ids); begun != nil && compared < waitPosts {
 			continue
 		}
@@ -327,6 +330,43 @@ func (r *reconciler) reconcileItems(ctx context.Context, token feed.Token, ids [
 		return true, fmt.Errorf("reconcile: %w", err)
 	}
 	return true, nil
+}
+
+// clearGone clears the problems of rejected posts that no longer exist and have no item. If such a post was deleted
+// without an inbox entry, nothing else about it is left that a scan could find.
+func (r *reconciler) clearGone(ctx context.Context, _ feed.Token, _ []string) (bool, error) {
+	problems, err := r.problems.Problems(ctx)
+	if err != nil {
+		return false, fmt.Errorf("reconcile: %w", err)
+	}
+	var ids []string
+	for _, p := range problems {
+		if p.Kind == feed.KindRejected {
+			ids = append(ids, p.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return false, nil
+	}
+	gone, err := r.withoutPost(ctx, ids)
+	if err != nil || len(gone) == 0 {
+		return false, err
+	}
+	read, err := r.compare.ItemsExist(ctx, gone...)
+	if err != nil {
+		return false, fmt.Errorf("reconcile: %w", err)
+	}
+	for i, id := range gone {
+		if read[i] {
+			continue // the post is missing; see reconcileItems
+		}
+		if err := r.problems.ClearProblem(ctx, feed.KindRejected, id); err != nil {
+			return false, fmt.Errorf("reconcile: %w", err)
+		}
+		r.absorber.problems.post(id, nil)
+		r.history.unlist(feed.KindRejected, id)
+	}
+	return false, nil
 }
 
 // withoutPost returns the ids for which there is no post. Their items may have been deleted too; absorbing such an id

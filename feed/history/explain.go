@@ -230,6 +230,12 @@ func (v evidence) statusOfAbsent() (feed.PostStatus, string) {
 			"rebuild will list it as a problem."
 	case !st.Record.Removed.IsZero():
 		return feed.PostRemoved, "The post was removed at " + st.Record.Removed.UTC().Format(time.RFC3339) + "."
+	case v.isListed():
+		return feed.PostPublished, "The post is in published documents, but it is missing from the store and was not " +
+			"deleted. It stays published until it is restored, or the loss is confirmed with 'feedpub post delete'."
+	case !st.Record.FirstSeen.IsZero():
+		return feed.PostUnknown, "There is no post with this id. There was one, first seen at " +
+			st.Record.FirstSeen.UTC().Format(time.RFC3339) + "."
 	}
 	return feed.PostUnknown, "There is no post with this id, and there never was."
 }

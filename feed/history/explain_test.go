@@ -102,6 +102,11 @@ func TestStatus(t *testing.T) {
 			s.head(feed.Main, "/feed.xml", "hello")
 		}, feed.PostPublished, "is published"},
 		{"unknown", func(*fakeStore) {}, feed.PostUnknown, "no post with this id"},
+		{"unknown now", func(s *fakeStore) {
+			s.posts["hello"] = feed.StoredPost{ID: "hello", Record: feed.Record{ID: "hello", FirstSeen: noon}}
+		}, feed.PostUnknown, "There was one, first seen at 2024-05-17T12:00:00Z."},
+		{"lost with its item", func(s *fakeStore) { s.head(feed.Main, "/feed.xml", "hello") }, feed.PostPublished,
+			"is in published documents, but it is missing from the store"},
 		{"wrong prefix", func(s *fakeStore) { s.elsewhere = []string{"feedpub:main:post:hello"} }, feed.PostUnknown,
 			"There is a key feedpub:main:post:hello, but the posts of this site have keys such as feedpub:{main}:post:hello"},
 		{"similar id", func(s *fakeStore) { s.elsewhere = []string{"feedpub:{main}:post:Hello"} }, feed.PostUnknown,

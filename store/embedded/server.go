@@ -23,7 +23,12 @@ const (
 	ownFolder = "store"
 
 	internalTimeout = 30 * time.Second
-	expireTick      = time.Second
+
+	// expireTick is the shortest and maxExpireStep the longest time between two advances of the server's clock, and also
+	// the longest advance. A lease, which is renewed between the two, must not expire in one advance: the builder's lease
+	// of a folder is twice as long.
+	expireTick    = time.Second
+	maxExpireStep = 10 * time.Second
 )
 
 // Errors that are returned to clients of the socket.
@@ -188,9 +193,18 @@ func (s *Store) expire(ctx context.Context) error {
 		case <-time.After(wait):
 		}
 		now := time.Now()
-		s.redis.FastForward(now.Sub(last))
+		s.advance(now.Sub(last))
 		last = now
-		// FastForward sorts all keys while holding the server's lock, so call it less often if there are many posts.
-		wait = max(expireTick, 50*time.Since(now))
+		wait = expireWait(time.Since(now))
 	}
+}
+
+// advance advances the server's clock by the time that has passed, up to maxExpireStep: a machine that is too busy to
+// advance the clock, or that was suspended, has not renewed leases either.
+func (s *Store) advance(passed time.Duration) { s.redis.FastForward(min(passed, maxExpireStep)) }
+
+// expireWait returns the time until the next advance of the clock. FastForward sorts all keys while holding the server's
+// lock, so it is called less often if it took long, because there are many posts.
+func expireWait(took time.Duration) time.Duration {
+	return min(max(expireTick, 50*took), maxExpireStep)
 }

@@ -204,7 +204,7 @@ func (h *history) time(ctx context.Context, s feed.Stage) (end func()) {
 func (a *activity) end(ctx context.Context, err error) feed.Run {
 	h := a.history
 	r := a.run(err)
-	if a.cause.Trigger == feed.ChangeTrigger && onlyLooked(r, err) {
+	if a.isSilent(r, err) {
 		return r
 	}
 	h.log(ctx, r)
@@ -230,6 +230,19 @@ func (a *activity) refuse(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.outside.add(a.absorbed)
+}
+
+// isSilent reports whether the run is neither logged nor recorded: it only checked for changes, or the process stopped
+// before a first rebuild had done anything, which is no failure.
+func (a *activity) isSilent(r feed.Run, err error) bool {
+	switch a.cause.Trigger {
+	case feed.ChangeTrigger:
+		return onlyLooked(r, err)
+	case feed.StartTrigger, feed.TakeoverTrigger:
+		return errors.Is(err, context.Canceled) && onlyLooked(r, err)
+	case feed.ScheduleTrigger, feed.CommandTrigger, feed.HTTPTrigger, feed.ReloadTrigger:
+	}
+	return false
 }
 
 // onlyLooked reports whether the builder only checked for changes. If the store does not respond or the process stops,

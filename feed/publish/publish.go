@@ -138,8 +138,8 @@ type Config struct {
 	Rejected func(feed.Problem) []feed.StoredNotice
 }
 
-// LeaseAlone is the value of [Config.Lease] for a process that is the only one with access to the store. No process waits
-// for its lease, so the lease need not expire while the process is too busy to renew it.
+// LeaseAlone is the value of [Config.Lease] for a process that is the only one with access to the store. No process
+// waits for its lease, so the lease need not expire while the process is too busy to renew it.
 const LeaseAlone = 20 * time.Second
 
 // Publisher builds the feeds of one site. Its methods are safe for concurrent use; their work is serialized.

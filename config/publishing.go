@@ -49,16 +49,16 @@ type Publishing struct {
 	// Default none.
 	Paths []Preset `yaml:"paths"`
 
-	// Aliases are other old paths, with a query if needed, that serve documents. A feed's own path takes precedence.
+	// Aliases maps additional old paths, with a query if needed, to documents. A feed's own path takes precedence.
 	// Default none.
 	Aliases map[string]Alias `yaml:"aliases"`
 
-	// Moved are paths, or names of feeds, that respond with 301 and a new URL, path or feed. Feeds that are named here are
-	// no longer listed. Default none.
+	// Moved maps old paths and names of feeds to a new URL, path or feed, to which requests are redirected with status
+	// 301. Feeds that are named here are no longer listed. Default none.
 	Moved map[string]string `yaml:"moved"`
 
-	// Retired are paths, or names of feeds, that respond with 410, so that readers unsubscribe. Feeds that are named here
-	// are no longer listed. Default none.
+	// Retired lists paths and names of feeds for which requests are answered with status 410, so that readers
+	// unsubscribe. Feeds that are named here are no longer listed. Default none.
 	Retired []string `yaml:"retired"`
 
 	// MediaTypes is own, or application/xml for RSS and Atom, which browsers display instead of downloading. Default

@@ -42,7 +42,7 @@ type Channel struct {
 	Archives bool
 }
 
-// Selection is a feed of the posts that meet criteria.
+// Selection is a feed of the posts that meet its criteria.
 type Selection struct {
 	Name Name // one path segment; see [ValidSelection]
 	// Criteria are conditions, all of which a post must meet.

@@ -246,7 +246,7 @@ func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []fee
 	case "token":
 		err = errFenced(token, value)
 	case "exists":
-		err = fmt.Errorf("archive %s exists with a different end: %w", value, feed.ErrStale)
+		err = fmt.Errorf("archive %s already exists with a different end: %w", value, feed.ErrStale)
 	default:
 		err = errReply(reply)
 	}

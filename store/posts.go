@@ -167,7 +167,7 @@ const updateTries = 16
 // with the newer version, so next must not have side effects. If next returns an error, Update returns it unchanged and
 // writes nothing. Each update adds an inbox entry.
 //
-// Confirmed reports whether the replicas of Redis have the write or, without [Options.ConfirmTimeout], whether the
+// Confirmed reports whether the Redis replicas have the write or, without [Options.ConfirmTimeout], whether the
 // server has it. An unconfirmed write has still been made; it is lost only if a replica that lacks it becomes the
 // master.
 func (s *Site) Update(

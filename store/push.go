@@ -417,7 +417,7 @@ func (s *Site) Topic(ctx context.Context, name feed.Name, format feed.Format) (f
 }
 
 // FanOut makes deliveries due to up to n subscribers of the topic of a claimed notice that do not have the current
-// version, and returns their number. If it is less than n, there are no others, and the notice is removed.
+// version, and returns their number. If fewer than n remain, the notice is removed.
 func (s *Site) FanOut(ctx context.Context, at time.Time, c feed.Claim, n int) (int, error) {
 	notice, err := feed.ParseNotice(c.Key)
 	if err != nil {

@@ -43,7 +43,7 @@ func (s *Site) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	}
 }
 
-// scanOne is scan for one kind of keys.
+// scanOne is like scan, but for a single kind of key.
 func (s *Site) scanOne(ctx context.Context, op string, k kind) iter.Seq2[[]string, error] {
 	var want kinds
 	want[k] = true

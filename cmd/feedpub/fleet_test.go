@@ -245,7 +245,7 @@ func TestKilledBuilderIsReplaced(t *testing.T) {
 	killed := time.Now()
 	m.post("second")
 	server.untilServed("Post second.")
-	t.Logf("from the kill of the builder to the next commit served: %v", time.Since(killed).Round(10*time.Millisecond))
+	t.Logf("time from killing the builder to serving the next commit: %v", time.Since(killed).Round(10*time.Millisecond))
 	if code, out := m.run("rebuild"); code != exitDone {
 		t.Errorf("rebuild by the running builder: exit code %d, %s", code, out)
 	}

@@ -231,7 +231,7 @@ func startReceiver(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], s.URL)
 }
 
-// hold sends a rebuild request without its body, so that a server that drains has an active request:
+// hold sends a rebuild request without its body, so that a draining server has an active request:
 // hold ADDRESS TOKEN.
 func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

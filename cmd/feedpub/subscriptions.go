@@ -20,9 +20,8 @@ func newSubscriptions(env *environment) *cobra.Command {
 		Use:   "subscriptions",
 		Short: "List the subscribers of the built-in hub",
 		Long: `List the subscriptions through the built-in hub (a path in site.hubs), with the
-version that each subscriber has, the last failure, and the next attempt. The queries
-of callbacks, which may contain secrets of subscribers, and their secrets are not
-printed.`,
+version that each subscriber has, the last failure, and the next attempt. Secrets are
+not printed, nor are the query strings of callback URLs, which may contain secrets.`,
 		Example: `  feedpub subscriptions
   feedpub subscriptions --json
   feedpub subscriptions remove --host spam.example.org`,

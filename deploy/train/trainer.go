@@ -211,7 +211,8 @@ func (t *trainer) train() (*attribution.Model, error) {
 	return certain(t.chains(noFold), sources, passages, noFold), nil
 }
 
-// crossValidate prints how well each fold is read by a model that was trained without it, and by the rules alone.
+// crossValidate prints, for each fold, the scores of a model that was trained on the other folds, and those of the
+// rules alone.
 func (t *trainer) crossValidate(diagram string, misses bool, w io.Writer) error {
 	models, sources, passages, err := t.crossFit()
 	if err != nil {

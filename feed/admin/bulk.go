@@ -130,8 +130,8 @@ func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 	return b.end(w, control, b.flush())
 }
 
-// readLine reads up to the next newline, or to the end of the input, where it returns [io.EOF]. If the line is longer
-// than limit, fits is false and the line is incomplete.
+// readLine reads up to the next newline, or to the end of the input, in which case it returns [io.EOF]. If the line is
+// longer than limit, fits is false and the line is incomplete.
 func readLine(r *bufio.Reader, limit int) (line []byte, fits bool, err error) {
 	fits = true
 	for {

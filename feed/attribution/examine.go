@@ -40,7 +40,7 @@ type ExaminedToken struct {
 
 // ExaminedCandidate is a candidate source with its evidence.
 type ExaminedCandidate struct {
-	// Sources and Passages are the readings of its names and its passage.
+	// Sources and Passages are the possible readings of the candidate's names and of its passage.
 	Sources    []ExaminedSource
 	Passages   []ExaminedPassage
 	Origin     string // rule, model or both

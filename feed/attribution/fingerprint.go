@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-// Generation is the number of the built-in tables: the model, the rules and their words, and the known publications. A
+// Generation is the version of the built-in tables: the model, the rules and their words, and the known publications. A
 // release with a new generation reads posts differently. Published items must not change until their site is upgraded,
 // so increment the number with the first change of the tables or of the code that uses them after a release, and add a
 // rendering version for it (package publish lists both).

@@ -92,8 +92,8 @@ const (
 	traitClasses // the trait of the first class
 )
 
-// set adds a trait. Traits beyond the size of the set are ignored. As a result, [traits.covers] excludes fewer
-// variants, but never one that matches.
+// set adds a trait. Traits beyond the size of the set are ignored. As a result, [traits.covers] may keep a
+// variant that cannot match, but never excludes one that can.
 func (t *traits) set(bit int) {
 	if bit < len(t)*64 {
 		t[bit/64] |= 1 << (bit % 64)

@@ -52,8 +52,8 @@ var TokenLabels = []string{"none", "publication", "publication+", "headline", "h
 type Model struct {
 	units, tokens   *sequence
 	source, passage []int32 // weights of the certainty of sources and passages, by feature
-	// limits holds the minimum certainty, in hundredths, for publishing passages that the model found and passages that
-	// the rules found.
+	// limits holds the minimum certainties, in hundredths, for publishing a passage: the first is for passages that the
+	// model found, the second for those that the rules found.
 	limits []int32
 }
 

@@ -116,8 +116,8 @@ func (p *publications) startsName(t token) bool {
 // articles lists the articles that publication names may begin with, each followed by a space.
 var articles = [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "}
 
-// withoutArticle removes the article of a known name unless it is part of the canonical name: "Die Süddeutsche
-// Zeitung" becomes "Süddeutsche Zeitung", but "Die Zeit" is unchanged.
+// withoutArticle removes the leading article from a known name unless it is part of the canonical name: "Die
+// Süddeutsche Zeitung" becomes "Süddeutsche Zeitung", but "Die Zeit" is unchanged.
 func withoutArticle(name string, e *publication) string {
 	for _, a := range articles {
 		if len(name) > len(a) && strings.EqualFold(name[:len(a)], a) &&
@@ -300,7 +300,7 @@ func hostOf(rawURL string) string {
 }
 
 // plainHost returns the host of a URL that has no user, port or escape sequence and consists of printable ASCII. Most
-// links are such URLs, and finding their host does not need [url.Parse].
+// links have this form, so their host can be found without the cost of [url.Parse].
 func plainHost(rawURL string) (string, bool) {
 	_, rest, _ := strings.Cut(rawURL, "//")
 	end := len(rest)

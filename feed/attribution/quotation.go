@@ -305,7 +305,7 @@ func (rd *reading) readLineAfter(i int) (citation, float64) {
 	return citation{}, 0
 }
 
-// addCitation adds the citation in block i to s. The weight is used if s has no credit yet.
+// addCitation adds the citation in block i to s. The weight is used only if s has no credit yet.
 func (rd *reading) addCitation(s *source, i int, c citation, weight float64) {
 	rd.addVias(c.vias)
 	if c.empty() {

@@ -32,7 +32,7 @@ const (
 	// DefaultJoinerBytes is the usual size of a Joiner's cache: enough for 300 feeds of 50 items in three formats, if all
 	// are built again and again. Sections that are used are kept when the cache is full.
 	DefaultJoinerBytes = 128 << 20
-	// sectionOverhead is the approximate memory of a cached section in bytes, excluding its compressed bytes.
+	// sectionOverhead is the approximate memory used by a cached section, in bytes, excluding its compressed bytes.
 	sectionOverhead = 120
 )
 

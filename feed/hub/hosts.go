@@ -157,7 +157,8 @@ func (x *host) admits(c class) bool {
 	return x.active[ours]+x.active[strangers] < perHost && (c == ours || x.active[strangers] < perHostStrangers)
 }
 
-// wait is like admit, but blocks until it is decided whether a queued request may start, so it never returns queued.
+// wait is like admit, but if the request is queued, it blocks until the request may start or is refused. It never
+// returns queued.
 func (h *hosts) wait(name string, c class) admission {
 	ready := make(chan bool, 1)
 	answer := h.admit(name, c, func(admitted bool) { ready <- admitted })

@@ -24,7 +24,7 @@ func Decode(key string, raw []byte) (feed.Post, error) {
 	return p, err
 }
 
-// decode is like Decode and also counts the replaced characters.
+// decode is like Decode, but also counts the replaced characters.
 func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 	if len(raw) > MaxSize {
 		return feed.Post{}, Replaced{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))

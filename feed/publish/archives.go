@@ -268,7 +268,7 @@ func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.
 	return affected, nil
 }
 
-// archiveSize returns the number of posts that move to the next archive when a feed has n posts, which is more than
+// archiveSize returns the number of posts to move to the next archive from a feed of n posts. N must be greater than
 // limit. A feed that grows post by post moves a quarter of its limit at a time: fewer posts would make many small
 // archives, and more would leave few posts for subscribers that poll rarely. A feed that grows by many posts fills
 // archives to the limit and stays full.

@@ -51,7 +51,7 @@ func withPatience(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, d)
 }
 
-// impatient returns a context for a wait, which ends after the duration set by [withPatience], if any. The caller must
+// impatient returns a context that expires after the duration set by [withPatience], if any. The caller must
 // call stop.
 func impatient(ctx context.Context) (waiting context.Context, stop context.CancelFunc) {
 	if d, ok := ctx.Value(patienceKey{}).(time.Duration); ok {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// color is a color with its red, green and blue components.
+// color holds the red, green and blue components of a color.
 type color [3]int
 
 func parseColor(hex string) color {

@@ -27,7 +27,7 @@ type Observer interface {
 	Served(format feed.Format, status, bytes int)
 }
 
-// Limiter limits how often a client fetches a whole feed. It is called concurrently.
+// Limiter limits how often a client fetches a whole feed. Its methods must be safe for concurrent use.
 type Limiter interface {
 	// Wait counts an unconditional fetch of a feed. It returns 0 if the fetch is allowed, else the time that the client
 	// must wait.

@@ -79,7 +79,7 @@ type Replica struct {
 
 	mu         sync.Mutex
 	unsaved    map[feed.Name]bool // feeds whose served documents are not on disk
-	failing    error              // the error of the last save, nil if it succeeded
+	failing    error              // the error from the last save; nil if it succeeded
 	behind     time.Time          // the time since which documents are not on disk; zero if all are
 	mismatches map[feed.Name]mismatch
 	counts     map[string]uint64
@@ -293,8 +293,8 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool, saved 
 	crash.At(crash.ReplicaFetched)
 	if changed := r.serve(next, editions); len(changed) > 0 {
 		crash.At(crash.ReplicaServed)
-		// Mark the editions as unsaved after the snapshot is stored, because the saving goroutine reads them from the
-		// snapshot at any time.
+		// Mark the editions as unsaved only now that the snapshot is stored: the saving goroutine may read them from the
+		// snapshot as soon as they are marked.
 		r.mu.Lock()
 		for _, name := range changed {
 			if saved[name] {

@@ -85,7 +85,7 @@ func (e *ExportWriter) Close() error {
 	return nil
 }
 
-// Counts returns the numbers of posts and records that were written.
+// Counts returns the number of posts and the number of records that were written.
 func (w *Writer) Counts() (posts, records int) { return w.posts, w.records }
 
 // sealChecker checks the lines of an export file against its last line.

@@ -7,7 +7,8 @@ import (
 	"feedpub/feed"
 )
 
-// visibility is the visibility of a post in an input file. The zero value means that the post is published.
+// visibility describes whether and when a post in an input file is public. The zero value means that the post is
+// published.
 type visibility struct {
 	status  feed.Status
 	skipped SkipReason // reason for not importing the item, or ""

@@ -86,8 +86,8 @@ func (i *imports) open(ctx context.Context, site *store.Site, last lastRun) erro
 	return site.RestoreRecords(ctx, lines...)
 }
 
-// unchanged returns lines for the posts of the last run, which need not be announced again, except those whose date may
-// have been reached.
+// unchanged returns lines for the posts of the last run that need not be announced again: all except those whose date
+// may have been reached since.
 func (i *imports) unchanged(last lastRun) []feed.ExportLine {
 	var lines []feed.ExportLine
 	for _, v := range last.files {
@@ -124,7 +124,7 @@ func (i *imports) read() ([]feed.ExportLine, error) {
 	return lines, nil
 }
 
-// close records whether the server has nothing left to build.
+// close saves the state of the run if the server has nothing left to build.
 func (i *imports) close(ctx context.Context, site *store.Site, files fileOps) error {
 	cursor, err := site.Cursor(ctx)
 	if err != nil {

@@ -39,7 +39,7 @@ func openPathIDs(dir string, files fileOps) (*pathIDs, error) {
 	return p, nil
 }
 
-// record records the id of the post in a file. No other file keeps that id.
+// record maps the file with the given name to the id of its post, and removes that id from any other file.
 func (p *pathIDs) record(name, id string) error {
 	next := maps.Clone(p.ids)
 	maps.DeleteFunc(next, func(_, other string) bool { return other == id })

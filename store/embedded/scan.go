@@ -158,7 +158,7 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 	return s.clearBroken(ctx, name, state)
 }
 
-// readAgain records an error for a file that the next scan must read again although it may be unchanged.
+// readAgain records an error for a file that the next scan must read again even if it has not changed.
 func (s *scan) readAgain(state *file, err error) {
 	state.size = -1
 	if state.broken == nil {

@@ -115,7 +115,7 @@ func (s *Site) AddArchives(_ context.Context, token feed.Token, archives []feed.
 	}
 	for _, a := range archives {
 		if old, ok := s.data.archives[a.Feed]; ok && old.Compare(a.Until) != 0 {
-			return fmt.Errorf("archive %s exists with a different end: %w", a.Feed, feed.ErrStale)
+			return fmt.Errorf("archive %s already exists with a different end: %w", a.Feed, feed.ErrStale)
 		}
 	}
 	s.data.token = token

@@ -23,7 +23,7 @@ var (
 	busy      = flag.Bool("busy", false, "keep every processor busy in TestTakeover, and check the slowest takeover, not the median")
 )
 
-// takeoverLimit is the promised time from the kill of a builder to the next commit.
+// takeoverLimit is the promised time between killing a builder and the next commit.
 const takeoverLimit = 5 * time.Second
 
 // TestTakeover kills the builder of a site, and measures the time until another one has committed the next post.

@@ -29,7 +29,8 @@ const storeInterval = 2 * time.Second
 
 // ServerOptions are the options of a [Server]. All but LoadConfig and Reload are required.
 type ServerOptions struct {
-	// Site is open for serving. With several sites, it is any site of the store that all of them share.
+	// Site is the site to serve, opened by [Source.OpenServing]. If there are several sites, it may be any site in their
+	// shared store.
 	Site     *Site
 	Role     Role
 	Registry *prometheus.Registry

@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// deadlyWord is in posts that end the process that reads them.
+	// deadlyWord marks a post that crashes every process that reads it.
 	deadlyWord = "DEADLY"
-	// deadlyReason is the reason for which they are rejected.
+	// deadlyReason is the reason for rejecting such a post.
 	deadlyReason = "reading it ends the program"
 	// othersLimit is the promised time within which other posts are published.
 	othersLimit = 10 * time.Second
 )
 
-// deadly reports whether one of the posts ends the process that reads it.
+// deadly reports whether any of the posts crashes the process that reads it.
 func (w *world) deadly(ids []string) bool {
 	posts, err := w.site.RawPosts(context.Background(), ids...)
 	return err == nil && slices.ContainsFunc(posts, func(p feed.RawPost) bool { return bytes.Contains(p.Raw, []byte(deadlyWord)) })
 }
 
-// try reads posts in a process of their own.
+// try reads posts in a separate process.
 func (w *world) try(ctx context.Context, posts []feed.StoredPost) (map[string]string, error) {
 	reasons := map[string]string{}
 	for _, p := range posts {

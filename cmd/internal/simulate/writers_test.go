@@ -98,7 +98,7 @@ func (x *writer) run() {
 	}
 }
 
-// write writes a version until it is acknowledged.
+// write repeats the write of a version until it is acknowledged.
 func (x *writer) write(v version) {
 	x.w.posts.begin(v)
 	for {

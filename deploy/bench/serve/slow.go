@@ -58,7 +58,7 @@ func (b *bench) startSlow(ctx context.Context) (*slowClients, error) {
 	return s, nil
 }
 
-// wait waits for up to a minute until all connections are closed.
+// wait waits up to a minute for all connections to close.
 func (s *slowClients) wait() (d closeStats, err error) {
 	if _, err := fmt.Fscanln(s.out, &d.left, &d.took); err != nil {
 		return d, fmt.Errorf("slow clients: %w", err)

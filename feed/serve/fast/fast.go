@@ -1,4 +1,4 @@
-// Package fast serves feeds with fasthttp, an HTTP/1.1 engine that needs less time for each request than net/http. The
+// Package fast serves feeds with fasthttp, an HTTP/1.1 engine that spends less time on each request than net/http. The
 // responses come from [serve.Front]. TLS and HTTP/2 are supported only by the engine in package serve.
 package fast
 
@@ -86,7 +86,7 @@ func (s *Server) Serve(l net.Listener) error {
 	return http.ErrServerClosed
 }
 
-// Shutdown stops accepting connections, and waits until all requests in progress have been answered or ctx ends.
+// Shutdown stops accepting connections, and waits until all requests in progress have been answered or ctx is done.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("fast engine: %w", err)

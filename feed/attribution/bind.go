@@ -59,6 +59,7 @@ type source struct {
 	structured    bool     // markup or template code contains the parts of the credit
 	delimited     bool     // markup or template code connects the credit with its passage
 	distant       bool     // the credit is a link in an earlier sentence than the one that introduces the passage
+	entry         bool     // the source is an entry in a list of links, with its headline
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
 	clause        span     // the clause of the credit in firstBlock
 }

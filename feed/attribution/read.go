@@ -89,7 +89,7 @@ func (rd *reading) isListed(s *source) bool {
 
 // publish returns the result: the certain candidates as quotes, and the others as suggestions.
 func (rd *reading) publish(d *decisions, cs []*candidate) Result {
-	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
+	res := Result{PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
 	threshold := int(math.Round(rd.r.threshold * 100))
 	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
 		return c.rule == nil && (rd.isOwnBlog(c.source) || !rd.isSource(c.source) || c.certainty < minSuggestion)
@@ -113,9 +113,15 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	for _, c := range certain {
 		q := rd.newQuote(c)
 		rd.setPassage(d, c, threshold)
-		if len(c.source.passages) == 0 && (c.certainty < mention || rd.isListed(c.source)) {
+		switch s := c.source; {
+		case !rd.verify(s):
+			if d != nil && !c.keepsPassage() {
+				rd.clearPassage(s)
+			}
 			suggest(c, q)
-		} else {
+		case len(s.passages) == 0 && !s.entry && (c.certainty < mention || rd.isListed(s)):
+			suggest(c, q)
+		default:
 			published = append(published, c)
 		}
 	}
@@ -134,6 +140,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 		}
 		res.Quotes = append(res.Quotes, rd.newQuote(c))
 	}
+	res.Via = rd.vias
 	rd.listBlocks(&res)
 	return res
 }

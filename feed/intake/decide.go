@@ -100,15 +100,19 @@ func (c *credits) add(q attribution.Quote, state CreditState) {
 }
 
 // linkedHeadline returns the text of the link to the article if it looks like a headline: it begins with a capital
-// letter or a digit, has 3 to 15 words, not counting numbers, and does not contain the name of the publication or of an
-// author. Otherwise it returns "".
+// letter or a digit, has 3 to 15 words, not counting numbers, does not contain the name of the publication or of an
+// author, and is in the credit or has a paragraph of its own. Otherwise it returns "".
 func (c *credits) linkedHeadline(x candidate) string {
 	for d := range c.body.Descendants() {
 		if d.DataAtom != atom.A || markup.Attribute(d, "href") != x.Source.URL ||
 			slices.ContainsFunc(x.passage, func(n *html.Node) bool { return within(d, n) }) {
 			continue
 		}
-		text := strings.Trim(line(markup.PlainText(d)), "“”\"«»‘’ ")
+		full := line(markup.PlainText(d))
+		if !slices.ContainsFunc(x.credit, func(n *html.Node) bool { return within(d, n) }) && !c.hasOwnBlock(d, full) {
+			continue // the author's own sentence
+		}
+		text := strings.Trim(full, "“”\"«»‘’ ")
 		first, _ := utf8.DecodeRuneInString(text)
 		words := slices.DeleteFunc(strings.Fields(text), func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
 		if len(words) < 3 || len(words) > 15 || !unicode.IsUpper(first) && !unicode.IsDigit(first) {
@@ -122,6 +126,13 @@ func (c *credits) linkedHeadline(x candidate) string {
 		return text
 	}
 	return ""
+}
+
+// hasOwnBlock reports whether a block of the post contains the node d, and no text other than the text of d.
+func (c *credits) hasOwnBlock(d *html.Node, text string) bool {
+	return slices.ContainsFunc(c.result.Blocks, func(b attribution.Block) bool {
+		return b.Text == text && slices.ContainsFunc(b.Nodes, func(n *html.Node) bool { return within(d, n) })
+	})
 }
 
 // reasonOf describes where a credit was read, what its passage is, and whether the publication is known.
@@ -366,7 +377,8 @@ func (c *credits) inlineQuotation(l lone) (lone, bool) {
 }
 
 // creditLone credits the only marked quotation of a post to the external URL that its author gave, unless the post
-// credits the quotation to a different publication.
+// credits the quotation to a different publication. If the post has no other text and the publication is unknown, the
+// credit is a suggestion.
 func (c *credits) creditLone(external string, own ...string) {
 	at := host(external)
 	if at == "" || slices.Contains(own, at) {
@@ -408,12 +420,18 @@ func (c *credits) creditLone(external string, own ...string) {
 		credited()
 		return
 	}
-	credited()
 	publication.URL = external
 	q := feed.Quote{Source: publication, Text: l.text, Confidence: loneConfidence, Certain: true}
+	state := CreditPublished
+	if len(c.result.Commentary) == 0 && publication.PublicationURL == "" {
+		// A post that is entirely a quotation of an unknown site may be the author's own text from an earlier site.
+		state, q.Certain = CreditSuggested, false
+	} else {
+		credited()
+	}
 	c.list = append(c.list, candidate{
 		placed: placed{Quote: c.in.quote(q, c.base), passage: l.passage, inline: l.inline},
-		key:    feed.CreditKey(q), state: CreditPublished, at: l.blocks[0], reason: loneReason,
+		key:    feed.CreditKey(q), state: state, at: l.blocks[0], reason: loneReason,
 	})
 	slices.SortStableFunc(c.list, func(a, b candidate) int { return cmp.Compare(a.at, b.at) })
 }

@@ -49,8 +49,10 @@ func TestExternalURL(t *testing.T) {
 	}{
 		{"lone", "<p>Worth a look:</p>" + block, external, []string{"published: The Guardian, " + external}},
 		{"lone inline", "<p>They say <q>" + passage + "</q></p>", external, []string{"published: The Guardian, " + external}},
-		{"unknown host", block, "https://ferry.example/pier",
+		{"unknown host", "<p>Worth a look:</p>" + block, "https://ferry.example/pier",
 			[]string{"published: ferry.example, https://ferry.example/pier"}},
+		{"unknown host and no text", block, "https://ferry.example/pier",
+			[]string{"suggested: ferry.example, https://ferry.example/pier"}},
 		{"same publication", "<p>From the Guardian:</p>" + block, external, []string{"published: Guardian, " + external}},
 		{"different publication", "<p>From the New York Times:</p>" + block, external, []string{"published: New York Times"}},
 		{"author in the lead-in", "<p>Ann Ross writes:</p>" + block, external,
@@ -212,5 +214,27 @@ func TestGivenCreditsIgnoreDecisions(t *testing.T) {
 	}}, d)
 	if diff := cmp.Diff([]string{"published: Harbour Notes"}, states(got)); diff != "" {
 		t.Errorf("credits (-want +got):\n%s", diff)
+	}
+}
+
+// TestLinkedHeadlineElsewhere checks that the text of a link to the article is the headline only if it is in the credit
+// or has a paragraph of its own.
+func TestLinkedHeadlineElsewhere(t *testing.T) {
+	const (
+		article = `<a href="https://www.theguardian.com/uk/pier">`
+		rest    = `<p>` + article + `Ann Ross at the Guardian</a> writes:</p>` +
+			`<blockquote><p>The pier will be shut from Friday. It opens again in March.</p></blockquote>`
+	)
+	tests := []struct{ name, content, want string }{
+		{"a sentence of the author", "<p>The sea rose. " + article + "How fitting that nobody saw it coming</a> in our town.</p>" + rest, ""},
+		{"a paragraph", "<p>" + article + "Pier to shut for the winter</a></p>" + rest, "Pier to shut for the winter"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := read(t, map[string]any{"content_html": tt.content}).Item.Quotes
+			if len(got) != 1 || got[0].Source.Headline != tt.want {
+				t.Errorf("quotes of %s: got %+v, want one with the headline %q", tt.content, got, tt.want)
+			}
+		})
 	}
 }

@@ -1,0 +1,516 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// Verification is the last check of a candidate before it is published. It compares each name with the text and the
+// links around it: the names of a credit are in its own paragraph or list item, an unknown publication is linked, and
+// the link of a credit leads to the publication that the text names.
+
+// verify corrects the names of a source that is certain enough to be published. It reports whether the source can be
+// published; if not, it is only suggested.
+func (rd *reading) verify(s *source) bool {
+	if s.structured {
+		rd.dropReferencePage(s)
+		return true
+	}
+	if s.kind == Tweet || s.kind == Reblog || s.convention == "card" {
+		return true
+	}
+	at := rd.creditBlock(s)
+	if at < 0 {
+		return true
+	}
+	if !rd.isCreditOfPassage(s, at) {
+		return false
+	}
+	b := rd.doc.blocks[at]
+	rd.readListEntry(s, b)
+	rd.dropViaURL(s)
+	rd.correctAuthors(s)
+	rd.correctHeadline(s, at)
+	rd.dropReferenceHost(s, b)
+	rd.correctPublication(s)
+	return rd.isPublicationCertain(s, b)
+}
+
+// creditBlock returns the index of the block of the credit that is nearest to the passage: the last one before it, or
+// the first one after it. If the passage shares a block with other text, this block is returned. The result is -1 if
+// the source has no credit block.
+func (rd *reading) creditBlock(s *source) int {
+	if len(s.creditBlocks) == 0 {
+		return -1
+	}
+	if len(s.passages) > 0 && len(s.passageBlocks) == 0 {
+		for _, k := range s.creditBlocks {
+			if strings.Contains(rd.doc.blocks[k].text, s.passages[0]) {
+				return k
+			}
+		}
+	}
+	if len(s.passageBlocks) == 0 {
+		return s.creditBlocks[0]
+	}
+	before, after := -1, -1
+	for _, k := range s.creditBlocks {
+		switch {
+		case k <= s.passageBlocks[0]:
+			before = max(before, k)
+		case after < 0 || k < after:
+			after = k
+		}
+	}
+	if before >= 0 {
+		return before
+	}
+	return after
+}
+
+// isCreditOfPassage reports whether the credit in block at can belong to the passage of s. A heading below a passage
+// begins the next section, a list item names the source of its own text only, and a paragraph that ends in a colon and
+// links to a different site introduces a passage from that site.
+func (rd *reading) isCreditOfPassage(s *source, at int) bool {
+	b := rd.doc.blocks[at]
+	if len(s.passageBlocks) == 0 {
+		return len(s.passages) == 0 || !b.list || rd.isNamedIn(s, b)
+	}
+	first := s.passageBlocks[0]
+	if at > first {
+		return !isHeading(b.elem)
+	}
+	if first == 0 {
+		return true
+	}
+	lead := rd.doc.blocks[first-1]
+	if len(lead.toks) == 0 || lead.quotation != nil || !announces(lead.toks[len(lead.toks)-1]) || rd.isNamedIn(s, lead) {
+		return true
+	}
+	if s.pub.known == nil && s.pub.name != "" {
+		return false
+	}
+	return !slices.ContainsFunc(lead.runs, func(r run) bool {
+		return r.kind == runLink && hostOf(r.value) != "" && hostOf(r.value) != hostOf(s.url)
+	})
+}
+
+// isNamedIn reports whether block b contains the name of the publication or an author, or links to the article.
+func (rd *reading) isNamedIn(s *source, b *block) bool {
+	if s.pub.name != "" && strings.Contains(b.text, s.pub.name) ||
+		slices.ContainsFunc(s.authors, func(a string) bool { return strings.Contains(b.text, a) }) {
+		return true
+	}
+	return s.url != "" && slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink && r.value == s.url })
+}
+
+// readListEntry reads the forms of an entry in a list of links. In “H” (X) and X: H, where X is linked, and in a link
+// with the text X: H, the quoted or remaining text is a headline and not a passage.
+func (rd *reading) readListEntry(s *source, b *block) {
+	if s.pub.name == "" || len(s.passageBlocks) > 0 || len(s.passages) > 1 || len(s.creditBlocks) != 1 || !b.list {
+		return
+	}
+	for _, r := range b.runs {
+		if r.kind != runLink || r.value != s.url {
+			continue
+		}
+		text := b.text[r.start:r.end]
+		if rest, ok := strings.CutPrefix(text, s.pub.name+": "); ok { // a link with the text X: H
+			s.setHeadline(rest)
+			return
+		}
+		if strings.HasPrefix(s.pub.name, text) || strings.HasSuffix(text, s.pub.name) {
+			rd.readEntryOf(s, b, r)
+			return
+		}
+	}
+}
+
+// readEntryOf reads an entry in which the link r is the name of the publication.
+func (rd *reading) readEntryOf(s *source, b *block, r run) {
+	if rest, ok := strings.CutPrefix(b.text[r.end:], ": "); ok && r.start == 0 && len(s.passages) == 0 && rd.isTitle(rest) {
+		s.setHeadline(rest)
+		return
+	}
+	end := quotedEnd(b.toks, 0)
+	if end == 0 || end >= len(b.toks) || r.start <= b.toks[end-1].end {
+		return
+	}
+	quoted := unquote(b.slice(span{0, end}))
+	if strings.HasSuffix(quoted, ".") || len(s.passages) == 1 && unquote(s.passages[0]) != quoted {
+		return // a quoted sentence
+	}
+	s.setHeadline(quoted)
+	s.entry = true
+}
+
+// setHeadline sets the headline of an entry in a list of links, which has no author and no passage.
+func (s *source) setHeadline(headline string) {
+	s.headline, s.authors, s.passages, s.inline = cleanHeadline(headline), nil, nil, false
+	s.kind = HeadlineOnly
+}
+
+// isTitle reports whether the text after a linked publication can be a headline rather than a remark: it is one
+// sentence without a full stop, and not in the first person.
+func (rd *reading) isTitle(text string) bool {
+	toks := rd.r.lx.tokenize(text, nil)
+	return len(toks) > 1 && len(toks) <= 40 && toks[0].upper && !slices.ContainsFunc(toks, func(t token) bool {
+		return rd.l.first.has(t.id) || t.kind == tokPunct && (t.ch == '.' || t.ch == ';')
+	})
+}
+
+// dropViaURL removes the URL of a source if its link belongs to a via, as in "(via Ann Reed)", and adds the via.
+func (rd *reading) dropViaURL(s *source) {
+	if s.url == "" {
+		return
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for _, r := range b.runs {
+			if r.kind != runLink || r.value != s.url {
+				continue
+			}
+			_, in := tokensWithin(b.toks, span{0, len(b.toks)}, r)
+			end := phraseEnd(rd.l.viaWord, b.toks[in.lo:in.hi])
+			if end == 0 || in.lo+end == in.hi {
+				continue
+			}
+			via := feed.Via{Name: b.slice(span{in.lo + end, in.hi}), URL: s.url}
+			rd.addVias([]feed.Via{via})
+			s.url = ""
+			s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { return a == via.Name })
+			return
+		}
+	}
+}
+
+// correctAuthors removes from the authors what is no name of a person who wrote the passage.
+func (rd *reading) correctAuthors(s *source) {
+	var kept []string
+	for _, name := range s.authors {
+		toks := rd.r.lx.tokenize(name, nil)
+		for len(toks) > 1 && rd.l.piece.has(toks[len(toks)-1].id) {
+			toks = toks[:len(toks)-1] // "Ann Reed Interview"
+		}
+		if len(toks) == 0 {
+			continue
+		}
+		name = name[:toks[len(toks)-1].end]
+		if rd.isPersonName(toks) && rd.isAuthorInCredit(s, name) {
+			kept = append(kept, name)
+		}
+	}
+	s.authors = kept
+}
+
+// isPersonName reports whether the tokens can be a person's name: they contain no word for a role, a text or an
+// institution, and do not begin with a word that begins sentences.
+func (rd *reading) isPersonName(toks []token) bool {
+	first := toks[0]
+	if rd.l.opener.has(first.id) && !rd.l.given.has(first.id) {
+		return false
+	}
+	return !slices.ContainsFunc(toks, func(t token) bool {
+		return t.kind == tokWord && (rd.l.piece.has(t.id) || rd.l.pubWord.has(t.id)) && !rd.l.given.has(t.id) && len(toks) == 1
+	})
+}
+
+// isAuthorInCredit reports whether the author is named as one where the credit names him. A name that continues, as in
+// "Reed Family Cyclery", is not a person's, and a person named in a sentence without the publication, the link or a
+// word of saying is the subject of the article.
+func (rd *reading) isAuthorInCredit(s *source, name string) bool {
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		from := strings.Index(b.text, name)
+		if from < 0 {
+			continue
+		}
+		_, at := tokensWithin(b.toks, span{0, len(b.toks)}, run{start: from, end: from + len(name)})
+		if at.empty() {
+			continue
+		}
+		if next := at.hi; next < len(b.toks) && rd.continuesName(b, next) {
+			return false
+		}
+		return rd.isCreditSentence(s, b, at)
+	}
+	return true
+}
+
+// continuesName reports whether token i of the block, which follows a name, is one more word of it.
+func (rd *reading) continuesName(b *block, i int) bool {
+	t := b.toks[i]
+	return t.kind == tokWord && t.upper && t.start == b.toks[i-1].end+1 && !rd.l.stop.has(t.id) && !rd.l.known(t.id) &&
+		rd.l.month(t.id) == 0 && !rd.l.weekday.has(t.id) && rd.r.pubs.knownPrefix(b.toks[i:], true) == 0
+}
+
+// isCreditSentence reports whether the sentence with the tokens at names the publication, contains the link or a word
+// of saying, or is the only or last sentence of the block.
+func (rd *reading) isCreditSentence(s *source, b *block, at span) bool {
+	in := rd.sentenceAround(b.toks, at)
+	if in.hi == len(b.toks) || s.pub.name == "" || strings.Contains(b.slice(in), s.pub.name) ||
+		s.url != "" && b.linkIn(in) == s.url {
+		return true
+	}
+	return slices.ContainsFunc(b.toks[in.lo:in.hi], func(t token) bool {
+		return rd.l.say.has(t.id) && !rd.l.stop.has(t.id) || rd.l.by.has(t.id)
+	})
+}
+
+// sentenceAround returns the sentence that contains the tokens at.
+func (rd *reading) sentenceAround(toks []token, at span) span {
+	in := span{0, len(toks)}
+	for k := 1; k+1 < len(toks); k++ {
+		t, before, next := toks[k], toks[k-1], toks[k+1]
+		if t.kind != tokPunct || !strings.ContainsRune(".!?", t.ch) || !next.upper || !next.space ||
+			before.upper || rd.l.abbreviation.has(before.id) {
+			continue
+		}
+		if k >= at.lo {
+			in.hi = k + 1
+			return in
+		}
+		in.lo = k + 1
+	}
+	return in
+}
+
+// correctHeadline removes a headline that is only a label, such as "Obituary", or that is part of a sentence outside
+// the paragraph of the credit. If the headline consists of the author and the place of the article, as in the link
+// "Ann Reed at the Harbour blog", it becomes the author.
+func (rd *reading) correctHeadline(s *source, at int) {
+	if s.headline == "" {
+		return
+	}
+	toks := rd.r.lx.tokenize(s.headline, nil)
+	if len(toks) == 1 && (rd.l.piece.has(toks[0].id) || rd.l.label.has(toks[0].id)) {
+		s.headline = ""
+		return
+	}
+	if len(s.authors) == 0 && rd.readAuthorAtPlace(s, toks) {
+		return
+	}
+	if strings.Contains(rd.doc.blocks[at].text, s.headline) || strings.Contains(rd.postTitle, s.headline) {
+		return
+	}
+	for k := max(0, at-3); k < at; k++ {
+		b := rd.doc.blocks[k]
+		if strings.Contains(b.text, s.headline) && len(b.text) > 2*len(s.headline) && !b.list && b.quotation == nil {
+			s.headline = ""
+			return
+		}
+	}
+}
+
+// readAuthorAtPlace makes the person at the beginning of the headline the author of s and removes the headline, if the
+// headline, which has the tokens toks, continues with "at", "in" or "for" and a place. It reports whether it did.
+func (rd *reading) readAuthorAtPlace(s *source, toks []token) bool {
+	for k := 2; k <= 3 && k+1 < len(toks); k++ {
+		t, next := toks[k], toks[k+1:]
+		if t.kind == tokWord && !t.upper && rd.l.in.has(t.id) && rd.l.personScore(s.headline, toks[:k]) > 0 &&
+			(rd.l.det.has(next[0].id) || rd.r.pubs.knownPrefix(next, true) > 0) {
+			s.authors, s.headline = []string{s.headline[:toks[k-1].end]}, ""
+			return true
+		}
+	}
+	return false
+}
+
+// dropReferenceHost removes a publication that only the URL names if the host is an encyclopedia, a shop or another
+// site that describes people and works: a link from a name to such a site does not say where the passage was printed.
+func (rd *reading) dropReferenceHost(s *source, b *block) {
+	if s.url == "" || s.pub.name == "" || s.convention == "cite" || !isReferenceHost(s.url) ||
+		!rd.samePublication(s.pub.name, rd.publisherOfHost(s.url).name) || strings.Contains(b.text, s.pub.name) {
+		return
+	}
+	text := b.textOfLink(s.url)
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { // part of the name of a law or a work
+		return text != a && strings.Contains(text, a)
+	})
+	s.pub, s.url = publisher{}, ""
+	rd.takeHeadlineAsAuthor(s)
+}
+
+// textOfLink returns the text of the first link in the block with the URL u, or "".
+func (b *block) textOfLink(u string) string {
+	for _, r := range b.runs {
+		if r.kind == runLink && r.value == u {
+			return b.text[r.start:r.end]
+		}
+	}
+	return ""
+}
+
+// dropReferencePage removes the publication of a structured credit that consists of a person's name or a work with a
+// link to a reference site. A work keeps its link.
+func (rd *reading) dropReferencePage(s *source) {
+	if len(s.authors) > 0 || s.headline == "" || !isReferenceHost(s.url) ||
+		!rd.samePublication(s.pub.name, rd.publisherOfHost(s.url).name) {
+		return
+	}
+	s.pub = publisher{}
+	if rd.takeHeadlineAsAuthor(s) {
+		s.url = ""
+	}
+}
+
+// takeHeadlineAsAuthor makes a headline that is a person's name the author, unless there is one. It reports whether it
+// did.
+func (rd *reading) takeHeadlineAsAuthor(s *source) bool {
+	if len(s.authors) > 0 || s.headline == "" || rd.l.personScore(s.headline, rd.r.lx.tokenize(s.headline, nil)) == 0 {
+		return false
+	}
+	s.authors, s.headline = []string{s.headline}, ""
+	return true
+}
+
+// isReferenceHost reports whether the host of u describes people and works, or sells them.
+func isReferenceHost(u string) bool {
+	labels := strings.Split(hostOf(u), ".")
+	return slices.ContainsFunc(labels, func(l string) bool { return referenceHosts[l] || shopHosts[l] && len(l) > 4 })
+}
+
+// referenceHosts lists labels of hosts that describe people and works, or collect quotations.
+var referenceHosts = map[string]bool{
+	"azquotes": true, "brainyquote": true, "britannica": true, "facebook": true, "goodreads": true, "librarything": true,
+	"linkedin": true, "quoteinvestigator": true, "twitter": true, "wikidata": true, "wikimedia": true, "wikipedia": true,
+	"wikiquote": true,
+}
+
+// correctPublication replaces a known name that is only the end of the publication's name, as in "Cambridge Times": the
+// host of the article has the whole name.
+func (rd *reading) correctPublication(s *source) {
+	if s.pub.name == "" || s.url == "" {
+		return
+	}
+	e := rd.r.pubs.byHost(s.url)
+	if s.pub.known != nil && s.pub.known == e {
+		return
+	}
+	if e != nil && s.pub.known != nil && endsName(e, s.pub.name) {
+		s.pub = publisher{name: e.Name, known: e}
+		return
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		from := strings.Index(b.text, s.pub.name)
+		if from < 0 {
+			continue
+		}
+		lo, _ := tokensWithin(b.toks, span{0, len(b.toks)}, run{start: from, end: from + len(s.pub.name)})
+		for n := lo - 1; n >= 0 && n >= lo-3 && b.toks[n].kind == tokWord && b.toks[n].upper; n-- {
+			name := b.text[b.toks[n].start : from+len(s.pub.name)]
+			if !sameName(name, s.pub.name) && hostNamed(s.url, name) {
+				s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
+				return
+			}
+		}
+	}
+}
+
+// endsName reports whether the name is the end of the name of e or of one of its aliases.
+func endsName(e *publication, name string) bool {
+	return slices.ContainsFunc(append([]string{e.Name}, e.Aliases...), func(n string) bool {
+		return strings.HasSuffix(n, " "+name)
+	})
+}
+
+// isPublicationCertain reports whether the publication of s, whose credit is in block b, is known, has the host of the
+// article, is a link or emphasised, has a name that is typical of publications, is named in a short lead, or has an
+// author and no passage, and whether the article is at the known publication. A source without a publication needs an
+// author.
+func (rd *reading) isPublicationCertain(s *source, b *block) bool {
+	switch {
+	case s.pub.name == "":
+		return len(s.authors) > 0
+	case s.pub.known == nil:
+		return rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader || rd.isMarkedName(s) ||
+			len(s.authors) > 0 && len(s.passages) == 0 || rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil))
+	case len(s.passages) > 0 && s.url == "" || s.pub.known.Agency || len(s.pub.known.Domains) == 0:
+		return rd.isNamedAsOrigin(s)
+	default:
+		return s.url == "" || rd.checkHost(s)
+	}
+}
+
+// isLeadLine reports whether block b is a short line without links that announces a passage, such as "From X:" or "A of
+// X reports:".
+func (rd *reading) isLeadLine(b *block) bool {
+	n := len(b.toks)
+	return n > 0 && n <= 10 && announces(b.toks[n-1]) &&
+		!slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink })
+}
+
+// checkHost reports whether the article's URL is at the known publication of s, as far as this can be told. If it is
+// not, and the link has the name of the only author, the publication is the subject of the article and is removed.
+func (rd *reading) checkHost(s *source) bool {
+	if rd.r.pubs.byHost(s.url) == s.pub.known || hostNamed(s.url, s.pub.name) {
+		return true
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for _, r := range b.runs {
+			if r.kind != runLink || r.value != s.url {
+				continue
+			}
+			switch text := b.text[r.start:r.end]; {
+			case strings.Contains(text, s.pub.name):
+				return true
+			case len(s.authors) == 1 && strings.Contains(text, s.authors[0]):
+				s.pub = publisher{}
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isMarkedName reports whether the name of the publication is the whole text of a link or of emphasised text in the
+// credit, apart from determiners.
+func (rd *reading) isMarkedName(s *source) bool {
+	key := nameKey(s.pub.name)
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for _, r := range b.runs {
+			if (r.kind == runLink || r.kind == runEmphasis || r.kind == runCite) && nameKey(b.text[r.start:r.end]) == key {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isNamedAsOrigin reports whether the known publication is named as the origin of the passage, rather than as a
+// subject: its name begins a clause, follows a preposition, punctuation or a verb of saying, or is followed by a
+// possessive, a verb of saying or punctuation.
+func (rd *reading) isNamedAsOrigin(s *source) bool {
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		from := strings.Index(b.text, s.pub.name)
+		if from < 0 {
+			continue
+		}
+		lo, at := tokensWithin(b.toks, span{0, len(b.toks)}, run{start: from, end: from + len(s.pub.name)})
+		if at.hi == len(b.toks) || lo == 0 || at.empty() {
+			return true
+		}
+		next := b.toks[at.hi]
+		if next.kind != tokWord || rd.l.say.has(next.id) || rd.l.piece.has(next.id) || rd.l.saidVerb.has(next.id) {
+			return true
+		}
+		for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id)) {
+			lo--
+		}
+		if lo == 0 {
+			return true
+		}
+		p := b.toks[lo-1]
+		return p.kind != tokWord || p.upper || rd.l.stop.has(p.id) && !rd.l.common.has(p.id) ||
+			slices.ContainsFunc([]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say}, func(c *class) bool {
+				return c.has(p.id)
+			})
+	}
+	return true
+}

@@ -1,0 +1,81 @@
+package attribution
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestVerify checks that published credits take their names and links from their own paragraph or list item, and that
+// unknown publications, subjects and hosts that only describe a person are not published as sources.
+func TestVerify(t *testing.T) {
+	const passage = "Every winter the harbour fills with sand, and every spring the council pays to have it dug out again."
+	const quoted = "\n\n> " + passage + "\n"
+	tests := []struct {
+		name, body string
+		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL|" and the first word of the passage
+	}{
+		{"a heading below the passage begins the next section",
+			"##### [Why the harbour silts up](https://www.theguardian.com/environment/2019/may/02/harbour)\n\nA long read." + quoted +
+				"\n##### [The Patient Mapmaker Ruth E. Calloway](https://www.newyorker.com/magazine/2019/05/06/mapmaker)\n\nShe drew coasts.\n",
+			nil},
+		{"a document named in an earlier paragraph",
+			"The [Tide Tables](https://harbour.example/tables) and the charts were of interest to me.\n\n" +
+				"One thing I did not follow is some language in the appendix on dredging:" + quoted,
+			nil},
+		{"a paragraph with a link to a different site",
+			"The week was long. Ruth Calloway shares a hard story, and [Psych Central debates tides](https://psychcentral.com/tides).\n\n" +
+				"[Harbour Notes has a fine reply to the plan](https://harbournotes.example/2019/plan):" + quoted,
+			[]string{"Harbour Notes|||https://harbournotes.example/2019/plan|Every"}},
+		{"a list of links with headlines in quotation marks",
+			"* “Council to dredge the harbour for the ninth year” ([The Guardian](https://www.theguardian.com/a/dredge))\n" +
+				"* “Ferry lane reopens” ([Harbour Times](https://www.harbourtimes.example/ferry), [Riverside University News](https://riverside.example/n))\n",
+			[]string{"The Guardian|Council to dredge the harbour for the ninth year||https://www.theguardian.com/a/dredge|",
+				"Harbour Times|Ferry lane reopens||https://www.harbourtimes.example/ferry|"}},
+		{"a person with a link to an encyclopedia",
+			"[Ruth Calloway](https://en.wikipedia.org/wiki/Ruth_Calloway), a surveyor of the last century, had this to say about harbours:" + quoted,
+			[]string{"||Ruth Calloway||Every"}},
+		{"a person with a link to a collection of quotations",
+			"> " + passage + "\n> \n> — [Ruth Ellen Calloway](https://www.brainyquote.com/authors/ruth_ellen_calloway)\n",
+			[]string{"||Ruth Ellen Calloway||Every"}},
+		{"a law with a link to an encyclopedia",
+			"I would love to see us apply the [9th Harbour Act of the Province](https://en.wikipedia.org/wiki/Ninth_Harbour_Act), which says in part:" + quoted,
+			nil},
+		{"the link of a via", "It is a week for quoting people:\n\nOn why digging for something is not enough   ([via Anton de hAra](https://reed.example/journal/2008/02/10/harbours/)) Samuel Johnson (1753): \n<blockquote>" + passage + "</blockquote>\n",
+			[]string{"||Samuel Johnson||Every"}},
+		{"part of the text of a link", "Harbour Notes talks about [putting the Sand Back Into Sandport](https://notes.example/2012/12/04/sand/):" + quoted, nil},
+		{"a known publication that is criticised", "The harbour board suggests two ways Stack Exchange could have settled this:" + quoted, nil},
+		{"the end of a newspaper's name",
+			"That was best put by [Dan Calloway of the harbour board in an LA Times article](https://www.latimes.com/business/la-fi-harbour-story.html):" + quoted,
+			[]string{"LA Times||Dan Calloway|https://www.latimes.com/business/la-fi-harbour-story.html|Every"}},
+		{"a publication that is the subject of a person's article",
+			"[Ruth Calloway has written a nice post](https://calloway.example/2006/08/07/users/) about how one AOL user plans her trips:" + quoted,
+			[]string{"||Ruth Calloway|https://calloway.example/2006/08/07/users/|Every"}},
+		{"the subject of an obituary",
+			"Ruth Calloway has died, at the age of 95. From the [Times' obit](https://www.nytimes.com/2004/08/04/obituaries/calloway.html), these two grand paragraphs..." + quoted,
+			[]string{"The New York Times|||https://www.nytimes.com/2004/08/04/obituaries/calloway.html|Every"}},
+		{"a name cut short",
+			"R&B Calloway Chandlery owner Davey Reed just [published the news in a public post on Facebook](https://www.facebook.com/davey.reed/posts/72):" + quoted,
+			[]string{"Facebook|||https://www.facebook.com/davey.reed/posts/72|Every"}},
+	}
+	r := newReader(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, q := range read(t, r, "markdown", "", tt.body).Quotes {
+				var authors []string
+				for _, a := range q.Source.Authors {
+					authors = append(authors, a.Name)
+				}
+				first, _, _ := strings.Cut(q.Text, " ")
+				got = append(got, fmt.Sprintf("%s|%s|%s|%s|%s", q.Source.Publication, q.Source.Headline,
+					strings.Join(authors, "; "), q.Source.URL, first))
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("published quotes (-want +got):\n%s", d)
+			}
+		})
+	}
+}

@@ -213,8 +213,8 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// TestDefaults checks that a program and an embedded site make the same documents by default: the fingerprint of the
-// configuration is recorded in each head.
+// TestDefaults checks that the command feedpub and an embedded site have the same default configuration, by comparing
+// the fingerprints recorded in the heads of their documents.
 func TestDefaults(t *testing.T) {
 	c := config.Default()
 	c.Site.BaseURL = "https://feeds.example.org"

@@ -196,7 +196,7 @@ func (p program) testUnit(t *testing.T) {
 	analyzeUnits(t, p)
 }
 
-// analyzeUnits checks the units with systemd-analyze, and that the service is exposed as little as it should be.
+// analyzeUnits verifies the units with systemd-analyze, and checks that the service's exposure level is at most 1.5.
 func analyzeUnits(t *testing.T, p program) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {

@@ -173,8 +173,8 @@ func (k keyspace) reply(id string) string { return k.key("reply", id) }
 func (k keyspace) runs() string       { return k.key("runs") }
 func (k keyspace) failedRuns() string { return k.key("runs", "failed") }
 
-// repeatedRuns is a hash: key of runs that repeat each other -> start of the latest and of the first in Unix
-// milliseconds, their number, and the latest as JSON.
+// repeatedRuns is a hash: key of a series of equivalent runs, see [feed.Run.Repeats] -> start of the latest and of the
+// first run in Unix milliseconds, the number of runs, and the latest run as JSON.
 func (k keyspace) repeatedRuns() string { return k.key("runs", "repeated") }
 
 // lastRuns is a hash: cause -> start of the latest run in Unix milliseconds.

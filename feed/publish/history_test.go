@@ -105,7 +105,7 @@ func TestRebuildsAreRecorded(t *testing.T) {
 	})
 }
 
-// summary returns the outcomes and the numbers of posts of runs.
+// summary returns the cause, the outcome and the counts of posts of each run.
 func summary(runs []feed.Run) string {
 	var b strings.Builder
 	for _, r := range runs {
@@ -190,7 +190,7 @@ func TestFoundPostsBelongToTheRebuild(t *testing.T) {
 		t.Errorf("the run of the rebuild is %s; want %s", got, want)
 	}
 	if got := w.ids("main"); !slices.Contains(got, "good") {
-		t.Errorf("main contains %v after the rebuild; want the post that it has found too", got)
+		t.Errorf("main contains %v after the rebuild; want also the post that the scan found", got)
 	}
 }
 

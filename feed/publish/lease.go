@@ -234,7 +234,7 @@ func (l *lease) check(token feed.Token) error {
 		return nil
 	}
 	if since := l.fleet.SchemaToken(); since > token {
-		return fmt.Errorf("%w: the schema was decided at token %d; this builder has %d", errSuperseded, since, token)
+		return fmt.Errorf("%w: the schema was set with token %d; this builder has token %d", errSuperseded, since, token)
 	}
 	if seen := l.fleet.NewestToken(); seen > token {
 		return fmt.Errorf("%w: a process has documents with token %d; this builder has %d", errSuperseded, seen, token)
@@ -252,7 +252,7 @@ func (l *lease) checkStored(ctx context.Context, token feed.Token) error {
 		return err
 	}
 	if schema.Since > token {
-		return fmt.Errorf("%w: the schema was decided at token %d; this builder has %d", errSuperseded, schema.Since, token)
+		return fmt.Errorf("%w: the schema was set with token %d; this builder has token %d", errSuperseded, schema.Since, token)
 	}
 	return l.check(token)
 }

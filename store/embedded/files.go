@@ -76,9 +76,9 @@ func WritePost(dir string, p feed.RawPost) (string, error) {
 	return file, nil
 }
 
-// RemovePost removes all files in dir that contain a post; data is the data folder of the store, which records the ids
-// of renamed files. If there are no such files, the error is of kind [feed.ErrNotFound]. If one of them also contains
-// other posts, nothing is removed and the error is of kind [feed.ErrInvalid].
+// RemovePost removes every file in dir that contains the post with the given id. The folder data is that of the store,
+// which records the ids of renamed files. If there are no such files, the error is of kind [feed.ErrNotFound]. If one
+// of them also contains other posts, nothing is removed and the error is of kind [feed.ErrInvalid].
 func RemovePost(dir, data string, decode Decode, id string) error {
 	var files []string
 	for f := range List(dir, data, decode) {

@@ -23,7 +23,7 @@ import (
 type readers struct {
 	mu     sync.Mutex
 	bodies map[string]feed.Hash // hash of the body of each entity tag
-	seen   map[string]time.Time // Last-Modified of each document, by run of a process and path
+	seen   map[string]time.Time // Last-Modified of each document, by process run and path
 	reads  int
 }
 

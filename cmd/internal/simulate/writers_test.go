@@ -43,7 +43,7 @@ func (l *ledger) acknowledge(v version) {
 	l.acked++
 }
 
-// withdrawn returns the posts that were withdrawn by their last, acknowledged write, and those writes.
+// withdrawn returns the last write of each post whose last write was acknowledged and withdrew it, by post.
 func (l *ledger) withdrawn() map[string]version {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -389,11 +389,6 @@ func (c *credits) creditLone(external string, own ...string) {
 		return
 	}
 	publication := c.in.reader.PublicationAt(external)
-	credited := func() {
-		for _, i := range l.blocks {
-			c.result.Blocks[i].Role = attribution.Passage
-		}
-	}
 	for i := range c.list {
 		x := &c.list[i]
 		if !slices.ContainsFunc(x.passage, func(n *html.Node) bool { return within(n, l.element) || within(l.element, n) }) &&
@@ -417,23 +412,35 @@ func (c *credits) creditLone(external string, own ...string) {
 		x.state, x.Certain, x.Confidence = CreditPublished, true, max(x.Confidence, loneConfidence)
 		x.reason += "; " + loneReason
 		x.key = feed.CreditKey(x.Quote)
-		credited()
+		c.markPassage(l)
 		return
 	}
 	publication.URL = external
+	c.addLone(l, publication)
+}
+
+// addLone adds the credit of the lone quotation l to a publication. The credit is a suggestion if the post has no other
+// text and the publication is unknown: such a post may be the author's own text from an earlier site.
+func (c *credits) addLone(l lone, publication feed.Source) {
 	q := feed.Quote{Source: publication, Text: l.text, Confidence: loneConfidence, Certain: true}
 	state := CreditPublished
 	if len(c.result.Commentary) == 0 && publication.PublicationURL == "" {
-		// A post that is entirely a quotation of an unknown site may be the author's own text from an earlier site.
 		state, q.Certain = CreditSuggested, false
 	} else {
-		credited()
+		c.markPassage(l)
 	}
 	c.list = append(c.list, candidate{
 		placed: placed{Quote: c.in.quote(q, c.base), passage: l.passage, inline: l.inline},
 		key:    feed.CreditKey(q), state: state, at: l.blocks[0], reason: loneReason,
 	})
 	slices.SortStableFunc(c.list, func(a, b candidate) int { return cmp.Compare(a.at, b.at) })
+}
+
+// markPassage marks the blocks of the lone quotation l as a passage.
+func (c *credits) markPassage(l lone) {
+	for _, i := range l.blocks {
+		c.result.Blocks[i].Role = attribution.Passage
+	}
 }
 
 const (

@@ -443,14 +443,18 @@ func (rd *reading) isLeadLine(b *block) bool {
 		!slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink })
 }
 
-// checkHost reports whether the article's URL is at the known publication of s, as far as this can be told. If it is
-// not, and the link has the name of the only author, the publication is the subject of the article and is removed.
+// checkHost reports whether the article's URL is at the known publication of s, as far as this can be told. The URL of a
+// credit in an element for credits may be anywhere, such as at an archive. Otherwise, if the link has the name of the
+// only author, the publication is the subject of the article and is removed.
 func (rd *reading) checkHost(s *source) bool {
 	if rd.r.pubs.byHost(s.url) == s.pub.known || hostNamed(s.url, s.pub.name) {
 		return true
 	}
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
+		if b.credit {
+			return true
+		}
 		for _, r := range b.runs {
 			if r.kind != runLink || r.value != s.url {
 				continue

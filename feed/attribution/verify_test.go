@@ -43,6 +43,10 @@ func TestVerify(t *testing.T) {
 		{"a law with a link to an encyclopedia",
 			"I would love to see us apply the [9th Harbour Act of the Province](https://en.wikipedia.org/wiki/Ninth_Harbour_Act), which says in part:" + quoted,
 			nil},
+		{"a caption with a link to an archive",
+			"<figure><blockquote><p>" + passage + "</p></blockquote><figcaption>Joseph Calloway, <cite>" +
+				"<a href=\"https://www.gutenberg.org/ebooks/99\">No. 9</a></cite>, The Spectator</figcaption></figure>\n",
+			[]string{"The Spectator|No. 9|Joseph Calloway|https://www.gutenberg.org/ebooks/99|Every"}},
 		{"the link of a via", "It is a week for quoting people:\n\nOn why digging for something is not enough   ([via Anton de hAra](https://reed.example/journal/2008/02/10/harbours/)) Samuel Johnson (1753): \n<blockquote>" + passage + "</blockquote>\n",
 			[]string{"||Samuel Johnson||Every"}},
 		{"part of the text of a link", "Harbour Notes talks about [putting the Sand Back Into Sandport](https://notes.example/2012/12/04/sand/):" + quoted, nil},

@@ -443,8 +443,8 @@ func (rd *reading) isLeadLine(b *block) bool {
 		!slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink })
 }
 
-// checkHost reports whether the article's URL is at the known publication of s, as far as this can be told. The URL of a
-// credit in an element for credits may be anywhere, such as at an archive. Otherwise, if the link has the name of the
+// checkHost reports whether the article's URL is at the known publication of s, as far as this can be told. The URL of
+// a credit in an element for credits may be anywhere, such as at an archive. Otherwise, if the link has the name of the
 // only author, the publication is the subject of the article and is removed.
 func (rd *reading) checkHost(s *source) bool {
 	if rd.r.pubs.byHost(s.url) == s.pub.known || hostNamed(s.url, s.pub.name) {

@@ -223,12 +223,8 @@ func (rd *reading) isPersonName(toks []token) bool {
 func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
-		from := strings.Index(b.text, name)
-		if from < 0 {
-			continue
-		}
-		_, at := tokensWithin(b.toks, span{0, len(b.toks)}, run{start: from, end: from + len(name)})
-		if at.empty() {
+		_, at, ok := b.findName(name)
+		if !ok || at.empty() {
 			continue
 		}
 		if next := at.hi; next < len(b.toks) && rd.continuesName(b, next) {
@@ -379,6 +375,17 @@ var referenceHosts = map[string]bool{
 	"wikiquote": true,
 }
 
+// findName returns the end of the tokens before the first occurrence of a name in the block, and the tokens in the
+// occurrence. It returns false if the block does not contain the name.
+func (b *block) findName(name string) (before int, within span, ok bool) {
+	from := strings.Index(b.text, name)
+	if from < 0 {
+		return 0, span{}, false
+	}
+	before, within = tokensWithin(b.toks, span{0, len(b.toks)}, run{start: from, end: from + len(name)})
+	return before, within, true
+}
+
 // correctPublication replaces a known name that is only the end of the publication's name, as in "Cambridge Times": the
 // host of the article has the whole name.
 func (rd *reading) correctPublication(s *source) {
@@ -395,11 +402,11 @@ func (rd *reading) correctPublication(s *source) {
 	}
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
-		from := strings.Index(b.text, s.pub.name)
-		if from < 0 {
+		lo, _, ok := b.findName(s.pub.name)
+		if !ok {
 			continue
 		}
-		lo, _ := tokensWithin(b.toks, span{0, len(b.toks)}, run{start: from, end: from + len(s.pub.name)})
+		from := strings.Index(b.text, s.pub.name)
 		for n := lo - 1; n >= 0 && n >= lo-3 && b.toks[n].kind == tokWord && b.toks[n].upper; n-- {
 			name := b.text[b.toks[n].start : from+len(s.pub.name)]
 			if !sameName(name, s.pub.name) && hostNamed(s.url, name) {
@@ -492,11 +499,10 @@ func (rd *reading) isMarkedName(s *source) bool {
 func (rd *reading) isNamedAsOrigin(s *source) bool {
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
-		from := strings.Index(b.text, s.pub.name)
-		if from < 0 {
+		lo, at, ok := b.findName(s.pub.name)
+		if !ok {
 			continue
 		}
-		lo, at := tokensWithin(b.toks, span{0, len(b.toks)}, run{start: from, end: from + len(s.pub.name)})
 		if at.hi == len(b.toks) || lo == 0 || at.empty() {
 			return true
 		}

@@ -124,11 +124,7 @@ func changeOf(form url.Values) (intake.Change, error) {
 
 // decideFromPage stores the decision about a credit that a person has submitted with a form.
 func (h *handler) decideFromPage(w http.ResponseWriter, r *http.Request) {
-	x, ok := h.formSession(w, r)
-	if !ok {
-		return
-	}
-	s, ok := h.formSite(w, r, x, Write)
+	x, s, ok := h.formSite(w, r, Write)
 	if !ok {
 		return
 	}

@@ -90,8 +90,13 @@ func (h *handler) formSession(w http.ResponseWriter, r *http.Request) (session, 
 	return session{}, false
 }
 
-// formSite returns the site that a form names, if the session has the right. Otherwise it sends an error.
-func (h *handler) formSite(w http.ResponseWriter, r *http.Request, x session, right Right) (*Site, bool) {
+// formSite returns the session of a form, as formSession does, and the site that the form names, if the session has the
+// right. Otherwise it sends an error.
+func (h *handler) formSite(w http.ResponseWriter, r *http.Request, right Right) (session, *Site, bool) {
+	x, ok := h.formSession(w, r)
+	if !ok {
+		return session{}, nil, false
+	}
 	sites := h.Sites.Sites()
 	i := slices.IndexFunc(sites, func(s *Site) bool { return string(s.ID) == r.PostFormValue("site") })
 	switch {
@@ -101,9 +106,9 @@ func (h *handler) formSite(w http.ResponseWriter, r *http.Request, x session, ri
 	case i < 0:
 		h.fail(w, problem{Status: http.StatusNotFound, Detail: "There is no such site."})
 	default:
-		return sites[i], true
+		return x, sites[i], true
 	}
-	return nil, false
+	return session{}, nil, false
 }
 
 // logout ends a session.
@@ -118,11 +123,7 @@ func (h *handler) logout(w http.ResponseWriter, r *http.Request) {
 
 // rebuildFromPage rebuilds the feed that the form names, or all feeds if it names none.
 func (h *handler) rebuildFromPage(w http.ResponseWriter, r *http.Request) {
-	x, ok := h.formSession(w, r)
-	if !ok {
-		return
-	}
-	s, ok := h.formSite(w, r, x, Rebuild)
+	x, s, ok := h.formSite(w, r, Rebuild)
 	if !ok {
 		return
 	}

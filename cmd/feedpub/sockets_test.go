@@ -154,19 +154,15 @@ func TestReloadUnderPolls(t *testing.T) {
 	}
 	p := poller{url: "http://" + address + "/feed.xml"}
 	served(t, p.url)
-	ctx, stop := context.WithCancel(t.Context())
-	var done sync.WaitGroup
-	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
-	for i := range *restarts {
-		configure(fmt.Sprintf("After %d", i))
-		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
+	polled(t, &p, func() {
+		for i := range *restarts {
+			configure(fmt.Sprintf("After %d", i))
+			if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+			log.await(t, "msg=reload by=SIGHUP outcome=reloaded", i+1)
 		}
-		log.await(t, "msg=reload by=SIGHUP outcome=reloaded", i+1)
-	}
-	stop()
-	done.Wait()
-	report(t, &p)
+	})
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -187,18 +183,14 @@ func TestRestartInPlace(t *testing.T) {
 	url := "http://" + address + "/feed.xml"
 	served(t, url)
 	p := poller{url: url}
-	ctx, stop := context.WithCancel(t.Context())
-	var done sync.WaitGroup
-	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
-	for i := range *restarts {
-		if err := cmd.Process.Signal(syscall.SIGUSR2); err != nil {
-			t.Fatal(err)
+	polled(t, &p, func() {
+		for i := range *restarts {
+			if err := cmd.Process.Signal(syscall.SIGUSR2); err != nil {
+				t.Fatal(err)
+			}
+			log.await(t, "trigger=start", i+2)
 		}
-		log.await(t, "trigger=start", i+2)
-	}
-	stop()
-	done.Wait()
-	report(t, &p)
+	})
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -240,28 +232,37 @@ func TestSocketActivation(t *testing.T) {
 	cmd := start()
 	p := poller{url: "http://" + address + "/feed.xml"}
 	served(t, p.url)
-	ctx, stop := context.WithCancel(t.Context())
-	var done sync.WaitGroup
-	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
-	for range *restarts {
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
+	polled(t, &p, func() {
+		for range *restarts {
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			cmd = start()
+			served(t, p.url)
 		}
-		if err := cmd.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		cmd = start()
-		served(t, p.url)
-	}
-	stop()
-	done.Wait()
-	report(t, &p)
+	})
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// polled polls a server every 10 ms while f runs, and reports the results.
+func polled(t *testing.T, p *poller, f func()) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var done sync.WaitGroup
+	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
+	f()
+	stop()
+	done.Wait()
+	report(t, p)
 }
 
 // report fails the test if a poll failed.

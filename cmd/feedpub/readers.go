@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// maxReaders is the maximum size of the server's response, in bytes.
-	maxReaders = 64 << 20
+	// maxResponse is the maximum size of the server's response, in bytes.
+	maxResponse = 64 << 20
 	// maxClients is the maximum number of client programs in a row of the table.
 	maxClients = 3
 )
@@ -41,7 +41,7 @@ func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 	}
 	status, body, err := askAdmin(cmd.Context(), adminRequest{
 		method: http.MethodGet, address: dialable(string(c.Admin.Listen)), path: path, timeout: healthTimeout,
-		limit: maxReaders,
+		limit: maxResponse,
 	})
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ even if keys need a restart, and 1 otherwise.`,
 			}
 			status, body, err := askAdmin(cmd.Context(), adminRequest{
 				method: http.MethodPost, address: dialable(string(c.Admin.Listen)), path: "/reload", token: token,
-				timeout: reloadTimeout, limit: maxReaders,
+				timeout: reloadTimeout, limit: maxResponse,
 			})
 			if err != nil {
 				return err

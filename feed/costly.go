@@ -1,7 +1,7 @@
 package feed
 
-// Costly identifies a version of a post that builders do not read, because reading it has ended a process or taken too
-// long. The post is rejected.
+// Costly identifies a version of a post that builders do not read, because reading it has crashed a process or taken
+// too long. The post is rejected.
 type Costly struct {
 	ID string `json:"id"`
 	// Sum is the hash of the raw post. Other versions of the post are read.

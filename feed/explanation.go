@@ -35,7 +35,7 @@ type Explanation struct {
 	Hints []string `json:"hints,omitempty"`
 	// Feeds lists the feeds whose published documents contain the post, or should.
 	Feeds []Place `json:"feeds"`
-	// Question answers why the post is or is not in the feed that was asked about.
+	// Question says why the post is or is not in the feed that was asked about.
 	Question string `json:"question,omitempty"`
 	// Credited lists the sources that are credited; Suggestion describes the sources that are too uncertain to be
 	// credited.

@@ -11,7 +11,7 @@ import (
 type Notice struct {
 	Queue  string // identifies the receiver; contains no spaces
 	Format Format // format of the topic that changed; "-" if the notice is not about a document
-	// Feed is the feed that changed, or the subject of another event.
+	// Feed is the feed that changed, or the feed that a different event is about.
 	Feed Name
 }
 
@@ -49,7 +49,7 @@ type Claiming struct {
 	Most  int           // maximum number of claims
 	// Claimant identifies the process. While it has a claim on work for a host, no other claimant gets work for that host.
 	Claimant string
-	// Serial is different in each of a few hundred successive calls of a claimant.
+	// Serial distinguishes the calls of a claimant: it is different in each of a few hundred successive calls.
 	Serial int64
 	// Hosts maps the queues of notices to the hosts of their receivers.
 	Hosts map[string]string

@@ -236,7 +236,7 @@ type RunHistory struct {
 
 // Bounds of the records of runs.
 const (
-	// KeptRuns is the number of runs that are kept; KeptFailures is the number kept of those that failed or rejected
+	// KeptRuns is the number of runs that are kept; KeptFailures is the number of those kept that failed or rejected
 	// posts.
 	KeptRuns     = 500
 	KeptFailures = 500
@@ -313,7 +313,7 @@ func (l *RunLog) repeat(r Run) bool {
 	return known || r.Idle() || times > 1
 }
 
-// oldest returns the key of the value with the earliest time, which at returns.
+// oldest returns the key of the value with the earliest time. The function at returns the time of a value.
 func oldest[K comparable, V any](m map[K]V, at func(V) time.Time) K {
 	var first K
 	var found bool

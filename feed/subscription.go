@@ -83,7 +83,7 @@ type ClaimedRequest struct {
 	Request SubscriptionRequest
 }
 
-// HubLimits bound what strangers can make a hub do.
+// HubLimits bound the work that clients, which need no credentials, can cause a hub to do.
 type HubLimits struct {
 	Pending       int // requests that wait for verification
 	PerHost       int // requests per minute with callbacks on one host
@@ -121,12 +121,12 @@ func (t TopicVersion) Number() int64 { return t.Ref.Modified.Unix() }
 type Delivery struct {
 	Claim
 	Subscription Subscription
-	Failure      DeliveryFailure // of the last attempt; zero if it succeeded
+	Failure      DeliveryFailure // failure of the last attempt; zero if it succeeded
 }
 
 // DeliveryFailure describes the last failed attempt to deliver something.
 type DeliveryFailure struct {
-	Attempts int       `json:"attempts"` // since the last success; 0 after the last attempt for a version
+	Attempts int       `json:"attempts"` // failed attempts since the last success; 0 after the last attempt for a version
 	Since    time.Time `json:"since"`    // time of the first of them
 	At       time.Time `json:"at"`
 	Reason   string    `json:"reason"`

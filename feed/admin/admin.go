@@ -38,7 +38,7 @@ type ReaderLister interface {
 
 // HistoryLister returns the figures of feeds over time.
 type HistoryLister interface {
-	// Days returns the figures of a feed for each of the last days, oldest first and without gaps.
+	// Days returns the figures of a feed for each of the most recent days, oldest first and without gaps.
 	Days(name feed.Name) []feed.FeedDay
 }
 

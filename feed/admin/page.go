@@ -79,7 +79,7 @@ type feedRow struct {
 	Items              int
 	Bytes, NotModified string
 	Polls, Subscribers string
-	Spark              template.HTML // chart of the polls on each of the last days
+	Spark              template.HTML // chart of the polls on each recent day
 	readers            int
 }
 

@@ -18,7 +18,7 @@ import (
 type browser struct {
 	t       *testing.T
 	handler http.Handler
-	address string // of the client
+	address string // address of the client
 	cookies map[string]string
 }
 

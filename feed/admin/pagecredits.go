@@ -16,7 +16,7 @@ import (
 // creditRow is a credit that waits for a decision, with the fields of its form.
 type creditRow struct {
 	Post, Title, Key string
-	Dormant          bool // a decision about words that the post no longer contains; it can only be withdrawn
+	Dormant          bool // the decision is about words that the post no longer contains, so it can only be withdrawn
 	Text, Source     string
 	Reason, Verdict  string
 

@@ -36,7 +36,7 @@ type Posts interface {
 const (
 	defaultPage = 50
 	maxPage     = 500
-	maxPageSize = 8 << 20 // bytes of posts after which a page ends
+	maxPageSize = 8 << 20 // a page ends once its posts have this many bytes
 )
 
 // notConfirmed is the response to a write that the replicas did not confirm in time.

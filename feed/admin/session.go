@@ -27,7 +27,7 @@ const (
 type Sessions struct {
 	mu       sync.Mutex
 	byID     map[string]session
-	attempts map[netip.Addr]int // wrong tokens since began
+	attempts map[netip.Addr]int // numbers of wrong tokens since began
 	all      int
 	began    time.Time
 }

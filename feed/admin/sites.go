@@ -42,7 +42,7 @@ type Site struct {
 type Replica interface {
 	// Ready returns nil if the main feed is served, and otherwise the reason why it is not.
 	Ready() error
-	// Store returns the error of the last call to the store, or nil if the call succeeded.
+	// Store returns the error from the last call to the store, or nil if the call succeeded.
 	Store() error
 	// Version returns the store's version up to which commits have been applied, and the time of the store's last
 	// response.

@@ -262,7 +262,8 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	if m.rule.convention == "7" && m.pub.lo == m.clause.lo && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) {
 		return true
 	}
-	// "Krugman writes", but "Engadget reports"
+	// A single word before a verb is a person, as in "Krugman writes", unless the verb is "reports", as in "Engadget
+	// reports".
 	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 &&
 		k == 0 && !linked && !isDomain(p.name) &&
 		next < len(b.toks) && !rd.l.report.has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {

@@ -309,8 +309,8 @@ func (rd *reading) isWeakName(s *source) bool {
 	return s.url == "" && !rd.l.looksLikePub(s.pub.name, toks) && rd.r.pubs.knownPrefix(toks, true) == 0
 }
 
-// isWeakPerson reports whether the credit names no publication, and only people whose names are ambiguous or a single
-// word.
+// isWeakPerson reports whether the credit names no publication, but only people whose names are ambiguous or consist of
+// a single word.
 func (rd *reading) isWeakPerson(s *source) bool {
 	if s.pub.name != "" || len(s.authors) == 0 || s.headline != "" || s.url != "" || s.linked || s.kind == Tweet ||
 		s.kind == Reblog {

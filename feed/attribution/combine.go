@@ -224,7 +224,7 @@ func (rd *reading) handicap(c *candidate) int {
 	case c.rule.distant:
 		return unsureHandicap
 	case c.rule.convention == "cite" && c.rule.pub.known != nil:
-		return -modelHandicap * 2 // the markup identifies the article
+		return -modelHandicap * 2 // a bonus: the markup identifies the article
 	case rd.isWeakPerson(c.rule) || rd.isWeakName(c.rule):
 		return weakHandicap
 	case rd.ruleConfidence(c.rule) < unsureRule && (c.learned == nil || c.learned.creditMargin < 0):
@@ -372,7 +372,8 @@ func (rd *reading) isAnnounced(d *decisions, s *source, units []int) bool {
 		d.units[units[len(units)-1]].block >= q.blocks[len(q.blocks)-1]
 }
 
-// mayBePassage reports whether the units can be a passage: in a post that marks its quotations, only marked text is.
+// mayBePassage reports whether the units can be a passage: in a post that marks its quotations, only marked text can be
+// one.
 func (rd *reading) mayBePassage(d *decisions, units []int) bool {
 	if len(units) == 0 || !rd.marksQuotations {
 		return len(units) > 0

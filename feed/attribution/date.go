@@ -25,7 +25,7 @@ func (d date) valid() bool {
 	}
 	year := d.year
 	if year == 0 {
-		year = 2000 // a leap year: 29 February without a year is a date
+		year = 2000 // a leap year, so that 29 February without a year is valid
 	}
 	return d.day <= time.Date(year, time.Month(d.month)+1, 0, 0, 0, 0, 0, time.UTC).Day() &&
 		(d.year == 0 || d.year >= 1600 && d.year <= 2199)

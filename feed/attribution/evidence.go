@@ -108,8 +108,8 @@ const (
 	originRule = iota
 	originModel
 	originBoth        // both found it and agree
-	originRuleOfTwo   // both found one but disagree; this is the rules' source
-	originModelOfTwo  // both found one but disagree; this is the model's source
+	originRuleOfTwo   // both found a source here but disagree; this is the rules' source
+	originModelOfTwo  // both found a source here but disagree; this is the model's source
 	originPersonAgree // both found it and agree, and no publication is named
 )
 

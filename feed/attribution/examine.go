@@ -74,7 +74,7 @@ func (r *Reader) Examine(in Input) *Examination {
 	if x.d == nil {
 		return x
 	}
-	rd.scratch = &scratch{} // the evidence is kept
+	rd.scratch = &scratch{} // the evidence outlives the reading, so it needs memory of its own
 	e := rd.evidence(x.d.units)
 	for i := range x.d.units {
 		u := &x.d.units[i]
@@ -129,7 +129,7 @@ func (x *Examination) Tokens(i, label int) []ExaminedToken {
 	u := &x.d.units[i]
 	b := x.rd.doc.blocks[u.block]
 	s := creditTokens(u, label)
-	x.rd.scratch = &scratch{} // the evidence is kept
+	x.rd.scratch = &scratch{} // the evidence outlives the reading, so it needs memory of its own
 	features, near := x.rd.tokenEvidence(u, s, label)
 	out := make([]ExaminedToken, 0, len(features))
 	for k := range features {

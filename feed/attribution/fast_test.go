@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The functions in this file are the plain versions of functions that are written for speed. The tests compare both on
+// The functions in this file are plain versions of functions that are optimized for speed. The tests compare both on
 // the words and links of the training posts, and on cases that do not occur in the posts.
 
 // plainFold is the plain version of fold.

@@ -149,7 +149,7 @@ func (rd *reading) addWeak(d *decisions) {
 			begins[c.passage[0]], ends[c.passage[n-1]] = c, c
 		}
 	}
-	quoted := make([]bool, len(rd.doc.blocks)) // by block: in a passage that the rules found; see [reading.isRedundant]
+	quoted := make([]bool, len(rd.doc.blocks)) // by block: whether a passage that the rules found contains it; see [reading.isRedundant]
 	for _, s := range rd.sources {
 		for _, k := range s.passageBlocks {
 			quoted[k] = true

@@ -25,8 +25,8 @@ type Publication struct {
 	FeedURL string   `json:"feed_url,omitempty"` // URL of the publication's own feed
 	URL     string   `json:"url,omitempty"`      // home page; defaults to the first domain
 	Agency  bool     `json:"agency,omitempty"`   // a news agency, whose reports other publications carry
-	// Word reports whether the name without its article is also a common word. Such a name is read as the publication
-	// only where a publication is expected, and without its article only if Aliases list it so.
+	// Word reports whether the name without its article is also a common word. Such a name is read as the publication only
+	// where a publication is expected, and without its article only if Aliases lists that form.
 	Word bool `json:"word,omitempty"`
 }
 

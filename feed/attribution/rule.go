@@ -57,7 +57,7 @@ type rule struct {
 	variants   []*variant
 }
 
-// op is an element kind.
+// op is the kind of an element.
 type op uint8
 
 const (

@@ -118,7 +118,7 @@ func parsed(t testing.TB, format, body string) Input {
 func TestScore(t *testing.T) {
 	posts := readGold(t, "testdata/own.jsonl")
 	r := newReader(t)
-	var total, found tally // found also counts suggestions above the threshold, which only lack a passage
+	var total, found tally // found also counts suggestions above the threshold, which are suggestions only because they have no passage
 	by := make(map[string]*tally)
 	for _, p := range posts {
 		got := read(t, r, p.Format, p.Title, p.Body)

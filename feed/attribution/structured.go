@@ -9,8 +9,8 @@ import (
 )
 
 // A structured credit is one that markup or template code connects with its passage and divides into its parts: the
-// caption of a quotation's figure, the cite element in a quotation, and the arguments of a quotation tag. It is not a
-// reading of prose, so its parts are taken as they are.
+// caption of a quotation's figure, the cite element in a quotation, and the arguments of a quotation tag. It is not
+// read from prose, so its parts are used unchanged.
 
 // structuredWeight is the confidence of a structured credit.
 const structuredWeight = 0.95
@@ -325,8 +325,8 @@ func (rd *reading) isCaptionOf(i int) bool {
 	return false
 }
 
-// readClipLine returns the credit in block i below a quotation that has no other: "via" and the host of the linked
-// article, as Posterous and bookmarklets write below a clip. The link leads to the page that was quoted.
+// readClipLine returns the credit in block i below a quotation that has no other credit: "via" and the host of the
+// linked article, as Posterous and bookmarklets write below a clip. The link leads to the page that was quoted.
 func (rd *reading) readClipLine(i int) (citation, bool) {
 	b := rd.doc.blocks[i]
 	end := phraseEnd(rd.l.viaWord, b.toks)

@@ -33,7 +33,7 @@ type token struct {
 	space      bool  // white space precedes the token, or it is the first
 }
 
-// nameTokens is the number of tokens of a long name.
+// nameTokens is the capacity of buffers for the tokens of a name. Tokenizing a longer name allocates memory.
 const nameTokens = 16
 
 // tokenize appends the tokens of text to buf, in linear time.
@@ -336,7 +336,7 @@ const (
 	foldNothing = 1 // an apostrophe
 )
 
-// foldedByte maps the ASCII characters to what they are folded to.
+// foldedByte maps each ASCII character to its folded form.
 var foldedByte = func() (table [utf8.RuneSelf]byte) {
 	for c := range table {
 		switch b := byte(c); {

@@ -140,7 +140,7 @@ func (rd *reading) readEntryOf(s *source, b *block, r run) {
 	}
 	quoted := unquote(b.slice(span{0, end}))
 	if strings.HasSuffix(quoted, ".") || len(s.passages) == 1 && unquote(s.passages[0]) != quoted {
-		return // a quoted sentence
+		return // a quoted sentence is not a headline
 	}
 	s.setHeadline(quoted)
 	s.entry = true
@@ -186,7 +186,7 @@ func (rd *reading) dropViaURL(s *source) {
 	}
 }
 
-// correctAuthors removes from the authors what is no name of a person who wrote the passage.
+// correctAuthors removes from the authors any name that is not that of a person who wrote the passage.
 func (rd *reading) correctAuthors(s *source) {
 	var kept []string
 	for _, name := range s.authors {
@@ -217,9 +217,9 @@ func (rd *reading) isPersonName(toks []token) bool {
 	})
 }
 
-// isAuthorInCredit reports whether the author is named as one where the credit names him. A name that continues, as in
-// "Reed Family Cyclery", is not a person's, and a person named in a sentence without the publication, the link or a
-// word of saying is the subject of the article.
+// isAuthorInCredit reports whether the credit names the person as an author. A name that continues, as in "Reed Family
+// Cyclery", is not a person's, and a person named in a sentence without the publication, the link or a word of saying
+// is the subject of the article.
 func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
@@ -235,7 +235,7 @@ func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 	return true
 }
 
-// continuesName reports whether token i of the block, which follows a name, is one more word of it.
+// continuesName reports whether token i of the block, which follows a name, is also part of it.
 func (rd *reading) continuesName(b *block, i int) bool {
 	t := b.toks[i]
 	return t.kind == tokWord && t.upper && t.start == b.toks[i-1].end+1 && !rd.l.stop.has(t.id) && !rd.l.known(t.id) &&
@@ -300,8 +300,8 @@ func (rd *reading) correctHeadline(s *source, at int) {
 	}
 }
 
-// readAuthorAtPlace makes the person at the beginning of the headline the author of s and removes the headline, if the
-// headline, which has the tokens toks, continues with "at", "in" or "for" and a place. It reports whether it did.
+// readAuthorAtPlace reports whether the headline of s, whose tokens are toks, consists of a person, "at", "in" or
+// "for", and a place. If it does, the person becomes the author, and the headline is removed.
 func (rd *reading) readAuthorAtPlace(s *source, toks []token) bool {
 	for k := 2; k <= 3 && k+1 < len(toks); k++ {
 		t, next := toks[k], toks[k+1:]
@@ -322,7 +322,7 @@ func (rd *reading) dropReferenceHost(s *source, b *block) {
 		return
 	}
 	text := b.textOfLink(s.url)
-	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { // part of the name of a law or a work
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { // the link text is the name of a law or a work that contains the author's name
 		return text != a && strings.Contains(text, a)
 	})
 	s.pub, s.url = publisher{}, ""
@@ -424,10 +424,9 @@ func endsName(e *publication, name string) bool {
 	})
 }
 
-// isPublicationCertain reports whether the publication of s, whose credit is in block b, is known, has the host of the
-// article, is a link or emphasised, has a name that is typical of publications, is named in a short lead, or has an
-// author and no passage, and whether the article is at the known publication. A source without a publication needs an
-// author.
+// isPublicationCertain reports whether the publication of s, whose credit is in block b, is certain. For a known
+// publication, the evidence is the host of the article or the place of the name in its sentence. For an unknown one, it
+// is the host, the form of the name or the markup. A source without a publication needs an author.
 func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 	switch {
 	case s.pub.name == "":
@@ -450,9 +449,10 @@ func (rd *reading) isLeadLine(b *block) bool {
 		!slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink })
 }
 
-// checkHost reports whether the article's URL is at the known publication of s, as far as this can be told. The URL of
-// a credit in an element for credits may be anywhere, such as at an archive. Otherwise, if the link has the name of the
-// only author, the publication is the subject of the article and is removed.
+// checkHost reports whether the article's URL can be that of an article in the known publication of s. The URL may have
+// any host, such as that of an archive, if the credit is in an element for credits or its link contains the
+// publication's name. If the link contains the name of the only author instead, the publication is the subject of the
+// article, and checkHost removes it.
 func (rd *reading) checkHost(s *source) bool {
 	if rd.r.pubs.byHost(s.url) == s.pub.known || hostNamed(s.url, s.pub.name) {
 		return true

@@ -68,7 +68,8 @@ func (rd *reading) readViaLine(b *block) bool {
 	return true
 }
 
-// readTrailingVia adds the vias in brackets, or in a sentence of their own or after a dash at the end of the span.
+// readTrailingVia adds the vias that the span contains in brackets, and those at its end in a sentence of their own or
+// after a dash.
 func (rd *reading) readTrailingVia(b *block, s span) {
 	for k := s.lo; k < s.hi; k++ {
 		t := b.toks[k]
@@ -125,10 +126,10 @@ type viaPhrase struct {
 	entire     bool // the phrase is a line or sentence of its own, without brackets
 }
 
-// readVias returns the names in a phrase. Words after the cue are names only if they look like ones: "via SSH" and "via
-// e-mail" say how something was done, and "thanks, everybody" names no source. In a sentence, a name counts only if it
-// is linked. After thanks, a name counts if the thanks are for finding something; in brackets, it also counts if it is
-// linked or known.
+// readVias returns the names in a phrase. Words after the cue are names only if they look like names: "via SSH" and
+// "via e-mail" say how something was done, and "thanks, everybody" names no source. In a sentence, a name counts only
+// if it is linked. After thanks, a name counts if the thanks are for finding something; in brackets, it also counts if
+// it is linked or known.
 func (r *Reader) readVias(l *language, b *block, p viaPhrase) []feed.Via {
 	var vias []feed.Via
 	s, toks := p.names, b.toks

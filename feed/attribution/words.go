@@ -5,8 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// wordTable is a hash table of the words of a lexicon by which texts are tokenized. It is immutable and does not
-// allocate.
+// wordTable is a hash table of a lexicon's words, for use in tokenizing texts. It is immutable and does not allocate.
 type wordTable struct {
 	words []string   // by number
 	slots []wordSlot // a power of two

@@ -6,7 +6,7 @@ import "sync"
 
 // Cache maps keys to values up to a total size. It keeps two generations: when the young entries reach half of the
 // size, they become the old entries, and the previous old entries are dropped. An old entry that is used becomes young
-// again. So no list in order of use is needed, and an entry is dropped only after more recently used entries have
+// again. It therefore needs no list ordered by use, and drops an entry only after more recently used entries have
 // filled half of the size.
 //
 // A nil Cache keeps nothing. A Cache is safe for concurrent use.

@@ -49,7 +49,7 @@ func TestCacheSize(t *testing.T) {
 			}
 		}
 		if kept > 20 {
-			t.Fatalf("after %d entries of size 1, a cache of size 20 has %d", i+1, kept)
+			t.Fatalf("after %d entries of size 1, a cache of size 20 contains %d", i+1, kept)
 		}
 	}
 }

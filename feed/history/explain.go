@@ -50,7 +50,7 @@ const (
 // evidence is the data that the store holds about a post.
 type evidence struct {
 	post     feed.StoredPost
-	problems []feed.Problem // of the post
+	problems []feed.Problem // problems of the post
 	held     map[feed.Name]string
 	heads    []feed.Head
 	dirty    map[feed.Name]bool
@@ -259,7 +259,7 @@ func (v evidence) statusOfRaw() (feed.PostStatus, error) {
 	return feed.PostPublished, err
 }
 
-// alsoInvalid returns a sentence about the error of a post that would not be published anyway.
+// alsoInvalid returns a sentence about the error in a post that would not be published anyway.
 func (v evidence) alsoInvalid(err error) string {
 	if err == nil {
 		return ""

@@ -95,7 +95,7 @@ func TestStatus(t *testing.T) {
 		name     string
 		with     func(*fakeStore)
 		status   feed.PostStatus
-		contains string // in the reason and the hints
+		contains string // a part of the reason and the hints
 	}{
 		{"published", func(s *fakeStore) {
 			s.add("hello", hello, published)

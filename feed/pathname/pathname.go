@@ -50,8 +50,8 @@ func PlainPost(id string) feed.Name {
 	return Post(id, func(feed.Name) (string, bool) { return "", false })
 }
 
-// Address returns the name under which the id of a post with a URL is recorded: that of the first such post if n is 0,
-// and otherwise that of the n-th later post with the same URL. It is not the name of a page.
+// Address returns the name under which the id of a post with the given URL is recorded. If several posts have the URL,
+// n counts them from 0 and gives each a name of its own. The name is not that of a page.
 func Address(address string, n int) feed.Name {
 	return feed.Join(feed.Posts, "-"+string(feed.HashOf([]byte(strconv.Itoa(n) + " " + address)))[:16])
 }
@@ -87,7 +87,8 @@ func Stem(id string) string {
 	}
 }
 
-// assign returns the first free name of family f for a text. The digits in names that are not plain are those of key.
+// assign returns the first free name of family f for a text. A name that is not plain ends in digits of the hash of
+// key.
 func assign(f feed.Family, text, key string, free func(feed.Name) bool) feed.Name {
 	plain, complete := slug(text)
 	if complete && plain != "" {

@@ -51,8 +51,8 @@ func (c color) isReadable(background color) bool {
 	return (max(a, b)+luminanceScale/20)*10 >= (min(a, b)+luminanceScale/20)*45
 }
 
-// readable mixes as little of the color end into c as makes it readable on all backgrounds. It returns end if no
-// mixture is readable.
+// readable returns the mixture of c and end that is closest to c and readable on all backgrounds, or end if no mixture
+// is.
 func (c color) readable(backgrounds []color, end color) color {
 	for parts := range 32 {
 		next, ok := c.mix(end, parts), true

@@ -40,7 +40,7 @@ func TestAccent(t *testing.T) {
 func TestSiteStyle(t *testing.T) {
 	site := versionFeed("en").Site
 	if _, ok := SiteStyle(site); ok {
-		t.Error("a site without a style sheet has one")
+		t.Error("SiteStyle returns a style sheet for a site without one")
 	}
 	site.Accent, site.Style = "#aa0000", "h1 { color: red; }"
 	style, ok := SiteStyle(site)

@@ -78,7 +78,7 @@ func shown(settings feed.Feed, items ...*feed.Item) feed.Feed {
 	return f
 }
 
-// guardian turns a post into a quotation from a newspaper, like intake.
+// guardian turns a post into a quotation from a newspaper, as intake does.
 func guardian(i *feed.Item) {
 	i.HTML = `<p>From the <a href="https://www.theguardian.com/">Guardian</a>:</p>
 <figure><blockquote cite="https://www.theguardian.com/world/2014/jun/16/talks">` +

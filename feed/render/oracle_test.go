@@ -112,7 +112,7 @@ func readRSS(t *testing.T, doc []byte) []parsedItem {
 		}
 		s.Published = s.Published.UTC()
 		if len(i.Creator) > 1 {
-			t.Errorf("item %q has %d dc:creator, want 1: readers show only one", i.GUID, len(i.Creator))
+			t.Errorf("item %q has %d dc:creator elements, want 1: readers show only one", i.GUID, len(i.Creator))
 		} else if len(i.Creator) == 1 {
 			s.Authors = strings.Split(i.Creator[0], ", ")
 		}

@@ -205,7 +205,7 @@ func TestPageHostileContent(t *testing.T) {
 		}
 	}
 	if n := len(elements(doc, atom.H1)); n != 1 {
-		t.Errorf("the page has %d h1, want 1", n)
+		t.Errorf("the page has %d h1 elements, want 1", n)
 	}
 }
 

@@ -218,7 +218,7 @@ func TestRSSSource(t *testing.T) {
 
 func TestCredits(t *testing.T) {
 	docs := render1(t, mainFeed(post("quoting", guardian, func(i *feed.Item) {
-		i.Quotes = append(i.Quotes, i.Quotes[0]) // a second passage of the same article
+		i.Quotes = append(i.Quotes, i.Quotes[0]) // a second passage from the same article
 		i.Quotes[1].HTML = "<b onclick=alert(1)>"
 		i.Via = []feed.Via{{Name: "A friend", URL: "https://friend.example.org/"}}
 	})))
@@ -245,7 +245,7 @@ func TestCredits(t *testing.T) {
 		}
 	}
 	if n := strings.Count(docs[feed.Atom], `rel="related"`); n != 1 {
-		t.Errorf("Atom links the quoted article %d times, want once", n)
+		t.Errorf("Atom links to the quoted article %d times, want once", n)
 	}
 	if strings.Contains(docs[feed.JSON], "onclick") {
 		t.Error("JSON contains the HTML of a quote, which is not sanitized")

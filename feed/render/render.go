@@ -71,7 +71,7 @@ type fragmentKey struct {
 	variant Variant // with only the fields that the format uses
 }
 
-// fragmentOverhead is the approximate memory of a cached fragment in bytes, excluding its text.
+// fragmentOverhead is the approximate memory used by a cached fragment, in bytes, excluding its text.
 const fragmentOverhead = 200
 
 func newFragmentCache(bytes int) *cache.Cache[fragmentKey, []byte] {

@@ -106,7 +106,7 @@ func wordsFor(language string) words {
 	return translations["en"]
 }
 
-// posts returns a number of posts in words.
+// posts returns a text that states the number of posts.
 func (w words) posts(n int) string {
 	text := w.many
 	if n == 1 {

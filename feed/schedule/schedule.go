@@ -78,14 +78,14 @@ func Parse(spec string, loc *time.Location) (s Schedule, err error) {
 type Job struct {
 	Name     string // name in the log
 	Schedule Schedule
-	// Run does the work. Its context ends when the scheduler stops. A job that is still running at its next time skips
-	// that time, so its correctness must not depend on the number of runs.
+	// Run does the work. Its context is canceled when the scheduler stops. A job that is still running at its next time
+	// skips that time, so its correctness must not depend on the number of runs.
 	Run func(context.Context) error
 }
 
-// Run runs the jobs until ctx ends, waits for those that are still running, and returns nil. It logs the error or panic
-// of a job that fails, and runs the job again at its next time. If a job has no schedule, Run runs none and returns an
-// error.
+// Run runs the jobs until ctx is done, waits for those that are still running, and returns nil. It logs the error or
+// panic of a job that fails, and runs the job again at its next time. If a job has no schedule, Run runs none and
+// returns an error.
 func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
 	log := cronLogger{logger}
 	// Recover must be inside SkipIfStillRunning: otherwise a panic would leave the job marked as running forever.

@@ -122,7 +122,7 @@ func TestRunSkipsWhileRunningAndWaitsAtTheEnd(t *testing.T) {
 		go func() {
 			done <- schedule.Run(ctx, discard, schedule.Job{Name: "j", Schedule: s, Run: func(ctx context.Context) error {
 				started++
-				time.Sleep(150 * time.Second) // longer than the interval, and even after ctx ends
+				time.Sleep(150 * time.Second) // longer than the interval, and even after ctx is done
 				ended++
 				return ctx.Err()
 			}})

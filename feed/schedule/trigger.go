@@ -27,7 +27,7 @@ type Trigger struct {
 type round struct {
 	names  []feed.Name
 	all    bool
-	causes []feed.Cause // of the callers
+	causes []feed.Cause // causes of the callers' requests
 	done   chan struct{}
 	report feed.Report
 	err    error
@@ -38,8 +38,8 @@ func NewTrigger(ctx context.Context, rebuild RebuildFunc) *Trigger {
 	return &Trigger{ctx: ctx, rebuild: rebuild}
 }
 
-// Rebuild rebuilds the named feeds, or all if none is named, and waits for the report. If ctx ends first, Rebuild
-// returns its error and the rebuild continues. The rebuild's cause combines those of its callers; see [feed.CauseOf].
+// Rebuild rebuilds the named feeds, or all if none is named, and waits for the report. If ctx is done first, Rebuild
+// returns ctx.Err() and the rebuild continues. The rebuild's cause combines those of its callers; see [feed.CauseOf].
 // The report may include feeds that other callers have named.
 func (t *Trigger) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	t.mu.Lock()

@@ -101,7 +101,7 @@ func boundsOf(t testing.TB, f feed.Format, body []byte) (b feed.Bounds, ids []st
 	}
 	for i, p := range parts {
 		if i > 0 && p.from != parts[i-1].to {
-			t.Fatalf("the items %d and %d of %q are not adjacent", i-1, i, body)
+			t.Fatalf("items %d and %d of %q are not adjacent", i-1, i, body)
 		}
 		b, ids = append(b, uint32(p.from)), append(ids, p.id)
 	}

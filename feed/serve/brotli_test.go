@@ -137,7 +137,7 @@ func TestStableDocumentsInBrotli(t *testing.T) {
 			}
 			r.stop()
 			if _, err := os.Stat(file); err == nil {
-				t.Errorf("%s still exists although no head names it", file)
+				t.Errorf("%s still exists although no head refers to it", file)
 			}
 		})
 	}

@@ -80,7 +80,7 @@ func (c *Certificate) reload() {
 		c.log.Info("certificate replaced", "file", c.certFile, "until", c.pair.Leaf.NotAfter)
 		c.failed = ""
 	} else if reason := err.Error(); reason != c.failed {
-		c.log.Error("certificate not replaced; the last valid one is used",
+		c.log.Error("cannot reload the certificate; using the last valid one",
 			"file", c.certFile, "until", c.pair.Leaf.NotAfter, "error", err)
 		c.failed = reason
 	}

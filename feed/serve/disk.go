@@ -59,7 +59,7 @@ func OpenDiskOn(files Files, dir string) (*Disk, error) {
 	return d, nil
 }
 
-// open creates the folder if needed, locks it and forgets what was on disk.
+// open creates the folder if needed, locks it, and resets the record of what is on disk.
 func (d *Disk) open() error {
 	for _, sub := range d.folders() {
 		if err := d.files.MkdirAll(sub); err != nil {
@@ -105,7 +105,7 @@ func (d *Disk) restoreFolder() (restored bool, err error) {
 	if err := d.open(); err != nil {
 		return false, fmt.Errorf("restore the folder of documents: %w", err)
 	}
-	_ = before.Close() // its file is deleted or was unlocked
+	_ = before.Close() // its file has been deleted, or is no longer locked
 	return true, nil
 }
 
@@ -301,9 +301,9 @@ func (d *Disk) writeSummed(path string, v any) error {
 func (d *Disk) save(editions ...*edition) []error {
 	defer d.take()()
 	var current []*edition
-	var indexes []int // of current in editions
+	var indexes []int // the indexes in editions of the elements of current
 	for i, e := range editions {
-		if !d.heads[e.head.Feed].Later(e.head) { // else a later one was saved while this one waited for its turn
+		if !d.heads[e.head.Feed].Later(e.head) { // otherwise a later edition was saved while this one waited for its turn
 			current, indexes = append(current, e), append(indexes, i)
 		}
 	}
@@ -314,7 +314,7 @@ func (d *Disk) save(editions ...*edition) []error {
 	return errs
 }
 
-// saveNow is save for editions that are not earlier than those on disk. The caller holds the turn.
+// saveNow is like save, but the editions must not be earlier than those on disk. The caller holds the turn.
 func (d *Disk) saveNow(editions []*edition) []error {
 	errs := make([]error, len(editions))
 	each := func(step func(e *edition) error) {

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// noon is the modification time of the fixtures' documents, and later that of newer versions.
+// noon is the modification time of the fixtures' documents; later is the modification time of newer versions.
 var (
 	noon  = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 	later = noon.Add(time.Hour)

@@ -37,7 +37,7 @@ type tail struct {
 	idle       bool // nothing was announced during the last wait
 }
 
-// follow applies the commits of the store until ctx ends. The stream announces each commit immediately. follow also
+// follow applies the commits of the store until ctx is done. The stream announces each commit immediately. follow also
 // reads the version at intervals. If the version shows that an announcement was missed, follow reads all heads.
 func (r *Replica) follow(ctx context.Context) {
 	t := tail{missed: map[feed.Name]bool{}, uncompared: map[feed.Name]*edition{}}
@@ -150,7 +150,7 @@ func (r *Replica) applyAnnounced(ctx context.Context, t *tail, changes []feed.An
 	for _, c := range changes {
 		t.version = max(t.version, c.Version)
 		if c.Feed != "" {
-			t.missed[c.Feed] = true // until the head has been read
+			t.missed[c.Feed] = true // missed until its head has been read
 		}
 	}
 	r.setVersionUnlessMissed(t)
@@ -318,7 +318,7 @@ func within[T any](ctx context.Context, wait time.Duration, call func(context.Co
 	return call(ctx)
 }
 
-// pause waits for d or until ctx ends.
+// pause waits for d or until ctx is done.
 func pause(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return

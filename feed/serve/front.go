@@ -20,7 +20,7 @@ type Documents interface {
 	Snapshot() *Snapshot
 }
 
-// Observer is notified of every response, for metrics. It is called concurrently and must not block.
+// Observer is notified of every response, for metrics. Its methods may be called concurrently, and must not block.
 type Observer interface {
 	// Served is called with the format of the requested document, empty if there is none, the status, and the length of
 	// the body in bytes.
@@ -34,7 +34,8 @@ type Limiter interface {
 	Wait(client netip.Addr, name feed.Name) time.Duration
 }
 
-// Audience counts the polls of feeds. It is called concurrently, must not block, and must copy strings that it keeps.
+// Audience counts the polls of feeds. Its methods may be called concurrently, must not block, and must copy strings
+// that they keep.
 type Audience interface {
 	Polled(name feed.Name, status int, client netip.Addr, userAgent string)
 }
@@ -60,7 +61,7 @@ type Front struct {
 	Unread   *Unread
 	Audience Audience
 	// Answered is called with the time taken to answer. It is called for one in durationEvery requests, so that the clock
-	// is not read for each. It is called concurrently.
+	// is not read for each. It may be called concurrently.
 	Answered func(time.Duration)
 	// Proxies are the proxies whose X-Forwarded-For is trusted. They and loopback are never limited.
 	Proxies Proxies
@@ -76,14 +77,14 @@ type Front struct {
 	answers atomic.Uint64
 }
 
-// durationEvery is the number of requests of which one, on average, is timed.
+// On average, one in durationEvery requests is timed.
 const durationEvery = 16
 
 // Answer returns the response to a request, which the caller must release. It is safe for concurrent use.
 func (f *Front) Answer(v *Visit) Response {
 	v.deferred = true
 	var start time.Time
-	if f.Answered != nil && rand.Uint32()%durationEvery == 0 { //nolint:gosec // a sample, not a secret
+	if f.Answered != nil && rand.Uint32()%durationEvery == 0 { //nolint:gosec // sampling needs no secure random numbers
 		start = time.Now()
 	}
 	res := f.hold(f.answer(v), v)

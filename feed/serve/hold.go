@@ -122,7 +122,7 @@ type Unread struct {
 	limit int64
 
 	mu       sync.Mutex
-	networks map[netip.Prefix]int64 // bytes being sent, only of networks that have any
+	networks map[netip.Prefix]int64 // bytes being sent, for the networks that have any
 }
 
 // NewUnread returns an Unread with a limit in bytes for each network. A network may always have one response.

@@ -48,7 +48,7 @@ func bodiesAreShared(t *testing.T, r *running) {
 	}
 	first.Release()
 	if second.Body[0] != '<' || r.Replica.Memory.Size() == before {
-		t.Errorf("a body is gone while a response uses it")
+		t.Errorf("a body was dropped while a response was using it")
 	}
 	second.Release()
 	second.Release() // does nothing
@@ -89,7 +89,7 @@ func droppedDocumentsAreCounted(t *testing.T, r *running) {
 }
 
 // TestUnread checks that the limit applies to each network separately, that short responses are not counted, and that
-// the proxies are exempt.
+// proxies are exempt.
 func TestUnread(t *testing.T) {
 	const length = 100_000
 	head, blobs := commit(feed.Main, 1, noon, strings.Repeat("x", length/50))

@@ -6,7 +6,8 @@ import (
 )
 
 // Sites selects the site of a request by its host: the authority of an absolute-form target or of an HTTP/2 request,
-// else the Host field (RFC 9112 section 3.2.2). It is called concurrently, for every request.
+// else the Host field (RFC 9112 section 3.2.2). ForHost is called for every request, and must be safe for concurrent
+// use.
 type Sites interface {
 	// ForHost returns the Front for a host, never nil. The host may have a port. Like the strings of a [Visit], it may be
 	// backed by a buffer of the engine and must not be kept.
@@ -47,7 +48,7 @@ func (h *Hosts) ForHost(host string) *Front {
 	}
 	f, ok := (*sites)[name]
 	if !ok {
-		// Few clients send capitals. The name is converted in a buffer, without allocating memory.
+		// Few clients send capital letters. The name is converted in a buffer, without allocating memory.
 		var lower [maxHostname]byte
 		for i := range len(name) {
 			b := name[i]

@@ -12,7 +12,7 @@ import (
 // MaxForm is the maximum length of a form in bytes.
 const MaxForm = 16 << 10
 
-// Hub handles requests to the hub of a site. It is called concurrently.
+// Hub handles requests to the hub of a site. Its methods must be safe for concurrent use.
 type Hub interface {
 	// Subscribe handles a form. Client is the zero Addr if its requests are not limited. The text is one line without any
 	// part of the request. RetryAfter is 0 if the request need not be repeated.

@@ -312,7 +312,7 @@ func (l *loader) fetch(d *document) (contents, error) {
 	}
 	served := l.memory.isServed(d)
 	if served || !errors.Is(problem, fs.ErrNotExist) { // the copy of a replaced document may have been removed
-		l.log.Warn("copy on disk not used", "feed", d.feed, "error", problem)
+		l.log.Warn("cannot use the copy on disk", "feed", d.feed, "error", problem)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), loadTimeout)
 	defer cancel()
@@ -325,7 +325,7 @@ func (l *loader) fetch(d *document) (contents, error) {
 	}
 	if served {
 		if err := l.disk.repair(d.ref.Hash, c.bodies); err != nil {
-			l.log.Warn("copy on disk not repaired", "feed", d.feed, "error", err)
+			l.log.Warn("cannot repair the copy on disk", "feed", d.feed, "error", err)
 		}
 	}
 	return c, nil
@@ -336,7 +336,7 @@ func (l *loader) fetch(d *document) (contents, error) {
 func (l *loader) note(err error) {
 	if failed := err != nil; l.failing.Swap(failed) != failed {
 		if failed {
-			l.log.Error("document not loaded; requests for it are answered with 503", "error", err)
+			l.log.Error("cannot load a document; requests for it are answered with 503", "error", err)
 		} else {
 			l.log.Info("documents are loaded again")
 		}

@@ -83,7 +83,7 @@ func (r *Replica) addMismatch(x mismatch) bool {
 	r.mismatches[name] = x
 	r.counts[string(x.cause)]++
 	if x.cause != lost { // there may be thousands, so recordLost logs their number
-		r.Log.Warn("store's state of a feed not served", "feed", name, "cause", x.cause, "reason", x.reason,
+		r.Log.Warn("not serving the store's state of a feed", "feed", name, "cause", x.cause, "reason", x.reason,
 			"serving", x.serving)
 	}
 	return true

@@ -91,7 +91,7 @@ func TestNegotiateBrotli(t *testing.T) {
 		{"*;q=0, br", coding.Brotli},
 	} {
 		if got, ok := negotiate(test.accept, allCodings); got != test.want || !ok {
-			t.Errorf("Accept-Encoding %q of a document in brotli coding: coding %d, %t; want %d",
+			t.Errorf("Accept-Encoding %q for a document in brotli coding: coding %d, %t; want %d",
 				test.accept, got, ok, test.want)
 		}
 	}
@@ -110,7 +110,7 @@ func FuzzNegotiate(f *testing.F) {
 		if br, brOK := negotiate(accept, allCodings); br == coding.Brotli &&
 			!strings.Contains(strings.ToLower(accept), "br") ||
 			br != coding.Brotli && (br != got || brOK != ok) {
-			t.Errorf("Accept-Encoding %q of a document in brotli coding: coding %d, want %d unless br is listed",
+			t.Errorf("Accept-Encoding %q for a document in brotli coding: coding %d, want %d unless br is listed",
 				accept, br, got)
 		}
 		lower := strings.ToLower(accept)

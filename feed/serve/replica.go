@@ -37,7 +37,7 @@ const (
 	parallel = 4
 	// saveBatch is the maximum number of feeds saved at a time.
 	saveBatch = 32
-	// finalSaveTimeout is the maximum time for saving after the replica's context has ended.
+	// finalSaveTimeout is the maximum time for saving after the replica's context is done.
 	finalSaveTimeout = 5 * time.Second
 )
 
@@ -50,8 +50,9 @@ type ReplicaConfig struct {
 	Poll     time.Duration // the interval at which the version is read; 0 means 5 s
 	Memory   *Memory       // may be shared with other replicas; nil means no limit
 	Restorer Restorer      // optional; restores heads that the store has lost
-	// Reporter is optional. It lists the problem that the store was rolled back while this process was not running. It
-	// must not be set for an embedded store: if the process is killed, the store's heads on disk may be earlier.
+	// Reporter is optional. If the store was rolled back while this process was not running, the replica reports this as a
+	// problem. It must not be set for an embedded store: if the process is killed, the store's heads on disk may be
+	// earlier.
 	Reporter ProblemReporter
 	Options  Options // options of the snapshots
 	// Before is the replica of the same site that the new replica replaces. It is optional. Its documents are served from
@@ -69,7 +70,7 @@ type Replica struct {
 	current atomic.Pointer[Snapshot]
 
 	wake  chan struct{} // signals the goroutine that saves; capacity 1
-	saved chan struct{} // signalled when feeds were saved or a save failed; capacity 1
+	saved chan struct{} // signaled when feeds were saved or a save failed; capacity 1
 
 	saving       sync.WaitGroup // saves that apply has started
 	caughtUp     chan struct{}  // closed when the heads of the store have been applied, or the store has failed
@@ -80,7 +81,7 @@ type Replica struct {
 	mu         sync.Mutex
 	unsaved    map[feed.Name]bool // feeds whose served documents are not on disk
 	failing    error              // the error from the last save; nil if it succeeded
-	behind     time.Time          // the time since which documents are not on disk; zero if all are
+	behind     time.Time          // the time since which documents have been missing from the disk; zero if none are
 	mismatches map[feed.Name]mismatch
 	counts     map[string]uint64
 	version    int64     // version of the store up to which commits were applied
@@ -131,7 +132,7 @@ func (r *Replica) Load() {
 		}
 		editions, problems := r.Disk.load()
 		for _, err := range problems {
-			r.Log.Warn("copy on disk not used", "error", err)
+			r.Log.Warn("cannot use the copy on disk", "error", err)
 		}
 		r.serve(r.current.Load().with(editions, nil), editions)
 		if len(editions) == 0 {
@@ -166,7 +167,7 @@ func (r *Replica) inherit(before *Replica) {
 // returned.
 func (r *Replica) ReleaseMemory() { r.Memory.replace(r.Snapshot().documents(), nil) }
 
-// Run keeps the replica up to date until ctx ends and the served documents are saved. The error is always nil.
+// Run keeps the replica up to date until ctx is done, saves the served documents, and returns. The error is always nil.
 func (r *Replica) Run(ctx context.Context) error {
 	r.Load()
 	followed := make(chan struct{})
@@ -258,7 +259,7 @@ func (r *Replica) Ready() error {
 	}
 }
 
-// Store returns the error of the last call to the store, or nil if it succeeded.
+// Store returns the error from the last call to the store, or nil if it succeeded.
 func (r *Replica) Store() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -367,7 +368,7 @@ func (r *Replica) setStoreError(err error) {
 	}
 }
 
-// save writes documents to disk until ctx and follow have ended, and then writes the remaining ones.
+// save writes documents to disk until ctx is done and follow has returned, and then writes the remaining ones.
 func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	var failed error
 	for ctx.Err() == nil {
@@ -388,8 +389,8 @@ func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	_ = r.saveAll(last, failed) // the error has been logged
 }
 
-// saveAll saves the feeds that are not saved, until ctx ends. It returns the last error, and logs it unless it equals
-// the previous error, before.
+// saveAll saves the feeds that are not saved, until ctx is done. It returns the last error, and logs it unless it is
+// the same as before, the previous error.
 func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 	r.mu.Lock()
 	names := slices.SortedFunc(maps.Keys(r.unsaved), feed.Name.Compare)
@@ -446,7 +447,7 @@ type CheckedSource struct {
 	Check func(ctx context.Context) error
 }
 
-// Version implements [Source]. It returns the error of Check.
+// Version implements [Source]. If Check fails, it returns that error.
 func (s *CheckedSource) Version(ctx context.Context) (int64, error) {
 	if err := s.Check(ctx); err != nil {
 		return 0, err
@@ -454,7 +455,7 @@ func (s *CheckedSource) Version(ctx context.Context) (int64, error) {
 	return s.Source.Version(ctx)
 }
 
-// Head implements [Source]. It returns the error of Check.
+// Head implements [Source]. If Check fails, it returns that error.
 func (s *CheckedSource) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
 	if err := s.Check(ctx); err != nil {
 		return feed.Head{}, err

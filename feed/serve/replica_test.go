@@ -31,7 +31,7 @@ func run(t *testing.T, source Source, dir string) *running {
 	return runWith(t, source, dir, nil)
 }
 
-// runWith is run with a bound on memory, which may be nil.
+// runWith is like run, but with a bound on memory, which may be nil.
 func runWith(t *testing.T, source Source, dir string, m *Memory) *running {
 	t.Helper()
 	var disk *Disk
@@ -445,7 +445,7 @@ func TestReplicaNotReadyWithoutMainFeed(t *testing.T) {
 	}
 }
 
-// hungStore is a store that does not answer until the context ends.
+// hungStore is a store that does not answer until the context is done.
 type hungStore struct{ Source }
 
 func (hungStore) Version(ctx context.Context) (int64, error) {

@@ -31,7 +31,7 @@ func (r *Replica) restoreLost(ctx context.Context) {
 			return struct{}{}, r.Restorer.RestoreHead(ctx, head, r.Snapshot().edition(head.Feed).blob)
 		})
 		if err != nil {
-			r.Log.Warn("lost feed not restored; retrying", "feed", head.Feed, "error", err)
+			r.Log.Warn("cannot restore a lost feed; retrying", "feed", head.Feed, "error", err)
 			break
 		}
 		restored++

@@ -72,7 +72,7 @@ func (r *Replica) noteFailure(failed, before error) error {
 	r.mu.Unlock()
 	switch {
 	case failed != nil && (before == nil || before.Error() != failed.Error()):
-		r.Log.Error("documents not saved; a restart without the store would lose them", "error", failed)
+		r.Log.Error("cannot save documents; a restart without the store would lose them", "error", failed)
 	case failed == nil && before != nil:
 		r.Log.Info("documents are saved again")
 	}

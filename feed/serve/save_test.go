@@ -71,7 +71,8 @@ func savedBeforeServed(t *testing.T) {
 	}
 }
 
-// TestCaughtUp checks that CaughtUp waits for the documents of a store that answers, and for nothing else.
+// TestCaughtUp checks that CaughtUp waits until the documents of the store are served, unless the store does not
+// answer.
 func TestCaughtUp(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

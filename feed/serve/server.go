@@ -58,7 +58,7 @@ func (s *Server) Serve(l net.Listener) error {
 	return s.http.Serve(&strictListener{l})
 }
 
-// Shutdown stops accepting connections, and waits until all requests in progress have been answered or ctx ends.
+// Shutdown stops accepting connections, and waits until all requests in progress have been answered or ctx is done.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
 
 // NewHandler returns a handler for sites; for a single site, pass its [Front]. The handler uses the whole path of a

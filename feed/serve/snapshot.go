@@ -40,7 +40,7 @@ type owner struct {
 type edition struct {
 	head      feed.Head
 	documents []*document
-	// compared reports whether the documents have been compared with those they replaced, which are then not needed.
+	// compared reports whether the documents have been compared with those they replaced, which are then no longer needed.
 	compared bool
 }
 

@@ -124,7 +124,7 @@ func TestCheckedBlob(t *testing.T) {
 		"sound, with a different hash":   {func(b *feed.Blob) { b.Checked, b.Gzip, b.Hash = true, sound.Gzip, "" }, nil},
 	} {
 		blob := sound
-		blob.Gzip = damaged // so that it is seen whether the bytes are checked
+		blob.Gzip = damaged // to show whether the bytes are checked
 		c.change(&blob)
 		_, err := newEdition(head, nil, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
 		if !errors.Is(err, c.want) {

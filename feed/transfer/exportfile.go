@@ -25,8 +25,8 @@ type Export struct {
 	Records int // number of records
 }
 
-// exportStart and exportEnd are the first and the last line of an export file. The checksum is that of all bytes before
-// the last line, decompressed.
+// exportStart and exportEnd are the first and the last line of an export file. The checksum is that of the decompressed
+// bytes before the last line.
 type (
 	exportStart struct {
 		Version int         `json:"version"`
@@ -46,9 +46,9 @@ const (
 )
 
 // ExportWriter writes an export file: the lines of a [Writer], compressed with gzip, between a first line that names
-// the site and a last line with the numbers of posts and records and a SHA-256 checksum. With these two lines, [Read]
-// and [VerifyExport] detect whether a file is truncated, lacks lines or was changed. Every system can decompress gzip,
-// so that a backup can be read without feedpub.
+// the site and a last line with the number of posts, the number of records, and a SHA-256 checksum. With these two
+// lines, [Read] and [VerifyExport] detect whether a file is truncated, lacks lines or was changed. Every system can
+// decompress gzip, so that a backup can be read without feedpub.
 type ExportWriter struct {
 	*Writer
 	gzip io.WriteCloser
@@ -149,7 +149,7 @@ func (s *sealChecker) compare(line []byte) error {
 	}
 	want := end.End
 	if s.found.Posts != want.Posts || s.found.Records != want.Records {
-		return fmt.Errorf("the export was written with %d posts and %d records, but has %d and %d", want.Posts,
+		return fmt.Errorf("the export was written with %d posts and %d records, but contains %d and %d", want.Posts,
 			want.Records, s.found.Posts, s.found.Records)
 	}
 	if got := hex.EncodeToString(s.sum.Sum(nil)); got != want.SHA256 {
@@ -186,7 +186,7 @@ func VerifyExport(r io.Reader, name string) (Export, error) {
 	if err != nil {
 		return Export{}, err
 	}
-	in.name = name // with its extension, since it is the compressed file that is damaged
+	in.name = name // messages name the compressed file, since that is the damaged one
 	start, err := in.r.Peek(len(startMember))
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):

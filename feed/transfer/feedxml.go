@@ -168,7 +168,7 @@ func mediaImage(e *element) string {
 // that was not detected, since they could be drafts, pages or menus.
 func rssStatus(e *element) (feed.Status, SkipReason, error) {
 	if isWordPressItem(e) {
-		return "", "", fmt.Errorf("it has WordPress's post type or status, but the file does not declare a "+
+		return "", "", fmt.Errorf("it has WordPress's post type or status, but the file does not declare that it is a "+
 			"WordPress export; import it with --format wxr: %w", feed.ErrInvalid)
 	}
 	return entryStatus(e)

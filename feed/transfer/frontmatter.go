@@ -120,7 +120,7 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"externallink", "external_url"},
 	{"bookmark-of", "external_url"}, // Indiekit
 	{"bookmark_of", "external_url"},
-	{"source", "external_url"}, // it may also be a name, see isExternal
+	{"source", "external_url"}, // it may also be a name; see isExternal
 	{"date_published", "date_published"},
 	{"date", "date_published"},
 	{"date_modified", "date_modified"},

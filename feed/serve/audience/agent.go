@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// kind is the kind of a client.
+// kind describes how a client reads feeds.
 type kind uint8
 
 const (
 	reader     kind = iota // used by one person
 	aggregator             // fetches for many subscribers and reports their number
-	robot                  // not used for reading
+	robot                  // fetches feeds for other purposes
 )
 
 // known lists the known clients by a lower-case part of their User-Agent. The first match wins, so specific parts
@@ -80,7 +80,7 @@ func numberOf(name string) int {
 	return otherNumber
 }
 
-// agent is the information about a client in its User-Agent.
+// agent holds what a client's User-Agent says about it.
 type agent struct {
 	name        string
 	number      int // index of its counter

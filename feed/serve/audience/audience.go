@@ -1,5 +1,5 @@
-// Package audience estimates the number of readers of each feed from the requests for it, and keeps the daily figures
-// of 90 days. It stores no addresses, only sketches of their keyed hashes. Counts and figures are saved in a file, and
+// Package audience estimates the number of readers of each feed from the requests for it, and keeps daily figures for
+// 90 days. It stores no addresses, only sketches of their keyed hashes. Counts and figures are saved in a file, and
 // restart at 0 if the file is lost.
 package audience
 
@@ -26,7 +26,7 @@ const (
 	maxAgentLength = 512
 )
 
-// Salt is the key of the hashes of addresses. It must be random and secret: anyone who has it can test whether an
+// Salt is the key with which addresses are hashed. It must be random and secret: anyone who has it can test whether an
 // address is in a sketch.
 type Salt [16]byte
 
@@ -200,7 +200,7 @@ func (t *tally) named() map[string]uint64 {
 	return byName
 }
 
-// recent returns the sketches of the last days, by day.
+// recent returns the sketches of the last [days] days, by day.
 func (t *tally) recent(today int64) iter.Seq2[int64, *sketch] {
 	return func(yield func(int64, *sketch) bool) {
 		for d := max(today-days+1, 0); d <= t.day; d++ {

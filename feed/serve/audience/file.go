@@ -23,8 +23,8 @@ import (
 const (
 	// saveEvery is the interval at which counts are saved. A crash loses at most the counts of one interval.
 	saveEvery = 5 * time.Minute
-	// sampleEvery is the interval at which the daily figures are updated. firstSample is the time after the start at which
-	// most sites serve their documents.
+	// sampleEvery is the interval at which the daily figures are updated. firstSample is the time from the start to the
+	// first update, by which most sites serve their documents.
 	sampleEvery = time.Minute
 	firstSample = 3 * time.Second
 	// forgetAfter is the number of days without a request after which a feed is no longer saved.
@@ -67,14 +67,14 @@ func Open(path string, now func() time.Time, salt Salt, log *slog.Logger) *Audie
 		err = a.restore(b)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("saved reader counts not read; counting starts from 0", "file", path, "error", err)
+		log.Warn("cannot read saved reader counts; counting starts from 0", "file", path, "error", err)
 	}
 	a.onDisk = a.polls()
 	return a
 }
 
 // Run records the daily figures of the feeds that served returns, and saves them with the counts, at intervals and when
-// ctx ends. Errors are logged, and the save is retried. The returned error is always nil.
+// ctx is done. Errors are logged, and the save is retried. The returned error is always nil.
 func (a *Audience) Run(ctx context.Context, served func() []Served) error {
 	ticker := time.NewTicker(saveEvery)
 	defer ticker.Stop()
@@ -100,7 +100,7 @@ func (a *Audience) Run(ctx context.Context, served func() []Served) error {
 				a.onDisk, unsaved = polls, false
 			}
 			if reason != "" && reason != before {
-				a.log.Error("reader counts not saved; a restart would lose them", "file", a.path, "error", reason)
+				a.log.Error("cannot save reader counts; a restart would lose them", "file", a.path, "error", reason)
 			}
 			before = reason
 		}

@@ -167,7 +167,7 @@ func TestUnusedFeedsAreNotSaved(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := Open(path, a.now, salt, slog.New(slog.DiscardHandler)).Readers(); len(got) != want {
-			t.Errorf("%d days after the last poll the file has %+v, want %d feeds", forgetAfter-1+days, got, want)
+			t.Errorf("%d days after the last poll, the file contains %+v, want %d feeds", forgetAfter-1+days, got, want)
 		}
 		now = now.Add(24 * time.Hour)
 	}
@@ -277,7 +277,7 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-// recentOnly returns the readership of the feeds that are saved.
+// recentOnly returns the readership of the feeds that were requested recently enough to be saved.
 func recentOnly(a *Audience, today int64) (list []feed.Readership) {
 	for _, t := range a.tallies() {
 		if t.last > today-forgetAfter {

@@ -7,8 +7,8 @@ import (
 	"feedpub/feed"
 )
 
-// keepDays is the number of days whose figures are kept. A day of a feed takes 24 bytes in memory, and about 15 in the
-// file.
+// keepDays is the number of days whose figures are kept. The figures of a feed for one day take 24 bytes in memory, and
+// about 15 in the file.
 const keepDays = 90
 
 // Served is a feed as it is served now.
@@ -18,14 +18,14 @@ type Served struct {
 	Pushed       int // subscriptions through the built-in hub
 }
 
-// history has the daily figures of a feed. Days on which nothing was polled and nothing changed are left out.
+// history holds the daily figures of a feed. Days on which nothing was polled and nothing changed are left out.
 type history struct {
 	days               []day
 	polls, notModified uint64 // counts at the last sample
 	served             Served
 }
 
-// day is a [feed.FeedDay] in little memory.
+// day is a [feed.FeedDay] in a compact form.
 type day struct{ number, polls, notModified, subscribers, posts, bytes uint32 }
 
 // sample adds what has happened since the last sample to the figures of the current day. Requests around midnight may
@@ -34,7 +34,7 @@ func (a *Audience) sample(served []Served) (changed bool) {
 	today := uint32(dayOf(a.now())) //nolint:gosec // days since 1970
 	a.historyMu.Lock()
 	defer a.historyMu.Unlock()
-	if len(served) > 0 { // else they have not been loaded yet
+	if len(served) > 0 { // otherwise the documents have not been loaded yet
 		for _, h := range a.history {
 			h.served = Served{}
 		}
@@ -71,7 +71,7 @@ func (a *Audience) historyOf(name feed.Name) *history {
 	return h
 }
 
-// polledSince reports whether the feed was requested after a day.
+// polledSince reports whether the feed was requested after the given day.
 func (t *tally) polledSince(day int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -83,14 +83,14 @@ func (h *history) add(today uint32, r feed.Readership) (changed bool) {
 	next := day{
 		number: today, subscribers: uint32(r.Subscribers + h.served.Pushed), //nolint:gosec // bounded counts
 		posts: uint32(h.served.Posts), bytes: uint32(h.served.Bytes), //nolint:gosec // sizes of documents in memory
-		polls:       uint32(r.Polls - min(h.polls, r.Polls)),                   //nolint:gosec // requests within minutes
+		polls:       uint32(r.Polls - min(h.polls, r.Polls)),                   //nolint:gosec // few requests arrive between two samples
 		notModified: uint32(r.NotModified - min(h.notModified, r.NotModified)), //nolint:gosec // likewise
 	}
 	h.polls, h.notModified = max(h.polls, r.Polls), max(h.notModified, r.NotModified)
 	if len(h.days) > 0 {
 		last := &h.days[len(h.days)-1]
 		same := next.subscribers == last.subscribers && next.posts == last.posts && next.bytes == last.bytes
-		if last.number >= today { // also if the clock was set back
+		if last.number >= today { // greater if the clock was set back
 			last.polls += next.polls
 			last.notModified += next.notModified
 			last.subscribers, last.posts, last.bytes = next.subscribers, next.posts, next.bytes
@@ -105,7 +105,8 @@ func (h *history) add(today uint32, r feed.Readership) (changed bool) {
 	return true
 }
 
-// trim removes the days before the last keepDays, except for one that gives the state at the first of them.
+// trim removes the entries that are older than keepDays days. If there is none for the first of these days, it keeps
+// the latest entry before them, because that holds the state on that day.
 func (h *history) trim(today uint32) {
 	n := 0
 	for n+1 < len(h.days) && h.days[n+1].number+keepDays <= today+1 {
@@ -147,7 +148,7 @@ func (h *history) all(today uint32) []feed.FeedDay {
 			state = h.days[i]
 		}
 		if i == 0 {
-			continue // nothing is known yet
+			continue // no figures are known yet
 		}
 		if state.number != number {
 			state.polls, state.notModified = 0, 0
@@ -163,7 +164,7 @@ func (h *history) all(today uint32) []feed.FeedDay {
 // savedDay is a day in the file: its number, polls, 304 responses, subscribers, posts and bytes.
 type savedDay [6]uint32
 
-// saved returns the days for the file.
+// saved returns the days as the file stores them.
 func (h *history) saved() []savedDay {
 	list := make([]savedDay, len(h.days))
 	for i, d := range h.days {

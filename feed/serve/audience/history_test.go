@@ -71,7 +71,7 @@ func TestDays(t *testing.T) {
 		t.Errorf("days of a feed that nobody polls (-want +got):\n%s", diff)
 	}
 	if got := a.Days("none"); got != nil {
-		t.Errorf("an unknown feed has the days %v", got)
+		t.Errorf("an unknown feed has the days %v, want none", got)
 	}
 	if got := a.Readers(); len(got) != 1 {
 		t.Errorf("readers are listed for %d feeds, want only for the one that was polled", len(got))

@@ -42,7 +42,7 @@ type conn struct {
 	waiting *waiter // nil if the system cannot wait without a buffer
 	rest    *buffer // bytes read but not yet returned; nil if there are none
 	checker wire.Checker
-	failed  error // returned once rest is nil: the rest of the connection is malformed
+	failed  error // returned once rest is nil, because the bytes after rest are malformed
 	read    deadline
 	write   deadline
 	body    body        // body of the current response, if it is large
@@ -134,7 +134,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// wroteShared reports whether the body has been written with the header. If not, it will not be.
+// wroteShared reports whether the body has been written with the header. If not, conn no longer writes it, and the
+// caller must.
 func (c *conn) wroteShared() bool {
 	wrote := c.shared == nil
 	c.shared = nil

@@ -354,7 +354,7 @@ func (d slowDocuments) Snapshot() *serve.Snapshot {
 	return d.s
 }
 
-// TestShutdown checks that both engines finish running requests and close idle connections.
+// TestShutdown checks that both engines finish the requests in progress and close idle connections.
 func TestShutdown(t *testing.T) {
 	for name, make1 := range engines {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

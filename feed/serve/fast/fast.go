@@ -200,7 +200,7 @@ func (s *Server) begin(h *fasthttp.ResponseHeader, date *serve.Date) {
 	dated := s.dated.Load()
 	if dated == nil || dated.date != date {
 		dated = &datedHeader{date: date}
-		h.CopyTo(&dated.header) // for the options that fasthttp has set
+		h.CopyTo(&dated.header) // keep the options that fasthttp has set
 		// A 204 has no body, and therefore no Content-Length.
 		text := "HTTP/1.1 204 No Content\r\nDate: " + date.Values[0] + "\r\n\r\n"
 		if err := dated.header.Read(bufio.NewReader(strings.NewReader(text))); err != nil {
@@ -258,7 +258,7 @@ func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res serve.Response) {
 type body struct {
 	response serve.Response
 	rest     []byte
-	conn     *conn // nil for a connection of another type
+	conn     *conn // nil if the connection has a different type
 }
 
 // WriteTo implements [io.WriterTo].
@@ -293,8 +293,8 @@ func (b *body) Close() error {
 	return nil
 }
 
-// fileBody is a response's body that is read from a file. A recording may take longer to send than the write timeout of
-// the server, so each read extends it.
+// fileBody is a response's body that is read from a file. Sending a recording may take longer than the server's write
+// timeout, so each read extends the deadline.
 type fileBody struct {
 	response serve.Response
 	conn     net.Conn

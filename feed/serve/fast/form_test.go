@@ -45,8 +45,8 @@ func TestForms(t *testing.T) {
 	const get = "GET /none HTTP/1.1\r\nHost: x\r\n\r\n"
 	for _, tt := range []struct {
 		name, request string
-		statuses      []int    // of the responses
-		forms         []string // received by the hub
+		statuses      []int    // statuses of the responses
+		forms         []string // forms that the hub received
 	}{
 		{"a form", form("/hub", "hub.mode=subscribe"), []int{202}, []string{"hub.mode=subscribe invalid IP"}},
 		{"with a query", form("/hub?x", "a=b"), []int{202}, []string{"a=b invalid IP"}},

@@ -26,7 +26,7 @@ type Checker struct {
 	lines   int  // number of complete lines of the current request
 	lengths int  // number of Content-Length fields of the current request
 	cr      bool // the last byte of the rest of the line was a CR
-	empty   bool // the current line has no byte before its CR
+	empty   bool // the current line has no bytes before its CR
 }
 
 // place is the place of the next byte in a line.

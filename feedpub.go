@@ -224,7 +224,7 @@ func newFleet(c publish.Config, site *store.Site, documents fleet.Documents) *fl
 }
 
 // Run publishes posts as they change and on the schedule, and serves what this or another process publishes, until ctx
-// ends. It retries when the store is unavailable, and returns nil after ctx has ended. Run may be called once.
+// ends. It retries when the store is unavailable, and returns nil after ctx has ended. Run must be called at most once.
 func (s *Site) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, work := range s.work {

@@ -138,8 +138,8 @@ func TestRedis(t *testing.T) {
 	await(t, shows(site, `"title": "Hello"`))
 }
 
-// TestOlderCopy replaces the Redis with an older copy while the site is closed. The site reports that, and publishes
-// nothing of the copy until somebody accepts it.
+// TestOlderCopy replaces the data in Redis with an older copy while the site is closed, and checks that the site
+// reports this and publishes nothing from the copy until somebody accepts it.
 func TestOlderCopy(t *testing.T) {
 	t.Parallel()
 	redis := storetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")

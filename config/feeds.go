@@ -124,10 +124,10 @@ func (c Choice) feed() feed.Choice {
 	}
 }
 
-// or returns the choice as a bool, or the argument otherwise if the choice is unset.
-func (c Choice) or(otherwise bool) bool {
+// or returns the choice as a bool, or fallback if the choice is unset.
+func (c Choice) or(fallback bool) bool {
 	if c == "" {
-		return otherwise
+		return fallback
 	}
 	return c == "true"
 }

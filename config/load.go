@@ -106,7 +106,7 @@ func (d *decoder) chooseStore(c *Config) {
 	case dir.layer > redis.layer:
 		c.Redis = RedisURL{}
 	default:
-		d.report(dir, "dir", "excludes redis; set one of them")
+		d.report(dir, "dir", "cannot be combined with redis; set only one of them")
 	}
 }
 
@@ -117,7 +117,7 @@ func (d *decoder) readSecrets(c *Config) {
 	}
 	const path = "redis_password_file"
 	if !c.RedisPassword.IsZero() {
-		d.report(d.origins[path], path, "excludes redis_password; set one of them")
+		d.report(d.origins[path], path, "cannot be combined with redis_password; set only one of them")
 		return
 	}
 	text, err := os.ReadFile(string(c.RedisPasswordFile))

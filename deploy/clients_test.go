@@ -111,7 +111,7 @@ func TestTypeScriptClient(t *testing.T) {
 	c.posts(t, "node", "posts.js")
 }
 
-// TestRedocly checks that Redocly's linter has neither errors nor warnings for the description.
+// TestRedocly checks that Redocly's linter reports neither errors nor warnings for the description.
 func TestRedocly(t *testing.T) {
 	t.Parallel()
 	tools := nodeTools(t)

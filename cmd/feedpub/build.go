@@ -13,7 +13,7 @@ func newBuild(env *environment) *cobra.Command {
 		Use:   "build",
 		Short: "Build the feeds for servers on other machines",
 		Long: `Build the feeds and keep them up to date on schedule and on change, without serving
-readers. For that, run 'feedpub serve --build=false' with the same configuration, on
+readers. To serve them, run 'feedpub serve --build=false' with the same configuration, on
 this machine or others. Operators and writers are served at the admin address.
 
 If several builders share a Redis, one of them builds, and another takes over within

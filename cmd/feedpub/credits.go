@@ -32,10 +32,10 @@ which are not certain enough to publish, and those that a decision withholds. Ea
 its passage, the reason and the certainty, from 0 to 1.
 
 'credits accept' publishes a suggestion, 'credits reject' withholds a credit, and
-'credits edit' changes one. Decisions are stored with the post, apart from its text:
-they outlast new versions of the post, and are exported and imported. A decision about
+'credits edit' changes one. Decisions are stored separately from the post,
+so they outlast its versions; they are also exported and imported. A decision about
 words that the post no longer contains is dormant; it is listed, and applies again when
-the words return. A running server absorbs each decision.`,
+the words return. A running server applies each decision.`,
 		Example: `  feedpub credits --suggested
   feedpub credits --post hello --json
   feedpub credits accept hello#2`,

@@ -70,7 +70,7 @@ func TestDocsAreLinked(t *testing.T) {
 	}
 	for _, page := range pages {
 		if link := "(deploy/docs/" + filepath.Base(page) + ")"; !strings.Contains(string(readme), link) {
-			t.Errorf("README.md has no link %s", link)
+			t.Errorf("README.md has no link to %s", link)
 		}
 	}
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)

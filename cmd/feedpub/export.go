@@ -72,7 +72,7 @@ and a post that exists throughout is never missing.`,
 	return cmd
 }
 
-// export runs the command without --verify.
+// export runs the command if --verify is not set.
 func (env *environment) export(cmd *cobra.Command, format, output string, args []string) error {
 	if err := checkExportFlags(format, output, args); err != nil {
 		return err
@@ -245,7 +245,7 @@ func (e *exporter) writeRecords(
 	return records, nil
 }
 
-// convert writes the posts that can be read in another format, to standard output or to the folder that args name.
+// convert writes all readable posts in a different format, to standard output or to the folder that args name.
 func (e *exporter) convert(ctx context.Context, format transfer.WriteFormat, stdout io.Writer, args []string) error {
 	folder := ""
 	if len(args) == 1 {

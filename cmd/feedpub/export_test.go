@@ -42,7 +42,7 @@ func emptySite(t *testing.T) *hosting.Site {
 	return site
 }
 
-// put stores posts number a to b-1. Their content depends on edit.
+// put stores the posts numbered a to b-1. Their content depends on edit.
 func put(t *testing.T, w *hosting.Site, a, b, edit int) {
 	t.Helper()
 	var posts []feed.RawPost
@@ -85,7 +85,7 @@ func built(t *testing.T, w *hosting.Site) map[string]feed.Hash {
 	hashes := map[string]feed.Hash{}
 	for _, h := range heads {
 		if h.Feed.OfPost() && len(h.IDs) == 0 {
-			continue // the page of a deleted post answers 410; a site that never had the post has no page
+			continue // the page of a deleted post is served with status 410; a site that never had the post has no page
 		}
 		for _, d := range h.Documents {
 			hashes[fmt.Sprintf("%s %s", h.Feed, d.Format)] = d.Hash
@@ -94,7 +94,7 @@ func built(t *testing.T, w *hosting.Site) map[string]feed.Hash {
 	return hashes
 }
 
-// importLines stores an export.
+// importLines imports an export.
 func importLines(t *testing.T, w *hosting.Site, lines []byte) {
 	t.Helper()
 	for e, err := range transfer.Read(bytes.NewReader(lines), "export", nil, nil) {

@@ -176,7 +176,8 @@ func (f *deployment) write(name, text string) {
 	}
 }
 
-// start starts feedpub with the configuration, a data folder of its own and the arguments given. It ends with the test.
+// start starts feedpub with the configuration, a data folder of its own and the arguments given. The process is
+// stopped at the end of the test.
 func (f *deployment) start(args ...string) (admin string) {
 	f.t.Helper()
 	address := freeAddress(f.t)

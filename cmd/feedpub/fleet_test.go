@@ -31,7 +31,7 @@ type machines struct {
 	t       *testing.T
 	redis   *storetest.Server
 	site    *store.Site
-	program string // the program that run runs
+	program string // the program that the method run starts
 }
 
 func newMachines(t *testing.T) *machines {
@@ -360,7 +360,7 @@ func TestRollingUpgrade(t *testing.T) {
 			after)
 	}
 
-	// A server of the older release serves documents that it cannot render, but does not build.
+	// A server that runs the older release serves documents that it cannot render, but does not build.
 	older = m.start("feedpub", "serve")
 	older.untilServed("Post a.")
 	newer.stop()
@@ -420,7 +420,7 @@ func (m *machines) file(name, text string) string {
 	return path
 }
 
-// holds reports whether a process builds.
+// holds reports whether a process holds the lease of the builder.
 func (m *machines) holds(p *machine) bool {
 	m.t.Helper()
 	owner, left, err := m.site.Holder(m.t.Context(), "build")

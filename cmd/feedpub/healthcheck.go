@@ -75,7 +75,7 @@ func askAdmin(ctx context.Context, r adminRequest) (status int, body []byte, err
 	if r.token != "" {
 		req.Header.Set("Authorization", "Bearer "+r.token)
 	}
-	// The default transport would use the proxy of the environment and keep connections open.
+	// The default transport would use the proxy set in the environment and keep connections open.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {

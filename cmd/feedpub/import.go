@@ -35,8 +35,8 @@ func newImport(env *environment) *cobra.Command {
 		Use:   "import FILE|FOLDER...",
 		Short: "Import posts from files",
 		Long: `Import posts from files and folders; - is standard input. The format is detected from
-the extension, or from the content if several formats share the extension: an export of
-WordPress, Ghost or Blogger, RSS, Atom, JSON Feed, feedpub's JSON with one post or several,
+the extension, or from the content if several formats share the extension: a
+WordPress, Ghost or Blogger export, RSS, Atom, JSON Feed, feedpub's JSON with one post or several,
 the JSON Lines that 'feedpub export' writes, Markdown with front matter, HTML, and
 otherwise the plain text of one post, which begins with its title.
 In the folder of a Hugo, Jekyll or Octopress site, find the posts and the URLs of their
@@ -46,7 +46,8 @@ all others. Files may be compressed with gzip or zip.
 Posts keep their ids, so feed readers show no post twice. Drafts stay drafts.
 Private posts and those with a password are never published. Pages are skipped
 unless --pages is given. A post is rejected if its file does not state whether it is
-public. Of several posts with one id, the first is stored and the others are rejected.
+public. If several posts have the same id, the first is stored and the others are
+rejected.
 
 Posts are stored in the Redis of --redis or the folder of --dir, by default ./posts,
 which is created if it does not exist. Importing a file again stores only what has

@@ -108,8 +108,8 @@ func newPostGet(env *environment) *cobra.Command {
 	return cmd
 }
 
-// getError returns an error for a post that could not be read. If what is stored under its key is not a post, it states
-// that instead of the store's error.
+// getError returns an error for a post that could not be read. If the value stored under its key is
+// not a post, the error says so instead of repeating the store's error.
 func getError(ctx context.Context, site *hosting.Site, id string, err error) error {
 	if x, explainErr := site.Explain(ctx, id, ""); explainErr == nil && x.Status == feed.PostRejected {
 		return fmt.Errorf("the post %q is %s: %s", id, x.Status, visible(x.Reason))
@@ -121,7 +121,7 @@ func newPostDelete(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete ID...",
 		Short: "Delete posts",
-		Long: `Delete posts. They are removed from the feeds with the next rebuild. Deleting a post
+		Long: `Delete posts. The next rebuild removes them from the feeds. Deleting a post
 that is listed as missing confirms that it was deleted.`,
 		Example: "  feedpub post delete hello",
 		Args:    someArgs("id of a post"),
@@ -154,7 +154,7 @@ func noPost(id string) error {
 type postLine struct {
 	ID            string          `json:"id"`
 	Title         string          `json:"title,omitempty"`
-	DatePublished time.Time       `json:"date_published,omitzero"` // when the post was first seen if it has no date
+	DatePublished time.Time       `json:"date_published,omitzero"` // when the post was first seen, if it has no date
 	Status        feed.PostStatus `json:"status"`
 }
 

@@ -201,8 +201,8 @@ func postForm(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// startReceiver starts a receiver of WebSub deliveries, pings and webhooks, and sets the variable to its URL:
-// receiver VARIABLE [PORT]. It confirms each verification. A GET of /log returns all other requests since the last GET.
+// startReceiver starts a receiver of WebSub deliveries, pings and webhooks, and sets the variable to its URL: receiver
+// VARIABLE [PORT]. It confirms each verification request. A GET of /log returns all other requests since the last GET.
 func startReceiver(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("usage: receiver VARIABLE [PORT]")

@@ -107,7 +107,7 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 		Config:     c,
 		LoadConfig: func() (config.Config, error) { return env.siteSettings(cmd) },
 		Reload:     reload,
-		LimitHeap:  env.getenv("GOGC") == "", // a limit that the user sets has precedence
+		LimitHeap:  env.getenv("GOGC") == "", // a limit that the user sets takes precedence
 	})
 	if err != nil {
 		return err

@@ -199,7 +199,7 @@ func TestRestartInPlace(t *testing.T) {
 	}
 }
 
-// TestSocketActivation restarts a server whose sockets are held by systemd, here played by the test.
+// TestSocketActivation restarts a server whose sockets stay open in systemd, whose part the test plays.
 func TestSocketActivation(t *testing.T) {
 	t.Parallel()
 	dir := folderOfPosts(t)

@@ -42,8 +42,8 @@ func manifest(t *testing.T, text []byte) any {
 	return object
 }
 
-// TestManifests decodes the manifests with the types of the API, and checks what the types do not: that selectors select
-// the pods, that pods are restricted, and that the program accepts the configuration and its arguments.
+// TestManifests decodes the manifests with the types of the API, and checks what the types do not: that selectors
+// select the pods, that pods are restricted, and that the program accepts the configuration and its arguments.
 func TestManifests(t *testing.T) {
 	text, err := os.ReadFile("feedpub.yaml")
 	if err != nil {
@@ -111,7 +111,7 @@ func checkPod(t *testing.T, program, component string, pod corev1.PodSpec) {
 	}
 }
 
-// checkConfig checks that the program accepts the configuration, with a file of tokens elsewhere.
+// checkConfig checks that the program accepts the configuration, with the path of the tokens file replaced.
 func checkConfig(t *testing.T, program, text string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -24,7 +24,7 @@ const (
 	// but the window has to be read for each section that is compressed.
 	sectionWindow = 4 << 10
 	// sectionLevel is the level at which sections are compressed. With these three values, documents are 6% longer than
-	// those of Gzip.Pack, and take as long if no section is cached.
+	// those of Gzip.Pack, and take as long to compress if no section is cached.
 	sectionLevel = 1
 	// minJoined is the minimum length in bytes of a document that is divided into sections.
 	minJoined = 2 * sectionLength
@@ -75,7 +75,7 @@ func (j *Joiner) Gzip(body []byte, bounds feed.Bounds) (packed []byte, compresse
 	var b bytes.Buffer
 	b.Grow(len(body) / 3)
 	b.WriteString(gzipHeader)
-	// The head of a document contains the time of the latest change, so it is not cached, nor part of a window.
+	// The head of a document contains the time of the latest change, so it is neither cached nor part of a window.
 	deflate(&b, nil, body[:first], false)
 	compressed = first + len(body) - last
 	for i := 0; i < bounds.Items(); {

@@ -96,7 +96,7 @@ func TestJoinedGzip(t *testing.T) {
 				}
 			}
 			if whole := coding.Gzip.Pack(body); float64(len(packed)) > 1.12*float64(len(whole))+200 {
-				t.Errorf("the joined gzip has %d bytes, compressed whole it has %d", len(packed), len(whole))
+				t.Errorf("the joined gzip has %d bytes; the document compressed whole has %d", len(packed), len(whole))
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-// Package egress sends feedpub's HTTP requests to URLs that strangers supply, such as the callbacks of subscribers. It
+// Package egress sends feedpub's HTTP requests to URLs from untrusted clients, such as the callbacks of subscribers. It
 // reaches public addresses only, so that nobody can use feedpub to reach a network that they cannot reach themselves.
 // It does not decide what is sent, or when.
 //

@@ -230,7 +230,7 @@ func (f *Fleet) NewestToken() feed.Token {
 	return f.newest
 }
 
-// SchemaToken returns the fencing token at which the latest known schema was decided. A builder with a smaller token
+// SchemaToken returns the fencing token with which the latest known schema was set. A builder with a smaller token
 // follows an older schema.
 func (f *Fleet) SchemaToken() feed.Token {
 	f.mu.Lock()

@@ -341,7 +341,7 @@ func TestConflictingConfigurations(t *testing.T) {
 	report(feed.Member{ID: "replica", Program: "1"})
 	report(feed.Member{ID: "later release", Builds: true, Program: "2", Config: "another"})
 	if got := list(); len(got) > 0 {
-		t.Errorf("problems are %+v, want none: replicas and builders of another release are not compared", got)
+		t.Errorf("problems are %+v, want none: replicas and builders of a different release are not compared", got)
 	}
 	report(feed.Member{ID: "other", Builds: true, Program: "1", Config: "another"})
 	got := list()

@@ -128,7 +128,7 @@ const (
 	WebhookKind      Kind = "webhook"      // reports an event to a webhook
 )
 
-// Kinds returns all kinds.
+// Kinds returns all kinds of requests.
 func Kinds() []Kind { return []Kind{DeliveryKind, VerificationKind, DenialKind, PingKind, WebhookKind} }
 
 // Outcomes returns all outcomes.

@@ -419,8 +419,8 @@ func (c *credits) creditLone(external string, own ...string) {
 	c.addLone(l, publication)
 }
 
-// addLone adds the credit of the lone quotation l to a publication. The credit is a suggestion if the post has no other
-// text and the publication is unknown: such a post may be the author's own text from an earlier site.
+// addLone adds a credit that attributes the lone quotation l to a publication. The credit is a suggestion if the post
+// has no other text and the publication is unknown: such a post may be the author's own text from an earlier site.
 func (c *credits) addLone(l lone, publication feed.Source) {
 	q := feed.Quote{Source: publication, Text: l.text, Confidence: loneConfidence, Certain: true}
 	state := CreditPublished

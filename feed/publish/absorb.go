@@ -223,7 +223,7 @@ func (a *absorber) decide(st feed.StoredPost, n candidate, by dates) (decision, 
 		return d, n.submitted || n.due
 	case !n.submitted && st.Item != nil && newerIntake(st.Item.Intake, a.version()) &&
 		st.Item.RawSum == feed.HashOf(st.Raw):
-		// A newer release has read this post. Reading it again would change documents, and change them back when that
+		// A newer release has read this post. Reading it again would change documents, which would change back when that
 		// release builds.
 		d.keep(by)
 		return d, n.due
@@ -375,7 +375,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 	return nil
 }
 
-// noteSharedURL adds to the problem of a post that a different post has its URL.
+// noteSharedURL records, in the problem of a post, that a different post has its URL.
 func (d *decision) noteSharedURL(address, holder string) {
 	reason := fmt.Sprintf("the URL %s belongs to the post %q, which was published first; give this post a different slug "+
 		"or url", address, holder)
@@ -509,8 +509,8 @@ func rejection(st feed.StoredPost, err error, at time.Time) *feed.Problem {
 }
 
 // flaws returns the problem for a post that is published with changes or without some credits, or nil if it has no
-// problem. A post has only one problem at a time; replaced characters take precedence over missing files, these
-// over notes about the file, and these over suggestions.
+// problem. A post has only one problem at a time; in order of precedence: replaced characters, missing files,
+// notes about the file, and suggestions.
 func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 	pr := &feed.Problem{ID: id, Since: at, Serving: true}
 	var reasons []string

@@ -146,7 +146,7 @@ func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []t
 	if r.rolledBack {
 		return targets, nil // boundaries are never removed, so they must not depend on posts that may be withdrawn
 	}
-	// The posts of lost archives may need new ones, so the feeds that contain them become stale first.
+	// The posts of lost archives may need new archives, so first the feeds that contain these posts become stale.
 	targets, err := r.reopenLost(ctx, token, targets)
 	if err != nil {
 		return nil, err
@@ -268,8 +268,8 @@ func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.
 	return affected, nil
 }
 
-// archiveSize returns the number of posts to move to the next archive from a feed of n posts. N must be greater than
-// limit. A feed that grows post by post moves a quarter of its limit at a time: fewer posts would make many small
+// archiveSize returns the number of posts to move to the next archive from a feed of n posts, where n must be greater
+// than limit. A feed that grows post by post moves a quarter of its limit at a time: fewer posts would make many small
 // archives, and more would leave few posts for subscribers that poll rarely. A feed that grows by many posts fills
 // archives to the limit and stays full.
 func archiveSize(n, limit int) int { return min(limit, max(n-limit, (limit+3)/4)) }

@@ -79,7 +79,7 @@ func TestDeadBuilder(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.delete("gone")
-	x := &tries{reasons: map[string]string{"bad": "reading it ends the program"}}
+	x := &tries{reasons: map[string]string{"bad": "reading it crashes the program"}}
 	step := func(what string, wantTried []string, want ...string) {
 		t.Helper()
 		w.rebuild(w.builder("next", x.hook))
@@ -96,7 +96,7 @@ func TestDeadBuilder(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range problems {
-			if p.Kind != feed.KindRejected || !strings.HasPrefix(p.Reason, "reading it ends the program; it is read again when") {
+			if p.Kind != feed.KindRejected || !strings.HasPrefix(p.Reason, "reading it crashes the program; it is read again when") {
 				t.Errorf("%s: problem %+v, want one with the reason", what, p)
 			}
 			rejected = append(rejected, p.ID)

@@ -199,8 +199,8 @@ func (h *history) time(ctx context.Context, s feed.Stage) (end func()) {
 	}
 }
 
-// end ends the run: it logs and records what was done, and returns the record. Err is the reason why the run did not
-// complete, or nil.
+// end ends the run: it logs and records what was done, and returns the record. The error err is the reason why the run
+// did not complete, or nil.
 func (a *activity) end(ctx context.Context, err error) feed.Run {
 	h := a.history
 	r := a.run(err)
@@ -233,7 +233,7 @@ func (a *activity) refuse(err error) {
 }
 
 // isSilent reports whether the run is neither logged nor recorded: it only checked for changes, or the process stopped
-// before a first rebuild had done anything, which is no failure.
+// before a first rebuild had done anything, which is not a failure.
 func (a *activity) isSilent(r feed.Run, err error) bool {
 	switch a.cause.Trigger {
 	case feed.ChangeTrigger:

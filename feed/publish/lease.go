@@ -29,7 +29,7 @@ const (
 	restoreInterval = 500 * time.Millisecond
 )
 
-// errSuperseded ends a term whose token is too small: the site's schema was decided, or documents were committed, with
+// errSuperseded ends a term whose token is too small: the site's schema was set, or documents were committed, with
 // a greater token. The builder then starts another term.
 var errSuperseded = errors.New("superseded by a greater token")
 
@@ -71,7 +71,7 @@ type Fleet interface {
 	// Agree returns the schema to build with, or an error of kind [feed.ErrOutdated] if this program cannot build with
 	// it.
 	Agree(ctx context.Context) (feed.Schema, error)
-	// SchemaToken returns the token at which the latest known schema was decided.
+	// SchemaToken returns the token with which the latest known schema was set.
 	SchemaToken() feed.Token
 	// NewestToken returns the greatest fencing token that any process has reported.
 	NewestToken() feed.Token
@@ -141,7 +141,7 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 	g.Go(func() error { return l.renew(ctx, token, done) })
 	g.Go(func() error {
 		defer close(done)
-		// The schema may have been decided between agree and Acquire.
+		// Another process may have set the schema between agree and Acquire.
 		if err := l.checkStored(ctx, token); err != nil {
 			return err
 		}

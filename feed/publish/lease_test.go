@@ -25,7 +25,7 @@ func (s busyStore) Renew(ctx context.Context, job, owner string, ttl time.Durati
 	return s.Store.Renew(ctx, job, owner, ttl)
 }
 
-// TestLeaseAlone checks that a builder that has the store for itself keeps its term if it cannot renew the lease for
+// TestLeaseAlone checks that a builder that has the store to itself keeps its term if it cannot renew the lease for
 // ten seconds, and that a builder with the default lease does not.
 func TestLeaseAlone(t *testing.T) {
 	configure := virtualConfig(t)

@@ -119,7 +119,7 @@ func setFragments(it *feed.Item, home string) {
 const maxHolders = 100
 
 // claimURL records that the item has its URL, unless a different post has it, whose id it then returns. The first post
-// with a URL keeps it, and a later one gets it only if the former has a different URL or is not published.
+// with a URL keeps it, and a later one gets it only if the first now has a different URL or is not published.
 func (f feedAssigner) claimURL(
 	ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item,
 ) (holder string, err error) {

@@ -103,8 +103,8 @@ type Config struct {
 	// wait for it.
 	Turn func(context.Context) (done func(), err error)
 
-	// Try, if not nil, reads posts in a separate process, and returns the reason for each post that has ended the process
-	// or has taken too long. It is called with the posts that a builder was reading when it died. Without Try, the next
+	// Try, if not nil, reads posts in a separate process, and returns the reason for each post that crashed the process or
+	// took too long. It is called with the posts that a builder was reading when it died. Without Try, the next
 	// builder reads them as usual, and may die too.
 	Try func(ctx context.Context, posts []feed.StoredPost) (reasons map[string]string, err error)
 
@@ -134,7 +134,7 @@ type Config struct {
 	// Committed. Calls to the two hooks share one order.
 	Built func(feed.FeedReport)
 	// Rejected, if not nil, returns the notices to add when a post is rejected, or the reason for its rejection changes.
-	// They are written in one step with the rejection. The builder may also call it and not need the result.
+	// They are written in one step with the rejection. The builder may also call it and discard the result.
 	Rejected func(feed.Problem) []feed.StoredNotice
 }
 

@@ -38,7 +38,7 @@ type copies struct {
 
 // copyRecord is the content of a record.
 type copyRecord struct {
-	// ID identifies the data folder. A record with a different ID beside the posts is from another data folder.
+	// ID identifies the data folder. A record with a different ID beside the posts belongs to a different data folder.
 	ID string `json:"id"`
 	N  int64  `json:"n"`
 	// Next is the number that is being written beside the posts, or N. It is used only in the data folder: if the process

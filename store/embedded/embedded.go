@@ -70,7 +70,7 @@ type Options struct {
 	// Debounce is the time for which the folder must be unchanged before it is read. The default is 100 ms.
 	Debounce time.Duration
 	// Grace is the time for which a file must be missing before its posts are deleted, since some editors save a file by
-	// removing it and renaming another. The default is 250 ms.
+	// removing it and renaming a temporary file. The default is 250 ms.
 	Grace time.Duration
 	// Patience is the delay before a file that cannot be decoded is reported, since it may be half written. The default is
 	// 2 s.

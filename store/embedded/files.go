@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// maxFile is the maximum size of a file. A post has at most 1 MB, and a file may contain several.
+	// maxFile is the maximum size of a file. A post may be up to 1 MiB long, and a file may contain several.
 	maxFile = 16 << 20
 	// maxName is the maximum length of an escaped name. File systems allow 255 bytes; names of temporary files are longer.
 	maxName = 200

@@ -105,7 +105,7 @@ func TestFullDisk(t *testing.T) {
 	put(t, o.Dir, "b.json", post("b", "B"))
 	scanOnce(t, s)
 	if got, want := ids(t, s), "a b"; got != want {
-		t.Errorf("posts are %q, want %q: the folder of posts is on another disk", got, want)
+		t.Errorf("posts are %q, want %q: the folder of posts is on a different disk", got, want)
 	}
 
 	if n := strings.Count(log.String(), "cannot write records to disk"); n != 2 {

@@ -91,7 +91,7 @@ func TestRenamedBackTakesItsID(t *testing.T) {
 	}
 }
 
-// TestTextKeepsTheIDOfItsContent checks that texts keep the ids that earlier releases made from their first lines.
+// TestTextKeepsTheIDOfItsContent checks that text files keep the ids that earlier releases made from their first lines.
 func TestTextKeepsTheIDOfItsContent(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir(), Decode: func(string, []byte) ([]feed.RawPost, error) {
 		return []feed.RawPost{{ID: "0123456789abcdef", Raw: []byte(`{"id":"0123456789abcdef","content_text":"x"}`)}}, nil

@@ -24,7 +24,7 @@ func TestDeadlyPosts(t *testing.T) {
 		word, reason string
 		dies         bool
 	}{
-		{"DEADLY", "reading it ends the program (signal: killed)", true},
+		{"DEADLY", "reading it crashes the program (signal: killed)", true},
 		{"GREEDY", "reading it takes", true}, // too much memory or, on a busy machine, too long
 		{"ENDLESS", "reading it takes longer than 2s", false},
 	} {

@@ -162,7 +162,7 @@ func (r *rig) read(ctx context.Context, n *node, bodies *sync.Map) {
 // with the ledger and with a fresh build.
 func (r *rig) check() {
 	r.ledger.set(write{id: "last", public: true, body: `{"id": "last", "content_text": "The last post."}`})
-	// A replica of Redis may confirm a write too late on a busy machine.
+	// A Redis replica may confirm a write too late on a busy machine.
 	r.await("the confirmation of every write", func() string {
 		unsure := ""
 		for _, w := range r.ledger.all() {

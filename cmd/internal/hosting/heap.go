@@ -17,8 +17,8 @@ const (
 )
 
 // limitHeap keeps the heap from growing to twice the size of the documents before each garbage collection. Documents
-// are most of the heap, live long, and cost the collector nothing, since they contain no pointers. size returns their
-// size in bytes. It runs until ctx is done and then restores the GC setting.
+// make up most of the heap, live long, and cost the collector nothing, since they contain no pointers. size returns
+// their size in bytes. It runs until ctx is done and then restores the GC setting.
 func limitHeap(ctx context.Context, size func() int64) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)

@@ -56,7 +56,7 @@ func (h *hostedSite) log() *slog.Logger { return h.site.Source.process.Log }
 // newHosted returns a hosted site with the documents in its data folder. If before is not nil, it is the same site with
 // its earlier settings: after the last step that can fail, newHosted ends its work and takes over its documents, reader
 // counts and part of the data folder, so that readers are served without interruption. If before is nil, the caller
-// must call release. The site works until ctx is done or end is called.
+// must call release. The site runs until ctx is done or end is called.
 func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) (*hostedSite, error) {
 	c, process := site.Source.Config, site.Source.process
 	building, err := site.publishing(s.shared)

@@ -17,7 +17,7 @@ import (
 	"feedpub/store"
 )
 
-// newEgress returns the client for all requests to URLs that strangers supply.
+// newEgress returns the client for all requests to URLs from untrusted clients.
 func newEgress(c config.Egress) *egress.Client {
 	e := egress.Config{Ports: c.Ports}
 	for _, n := range c.Allow {

@@ -24,7 +24,7 @@ import (
 	"feedpub/feed/serve/ratelimit"
 )
 
-// storeInterval is the time between two attempts to reach a store that was unavailable at the start.
+// storeInterval is the time between two attempts to reach a store that was unavailable at startup.
 const storeInterval = 2 * time.Second
 
 // ServerOptions are the options of a [Server]. All but LoadConfig and Reload are required.
@@ -78,7 +78,8 @@ type httpServer interface {
 	Shutdown(ctx context.Context) error
 }
 
-// NewServer returns a server whose sites have started. The caller calls Run, and Close in any case. The error reports
+// NewServer returns a server whose sites have started. The caller must call Close, whether or not it calls
+// Run. The error reports
 // an invalid data folder, sites_from, token or site in the configuration itself. An invalid file in the folder of
 // sites_from is not an error: it is listed as a problem.
 func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {

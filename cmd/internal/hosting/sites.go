@@ -292,7 +292,7 @@ func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) 
 	return failed
 }
 
-// start starts a site. If before is not nil, it replaces it.
+// start starts a site. If before is not nil, the new site replaces it.
 func (h *siteSet) start(ctx context.Context, settings siteSettings, before *hostedSite) (*hostedSite, error) {
 	s := h.server
 	site := s.site.withConfig(s.config)

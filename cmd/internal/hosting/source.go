@@ -149,7 +149,7 @@ func (s Source) CheckRedis(ctx context.Context) (warnings []string, err error) {
 	return warnings, errors.Join(err, client.Close())
 }
 
-// redis returns a client of the Redis, without connecting to it.
+// redis returns a client for the Redis server, without connecting to it.
 func (s Source) redis() (*store.Client, error) {
 	url, err := s.Config.Redis.WithPassword(s.Config.RedisPassword)
 	if err != nil {

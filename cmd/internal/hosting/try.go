@@ -169,5 +169,5 @@ func (s *Site) tryFrom(ctx context.Context, posts []feed.StoredPost) (read int, 
 	case exit.ExitCode() == exitGreedy:
 		return read, "reading it takes more than " + strconv.Itoa(maxTryMemory>>20) + " MB of memory", nil
 	}
-	return read, "reading it ends the program (" + exit.String() + ")", nil
+	return read, "reading it crashes the program (" + exit.String() + ")", nil
 }

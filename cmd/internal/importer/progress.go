@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Progress shows the progress of long work on a terminal: a bar, the rate and the remaining time. It writes nothing if
-// the output is not a terminal. It is safe for concurrent use.
+// Progress shows the progress of a long operation on a terminal: a bar, the rate and the remaining time. It writes
+// nothing if the output is not a terminal. It is safe for concurrent use.
 type Progress struct {
 	w       io.Writer // nil if the output is not a terminal
 	now     func() time.Time
@@ -25,7 +25,7 @@ type Progress struct {
 	drawn bool
 }
 
-// NewProgress returns the progress of work that starts now, shown on w.
+// NewProgress returns a display, on w, of the progress of an operation that starts now.
 func NewProgress(w io.Writer, now func() time.Time) *Progress {
 	p := &Progress{now: now, started: now()}
 	if isTerminal(w) {

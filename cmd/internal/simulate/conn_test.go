@@ -150,7 +150,7 @@ func call[T any](ctx context.Context, c *conn, op, args string, f func() (T, err
 	return v, err
 }
 
-// fail handles a call that gets no reply, and reports whether the call is one of these.
+// fail reports whether the call gets no reply. If so, it has carried out what fate says, and waited as a client would.
 func (c *conn) fail(ctx context.Context, fate fate, f func()) bool {
 	switch fate.outcome {
 	case answered, slow, doubled:

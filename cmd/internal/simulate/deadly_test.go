@@ -16,7 +16,7 @@ const (
 	// deadlyWord marks a post that crashes every process that reads it.
 	deadlyWord = "DEADLY"
 	// deadlyReason is the reason for rejecting such a post.
-	deadlyReason = "reading it ends the program"
+	deadlyReason = "reading it crashes the program"
 	// othersLimit is the promised time within which other posts are published.
 	othersLimit = 10 * time.Second
 )
@@ -98,7 +98,7 @@ func (w *world) testDeadly(x *writer) {
 		time.Sleep(x.r.between(0, 400*time.Millisecond))
 	}
 	w.awaitTags(others, begun)
-	time.Sleep(othersLimit) // the last of them may have been published before the killer was read
+	time.Sleep(othersLimit) // the last of them may have been published before the deadly post was read
 	w.checkRejected("after its death", true)
 	w.mu.Lock()
 	tried, died := w.tried["killer"], w.deaths-deaths

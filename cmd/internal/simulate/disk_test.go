@@ -69,7 +69,7 @@ func (p *process) checkLoaded() {
 }
 
 // serve makes the process answer readers when it has read the store, as package hosting does, and checks that it
-// answers with what it has served before it was restarted, or with later versions, if the store replies.
+// answers with what it served before it was restarted, or with later versions, if the store replies.
 func (p *process) serve() {
 	select {
 	case <-p.replica.CaughtUp():
@@ -137,7 +137,7 @@ func (p *process) checkDisk() {
 	}
 }
 
-// harm injects a fault of a drive.
+// harm injects a fault into a drive.
 func (w *world) harm(r *random, p *process) {
 	d := p.drive
 	switch r.n(8) {

@@ -186,7 +186,7 @@ func (b *bench) change(ctx context.Context) (time.Duration, error) {
 	return time.Since(b.changed), nil
 }
 
-// peak returns the greatest resident memory of the server in MiB.
+// peak returns the peak resident memory of the server in MiB.
 func (b *bench) peak() float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.serve.Process.Pid))
 	if err != nil {

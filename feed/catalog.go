@@ -32,8 +32,8 @@ type Catalog struct {
 // Channel configures a feed. A zero field defaults to the value of the feed's family or, if that is also zero, to the
 // site's default.
 type Channel struct {
-	Title       string // plain text; by default made from the site's title and the feed's name
-	Description string // plain text; by default made from the site's title and the feed's name
+	Title       string // plain text; by default derived from the site's title and the feed's name
+	Description string // plain text; by default derived from the site's title and the feed's name
 	Limit       int    // maximum number of items; 0: the site's limit
 	Content     Content
 	TitleLink   TitleLink

@@ -30,7 +30,7 @@ func ParseNotice(key string) (Notice, error) {
 // Claim is work that a process has claimed. Another process may claim it after the lease ends.
 type Claim struct {
 	Key   string
-	Value string // what the store has recorded about it; may be empty
+	Value string // what the store has recorded about the work; may be empty
 	// Due is when the work was due, and Lease when the claim ends, both by the store's clock.
 	Due, Lease time.Time
 	// Now is the store's time when the work was claimed.

@@ -149,9 +149,9 @@ type Item struct {
 	Feeds []Name
 	// ExcludeFrom are the names of feeds that the item must not belong to.
 	ExcludeFrom []Name
-	// Intake identifies the version and configuration of the intake that made the item. An item made by a different
+	// Intake identifies the version and configuration of the intake that created the item. An item created by a different
 	// intake is outdated.
 	Intake string
-	// RawSum is the hash of the raw post that the item was made from. It detects changes without an inbox entry.
+	// RawSum is the hash of the raw post from which the item was created. It detects changes without an inbox entry.
 	RawSum Hash
 }

@@ -4,7 +4,8 @@ package feed
 type FeedDay struct {
 	Day                int // days since 1970, in UTC
 	Polls, NotModified int // requests, and those that were answered with 304
-	// The number of subscribers, and the size of the feed, at the end of the day: posts, and bytes of its documents.
+	// At the end of the day: the number of subscribers, the number of posts in the feed, and the total size of its
+	// documents in bytes.
 	Subscribers, Posts, Bytes int
 }
 

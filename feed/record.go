@@ -54,7 +54,7 @@ type PostState struct {
 	ID   string
 	Post bool // the post exists
 	Item bool // the item exists; it may be unreadable
-	// Current is set if the item was made from the present raw post by the given intake.
+	// Current is set if the item was created from the present raw post by the given intake.
 	Current   bool
 	Published time.Time // publication time; set only if the item is current
 	Indexed   bool      // the post is in the main feed

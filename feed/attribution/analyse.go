@@ -110,7 +110,7 @@ func (rd *reading) precedesQuotation(i int) bool {
 	return n < len(rd.doc.blocks) && rd.doc.blocks[n].quotation != nil
 }
 
-// isMarked reports whether an emphasised range or a q element begins at token t.
+// isMarked reports whether an emphasized range or a q element begins at token t.
 func (b *block) isMarked(t token) bool {
 	return slices.ContainsFunc(b.runs,
 		func(r run) bool { return (r.kind == runEmphasis || r.kind == runQuote) && r.start == t.start })
@@ -169,7 +169,7 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	return true
 }
 
-// insideHeadline reports whether the slots are parts of one linked or emphasised range. Such a range is more likely to
+// insideHeadline reports whether the slots are parts of one linked or emphasized range. Such a range is more likely to
 // be a headline: "Rents Rise in Every City But One" is not by Rents Rise.
 func (rd *reading) insideHeadline(b *block, m *match) bool {
 	other := m.who
@@ -226,7 +226,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 			k = 0
 		}
 	}
-	// German capitalises every noun, so a capital letter is no evidence of a name: "Der Nachbar meinte: …"
+	// German capitalizes every noun, so a capital letter is no evidence of a name: "Der Nachbar meinte: …"
 	if rd.l.nouns && m.who.empty() && len(toks) == 1 && b.linkIn(m.pub) == "" && !b.isEmphasised(m.pub) &&
 		!isDomain(p.name) && !acronym(p.name) &&
 		!rd.l.looksLikePub(b.text, toks) && b.toks[m.pub.lo].kind != tokOpen {
@@ -243,7 +243,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	if len(toks) == 1 && (rd.l.place.has(t.id) || rd.l.epithet.has(t.id) || rd.l.given.has(t.id) && !linked) {
 		return true
 	}
-	// A given name followed by another capitalised word is a person, unless the name is linked.
+	// A given name followed by another capitalized word is a person, unless the name is linked.
 	if !linked && rd.l.personScore(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
@@ -258,7 +258,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 			return true
 		}
 	}
-	// The first word of a sentence is always capitalised.
+	// The first word of a sentence is always capitalized.
 	if m.rule.convention == "7" && m.pub.lo == m.clause.lo && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) {
 		return true
 	}

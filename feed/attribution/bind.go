@@ -50,7 +50,7 @@ type source struct {
 	inline        bool     // the passage shares a block with other text
 	marked        bool     // the passage is in a quotation element or quotation marks
 	hasHeader     bool     // confirmed by a headline, byline or second credit
-	linked        bool     // the publication's name is linked or emphasised
+	linked        bool     // the publication's name is linked or emphasized
 	added         bool     // the source is in reading.sources
 	parent        *source  // the source whose passage contains this one, or nil
 	continues     *source  // the source whose passage this one continues, or nil

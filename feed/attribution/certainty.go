@@ -457,7 +457,7 @@ const sureRule = 0.8
 const (
 	evidenceKnown         = 0.15  // the publication is in the table
 	evidenceMarked        = 0.15  // the passage is marked as a quotation
-	evidenceLinked        = 0.1   // the name is a link or emphasised
+	evidenceLinked        = 0.1   // the name is a link or emphasized
 	evidenceHeader        = 0.1   // confirmed by a headline, byline or second credit
 	evidenceAuthor        = 0.05  // both an author and a publication are named
 	evidenceGuessed       = -0.1  // a part of the citation was classified by elimination

@@ -204,7 +204,7 @@ func unquote(s string) string {
 	return strings.TrimSpace(strings.TrimRight(s, ",;"))
 }
 
-// linkedEnd returns the position after the linked or emphasised range of at least two tokens that begins at token i, or
+// linkedEnd returns the position after the linked or emphasized range of at least two tokens that begins at token i, or
 // 0.
 func linkedEnd(b *block, toks []token, i int) int {
 	for _, r := range b.runs {
@@ -297,7 +297,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 			}
 			return true
 		}
-		// "A in H", with the title of the work linked or emphasised
+		// "A in H", with the title of the work linked or emphasized
 		if work := (span{p.lo + k + 1, p.hi}); sure && c.headline == "" && where == inCredit &&
 			(b.isEmphasised(work) || b.linkIn(work) != "") {
 			c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
@@ -610,7 +610,7 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 	}
 }
 
-// isCapitalised reports whether the whole part is a run of capitalised words.
+// isCapitalised reports whether the whole part is a run of capitalized words.
 func (r *Reader) isCapitalised(l *language, b *block, p part) bool {
 	toks := b.toks[p.lo:p.hi]
 	k := l.skipDeterminers(toks, 0)

@@ -100,7 +100,7 @@ func (l *language) date(text string, toks []token, i int) (int, date) {
 
 // monthDay reads "June 5th, 2011" or "June 5" at token k. It returns the position after it, or 0.
 func (l *language) monthDay(text string, toks []token, k int) (int, date) {
-	// English capitalises months; "may" and "march" in lower case are verbs.
+	// English capitalizes months; "may" and "march" in lower case are verbs.
 	if !toks[k].upper && l.name == fallback {
 		return 0, date{}
 	}

@@ -124,7 +124,7 @@ type evidenceList struct {
 
 func (e *evidenceList) add(t, value int) { e.ids = append(e.ids, e.set.id(t, value)) }
 
-// upTo adds the features of all values up to the given one, so that neighbouring values get similar weights.
+// upTo adds the features of all values up to the given one, so that neighboring values get similar weights.
 func (e *evidenceList) upTo(t, value int) {
 	for v := range value + 1 {
 		e.add(t, v)

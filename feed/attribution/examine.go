@@ -22,7 +22,7 @@ type Examination struct {
 type ExaminedUnit struct {
 	Block int    // index of the block
 	Text  string // plain text
-	// Features lists the numbers of its features, and Near those that also affect the labels of its neighbours.
+	// Features lists the numbers of its features, and Near those that also affect the labels of its neighbors.
 	Features, Near []uint16
 	Border         uint8 // kind of the border before the unit
 	Heading        bool  // the unit is in a heading

@@ -9,7 +9,7 @@ import (
 type template struct {
 	name   string
 	values int
-	near   bool // the feature also affects the labels of the neighbouring units or tokens
+	near   bool // the feature also affects the labels of the neighboring units or tokens
 }
 
 // featureSet numbers the features of a list of templates.
@@ -45,7 +45,7 @@ func (s *featureSet) name(id int) string {
 	return fmt.Sprintf("%s=%d", s.templates[t].name, id-s.offsets[t])
 }
 
-// isNear reports whether feature id also affects the labels of the neighbours.
+// isNear reports whether feature id also affects the labels of the neighbors.
 func (s *featureSet) isNear(id uint16) bool {
 	t := len(s.offsets) - 1
 	for s.offsets[t] > int(id) {

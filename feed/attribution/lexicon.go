@@ -58,7 +58,7 @@ type language struct {
 	monthOf    []uint8       // by word id: the month from 1 to 12, or 0 for any other word
 	// monthFirst reports whether 1/2/2010 is January 2 rather than February 1.
 	monthFirst bool
-	// nouns reports whether the language capitalises every noun, so that a capital letter does not identify a name.
+	// nouns reports whether the language capitalizes every noun, so that a capital letter does not identify a name.
 	nouns bool
 	// The classes that the code uses. Rules may use others.
 	at, from, report, period, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and,

@@ -297,7 +297,7 @@ func (rd *reading) addQuote(s *source) {
 }
 
 // bindPassageInLine makes the text after the credit in block i the passage of s if it is in quotation marks or
-// emphasised. It returns the index of the block to continue with.
+// emphasized. It returns the index of the block to continue with.
 func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 	b := rd.doc.blocks[i]
 	rd.setRole(b, Passage)
@@ -344,7 +344,7 @@ func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 	return rd.bindEmphasisedBlocks(i, s)
 }
 
-// bindEmphasisedBlocks adds the emphasised blocks after block i to a passage that began in it. It returns the index of
+// bindEmphasisedBlocks adds the emphasized blocks after block i to a passage that began in it. It returns the index of
 // the block to continue with.
 func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
 	end := rd.passageLimit(i)
@@ -360,7 +360,7 @@ func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
 		rd.addPassage(s, k, k+1)
 	}
 	if k < end && rd.emphasisEnd(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}) > 0 {
-		// The emphasised text ends within this block.
+		// The emphasized text ends within this block.
 		rd.setRole(rd.doc.blocks[k], Passage)
 		rd.bindEmphasisedText(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}, s)
 		k++
@@ -369,7 +369,7 @@ func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
 	return k
 }
 
-// emphasisEnd returns the position after the emphasised run at the start of the span, or 0.
+// emphasisEnd returns the position after the emphasized run at the start of the span, or 0.
 func (rd *reading) emphasisEnd(b *block, s span) int {
 	for _, r := range b.runs {
 		if r.kind == runEmphasis && r.start <= b.toks[s.lo].start && r.end > b.toks[s.lo].end {
@@ -402,7 +402,7 @@ func (rd *reading) bindFurtherQuotations(b *block, rest span, s *source) span {
 	return rest
 }
 
-// bindEmphasisedText adds the emphasised parts of the span to the passage of s. The text between them either introduces
+// bindEmphasisedText adds the emphasized parts of the span to the passage of s. The text between them either introduces
 // the next part ("From the report:") or is the author's own.
 func (rd *reading) bindEmphasisedText(b *block, rest span, s *source) {
 	s.inline = true
@@ -470,7 +470,7 @@ func (rd *reading) bindInline(i int, m *match) {
 	rd.addQuote(s)
 }
 
-// isTitleCase reports whether most of the longer words are capitalised, as in English headlines. It is always true for
+// isTitleCase reports whether most of the longer words are capitalized, as in English headlines. It is always true for
 // other languages.
 func isTitleCase(l *language, toks []token) bool {
 	upper, all := 0, 0

@@ -244,7 +244,7 @@ func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)
 	}
 }
 
-// knownSuffix returns the number of tokens of the longest known name at the end of toks, or 0. Capitalised epithets may
+// knownSuffix returns the number of tokens of the longest known name at the end of toks, or 0. Capitalized epithets may
 // precede the name: "the Soros-funded Politico".
 func (p *publications) knownSuffix(toks []token) int {
 	for i := range toks {
@@ -401,8 +401,8 @@ func (r *Reader) endsUnknownName(l *language, toks []token, n int) bool {
 		!l.det.has(before.id) && (!l.known(before.id) || l.pubWord.has(before.id))
 }
 
-// withArticle restores the capitalised article of a name: "The Register" is a name, while "the Register" is a name
-// after a determiner. The article in the name of a Spanish or French publication is also capitalised: "El Cultural".
+// withArticle restores the capitalized article of a name: "The Register" is a name, while "the Register" is a name
+// after a determiner. The article in the name of a Spanish or French publication is also capitalized: "El Cultural".
 func withArticle(text string, start int, name string) string {
 	for _, a := range [...]string{"The ", "El ", "La ", "Los ", "Las ", "Le ", "Les "} {
 		if text[:start] == a && !strings.HasPrefix(name, a) {

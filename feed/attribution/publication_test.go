@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestPublicationTable checks that no two entries of the table share a name, an alias or a domain, and that the
-// table knows publications of the four languages.
+// TestPublicationTable checks that no two entries of the table share a name, an alias or a domain, and that the table
+// contains publications in each of the four languages.
 func TestPublicationTable(t *testing.T) {
 	var table []Publication
 	if err := json.Unmarshal(publicationData, &table); err != nil {

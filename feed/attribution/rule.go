@@ -17,7 +17,7 @@ const (
 	positionTail     position = "tail"     // before the clause: "…more from the Washington Post."
 	positionInline   position = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
 	positionMention  position = "mention"  // the next passage without a credit: "this article in X is"
-	positionSummary  position = "summary"  // none: the clause summarises the source
+	positionSummary  position = "summary"  // none: the clause summarizes the source
 	positionHeadline position = "headline" // none: the headline follows the clause: "A headline in X:"
 	positionBack     position = "back"     // after the clause, from a source already named: "From the report:"
 	positionLetter   position = "letter"   // after the clause, from a private person: "A reader writes:"

@@ -19,7 +19,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	if i >= x.hi {
 		return out
 	}
-	// Linked or emphasised text is a name even if it is in lower case.
+	// Linked or emphasized text is a name even if it is in lower case.
 	for _, r := range x.b.runs {
 		if r.start > x.toks[i].start {
 			break
@@ -37,7 +37,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 		return append(out, span{start, end})
 	}
 	if x.l.stop.has(x.toks[i].id) && i == start {
-		// The first word of a sentence is capitalised without being a name. Only known names may begin with such a word, such
+		// The first word of a sentence is capitalized without being a name. Only known names may begin with such a word, such
 		// as "In These Times".
 		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, _ *publication) {
 			if end > i+1 {
@@ -124,7 +124,7 @@ func nameStart(l *language, toks []token, i int) bool {
 	return t.kind == tokWord && (t.upper || t.digit || t.ch == '@' || t.end-t.start > 3 && !l.stop.has(t.id) && t.inner)
 }
 
-// nameEnd returns the end of the run of capitalised words and numbers that begins at token i, including the connecting
+// nameEnd returns the end of the run of capitalized words and numbers that begins at token i, including the connecting
 // words between them.
 func (l *language) nameEnd(toks []token, i int) int {
 	end := i

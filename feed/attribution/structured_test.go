@@ -100,7 +100,7 @@ func TestStructured(t *testing.T) {
 	}
 }
 
-// TestOwnTweet checks that the author's own embedded posts credit nobody.
+// TestOwnTweet checks that an embedded post by the author is not credited.
 func TestOwnTweet(t *testing.T) {
 	tweet := func(name string) string {
 		return `<blockquote class="twitter-tweet"><p>The pier is shut.</p>&mdash; ` + name +

@@ -207,7 +207,7 @@ func (lx *lexicon) finishWord(text string, t token) token {
 	return t
 }
 
-// decodeRune is utf8.DecodeRuneInString at an offset, with a fast path for ASCII.
+// decodeRune is like utf8.DecodeRuneInString, but starts at an offset and has a fast path for ASCII.
 func decodeRune(s string, i int) (rune, int) {
 	if c := s[i]; c < utf8.RuneSelf {
 		return rune(c), 1

@@ -119,11 +119,11 @@ func wordShape(w string, t token) int {
 	}
 }
 
-// maxCredit is the maximum number of tokens of a credit that are labelled: the last ones of a lead, and the first ones
+// maxCredit is the maximum number of tokens of a credit that are labeled: the last ones of a lead, and the first ones
 // of any other credit.
 const maxCredit = 90
 
-// creditTokens returns the span of a unit's tokens that are labelled.
+// creditTokens returns the span of a unit's tokens that are labeled.
 func creditTokens(u *unit, label int) span {
 	s := u.span
 	if s.hi-s.lo > maxCredit {
@@ -146,7 +146,7 @@ type tokenReader struct {
 	rd    *reading
 	u     *unit
 	b     *block
-	toks  []token // the tokens that are labelled
+	toks  []token // the tokens that are labeled
 	label int     // the label of the unit
 	spans tokenSpans
 
@@ -162,7 +162,7 @@ type tokenReader struct {
 }
 
 // tokenEvidence returns the features of the tokens in span s of a unit with the given label, and those that also affect
-// the labels of neighbouring tokens. They are valid until the next call.
+// the labels of neighboring tokens. They are valid until the next call.
 func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][]uint16) {
 	b := rd.doc.blocks[u.block]
 	n := s.hi - s.lo
@@ -313,7 +313,7 @@ func (x *tokenReader) place(k int) {
 	x.add(kEnglish, english)
 }
 
-// nearTokenFeature holds, for each feature, whether it also affects the labels of the neighbouring tokens.
+// nearTokenFeature holds, for each feature, whether it also affects the labels of the neighboring tokens.
 var nearTokenFeature = nearTable(tokenFeatures)
 
 // linkFeatures adds the features of the link around token t.

@@ -122,7 +122,7 @@ var unitFeatures = newFeatureSet([]template{
 // unitEvidence holds the features of a post's units.
 type unitEvidence struct {
 	features [][]uint16
-	near     [][]uint16 // the features that also affect the labels of neighbouring units
+	near     [][]uint16 // the features that also affect the labels of neighboring units
 	contexts []uint8    // kind of border before each unit
 }
 
@@ -174,7 +174,7 @@ func (rd *reading) evidence(us []unit) unitEvidence {
 	return e
 }
 
-// nearUnitFeature holds, for each feature, whether it also affects the labels of the neighbouring units.
+// nearUnitFeature holds, for each feature, whether it also affects the labels of the neighboring units.
 var nearUnitFeature = nearTable(unitFeatures)
 
 func nearTable(s *featureSet) []bool {
@@ -403,7 +403,7 @@ func (rd *reading) positionOf(i int) int {
 	}
 }
 
-// outline describes block i relative to its neighbour b: 0 no such block, 2 in a different quotation element, 3 in none
+// outline describes block i relative to its neighbor b: 0 no such block, 2 in a different quotation element, 3 in none
 // although b is in one, 4 begins with a quotation mark, 5 short and not ending like a sentence, 1 none of these.
 func (rd *reading) outline(b *block, i int) int {
 	if i < 0 || i >= len(rd.doc.blocks) {

@@ -478,7 +478,7 @@ func (rd *reading) checkHost(s *source) bool {
 	return false
 }
 
-// isMarkedName reports whether the name of the publication is the whole text of a link or of emphasised text in the
+// isMarkedName reports whether the name of the publication is the whole text of a link or of emphasized text in the
 // credit, apart from determiners.
 func (rd *reading) isMarkedName(s *source) bool {
 	key := nameKey(s.pub.name)

@@ -268,7 +268,7 @@ func insideLink(b *block, t token) bool {
 	return false
 }
 
-// readViaLineInQuotation is readViaLine for a block in a quotation element.
+// readViaLineInQuotation is like readViaLine, but for a block in a quotation element.
 func (rd *reading) readViaLineInQuotation(b *block) bool {
 	q := b.quotation
 	b.quotation = nil

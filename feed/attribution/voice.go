@@ -23,7 +23,7 @@ const (
 	weightSaid        = -1.1 // said, told
 	weightQuoting     = -0.6 // quotation marks
 	weightNumber      = -0.5
-	weightName        = -0.25 // for each capitalised word within a sentence, up to three
+	weightName        = -0.25 // for each capitalized word within a sentence, up to three
 	weightElided      = -1.8  // ends in dots, which mark an omission
 	weightResumed     = -1.5  // begins with dots
 	weightInserted    = -0.7  // contains a bracket

@@ -21,9 +21,9 @@ func Feed(site feed.Site, name feed.Name, fullName string, items []*feed.Item, r
 // site's limit.
 //
 // For a feed of a family, fullName is the full name of the tag, author or publication; it defaults to the path name.
-// Titles and descriptions in ch take precedence over those made from names. Removed is the latest time at which a post
-// was removed from the feed, or zero. It is needed because the feed's Updated must not decrease when the newest post is
-// deleted: aggregators would ignore the change.
+// Titles and descriptions in ch take precedence over those derived from names. Removed is the latest time at which a
+// post was removed from the feed, or zero. It is needed because the feed's Updated must not decrease when the newest
+// post is deleted: aggregators would ignore the change.
 func Channel(
 	site feed.Site, name feed.Name, fullName string, ch feed.Channel, items []*feed.Item, removed time.Time,
 ) feed.Feed {
@@ -43,7 +43,7 @@ func Channel(
 	title, description := NamingFor(site.Language).Name(site, name, fullName)
 	if own := strings.TrimSpace(ch.Title); own != "" {
 		title = own
-		if base, _ := name.Archived(); base != feed.Main { // a description made from names would not match the title
+		if base, _ := name.Archived(); base != feed.Main { // a description derived from names would not match the title
 			description = own
 		}
 	}

@@ -10,11 +10,11 @@ const (
 	PostReceived     Point = "post-received"     // nothing has been written
 	PostFile         Point = "post-file"         // the file is written, but the server in memory does not have the post
 	PostWritten      Point = "post-written"      // the post is written, but the writer has no response yet
-	AbsorbRead       Point = "absorb-read"       // the item is made, but not written
+	AbsorbRead       Point = "absorb-read"       // the item is created, but not written
 	AbsorbWritten    Point = "absorb-written"    // the item is in the store
 	RecordsJournaled Point = "records-journaled" // records are in the store's memory, not on the disk
 	RecordsWritten   Point = "records-written"   // records are on the disk
-	CommitRendered   Point = "commit-rendered"   // the documents are made, but not uploaded
+	CommitRendered   Point = "commit-rendered"   // the documents are rendered, but not uploaded
 	CommitUploaded   Point = "commit-uploaded"   // the documents are in the store, but not current
 	CommitDone       Point = "commit-done"       // the documents are current and announced
 	ReplicaFetched   Point = "replica-fetched"   // a replica has the documents, but does not serve them yet

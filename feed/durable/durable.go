@@ -23,8 +23,8 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// Replace is WriteFile without syncing the folder. The file is durable only after [SyncDir], which can be called once
-// for many files.
+// Replace is like WriteFile, but does not sync the folder. The file is durable only after [SyncDir], which can be
+// called once for many files.
 func Replace(path string, data []byte, perm fs.FileMode) error {
 	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
 		// Omit the random name of the temporary file, so that repeated errors have equal text.

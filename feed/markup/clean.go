@@ -16,7 +16,7 @@ import (
 // Clean is idempotent and does not modify n.
 func Clean(n *html.Node) string {
 	// When HTML is parsed again, parsers repair some trees, such as a link within a link. Clean must return the repaired
-	// HTML. One repair can cause another, but rarely more than two.
+	// HTML. One repair can cause another, but more than two are rarely needed.
 	s := sanitize(n)
 	for range 4 {
 		tree, err := parseHTML(s)

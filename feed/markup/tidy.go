@@ -18,8 +18,8 @@ const maxFormatting = 5
 const maxOpen = 512
 
 // tidier rewrites HTML before it is parsed, and removes elements that must not be in the tree. The parser repairs
-// invalid HTML exactly as browsers do. Some of these repairs take quadratic time, and others move text between table
-// cells to a place before the table. HTML rewritten by tidier does not need these repairs.
+// invalid HTML exactly as browsers do. Some of these repairs take quadratic time, and others move text that is in a
+// table but outside of its cells to a place before the table. HTML rewritten by tidier does not need these repairs.
 type tidier struct {
 	out        strings.Builder
 	open       map[atom.Atom]int // upper bound for the number of open elements by name

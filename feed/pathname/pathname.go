@@ -36,8 +36,9 @@ func Assign(f feed.Family, full string, recorded func(feed.Name) (string, bool))
 	})
 }
 
-// Post returns the name of the page of the post with the id: the words of its [Stem], by the rules of [Assign].
-// Recorded returns the id that is recorded for a name. The caller must record the result before it calls Post again.
+// Post returns the name of the page of the post with the given id. It consists of the words of the id's [Stem], and is
+// made unique by the rules of [Assign]. Recorded returns the id that is recorded for a name. The caller must record the
+// result before it calls Post again.
 func Post(id string, recorded func(feed.Name) (string, bool)) feed.Name {
 	return assign(feed.Posts, Fold(feed.Posts, Stem(id)), id, func(n feed.Name) bool {
 		other, ok := recorded(n)

@@ -68,9 +68,9 @@ func (c color) readable(backgrounds []color, end color) color {
 
 var background = regexp.MustCompile(`--(?:paper|card): (#[0-9a-f]{6})`)
 
-// accentStyle returns the rules that give links the accent color. The color is made darker in the light scheme and
-// lighter in the dark one, as far as needed to be readable. css is the style sheet of pages, which defines the
-// backgrounds of the two schemes.
+// accentStyle returns the rules that give links the accent color. The color is darkened in the light scheme and
+// lightened in the dark one, as much as necessary to make it readable. css is the style sheet of pages, which defines
+// the backgrounds of the two schemes.
 func accentStyle(css, accent string) string {
 	var backgrounds []color
 	for _, m := range background.FindAllStringSubmatch(css, -1) {

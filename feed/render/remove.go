@@ -12,8 +12,8 @@ import (
 // the feed's own dates. It is used to withdraw posts when the feed cannot be built. Items do not depend on each other,
 // so an item can be removed without reading the others.
 //
-// The document must have been made by [Renderer.Documents] or [Renderer.Page], and posts must be the ids of its items
-// in order; otherwise the error is of kind [feed.ErrInvalid]. Ids in removed that are not in posts are ignored.
+// The document must have been rendered by [Renderer.Documents] or [Renderer.Page], and posts must be the ids of its
+// items in order; otherwise the error is of kind [feed.ErrInvalid]. Ids in removed that are not in posts are ignored.
 func Remove(d feed.Document, posts, removed []string) (feed.Document, error) {
 	none := feed.Document{}
 	w, err := writerOf(d.Format)

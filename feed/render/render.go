@@ -34,7 +34,7 @@ const (
 // different releases must render equal bytes; see [generatorVersion].
 const generator = "feedpub"
 
-// generatorVersion returns the version that a document gives for its generator: the rendering version in which
+// generatorVersion returns the version that a document states for its generator: the rendering version in which
 // documents of its kind last changed. Thus an upgrade changes no other documents. Version 2 changed only archives that
 // listed hubs, and version 3 none.
 func generatorVersion(version int, listedHubs bool) string {

@@ -154,8 +154,8 @@ func texts(item *feed.Item) iter.Seq2[place, string] {
 	}
 }
 
-// headingLength is the maximum length in characters of a title made from an untitled post's text: about one line in the
-// list of a feed reader.
+// headingLength is the maximum length in characters of a title derived from an untitled post's text: about one line in
+// the list of a feed reader.
 const headingLength = 60
 
 // heading returns the title for RSS and Atom: the item's title or, if it is empty, the first words of its text or
@@ -211,7 +211,7 @@ func content(item *feed.Item) string {
 	return unixLines(item.HTML)
 }
 
-// summaryLength is the maximum length in characters of a summary made from an item's text.
+// summaryLength is the maximum length in characters of a summary derived from an item's text.
 const summaryLength = 280
 
 // summary returns the text of the item in a feed with [feed.SummaryContent]. It is never empty.

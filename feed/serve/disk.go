@@ -50,7 +50,7 @@ const maxSaves = 8
 // process has it open. The caller must close the Disk.
 func OpenDisk(dir string) (*Disk, error) { return OpenDiskOn(osFiles{}, dir) }
 
-// OpenDiskOn is OpenDisk on the given file system.
+// OpenDiskOn is like OpenDisk, but uses the given file system.
 func OpenDiskOn(files Files, dir string) (*Disk, error) {
 	d := &Disk{files: files, dir: dir, turn: make(chan struct{}, 1)}
 	if err := d.open(); err != nil {

@@ -54,7 +54,7 @@ func (r *Replica) follow(ctx context.Context) {
 		r.setStoreError(err)
 		if err != nil {
 			r.setCaughtUp()
-			t.next = time.Time{} // the store may have other data when it responds again
+			t.next = time.Time{} // the store may have different data when it responds again
 			pause(ctx, min(retryAfterError, r.Poll))
 		}
 	}

@@ -22,7 +22,7 @@ type Documents interface {
 
 // Observer is notified of every response, for metrics. Its methods may be called concurrently, and must not block.
 type Observer interface {
-	// Served is called with the format of the requested document, empty if there is none, the status, and the length of
+	// Served is called with the format of the requested document (empty if there is none), the status, and the length of
 	// the body in bytes.
 	Served(format feed.Format, status, bytes int)
 }

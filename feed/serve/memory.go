@@ -234,7 +234,7 @@ func (p *payload) size() int64 {
 	return int64(n)
 }
 
-// payloadOf returns the document's payload, made from its contents.
+// payloadOf returns the payload for a document with the given contents.
 func (d *document) payloadOf(c contents) *payload {
 	p := &payload{contents: c, identity: &unpacked{gzip: c.bodies[coding.Gzip], length: d.ref.Length}}
 	if c.history != nil {

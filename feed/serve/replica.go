@@ -313,7 +313,7 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool, saved 
 	}
 }
 
-// serve makes next the current snapshot and returns the feeds that differ. next was made with the given editions.
+// serve makes next the current snapshot and returns the feeds that differ. next must contain the given editions.
 func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (changed []feed.Name) {
 	prev := r.Snapshot()
 	var before, now []*document

@@ -113,7 +113,7 @@ func newEdition(
 			return nil, fmt.Errorf("head of %s: %w", h.Feed, err)
 		}
 		if same != nil {
-			if _, p, err := same.load(); err == nil { // the same document in another coding
+			if _, p, err := same.load(); err == nil { // the same document in different codings
 				c.history = p.history
 			}
 		}

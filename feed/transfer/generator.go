@@ -26,7 +26,7 @@ type generator interface {
 	// complete adds the site's defaults to the front matter of a file. It reports whether the file is a page, such as
 	// "about", rather than a post, and returns notes for the user. The error is of kind [feed.ErrInvalid].
 	complete(name string, front map[string]any) (page bool, notes []string, err error)
-	// title returns a title made from the file name, for a post without a title, or "".
+	// title returns a title derived from the file name, for a post without a title, or "".
 	title(name string) string
 	// address returns the path or URL of a post's page on the site, or "" if it is unknown.
 	address(name string, front map[string]any) string

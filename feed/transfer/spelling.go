@@ -80,7 +80,7 @@ func givenMember(given map[string]bool, known map[string]string, member string) 
 	return false
 }
 
-// oneEdit reports whether a and b differ by one inserted, removed or replaced character, or by two neighbouring
+// oneEdit reports whether a and b differ by one inserted, removed or replaced character, or by two neighboring
 // characters in reverse order.
 func oneEdit(a, b string) bool {
 	x, y := []rune(a), []rune(b)

@@ -68,7 +68,7 @@ func TestDays(t *testing.T) {
 		{Day: first, Posts: 1, Bytes: 100}, {Day: first + 1, Posts: 1, Bytes: 100}, {Day: first + 2, Posts: 1, Bytes: 100},
 	}
 	if diff := cmp.Diff(tags, a.Days("tags/go")); diff != "" {
-		t.Errorf("days of a feed that nobody polls (-want +got):\n%s", diff)
+		t.Errorf("days of a feed that is not polled (-want +got):\n%s", diff)
 	}
 	if got := a.Days("none"); got != nil {
 		t.Errorf("an unknown feed has the days %v, want none", got)

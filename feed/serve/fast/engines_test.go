@@ -45,7 +45,7 @@ func site(t testing.TB, size int, names ...feed.Name) *serve.Snapshot {
 	return siteModified(t, noon, size, names...)
 }
 
-// siteModified is site with the given Last-Modified.
+// siteModified is like site, but with the given Last-Modified.
 func siteModified(t testing.TB, modified time.Time, size int, names ...feed.Name) *serve.Snapshot {
 	t.Helper()
 	blobs := map[feed.Hash]feed.Blob{}

@@ -91,8 +91,9 @@ func (ds Decisions) Merge(others []Decision) Decisions {
 	return ds
 }
 
-// CreditKey identifies a credit within its post by its content: the words of its passage, or its source if it has no
-// passage. Punctuation, case and white space are ignored. A key consists of 16 hexadecimal digits.
+// CreditKey returns the key that identifies a credit within its post. It depends on the content: the words of the
+// passage or, if there is no passage, the source. Punctuation, case and white space are ignored. A key consists of 16
+// hexadecimal digits.
 func CreditKey(q Quote) string {
 	content := "passage:" + letters(q.Text)
 	if content == "passage:" {

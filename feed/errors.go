@@ -25,7 +25,7 @@ var (
 	ErrOutdated = errors.New("program too old")
 )
 
-// OneOf lists the valid values of a set in an error text, as "a, b or c".
+// OneOf lists the valid values of a set for an error text: "a, b or c".
 func OneOf[S ~string](values []S) string {
 	var b strings.Builder
 	for i, v := range values {

@@ -59,9 +59,9 @@ func (n Name) Split() (Family, string) {
 	return Family(f), slug
 }
 
-// OfPost reports whether n is the page of a single post, such as "posts/hello". It is built and committed like a feed
-// with only that post, but has no format that readers can subscribe to, and is in no list of feeds. If the post is no
-// longer published, its head has no ids, and servers answer 410.
+// OfPost reports whether n is the page of a single post, such as "posts/hello". Such a page is built and committed like
+// a feed with only that post, but has no format that readers can subscribe to, and is in no list of feeds. If the post
+// is no longer published, its head has no ids, and servers answer 410.
 func (n Name) OfPost() bool { return strings.HasPrefix(string(n), string(Posts)+"/") && !n.archived() }
 
 func (n Name) archived() bool {
@@ -82,7 +82,7 @@ func (n Name) Compare(other Name) int {
 	return strings.Compare(string(n), string(other))
 }
 
-// Path returns the absolute path at which the feed's document of a format is served: "/feed.xml" for the main feed,
+// Path returns the absolute path at which the feed's document in a format is served: "/feed.xml" for the main feed,
 // "/tags/go/feed.xml" for the feed of a tag, whose page is "/tags/go/". The site's root is the page of [Pages], so the
 // main feed's page is "/main/".
 func (n Name) Path(f Format) string {

@@ -10,8 +10,8 @@ type Record struct {
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	// Removed is the time at which the post was deleted or withdrawn; zero while it is published.
 	Removed time.Time `json:"removed,omitzero"`
-	// Changed is the time at which a change of the published content was first seen. It serves as the modification date
-	// of a post that has none. It is only recorded for posts in files, and zero if the content has not changed.
+	// Changed is the time at which a change to the published content was first seen. It serves as the modification date of
+	// a post that has none. It is recorded only for posts in files, and is zero if the content has not changed.
 	Changed time.Time `json:"changed,omitzero"`
 }
 

@@ -375,7 +375,7 @@ func ParseCause(s string) Cause {
 	return Cause{Trigger: Trigger(trigger), By: by}
 }
 
-// BuildState is the state of a site that matters for building it.
+// BuildState describes the state of a site's builder and of its inbox.
 type BuildState struct {
 	Builder string    // the process that builds the site; empty if there is none
 	Token   Token     // the greatest fencing token

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// HubQueue is the queue of notices about topics with subscribers. Handling one makes deliveries to the subscribers due.
+// HubQueue is the queue of notices about topics with subscribers. When a notice is handled, deliveries to the
+// subscribers become due.
 const HubQueue = "hub"
 
 // DenialQueue is the queue of notices to subscribers whose subscription was revoked. The value of each is a [Denial].
@@ -83,7 +84,7 @@ type ClaimedRequest struct {
 	Request SubscriptionRequest
 }
 
-// HubLimits bound the work that clients, which need no credentials, can cause a hub to do.
+// HubLimits bound the work that anonymous clients can cause a hub to do.
 type HubLimits struct {
 	Pending       int // requests that wait for verification
 	PerHost       int // requests per minute with callbacks on one host
@@ -109,7 +110,7 @@ const (
 // TopicVersion is the state of a document that is a topic.
 type TopicVersion struct {
 	Ref DocumentRef
-	// Version is the site's version at which the feed's head last changed, about the time of the commit in Unix
+	// Version is the site's version at which the feed's head last changed, which is about the time of the commit in Unix
 	// milliseconds.
 	Version int64
 }

@@ -47,7 +47,8 @@ var notConfirmed = problem{Status: http.StatusAccepted,
 // entityTag returns the strong entity tag of a stored post (RFC 9110 section 8.8.3).
 func entityTag(raw []byte) string { return `"` + string(feed.HashOf(raw)[:32]) + `"` }
 
-// postPath returns the path of a post. It escapes the ids "." and "..", which clients would resolve as path segments.
+// postPath returns the path of a post. It escapes the ids "." and "..", which clients would otherwise resolve as
+// relative path segments.
 func postPath(site feed.SiteID, id string) string {
 	segment := url.PathEscape(id)
 	if id == "." || id == ".." {

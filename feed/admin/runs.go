@@ -106,8 +106,7 @@ func (h *handler) schedule(sites []*Site, w http.ResponseWriter, r *http.Request
 
 // Explainer explains posts.
 type Explainer interface {
-	// Explain explains the status of a post. If name is not empty, it also answers why the post is or is not in
-	// that feed.
+	// Explain explains the status of a post. If name is not empty, it also says why the post is or is not in that feed.
 	Explain(ctx context.Context, id string, name feed.Name) (feed.Explanation, error)
 }
 

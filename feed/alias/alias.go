@@ -88,8 +88,8 @@ func (l *paths) add(f feed.Format, targets ...string) {
 func (l *paths) addFolder(f feed.Format, path string) { l.add(f, path+"/", path) }
 
 // wordPress adds the paths described at https://developer.wordpress.org/advanced-administration/wordpress/feeds/.
-// Categories are tags. Paths of nested categories contain the names of the outer categories, which are not known here,
-// so they are not included.
+// Categories are treated as tags. Paths of nested categories contain the names of the outer categories, which are not
+// known here, so they are not included.
 func (l *paths) wordPress(family feed.Family, slug string) {
 	var folders, queries []string // prefixes of paths, and query parameters of plain permalinks
 	switch {

@@ -77,8 +77,8 @@ func (rd *reading) isCreditLink(i int) bool {
 		articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
 }
 
-// markFooter marks block i and all later blocks as footer. Text after the post, such as readers' comments, is not the
-// author's.
+// markFooter marks block i and all later blocks as the footer. Text after the post, such as readers' comments, is not
+// the author's.
 func (rd *reading) markFooter(i int) {
 	for _, b := range rd.doc.blocks[i:] {
 		if b.role == "" || b.role == Noise {

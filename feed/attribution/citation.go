@@ -476,7 +476,7 @@ func (b *block) linkIn(s span) string {
 	return ""
 }
 
-// linkText returns the text of the first link that overlaps the span, extended to the span, or the text of the span.
+// linkText returns the text of the span, extended to include all of the first link that overlaps it, if any.
 func (b *block) linkText(s span) string {
 	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
 	for _, r := range b.runs {

@@ -10,8 +10,8 @@ import (
 
 // Generation is the version of the built-in tables: the model, the rules and their words, and the known publications. A
 // release with a new generation reads posts differently. Published items must not change until their site is upgraded,
-// so increment the number with the first change of the tables or of the code that uses them after a release, and add a
-// rendering version for it (package publish lists both).
+// so the first change after a release to the tables, or to the code that uses them, must increment this number and add
+// a rendering version for it (package publish lists both).
 const Generation = 2
 
 // fingerprint identifies the options of a reader with the given threshold.

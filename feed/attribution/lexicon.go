@@ -32,7 +32,7 @@ type lexicon struct {
 	table  *wordTable // the words of ids as a table; nil until ids is complete
 	langs  map[string]*language
 	sorted []*language // sorted by file name, so that detection is deterministic
-	// commonIn holds, by word id, the languages of sorted in which the word is common, as a bit set.
+	// commonIn holds, by word id, a bit set of the languages in which the word is common, by their index in sorted.
 	commonIn []uint8
 }
 
@@ -186,7 +186,7 @@ func (c *class) phraseEnds(toks []token, i int, out []int) []int {
 	return out
 }
 
-// longPhraseEnds is like phraseEnds for the phrases of at least two words.
+// longPhraseEnds is like phraseEnds, but only for phrases of at least two words.
 func (c *class) longPhraseEnds(toks []token, i int, out []int) []int {
 next:
 	for _, p := range c.phrases[toks[i].id] {

@@ -34,7 +34,7 @@ type matcher struct {
 	rd *reading
 }
 
-// bestMatch returns the match of the credit rule with the greatest weight that matches the clause, or nil.
+// bestMatch returns the match with the greatest weight among the credit rules that match the clause, or nil.
 func (x *matcher) bestMatch(clause span) *match {
 	if x.endsAsLead(clause) {
 		return x.bestAmong(clause, &x.l.leads, &x.l.credits)

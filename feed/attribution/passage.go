@@ -19,8 +19,8 @@ func (rd *reading) startsWithQuotation(b *block) bool {
 }
 
 // bindText makes the unmarked blocks that begin at i the passage of s if both ends of the passage are certain. The
-// start is certain if a byline, date or dateline was copied with the passage; the end must be visible in the text and
-// agree with the change of voice. Quotation marks around the whole passage make both certain. Otherwise s is kept as a
+// start is certain if a byline, date or dateline was copied with the passage; the end is certain if the text marks it
+// and the voice changes there. Quotation marks around the whole passage make both certain. Otherwise s is kept as a
 // credit without a passage. bindText returns the index of the block to continue with.
 func (rd *reading) bindText(i int, s *source) int {
 	end := rd.passageLimit(i)

@@ -138,9 +138,9 @@ func spaceBrackets(pattern string) string {
 	return strings.NewReplacer("[", " [ ", "]", " ] ", "(", " ( ", ")", " ) ", "|", " | ").Replace(pattern)
 }
 
-// indexRules indexes the variants of the rules. A variant is indexed by its word or class that contains the fewest of
-// the language's common words, so that it is tried on few clauses. A variant without a word or class is tried on every
-// short clause.
+// indexRules indexes the variants of the rules. A variant is indexed by one of its words or classes: the one that
+// covers the fewest of the language's common words, so that the variant is tried on few clauses. A variant without a
+// word or class is tried on every short clause.
 func (l *language) indexRules() {
 	for _, x := range []*index{&l.credits, &l.leads, &l.postedBy} {
 		x.byWord = make(map[int32][]*variant)

@@ -65,8 +65,8 @@ func (d *decoder) pack(weights []int32) []uint64 {
 // decoded is the result of decoding a sequence.
 type decoded struct {
 	best []uint8 // the best label of each item
-	// margins holds, by item and label, how far the score of the best sequence with the label exceeds that of the best one
-	// without it, in weight units.
+	// margins holds, by item and label, by how much the score of the best sequence with the label exceeds that of the best
+	// one without it, in weight units.
 	margins []int32
 	labels  int
 }

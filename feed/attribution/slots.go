@@ -11,8 +11,8 @@ type publisher struct {
 	known *publication // nil if the publication is unknown
 }
 
-// publicationSpans appends to out the spans that begin at token i and may name a publication, likeliest first. A
-// span includes determiners and epithets, which [Reader.publisherOf] removes.
+// publicationSpans appends to out the spans that begin at token i and may name a publication, most likely first. A span
+// includes determiners and epithets, which [Reader.publisherOf] removes.
 func (x *matcher) publicationSpans(i int, out []span) []span {
 	start := i
 	i = x.l.skipDeterminers(x.toks[:x.hi], i)

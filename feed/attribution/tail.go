@@ -80,14 +80,14 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 		s := rd.newSource(i, m)
 		return s.citation, m.rule.weight
 	}
-	// A linked "source" or "link", alone or in brackets.
+	// The block is only a linked "source" or "link", alone or in brackets.
 	if n <= 2 && rd.l.label.has(b.toks[0].id) || (n == 3 || n == 4) && b.toks[0].kind == tokPunct &&
 		rd.l.label.has(b.toks[1].id) {
 		if u := articleOnly(b.linkIn(all)); u != "" {
 			return citation{url: u, pub: rd.publisherOfHost(u)}, 0.6
 		}
 	}
-	// Only a publication, linked to the article.
+	// The block is only a publication with a link to the article.
 	if b.isWholly(runLink) && n <= 8 {
 		u := articleOnly(b.linkIn(all))
 		p := rd.r.publisherOf(rd.l, b.text)

@@ -99,9 +99,8 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 		case r == '”':
 			t.kind, t.end = tokClose, i+size
 		case r == '“' || r == '«' || r == '»' || r == '‹' || r == '›':
-			// The opening mark of a pair depends on the language: „…“, »…« and «…» are all in use. French has
-			// spaces on both sides of «, so in French the mark itself determines whether it opens or closes a
-			// quotation.
+			// The opening mark of a pair depends on the language: „…“, »…« and «…» are all in use. French puts spaces on both
+			// sides of a guillemet, so in French the mark itself determines whether it opens or closes a quotation.
 			t.kind, t.end = tokClose, i+size
 			after := t.end < len(text) && text[t.end] != ' ' && text[t.end] != ',' && text[t.end] != '.' && text[t.end] != ';'
 			switch {

@@ -337,7 +337,7 @@ func (rd *reading) linkFeatures(b *block, t token, add func(t, value int)) {
 	}
 }
 
-// placeOf returns the position of token k of n in its unit.
+// placeOf returns a code for the position of token k, out of n, in its unit.
 func placeOf(k, n int, u *unit, b *block) int {
 	t := b.toks[u.hi-1]
 	switch {
@@ -381,7 +381,7 @@ func (b *block) markRuns(out []uint8, kind runKind, s span) {
 	}
 }
 
-// findSpans finds known names, persons, dates and the findings of the rules in the span.
+// findSpans marks the known names, persons and dates in the span, and the parts that the rules found.
 func (rd *reading) findSpans(x *tokenSpans, u *unit, b *block, s span) {
 	mark := func(to []uint8, lo, hi int, first, rest uint8) {
 		for k := max(lo, s.lo); k < min(hi, s.hi); k++ {

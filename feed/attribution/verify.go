@@ -106,8 +106,8 @@ func (rd *reading) isNamedIn(s *source, b *block) bool {
 	return s.url != "" && slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink && r.value == s.url })
 }
 
-// readListEntry reads the forms of an entry in a list of links. In “H” (X) and X: H, where X is linked, and in a link
-// with the text X: H, the quoted or remaining text is a headline and not a passage.
+// readListEntry reads an entry in a list of links: “H” (X) or X: H, in which X is linked, or a link with the text X: H.
+// In each form, H is a headline and not a passage.
 func (rd *reading) readListEntry(s *source, b *block) {
 	if s.pub.name == "" || len(s.passageBlocks) > 0 || len(s.passages) > 1 || len(s.creditBlocks) != 1 || !b.list {
 		return

@@ -203,7 +203,7 @@ func (r *Reader) readViaName(l *language, b *block, p viaPhrase, in span) (feed.
 	}
 }
 
-// trimVia returns the span without the words before a name, such as "our reader", and the marks around it.
+// trimVia returns the span without the words before a name, such as "our reader", and without the marks around it.
 func (l *language) trimVia(toks []token, in span) span {
 	for in.lo < in.hi && (toks[in.lo].kind == tokPunct && toks[in.lo].ch != '@' || l.viaSkip.has(toks[in.lo].id) ||
 		l.det.has(toks[in.lo].id) && !toks[in.lo].upper) {
@@ -216,7 +216,7 @@ func (l *language) trimVia(toks []token, in span) span {
 	return in
 }
 
-// viaCueBefore returns the phrase such as "via" or "thanks to" that ends before token at.
+// viaCueBefore returns the phrase, such as "via" or "thanks to", that ends before token at.
 func (l *language) viaCueBefore(toks []token, at int) span {
 	for k := max(0, at-6); k < at; k++ {
 		if k+phraseEnd(l.via, toks[k:at]) == at {

@@ -1,7 +1,8 @@
 package attribution
 
 // The weights of the properties of a paragraph. A positive weight is evidence of the author's voice, and a negative
-// weight is evidence of a quoted report. A weight is an estimated log likelihood ratio; the weights are not trained.
+// weight is evidence of a quoted report. The weights are log likelihood ratios that were estimated by hand, not
+// trained.
 const (
 	weightContinues   = -2.0 // the prior: a paragraph after a passage usually continues it
 	weightFirst       = 2.2  // I, my

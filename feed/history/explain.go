@@ -59,7 +59,7 @@ type evidence struct {
 	now      time.Time
 }
 
-// Explain explains a post. If name is not empty, it also answers why the post is or is not in that feed. There is an
+// Explain explains a post. If name is not empty, it also says why the post is or is not in that feed. There is an
 // explanation for every id, even if there is no such post.
 func (e *Explainer) Explain(ctx context.Context, id string, name feed.Name) (feed.Explanation, error) {
 	if err := feed.ValidatePostID(id); err != nil {
@@ -435,7 +435,7 @@ func (e *Explainer) findByOwnID(ctx context.Context, x *feed.Explanation) error 
 	return nil
 }
 
-// answer answers why the post is or is not in a feed.
+// answer says why the post is or is not in a feed.
 func (e *Explainer) answer(x feed.Explanation, v evidence, name feed.Name) string {
 	if i := slices.IndexFunc(x.Feeds, func(p feed.Place) bool { return p.Feed == name }); i >= 0 {
 		p := x.Feeds[i]

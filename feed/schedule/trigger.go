@@ -33,7 +33,7 @@ type round struct {
 	err    error
 }
 
-// NewTrigger returns a trigger for rebuild. Rebuilds run under ctx.
+// NewTrigger returns a Trigger that calls rebuild. Rebuilds use ctx, not the contexts of the callers.
 func NewTrigger(ctx context.Context, rebuild RebuildFunc) *Trigger {
 	return &Trigger{ctx: ctx, rebuild: rebuild}
 }

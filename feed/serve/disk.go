@@ -30,7 +30,7 @@ type Disk struct {
 	files Files
 	dir   string
 	// turn is held by the goroutine that uses the fields below. Documents may be read without it. It is a channel rather
-	// than a mutex because the simulation delays the operations of files in virtual time.
+	// than a mutex because the simulation delays file operations in virtual time.
 	turn chan struct{}
 	lock io.Closer
 	// users holds the number of heads on disk that refer to each document. A document without an entry is not on disk.
@@ -125,7 +125,7 @@ func (d *Disk) headDir() string     { return filepath.Join(d.dir, "heads") }
 func (d *Disk) historyDir() string  { return filepath.Join(d.dir, "histories") }
 func (d *Disk) documentDir() string { return filepath.Join(d.dir, "documents") }
 
-// headPath hashes the name, because a feed name from a store may have any characters and length.
+// headPath hashes the name, because a feed name from a store may contain any characters and have any length.
 func (d *Disk) headPath(name feed.Name) string {
 	return filepath.Join(d.headDir(), string(feed.HashOf([]byte(name))))
 }

@@ -8,7 +8,7 @@ import (
 	"feedpub/feed"
 )
 
-// ProblemReporter lists problems of the site for operators and builders.
+// ProblemReporter reports problems of the site to operators and builders.
 type ProblemReporter interface {
 	SetProblem(ctx context.Context, p feed.Problem) error
 }

@@ -4,7 +4,7 @@
 //
 // [Answer] implements the protocol as a pure function from a [Snapshot] and a [Request] to a [Response]. A [Front] adds
 // metrics, rate limits and the access log for one site, and [Hosts] selects the Front of a site. [NewHandler] adapts
-// them to net/http, and package fast adapts them to fasthttp. A [Replica] makes the snapshots.
+// them to net/http, and package fast adapts them to fasthttp. A [Replica] creates the snapshots.
 package serve
 
 import (

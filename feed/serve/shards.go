@@ -18,9 +18,9 @@ type shards[V any] struct {
 	size  int
 }
 
-// shard is one part of a shards: an open-addressing hash table. Its length is a power of two, and at least a quarter of
-// its slots are empty. The tables of thousands of feeds do not fit in a CPU cache, and a lookup in a slice follows
-// fewer pointers than one in a Go map.
+// shard is one part of a shards value: an open-addressing hash table. Its length is a power of two, and at least a
+// quarter of its slots are empty. The tables of thousands of feeds do not fit in a CPU cache, and a lookup in a slice
+// follows fewer pointers than one in a Go map.
 type shard[V any] []slot[V]
 
 type slot[V any] struct {

@@ -469,7 +469,7 @@ func addCredits(e *element, p *feed.Post) {
 	}
 }
 
-// date returns the date in the first element with one of the names that is not empty.
+// date returns the date in the first non-empty element with one of the names.
 func (f *feedXML) date(e *element, names ...string) (time.Time, error) {
 	for _, name := range names {
 		if text := e.text(name); text != "" {

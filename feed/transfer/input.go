@@ -54,8 +54,8 @@ func openInput(r io.Reader, name string) (*input, error) {
 // pos returns the position of the given line.
 func (in *input) pos(line int) string { return fmt.Sprintf("%s:%d", in.name, line) }
 
-// rewinder returns a function that opens an additional reader at the current offset of r. These readers do not move r.
-// It returns nil if r can be read only once.
+// rewinder returns a function that opens an additional reader at the current offset of r. Reading from it does not
+// change the offset of r. It returns nil if r can be read only once.
 func rewinder(r io.Reader) func() io.Reader {
 	s, ok := r.(io.ReadSeeker)
 	if !ok {

@@ -16,7 +16,7 @@ import (
 )
 
 // isJSONFeed reports whether text begins with a JSON Feed document: an object that has a JSON Feed version, or a member
-// items that is not preceded by an id.
+// "items" that is not preceded by an id.
 func isJSONFeed(text []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if token, err := d.Token(); err != nil || token != json.Delim('{') {

@@ -165,7 +165,7 @@ func (f postFile) generate(g generator, text string, cut *frontMatter, c *conver
 	return nil
 }
 
-// addMedia adds what the post needs to refer to files: the path of its own file, and missing media types of
+// addMedia adds the members that a post needs to refer to files: the path of its own file, and missing media types of
 // attachments. An attachment can be just a URL.
 func (f postFile) addMedia(members map[string]any) {
 	if f.served && path.Dir(f.name) != "." {

@@ -267,8 +267,8 @@ func isWordPressItem(e *element) bool {
 	})
 }
 
-// assumeWordPress replaces an unknown namespace in the children of e with the WordPress export namespace, if that
-// unknown namespace has a child with one of the given names. Some programs do not use WordPress's namespaces.
+// assumeWordPress replaces an unknown namespace in the children of e with the WordPress export namespace, if one of the
+// children in that namespace has one of the given names. Some programs do not use WordPress's namespaces.
 func assumeWordPress(e *element, names ...string) {
 	unknown := func(c *element) bool { return c.name != "" && c.space != "" && !usualPrefixes[c.space] }
 	space := ""

@@ -10,8 +10,8 @@ var (
 	blockScalar = regexp.MustCompile(`[:-][ \t]+[|>][-+0-9]*[ \t]*\r?\n$`)
 )
 
-// fillEmptyEntries gives empty entries of lists in YAML the value null. The decoder would otherwise read the keys that
-// follow such a list as part of its last entry, and a key such as "draft" would have no effect.
+// fillEmptyEntries sets empty list entries in YAML to null. The decoder would otherwise read the keys that follow such
+// a list as part of its last entry, and a key such as "draft" would have no effect.
 func fillEmptyEntries(source string) string {
 	var b strings.Builder
 	literal := -1 // indentation of the line that begins the current block scalar, or -1

@@ -137,7 +137,7 @@ func (a *Audience) Days(name feed.Name) []feed.FeedDay {
 	return h.all(today)
 }
 
-// all returns the figures of the last days, including those on which nothing was polled and nothing changed.
+// all returns the figures of the last keepDays days, including those on which nothing was polled and nothing changed.
 func (h *history) all(today uint32) []feed.FeedDay {
 	var list []feed.FeedDay
 	i := 0

@@ -29,7 +29,7 @@ type Checker struct {
 	empty   bool // the current line has no bytes before its CR
 }
 
-// place is the place of the next byte in a line.
+// place is the position of the next byte in a line.
 type place int
 
 const (

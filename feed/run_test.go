@@ -72,7 +72,7 @@ func TestRunLogKeepsFailures(t *testing.T) {
 	}
 	failed := RunFilter{Failed: true}.Select(l.History(now).Runs)
 	if len(failed) != 2 {
-		t.Errorf("after %d successful runs, %d failed or rejecting ones are recorded, want 2", KeptRuns, len(failed))
+		t.Errorf("after %d successful runs, %d runs that failed or rejected posts are recorded, want 2", KeptRuns, len(failed))
 	}
 	for _, tt := range []struct {
 		after time.Duration

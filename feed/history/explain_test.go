@@ -184,7 +184,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestQuestion checks why a published post is or is not in a feed.
+// TestQuestion checks the explanation of why a published post is or is not in a feed.
 func TestQuestion(t *testing.T) {
 	item := func() *feed.Item {
 		return &feed.Item{

@@ -48,8 +48,8 @@ func TestGeneratedPosts(t *testing.T) {
 	}
 }
 
-// TestCompression checks that gzip compresses the text of posts as well as it compresses English prose, which is about
-// 2.7 times. The HTML of the posts is compressed slightly better.
+// TestCompression checks that gzip compresses the text of posts as well as English prose, by a factor of about 2.7. The
+// HTML of the posts is compressed slightly better.
 func TestCompression(t *testing.T) {
 	var text strings.Builder
 	tags := regexp.MustCompile(`<[^>]*>`)

@@ -12,7 +12,6 @@ import (
 	"feedpub/feed"
 )
 
-// TestFlushedStore checks that no feed loses posts after the store is flushed, and that the builder can commit again.
 // TestReplacedCommitOfSameSecond checks that all replicas eventually serve the same documents if the store has lost a
 // commit and the builder has replaced it with one that has the same Last-Modified. Replicas cannot tell which of the
 // two is later, so they keep what they serve until the store has the feed with a greater token.
@@ -35,6 +34,7 @@ func TestReplacedCommitOfSameSecond(t *testing.T) {
 	}
 }
 
+// TestFlushedStore checks that no feed loses posts after the store is flushed, and that the builder can commit again.
 func TestFlushedStore(t *testing.T) {
 	w := newWorld(t)
 	posts := []feed.RawPost{post("a", "tags", []string{"x"}), post("b")}

@@ -31,7 +31,7 @@ type parsedItem struct {
 	Attachments           []string
 }
 
-// modelOf returns the expected result of decoding the item. It does not use code of the renderer.
+// modelOf returns the expected result of decoding the item. It uses no code of the renderer.
 func modelOf(item *feed.Item) parsedItem {
 	s := parsedItem{ID: item.ID, Title: strings.TrimSpace(item.Title), Link: ascii(item.URL), Summary: item.Summary,
 		Published: item.Published.UTC(), Updated: item.Updated.UTC(), Tags: item.Tags,

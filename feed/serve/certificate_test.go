@@ -119,7 +119,7 @@ func TestTLSAnswersLikeHTTP(t *testing.T) {
 				}
 				want := fetch(t, client("HTTP/1.1"), c.method, plain+c.path, c.header)
 				got.proto = want.proto
-				if diff := cmp.Diff(want, got, cmp.AllowUnexported(setStoreError{})); diff != "" || got.status != c.status {
+				if diff := cmp.Diff(want, got, cmp.AllowUnexported(answered{})); diff != "" || got.status != c.status {
 					t.Errorf("%s %s %v: status %d, want %d as over plain HTTP (-plain +TLS):\n%s", c.method,
 						c.path, c.header, got.status, c.status, diff)
 				}
@@ -129,13 +129,13 @@ func TestTLSAnswersLikeHTTP(t *testing.T) {
 }
 
 // answered holds the parts of a response that are compared.
-type setStoreError struct {
+type answered struct {
 	proto, body string
 	status      int
 	header      http.Header // without Date
 }
 
-func fetch(t *testing.T, client *http.Client, method, url string, header map[string]string) setStoreError {
+func fetch(t *testing.T, client *http.Client, method, url string, header map[string]string) answered {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -154,7 +154,7 @@ func fetch(t *testing.T, client *http.Client, method, url string, header map[str
 		t.Fatal(err)
 	}
 	res.Header.Del("Date")
-	return setStoreError{res.Proto, string(b), res.StatusCode, res.Header}
+	return answered{res.Proto, string(b), res.StatusCode, res.Header}
 }
 
 // TestCertificateReload checks that a server uses new files once they are valid.

@@ -182,7 +182,7 @@ func (d *Disk) loadEdition(path string) (*edition, error) {
 		return nil, fmt.Errorf("head %s: %w", path, err)
 	}
 	if path != d.headPath(head.Feed) {
-		return nil, fmt.Errorf("head %s: belongs to feed %q: %w", path, head.Feed, feed.ErrInvalid)
+		return nil, fmt.Errorf("head %s belongs to feed %q: %w", path, head.Feed, feed.ErrInvalid)
 	}
 	if err := checkHead(head.Head); err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ type Front struct {
 	answers atomic.Uint64
 }
 
-// On average, one in durationEvery requests is timed.
+// durationEvery is the sampling interval: on average, one in durationEvery requests is timed.
 const durationEvery = 16
 
 // Answer returns the response to a request, which the caller must release. It is safe for concurrent use.

@@ -28,7 +28,7 @@ func manyFeeds(store *fakeStore, n int) []feed.Name {
 	return names
 }
 
-// runBound is [run] with a bound on the memory for documents.
+// runBound is like [run], but with a bound on the memory for documents.
 func runBound(t *testing.T, source Source, dir string, limit int64) *running {
 	t.Helper()
 	return runWith(t, source, dir, NewMemory(limit))

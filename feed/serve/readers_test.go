@@ -37,7 +37,7 @@ func (o *tally) statuses() []int {
 	return list
 }
 
-// dated is [rss] with the fields that newsboat requires in items.
+// dated is like [rss], but adds the fields that newsboat requires in items.
 func dated(items string) string {
 	s := strings.ReplaceAll(rss(items), "<guid>", `<guid isPermaLink="false">`)
 	s = strings.ReplaceAll(s, "</guid>",

@@ -141,7 +141,7 @@ func TestJekyllDates(t *testing.T) {
 	}
 }
 
-// TestDuplicateKeys checks that the last of several values of a key is used with a note, unless the key determines
+// TestDuplicateKeys checks that the last of several values of a key is used, with a note, unless the key determines
 // whether the post is public.
 func TestDuplicateKeys(t *testing.T) {
 	for _, tt := range []struct{ front, want string }{

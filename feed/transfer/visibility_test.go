@@ -406,7 +406,7 @@ func TestJSONVisibility(t *testing.T) {
 	}
 }
 
-// TestFolderJSONVisibility checks that a post in a served folder is rejected if it has no status, but a member that
+// TestFolderJSONVisibility checks that a post in a served folder is rejected if it has no status, but has a member that
 // other programs use to mark drafts.
 func TestFolderJSONVisibility(t *testing.T) {
 	for content, want := range map[string]string{

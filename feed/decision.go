@@ -64,7 +64,7 @@ type Decisions struct {
 	List []Decision `json:"decisions"`
 }
 
-// With returns the decisions with d added. D replaces a decision with the same key.
+// With returns the decisions with d in place of the decision with the same key, or with d added if there is none.
 func (ds Decisions) With(d Decision) Decisions {
 	list := slices.Clone(ds.List)
 	if i := slices.IndexFunc(list, func(e Decision) bool { return e.Key == d.Key }); i >= 0 {

@@ -30,7 +30,7 @@ var mediaTypes = map[string]string{
 }
 
 // MediaType returns the media type of a file beside posts, by its extension. It returns "" for a file that is not
-// served: its type is unknown, or it or its folder is hidden or [Transient]. Name is a slash-separated path.
+// served: its type is unknown, or it or its folder is hidden or [Transient]. The name is a slash-separated path.
 func MediaType(name string) string {
 	for segment := range strings.SplitSeq(name, "/") {
 		if segment == "" || Transient(segment) {

@@ -9,8 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// Pushed counts a request to a subscriber, a hub or a webhook. Kind and outcome come from small fixed sets. Delay is
-// the time since the commit, or 0 to omit it.
+// Pushed counts a request to a subscriber, a hub or a webhook. The kind and the outcome come from small fixed sets.
+// delay is the time since the commit, or 0 to omit it.
 func (m *Metrics) Pushed(kind, outcome string, delay time.Duration) {
 	m.pushes.WithLabelValues(kind, outcome).Inc()
 	if delay > 0 {

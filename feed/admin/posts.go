@@ -20,12 +20,12 @@ import (
 	"feedpub/feed/intake"
 )
 
-// Posts reads and writes a site's posts. Confirmed reports whether a write has the configured durability.
+// Posts reads and writes a site's posts. The confirmed results report whether a write has the configured durability.
 type Posts interface {
 	// Update atomically replaces a post with the result of next. A nil slice means that there is no post. If next
 	// fails, Update changes nothing and returns its error.
 	Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error)
-	// PutConfirmed stores or replaces posts. Created reports for each post whether it is new.
+	// PutConfirmed stores or replaces posts. created reports for each post whether it is new.
 	PutConfirmed(ctx context.Context, posts ...feed.RawPost) (created []bool, confirmed bool, err error)
 	// Load returns the stored posts, in the order of ids.
 	Load(ctx context.Context, ids []string) ([]feed.StoredPost, error)
@@ -256,7 +256,7 @@ func (h siteHandler) listPosts(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// page loads posts until they exceed maxPageSize. Last is the last id that was loaded, or empty if ids is empty.
+// page loads posts until they exceed maxPageSize. last is the last id that was loaded, or empty if ids is empty.
 func (h siteHandler) page(ctx context.Context, ids []string) (page []listedPost, last string, err error) {
 	const piece = 8 // posts of at most 1 MiB each
 	page = []listedPost{}

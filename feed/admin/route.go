@@ -23,7 +23,7 @@ type route struct {
 	handler  http.Handler
 }
 
-// match reports whether the route's path matches a request's, and returns the values of its variables. Escaped is the
+// match reports whether the route's path matches a request's, and returns the values of its variables. escaped is the
 // path as it was sent: an escaped slash does not end a segment.
 func (r route) match(escaped string) (values map[string]string, ok bool) {
 	pattern, segments := strings.Split(r.path, "/"), strings.Split(escaped, "/")

@@ -29,7 +29,7 @@ func Parse(s string) (feed.Preset, error) {
 	return "", fmt.Errorf("platform %q: want %s: %w", s, feed.OneOf(Presets()), feed.ErrInvalid)
 }
 
-// Paths returns the paths at which a platform serves the feed n, in order of precedence. Full is the full name of the
+// Paths returns the paths at which a platform serves the feed n, in order of precedence. full is the full name of the
 // feed's tag or author. A returned path may be one of the feed's own paths. There are no paths for feeds that the
 // platform does not have, such as source and selection feeds.
 func Paths(p feed.Preset, n feed.Name, full string) []feed.Alias {

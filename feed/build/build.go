@@ -21,7 +21,7 @@ func Feed(site feed.Site, name feed.Name, fullName string, items []*feed.Item, r
 // site's limit.
 //
 // For a feed of a family, fullName is the full name of the tag, author or publication; it defaults to the path name.
-// Titles and descriptions in ch take precedence over those derived from names. Removed is the latest time at which a
+// Titles and descriptions in ch take precedence over those derived from names. removed is the latest time at which a
 // post was removed from the feed, or zero. It is needed because the feed's Updated must not decrease when the newest
 // post is deleted: aggregators would ignore the change.
 func Channel(

@@ -31,8 +31,8 @@ type criteria struct {
 	quoting                feed.Choice
 }
 
-// NewSelector returns a selector for the catalog's selections. Language is the language of items that do not specify
-// one. Canonical returns the publication with the canonical form of its name; sources with equal canonical names are
+// NewSelector returns a selector for the catalog's selections. language is the language of items that do not specify
+// one. canonical returns the publication with the canonical form of its name; sources with equal canonical names are
 // equal.
 func NewSelector(c feed.Catalog, language string, canonical func(publication string) feed.Source) *Selector {
 	s := &Selector{language: language, canonical: canonical}

@@ -54,7 +54,7 @@ type codec struct {
 	extension string
 	wildcard  bool
 	pack      func(dst io.Writer, body []byte) error
-	readers   *sync.Pool                  // pool of resetReaders
+	readers   *sync.Pool                  // pool of resetReader
 	committed func(feed.DocumentRef) bool // implements Committed
 	stored    func(feed.Blob) []byte      // implements Stored
 }

@@ -52,7 +52,7 @@ type Posts interface {
 }
 
 // WithPosts returns an Intake whose posts can link to files of other posts. The addresses of the other posts replace
-// the paths in these links. The Intake must have [Media]. Pages reports whether posts without a URL have pages of their
+// the paths in these links. The Intake must have [Media]. pages reports whether posts without a URL have pages of their
 // own.
 func (in *Intake) WithPosts(p Posts, pages bool) *Intake {
 	next := *in

@@ -23,7 +23,7 @@ const maxLen = 100
 
 // Assign returns the name of the feed in family f for full, the name of a tag, author or publication. The first name to
 // use a plain path name gets it. A later name with the same plain path name, or one whose plain path name is empty or
-// too long, gets the suffix "-" and at least six hexadecimal digits of the SHA-256 of its folded form. Recorded returns
+// too long, gets the suffix "-" and at least six hexadecimal digits of the SHA-256 of its folded form. recorded returns
 // the full name that is recorded for a feed name.
 //
 // Names that differ only in case, compatible characters (NFKC), white space or, for sources, a leading "the" are equal.
@@ -37,7 +37,7 @@ func Assign(f feed.Family, full string, recorded func(feed.Name) (string, bool))
 }
 
 // Post returns the name of the page of the post with the given id. It consists of the words of the id's [Stem], and is
-// made unique by the rules of [Assign]. Recorded returns the id that is recorded for a name. The caller must record the
+// made unique by the rules of [Assign]. recorded returns the id that is recorded for a name. The caller must record the
 // result before it calls Post again.
 func Post(id string, recorded func(feed.Name) (string, bool)) feed.Name {
 	return assign(feed.Posts, Fold(feed.Posts, Stem(id)), id, func(n feed.Name) bool {

@@ -27,7 +27,7 @@ type inboxReader interface {
 type batch struct {
 	cursor, next string // inbox cursors before and after the batch
 	candidates   []candidate
-	stored       []feed.StoredPost // set by readInbox, cleared once decisions are made
+	stored       []feed.StoredPost // set when the batch is read, cleared once decisions are made
 	decisions    []decision
 }
 

@@ -14,8 +14,8 @@ const MaxForm = 16 << 10
 
 // Hub handles requests to the hub of a site. Its methods must be safe for concurrent use.
 type Hub interface {
-	// Subscribe handles a form. Client is the zero Addr if its requests are not limited. The text is one line without any
-	// part of the request. RetryAfter is 0 if the request need not be repeated.
+	// Subscribe handles a form. client is the zero Addr if its requests are not limited. The text is one line without any
+	// part of the request. retryAfter is 0 if the request need not be repeated.
 	Subscribe(ctx context.Context, contentType string, form []byte, client netip.Addr) (
 		status int, text string, retryAfter time.Duration)
 }

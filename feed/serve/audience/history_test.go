@@ -19,7 +19,7 @@ import (
 
 const oneDay = 24 * time.Hour
 
-// TestDays checks the daily figures of feeds, also across restarts.
+// TestDays checks the daily figures of feeds, including across restarts.
 func TestDays(t *testing.T) {
 	now := noon
 	path := filepath.Join(t.TempDir(), "main")

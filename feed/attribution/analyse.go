@@ -11,9 +11,11 @@ type analysis struct {
 	private                                    bool // the lead names a private person or the blog itself
 	after                                      span // tokens after the lead
 	before                                     span // tokens before the lead
-	// tailCitation and tailWeight cache [reading.tailCitation]; tailCitation is nil until the first call.
+	// tailCitation and tailWeight cache [reading.tailCitation] once tailRead is set. tailCitation is nil if there is none.
+	tailRead     bool
 	tailCitation *citation
 	tailWeight   float64
+	done         bool // the analysis has begun
 }
 
 // matcherFor returns the shared matcher, set up for block b. The next call invalidates it.
@@ -25,11 +27,11 @@ func (rd *reading) matcherFor(b *block) *matcher {
 
 // analyse returns the credits in the clauses of block i. The result is computed once and cached.
 func (rd *reading) analyse(i int) *analysis {
-	if rd.analyses[i] != nil {
-		return rd.analyses[i]
+	a := &rd.analyses[i]
+	if a.done {
+		return a
 	}
-	a := &analysis{}
-	rd.analyses[i] = a
+	a.done = true
 	b := rd.doc.blocks[i]
 	if b.code || len(b.toks) == 0 {
 		return a

@@ -29,10 +29,10 @@ type reading struct {
 	vias       []feed.Via
 	// commentaryBlocks is the number of blocks marked as commentary so far.
 	commentaryBlocks int
-	lastProse        int         // index of the last block of prose, or -1
-	marksQuotations  bool        // the post has quotation elements
-	pending          []*source   // credits that no marked quotation has inherited yet
-	analyses         []*analysis // by block index; nil until needed
+	lastProse        int        // index of the last block of prose, or -1
+	marksQuotations  bool       // the post has quotation elements
+	pending          []*source  // credits that no marked quotation has inherited yet
+	analyses         []analysis // by block index
 	scratch          *scratch
 	creditsOf        map[int][]*source // sources that the rules found, by credit block
 }

@@ -525,7 +525,8 @@ func (l *language) allPeople(toks []token) bool {
 	if len(toks) == 0 {
 		return false
 	}
-	return slices.Contains(l.peopleEnds(toks, 0), len(toks))
+	var buf [24]int
+	return slices.Contains(l.peopleEnds(toks, 0, buf[:0]), len(toks))
 }
 
 // surePeople reports whether the tokens are almost certainly personal names: one of them is certain, or, if surnames is

@@ -103,7 +103,7 @@ func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 		return true
 	default:
 	}
-	if a := rd.analyses[k]; a != nil && a.private {
+	if rd.analyses[k].private {
 		return true
 	}
 	if slices.ContainsFunc(rd.sources, func(s *source) bool { return slices.Contains(s.passageBlocks, k) }) {

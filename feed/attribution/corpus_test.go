@@ -17,6 +17,9 @@ type trainingPost struct {
 	Language string `json:"language"`
 	Format   string `json:"format"`
 	Body     string `json:"html_or_text"`
+	Expect   struct {
+		Quotes []json.RawMessage `json:"quotes"`
+	} `json:"expect"`
 }
 
 // trainingPosts returns the posts that the model is trained on.

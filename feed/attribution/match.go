@@ -47,6 +47,9 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	if clause.hi-clause.lo > 120 {
 		clause.lo = clause.hi - 120 // credits are shorter, but the clause may end in one
 	}
+	if clause.empty() {
+		return nil
+	}
 	x.hi = clause.hi
 	has := x.traitsOf(clause)
 	if len(x.lastRound) < x.l.variants {
@@ -62,7 +65,7 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 			return
 		}
 		x.lastRound[v.n] = x.round
-		if !has.covers(&v.need) || !x.containsAll(clause, v.words) {
+		if !v.mayBegin(x.toks[clause.lo]) || !has.covers(&v.need) || !x.containsAll(clause, v.words) {
 			return
 		}
 		x.step = maxSteps
@@ -88,6 +91,20 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 		}
 	}
 	return found
+}
+
+// mayBegin reports whether a match may begin with t. It is false for most variants that begin with a word.
+func (v *variant) mayBegin(t token) bool {
+	switch e := &v.elems[0]; e.op {
+	case opWord:
+		return t.id == e.id
+	case opClass:
+		return e.class.has(t.id) || e.class.beginsPhrase(t.id)
+	case opQuote:
+		return t.kind == tokOpen
+	default:
+		return true
+	}
 }
 
 // traitsOf returns the traits of the clause: the classes of its words and the kinds of its punctuation.

@@ -41,7 +41,9 @@ func (r *Reader) readRules(in Input, s *scratch) *reading {
 	}
 	s.tokens = toks
 	rd.l = r.lx.detectLanguage(in.Language, rd.doc.blocks)
-	rd.analyses = make([]*analysis, len(rd.doc.blocks))
+	s.analyses = resized(s.analyses, len(rd.doc.blocks))
+	clear(s.analyses)
+	rd.analyses = s.analyses
 	rd.blog.hosts, rd.blog.names = in.blogKeys()
 	rd.findBoilerplate(in.Title)
 	rd.bindBlocks()

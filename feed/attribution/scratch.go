@@ -2,10 +2,11 @@ package attribution
 
 // scratch is memory that is used to read one post and then reused for the next. No part of a [Result] refers to it.
 type scratch struct {
-	tokens  []token
-	matcher matcher
-	units   []unit
-	key     []byte
+	tokens   []token
+	analyses []analysis
+	matcher  matcher
+	units    []unit
+	key      []byte
 
 	unitIDs, nearUnitIDs       []uint16
 	unitFeatures, unitNear     [][]uint16

@@ -101,6 +101,7 @@ type segmenter struct {
 	open   []run // runs that have not ended; start is -1 before their first text
 	leaves []*html.Node
 	space  bool
+	free   []block // allocated blocks that are not used yet
 	// The current position in the tree; the counters count enclosing elements.
 	elem      *html.Node
 	quotation *quotation
@@ -367,7 +368,7 @@ func (s *segmenter) flush() {
 // endLine makes the current line a block, if it has text.
 func (s *segmenter) endLine() {
 	leaves := s.leaves
-	s.leaves = nil
+	s.leaves = s.leaves[:0]
 	s.space = false
 	if len(s.text) == 0 {
 		return
@@ -376,7 +377,8 @@ func (s *segmenter) endLine() {
 		s.closeRun(s.open[k])
 		s.open[k].start = -1
 	}
-	b := &block{
+	b := s.newBlock()
+	*b = block{
 		text: string(s.text), elem: s.elem.DataAtom, class: attr(s.elem, "class"), quotation: s.quotation,
 		paragraph: s.paragraph,
 		list:      s.list > 0, code: s.code > 0, caption: s.caption > 0, credit: s.credit > 0, quote: -1,
@@ -389,6 +391,19 @@ func (s *segmenter) endLine() {
 	b.nodes = siblings(s.elem, leaves)
 	s.doc.blocks = append(s.doc.blocks, b)
 	s.text, s.runs = s.text[:0], s.runs[:0]
+}
+
+// blocksAtOnce is the number of blocks that are allocated at once.
+const blocksAtOnce = 16
+
+// newBlock returns a new block.
+func (s *segmenter) newBlock() *block {
+	if len(s.free) == 0 {
+		s.free = make([]block, blocksAtOnce)
+	}
+	b := &s.free[0]
+	s.free = s.free[1:]
+	return b
 }
 
 // siblings returns the sibling nodes that contain exactly the leaves. It returns nil if no such siblings exist, because

@@ -150,16 +150,17 @@ func (l *language) nameEnd(toks []token, i int) int {
 
 // peopleSpans appends to out the spans that begin at token i and may be names of people, longest first.
 func (x *matcher) peopleSpans(i int, out []span) []span {
-	ends := x.l.peopleEnds(x.toks[:x.hi], i)
+	var buf [24]int
+	ends := x.l.peopleEnds(x.toks[:x.hi], i, buf[:0])
 	for k := len(ends) - 1; k >= 0 && len(out) < cap(out); k-- {
 		out = append(out, span{i, ends[k]})
 	}
 	return out
 }
 
-// peopleEnds returns every position where a list of people's names that begins at i may end, in ascending order.
-func (l *language) peopleEnds(toks []token, i int) []int {
-	ends := make([]int, 0, 8)
+// peopleEnds appends to ends every position where a list of people's names that begins at i may end, in ascending
+// order.
+func (l *language) peopleEnds(toks []token, i int, ends []int) []int {
 	for range 12 {
 		first := i
 		for i < len(toks) && l.honorific.has(toks[i].id) {

@@ -21,9 +21,15 @@ func (rd *reading) isDashLine(b *block) bool {
 // a rule such as "Read entire article at X". The weight is 0 if the block is not such a credit. The result is cached.
 func (rd *reading) tailCitation(i int) (citation, float64) {
 	a := rd.analyse(i)
-	if a.tailCitation == nil {
-		c, weight := rd.readTailCitation(i)
-		a.tailCitation, a.tailWeight = &c, weight
+	if !a.tailRead {
+		a.tailRead = true
+		if c, weight := rd.readTailCitation(i); weight > 0 {
+			a.tailCitation, a.tailWeight = &citation{}, weight
+			*a.tailCitation = c
+		}
+	}
+	if a.tailWeight == 0 {
+		return citation{}, 0
 	}
 	return *a.tailCitation, a.tailWeight
 }

@@ -421,14 +421,13 @@ func (rd *reading) findSpans(x *tokenSpans, u *unit, b *block, s span) {
 
 // markRules marks the slots of the rules that match in the block, and the fields of citations.
 func (rd *reading) markRules(u *unit, b *block, x *tokenSpans, mark func(to []uint8, lo, hi int, first, rest uint8)) {
-	if a := rd.analyses[u.block]; a != nil {
-		for _, m := range [...]*match{a.summary, a.mention, a.tail, a.inline, a.back, a.lead} {
-			if m == nil {
-				continue
-			}
-			for i, slot := range [...]span{m.pub, m.who, m.head, m.when, m.name, m.quote} {
-				mark(x.rule, slot.lo, slot.hi, uint8(i+1), uint8(i+1))
-			}
+	a := &rd.analyses[u.block]
+	for _, m := range [...]*match{a.summary, a.mention, a.tail, a.inline, a.back, a.lead} {
+		if m == nil {
+			continue
+		}
+		for i, slot := range [...]span{m.pub, m.who, m.head, m.when, m.name, m.quote} {
+			mark(x.rule, slot.lo, slot.hi, uint8(i+1), uint8(i+1))
 		}
 	}
 	for _, src := range rd.creditsOf[u.block] {

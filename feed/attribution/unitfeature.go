@@ -483,10 +483,7 @@ func (x *unitReader) rules(u *unit, b *block) {
 
 // ruleOf returns the kind and weight of a rule match that overlaps the unit, or 0.
 func (rd *reading) ruleOf(u *unit) (int, float64) {
-	a := rd.analyses[u.block]
-	if a == nil {
-		return 0, 0
-	}
+	a := &rd.analyses[u.block]
 	for i, m := range [...]*match{a.lead, a.back, a.inline, a.tail, a.mention, a.summary} {
 		if m != nil && m.clause.lo < u.hi && m.clause.hi > u.lo {
 			kind := i + 1

@@ -83,6 +83,7 @@ func SetAttribute(n *html.Node, key, value string) {
 // parseText returns a paragraph for each sequence of non-empty lines, with a br element between lines.
 func parseText(body string) *html.Node {
 	container := Element(atom.Body)
+	var all nodes
 	var paragraph *html.Node
 	for line := range strings.Lines(CleanText(newlines(body))) {
 		line = strings.TrimSpace(line)
@@ -91,19 +92,27 @@ func parseText(body string) *html.Node {
 			paragraph = nil
 			continue
 		case paragraph == nil:
-			paragraph = Element(atom.P)
-			container.AppendChild(paragraph)
+			paragraph = all.add(container, html.ElementNode, atom.P, "p")
 		default:
-			paragraph.AppendChild(Element(atom.Br))
+			all.add(paragraph, html.ElementNode, atom.Br, "br")
 		}
-		paragraph.AppendChild(TextNode(line))
+		all.add(paragraph, html.TextNode, 0, line)
 	}
 	return container
 }
 
 func parseHTML(body string) (*html.Node, error) {
+	body = CleanText(newlines(body))
+	if tree, ok := parseWellNested(body); ok {
+		return tree, nil
+	}
+	return parseRepaired(body)
+}
+
+// parseRepaired returns the tree of clean HTML of any kind, repaired as browsers do.
+func parseRepaired(body string) (*html.Node, error) {
 	var t tidier
-	t.run(CleanText(newlines(body)))
+	t.run(body)
 	nodes, err := html.ParseFragment(strings.NewReader(t.out.String()), Element(atom.Body))
 	if err != nil {
 		return nil, fmt.Errorf("parse html: %w: %w", err, feed.ErrInvalid)

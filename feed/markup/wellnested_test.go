@@ -1,0 +1,144 @@
+package markup
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// outline returns the nodes of a tree with all their data, one per line.
+func outline(n *html.Node) string {
+	var b strings.Builder
+	var write func(n *html.Node, indent string)
+	write = func(n *html.Node, indent string) {
+		fmt.Fprintf(&b, "%s%d %v %q %q %q\n", indent, n.Type, n.DataAtom, n.Data, n.Namespace, n.Attr)
+		for c := range n.ChildNodes() {
+			write(c, indent+" ")
+		}
+	}
+	write(n, "")
+	return b.String()
+}
+
+// checkWellNested checks that the tree of a body does not depend on whether it is read in one pass or repaired. It
+// reports whether the body is well nested.
+func checkWellNested(t *testing.T, body string) bool {
+	t.Helper()
+	body = CleanText(newlines(body))
+	tree, ok := parseWellNested(body)
+	if !ok {
+		return false
+	}
+	repaired, err := parseRepaired(body)
+	if err != nil {
+		t.Fatalf("%q is read in one pass, but repairing it fails: %v", body, err)
+	}
+	if got, want := outline(tree), outline(repaired); got != want {
+		t.Fatalf("%q read in one pass is\n%s\nand repaired it is\n%s", body, got, want)
+	}
+	return true
+}
+
+func TestParseWellNested(t *testing.T) {
+	for _, body := range []string{
+		"",
+		"a",
+		" \n<p>a</p>\n",
+		"<p>a <em>b</em> <a href='/c?d=1&amp;e=2&f=3' title=\"&quot;g&#39; & h\" class='z'>i</a><br>j<br />k<br/>l</p>",
+		"<p>a<p>b<p>c<hr>d",
+		"<p>a</p><!-- b --><!--more-->c<!-- wp:p {\"d\":1} -->",
+		"<p>a<ul><li>b</li> <li><p>c</p></li></ul>",
+		"<ol><li>a<ul><li>b</li></ul></li></ol><dl><dt>a</dt><dd>b</dd></dl>",
+		"<blockquote cite=\"https://a.example/\"><p>a</p><footer>— <cite>b</cite></footer></blockquote>",
+		"<figure class=\"a\"><img src=\"b.jpg\" alt=\"\"><figcaption>c</figcaption></figure>",
+		"<pre>\na\n</pre><pre><code>\nb</code></pre><pre>\n\nc</pre><pre>&#10;d</pre>",
+		"a &lt;b&gt; &eacute;&copy &#13;&#10;&#xFFFE; &amp;lt;",
+		"<b><b><b><b>a</b></b></b></b><i>c",
+		"<div><h2>a</h2><div><span>b</span></div></div>",
+		"<details-x>",
+		"<p open>a</p><p data-a:b_c-1=\"d\">e</p>",
+	} {
+		if ok := checkWellNested(t, body); !ok && body != "<details-x>" {
+			t.Errorf("%q is not read in one pass", body)
+		}
+	}
+}
+
+// TestParseNotWellNested checks that HTML is repaired if it needs repairs.
+func TestParseNotWellNested(t *testing.T) {
+	for _, body := range []string{
+		"<p>a</div>", "<p>a<b>b<p>c</b>d", "<b><p>a</p></b>", "a < b", "<P>a</P>", "<p/>a", "<a href=/x>b</a>", "<a><a>", "</br>",
+		"<table><tr><td>a</table>", "<script>a</script>", "<p>a</p", "<p", "<!-->a-->", "<!--->a", "<!-- a -- b -->", "<!doctype html>",
+		"<li>a</li>", "<ul><li>a<li>b</ul>", "<h1><p>a</p></h1>", "<h1>a<h2>b</h2></h1>", "<p title=\"a\" title=\"b\">", "<p title=\"&copy\">",
+		"<p title=\"&#13;\">", "<p title = \"a\">", "<p title=\"a\"id=\"b\">", "<pre><!--a-->\nb</pre>", "<p onClick=\"a\">", "<center>a</center>",
+		"<i><i><i><i><i><i>a", "</p>", "<font>a</font>", "<q/>", "<iframe src=\"https://vimeo.com/1\"></iframe>", "<>", "</>", "<p\x00>",
+		strings.Repeat("<div>", maxNesting), "<dt>a</dt>", "<p title=\"a", "<p title=a>", "<p @a=\"b\">",
+		"<p" + strings.Repeat(" a", maxTagAttributes+1) + ">", strings.Repeat("a", maxJoined+1) + "<!-- b -->c",
+	} {
+		if checkWellNested(t, body) {
+			t.Errorf("%q is read in one pass, want it repaired", body)
+		}
+	}
+}
+
+// TestParseWellNestedRandom compares the trees of random sequences of tags and words, most of them well nested.
+func TestParseWellNestedRandom(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	names := []string{"p", "div", "a", "b", "i", "em", "code", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "figure",
+		"figcaption", "pre", "br", "hr", "img", "h1", "h2", "span", "cite", "q", "footer", "table", "summary", "center"}
+	words := []string{"one", "two ", " three", "\n", "&amp;", "&lt;p&gt;", "\"", "'", "\n\n", "&#13;", "é", "<!-- a -->", "&", "> "}
+	attributes := []string{"", "", ` href="x"`, ` href="?a=b&amp;c&d=e"`, ` title='"'`, ` class="c" id="d"`, ` src="a b&gt;"`, " /", ` title="&lt&amp"`}
+	wellNested := 0
+	for range 60_000 {
+		var b strings.Builder
+		var open []string
+		for range 1 + r.IntN(14) {
+			name, k := names[r.IntN(len(names))], r.IntN(10)
+			switch {
+			case k < 4:
+				b.WriteString("<" + name + attributes[r.IntN(len(attributes))] + ">")
+				if !void[atom.Lookup([]byte(name))] {
+					open = append(open, name)
+				}
+			case k < 6 && len(open) > 0:
+				b.WriteString("</" + open[len(open)-1] + ">")
+				open = open[:len(open)-1]
+			case k == 6 && r.IntN(4) == 0:
+				b.WriteString("</" + name + ">")
+			default:
+				b.WriteString(words[r.IntN(len(words))])
+			}
+		}
+		if checkWellNested(t, b.String()) {
+			wellNested++
+		}
+	}
+	if wellNested < 10_000 {
+		t.Errorf("%d of 60,000 random bodies are well nested, want at least 10,000", wellNested)
+	}
+}
+
+// TestFormatPlaces checks that exactly the elements in the set inline count towards maxFormatting.
+func TestFormatPlaces(t *testing.T) {
+	for name := range elements {
+		if got := placeOf(name) == placeFormat; got != inline[name] {
+			t.Errorf("place of %v counts towards maxFormatting: %v, want %v", name, got, inline[name])
+		}
+	}
+	for _, name := range []atom.Atom{atom.Script, atom.Iframe, atom.Table, atom.Td, atom.Center, atom.Textarea, atom.Font} {
+		if placeOf(name) != placeNone {
+			t.Errorf("%v has a place in well-nested HTML, want none", name)
+		}
+	}
+}
+
+func FuzzParseWellNested(f *testing.F) {
+	f.Add("<p>a <em>b</em> <a href=\"/c?d=1&amp;e=2&f=3\">g</a><br />h</p><pre>\n&lt;</pre><!-- i -->")
+	f.Add("<em 0  -><p b c=\"d\">")
+	f.Add("<ul><li>a</li></ul><blockquote><p>b<p>c</blockquote>")
+	f.Fuzz(func(t *testing.T, body string) { checkWellNested(t, body) })
+}

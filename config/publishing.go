@@ -86,7 +86,7 @@ type Site struct {
 	// Description is one sentence about the site. Default none: the title is used.
 	Description string `yaml:"description"`
 
-	// Language is the BCP 47 tag of the language of posts that have none. Default en.
+	// Language is the BCP 47 tag of the language of posts that do not specify one. Default en.
 	Language Language `yaml:"language"`
 
 	// BaseURL is the URL of the root of the feeds, without a slash at the end. Default http:// and the listen address;

@@ -24,7 +24,7 @@ func (k keyspace) post(id string) string { return k.key("post", id) }
 // inbox is a stream: entries with the field "id", one for each write or deletion of a post.
 func (k keyspace) inbox() string { return k.key("inbox") }
 
-// record is a string: the times at which the post was first seen and removed, see encodeRecord.
+// record is a string: the times at which the post was first seen, removed and changed, see encodeRecord.
 func (k keyspace) record(id string) string { return k.key("record", id) }
 
 // names is a hash: feed name -> full name of the tag, author or source.

@@ -15,9 +15,10 @@ import (
 // restoreBatch is the maximum number of lines that one call of the script restores.
 const restoreBatch = 500
 
-// Records returns an iterator over all primary records of the site: names, removals and archives ordered by feed, then
-// the subscriptions and the records of posts in no particular order. A subscription or a post's record may be returned
-// more than once. The iterator ends after an error.
+// Records returns an iterator over all primary records of the site: names, removals and archives ordered by feed; the
+// subscriptions in no particular order; decisions ordered by post, and publications ordered by name; and the records of
+// posts in no particular order. A subscription or a post's record may be returned more than once. The iterator ends
+// after an error.
 func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 	return func(yield func(feed.ExportLine, error) bool) {
 		lines, err := s.feedRecords(ctx)

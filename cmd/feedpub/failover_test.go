@@ -108,7 +108,7 @@ admin: {tokens_file: tokens}
 		return confirmed[fmt.Sprintf("post-%03d", next)]
 	})
 
-	// One of two consecutive posts has the tag.
+	// Every second post has the tag.
 	last, lastButOne := fmt.Sprintf("post-%03d", next), fmt.Sprintf("post-%03d", next-1)
 	want := map[string]edition{}
 	for i, p := range f.members {

@@ -111,7 +111,7 @@ type xmlLink struct {
 	Text    string `xml:",chardata"`
 }
 
-// hrefs returns the URLs of the links with a relation.
+// hrefs returns the URLs of the links with the given relation.
 func hrefs(links []xmlLink, rel string) []string {
 	var list []string
 	for _, l := range links {
@@ -492,7 +492,7 @@ func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, d
 		status, password, i%7, meta)
 }
 
-// writeFiles writes files into a folder by their names.
+// writeFiles writes files, given by name, into a folder.
 func writeFiles(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {

@@ -215,8 +215,8 @@ func (h *hosts) done(name string, c class, state health) {
 	}
 }
 
-// next returns the waiting requests that may start now, and counts them as active. Strangers' requests come first,
-// since they get only a part of the limit.
+// next returns the waiting requests that may start now, and counts them as active. Requests of the class strangers
+// come first, since they get only a part of the limit.
 func (x *host) next() []func(bool) {
 	var call []func(bool)
 	for _, c := range [...]class{strangers, ours} {
@@ -276,7 +276,7 @@ func (h *Hub) report(ctx context.Context) {
 	h.hosts.forget(reports)
 }
 
-// claiming returns the arguments of a call that claims work for up to most requests.
-func (h *Hub) claiming(most int) feed.Claiming {
-	return feed.Claiming{Lease: claimTime, Most: cmp.Or(most, 1), Claimant: h.claimant, Serial: h.serial.Add(1)}
+// claiming returns the arguments of a call that claims work for at most limit requests.
+func (h *Hub) claiming(limit int) feed.Claiming {
+	return feed.Claiming{Lease: claimTime, Most: cmp.Or(limit, 1), Claimant: h.claimant, Serial: h.serial.Add(1)}
 }

@@ -324,13 +324,13 @@ func (h *Hub) renew(ctx context.Context) error {
 	return nil
 }
 
-// run calls f in a goroutine that Run waits for, and counts it in counter. If the counter had reached most, Run is
-// woken when f returns.
-func (h *Hub) run(counter *atomic.Int64, most int64, f func()) {
+// run calls f in a goroutine that Run waits for, and counts it in counter. If the counter had reached limit, Run
+// is woken when f returns.
+func (h *Hub) run(counter *atomic.Int64, limit int64, f func()) {
 	counter.Add(1)
 	h.work.Go(func() {
 		defer func() {
-			if counter.Add(-1) >= most-1 {
+			if counter.Add(-1) >= limit-1 {
 				h.Wake()
 			}
 		}()

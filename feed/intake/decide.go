@@ -245,7 +245,7 @@ func (c *credits) decide(decisions []feed.Decision, title string) {
 func (c *credits) reject(d feed.Decision, nodes []*html.Node) {
 	rejected := candidate{
 		placed: placed{Quote: d.Read}, key: d.Key, state: CreditRejected, decision: &d, at: len(c.result.Blocks),
-		reason: "rejected by decision",
+		reason: "rejected by a decision",
 	}
 	for i := range c.list {
 		if x := &c.list[i]; x.decision == nil && c.concerns(d, *x, nodes) {
@@ -263,7 +263,7 @@ func (c *credits) publish(d feed.Decision, nodes []*html.Node, inline bool) {
 	x := candidate{
 		placed: placed{Quote: q, passage: nodes, inline: inline, read: len(nodes) == 0},
 		key:    d.Key, state: CreditPublished, decision: &d, at: c.blockOf(nodes),
-		reason: string(d.Verdict) + " by decision",
+		reason: string(d.Verdict) + " by a decision",
 	}
 	for i := range c.list {
 		old := &c.list[i]

@@ -17,7 +17,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// dueLister lists posts with a future date.
+// dueLister lists unpublished posts whose publication date has passed.
 type dueLister interface {
 	// Due returns the ids of up to n unpublished posts whose publication date is not later than now.
 	Due(ctx context.Context, now time.Time, n int) ([]string, error)
@@ -76,7 +76,7 @@ func (a *absorber) isDue(it *feed.Item, record feed.Record) bool {
 	return a.dates.passed(it.ID, it.Published, record.FirstSeen)
 }
 
-// candidate is a post to absorb, and the reason.
+// candidate is a post to absorb, and the reason for absorbing it.
 type candidate struct {
 	id string
 	at time.Time // when the post was submitted or found

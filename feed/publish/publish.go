@@ -95,8 +95,8 @@ type Config struct {
 	Logger *slog.Logger
 	// OnChange rebuilds feeds as soon as posts change, each at most once a second. Without it, only Rebuild and Tick do.
 	OnChange bool
-	// Scheduled lists the feeds that have their own schedules: only a Rebuild of all feeds, or one that names them,
-	// rebuilds them.
+	// Scheduled lists the feeds that have their own schedules: only a Rebuild of all feeds, or a Rebuild or Tick
+	// that names them, rebuilds them.
 	Scheduled []feed.Name
 	// Turn, if not nil, is called before the parts of a rebuild that hold a site's posts in memory, and may block; done is
 	// called after each part. Turn limits the number of sites that a process rebuilds at the same time. Changes do not

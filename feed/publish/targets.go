@@ -69,7 +69,7 @@ func (r *rebuilder) targets(ctx context.Context, names []feed.Name) ([]target, e
 	return r.newTargets(ctx, slices.Sorted(maps.Keys(exist)), marks, committed)
 }
 
-// allNames returns the feeds and archives that are committed, dirty, served, closed or configured.
+// allNames returns the feeds and archives that are committed, dirty, served or configured, and all recorded archives.
 func (r *rebuilder) allNames(committed map[feed.Name]feed.Head, marks map[feed.Name]int64) map[feed.Name]bool {
 	names := map[feed.Name]bool{feed.Main: true}
 	for _, s := range r.catalog.Selections {

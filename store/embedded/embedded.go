@@ -11,7 +11,8 @@
 // the changes are on disk. Therefore kill -9 loses no acknowledged change, and on a full disk writes fail but reads
 // still work.
 //
-// Other processes connect to a socket in the data folder, with [Connect] or any Redis client, and may only read.
+// Other processes connect to a socket in the data folder, with [Connect] or any Redis client, and may only read;
+// see [Connect] for the exceptions.
 //
 // # Deletions
 //

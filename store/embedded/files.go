@@ -37,8 +37,8 @@ func isPosts(name string) bool {
 	return !feed.Transient(name) && slices.Contains(extensions(), strings.ToLower(path.Ext(name)))
 }
 
-// FileName returns the name of the file that a post is written to: its id with all bytes except lower-case letters,
-// digits, "_", "-" and inner dots percent-encoded, followed by ".json". A long id is shortened to a prefix and a hash.
+// FileName returns the name of the file that a post is written to: its id with all bytes except ASCII letters, digits,
+// "_", "-" and non-leading dots percent-encoded, followed by ".json". A long id is shortened to a prefix and a hash.
 func FileName(id string) string { return escape(id) + ".json" }
 
 // escape returns a file name without extension. Different strings have different names.

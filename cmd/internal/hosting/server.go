@@ -78,10 +78,9 @@ type httpServer interface {
 	Shutdown(ctx context.Context) error
 }
 
-// NewServer returns a server whose sites have started. The caller must call Close, whether or not it calls
-// Run. The error reports
-// an invalid data folder, sites_from, token or site in the configuration itself. An invalid file in the folder of
-// sites_from is not an error: it is listed as a problem.
+// NewServer returns a server whose sites have started. The caller must call Close, whether or not it calls Run. The
+// error reports an invalid data folder, sites_from, token or site in the configuration itself. An invalid file in the
+// folder of sites_from is not an error: it is listed as a problem.
 func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	c := o.Site.Source.Config
 	s := &Server{

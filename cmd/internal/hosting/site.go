@@ -81,8 +81,8 @@ func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 }
 
 // Rebuild rebuilds the named feeds, or all if none is named. The process that builds the site does the work;
-// if no process builds it, this process does. That requires the configuration that the committed documents were built
-// with, unless adopt is set.
+// if no process builds it, this process does. For posts in Redis, that requires the configuration that the committed
+// documents were built with, unless adopt is set.
 func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed.Report, error) {
 	p, err := s.builder(ctx, adopt, s.Store)
 	if err != nil {
@@ -182,8 +182,7 @@ func (s *Site) checkBuilder(ctx context.Context) error {
 	return nil
 }
 
-// publishing returns the configuration of a publisher of the site, which uses the shared
-// components.
+// publishing returns the configuration of a publisher of the site, which uses the shared components.
 func (s *Site) publishing(shared *shared) (publish.Config, error) {
 	c := s.Source.Config
 	reader, err := shared.reader(c.Attribution)

@@ -20,9 +20,9 @@ import (
 type Writer interface {
 	// Put stores posts. It returns nil when all of them are durable.
 	Put(ctx context.Context, posts ...feed.RawPost) error
-	// Import is like Put, but the changes are not announced to hubs. There is one exception: if the
-	// posts are in a folder whose last server was killed or had not published everything, and no server is running, the
-	// next server announces the imported posts too.
+	// Import is like Put, but the changes are not announced to hubs. There is one exception: if the posts are in a folder
+	// whose last server was killed or had not published everything, and no server is running, the next server announces
+	// the imported posts too.
 	Import(ctx context.Context, posts ...feed.RawPost) error
 	// Delete deletes a post. The error is of kind [feed.ErrNotFound] if there is no post with the id.
 	Delete(ctx context.Context, id string) error

@@ -272,8 +272,8 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 	return nil
 }
 
-// accept reports whether to store a post. It rejects a post that cannot be read, so that it can be corrected
-// before it is stored.
+// accept reports whether to store a post. It rejects a post that cannot be read, so that it can be corrected before it
+// is stored, and skips a post that is dated before Options.Since.
 func (i *importer) accept(p post) bool {
 	decoded, err := intake.Decode(p.ID, p.Raw)
 	since := i.options.Since
@@ -293,7 +293,7 @@ func (i *importer) accept(p post) bool {
 }
 
 // result returns what to do with a post; before is its stored version if ok is true. If the post must not be stored, it
-// is rejected and reported.
+// is skipped or rejected, and counted in the report.
 func (i *importer) result(p post, before []byte, ok bool) result {
 	unchanged := ok && transfer.EqualExport(feed.RawPost{ID: p.ID, Raw: before}, p.RawPost)
 	switch {

@@ -25,7 +25,7 @@ type Progress struct {
 	drawn bool
 }
 
-// NewProgress returns a display, on w, of the progress of an operation that starts now.
+// NewProgress returns the progress of an operation that starts now, and shows it on w.
 func NewProgress(w io.Writer, now func() time.Time) *Progress {
 	p := &Progress{now: now, started: now()}
 	if isTerminal(w) {

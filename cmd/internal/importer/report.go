@@ -35,7 +35,7 @@ type Report struct {
 	// Posts counts the posts that are now in the store, or would be after a dry run: new, changed or unchanged.
 	Posts   int `json:"posts"`
 	Deleted int `json:"deleted,omitempty"` // set only with Undo
-	Records int `json:"records"`           // export records: first seen, names, removals, archives
+	Records int `json:"records"`           // records of an export, see [feed.ExportLine]
 	// RecordChanges counts the records by what would be done with them. It is set only by a dry run.
 	RecordChanges *RecordCount            `json:"record_changes,omitempty"`
 	Statuses      map[string]*StatusCount `json:"statuses"`

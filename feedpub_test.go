@@ -125,7 +125,7 @@ func shows(site *feedpub.Site, text string) func() string {
 	}
 }
 
-// TestRedis publishes posts in Redis, one of which is written while the site runs.
+// TestRedis publishes posts in Redis, one of which is written while the site is running.
 func TestRedis(t *testing.T) {
 	site := run(t, feedpub.Options{BaseURL: "https://feeds.example.org", Redis: storetest.Redis(t), Data: t.TempDir()})
 	post := feed.RawPost{ID: "hello", Raw: []byte(`{"id": "hello", "title": "Hello", "content_text": "Words."}`)}

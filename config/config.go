@@ -100,7 +100,7 @@ type Polling struct {
 	// Additional requests get 429. Loopback and the proxies are exempt. Default 0: no limit.
 	Limit int `yaml:"limit"`
 
-	// Per is the period of limit. Default 1h.
+	// Per is the period to which limit applies. Default 1h.
 	Per time.Duration `yaml:"per"`
 
 	// Proxies are the networks of the proxies in front of this server, such as 10.0.0.0/8, or single addresses.
@@ -161,7 +161,7 @@ type Server struct {
 	// supports TLS and HTTP/2. Default fast, or standard if tls_cert_file is set.
 	Engine Engine `yaml:"engine"`
 
-	// TLSCertFile is a PEM file with the certificate chain for readers. It can be replaced while the server runs.
+	// TLSCertFile is a PEM file with the certificate chain for readers. It can be replaced while the server is running.
 	// Needs tls_key_file. Default none: HTTP without TLS, which a proxy in front of this server can add.
 	TLSCertFile Path `yaml:"tls_cert_file"`
 

@@ -41,8 +41,8 @@ type PostChange struct {
 
 // The journal is a stream of the changes, except changes to posts, that a backing must make durable. While it exists,
 // the scripts that change primary records or heads also add each change to the journal, atomically, so a change is
-// listed even if the client that made it never receives the reply. The client then calls [Backing.Sync] before it
-// returns. A Redis server has no journal.
+// listed even if the client that made it never receives the reply. The client then calls [Backing.Sync] before the call
+// that made the change returns. A Redis server has no journal.
 
 // JournalEntry is a change to one primary record or to a feed's head that must be written to disk, or a recorded run.
 // Exactly one of Line, Head and Run is set.

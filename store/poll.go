@@ -156,7 +156,7 @@ func (w *poller) leave(x *waiter, force bool) bool {
 	return (force || !x.polling) && w.remove(x)
 }
 
-// remove removes a waiter and reports whether it was registered. The caller holds mu.
+// remove removes a waiter and reports whether it was registered. The caller must hold mu.
 func (w *poller) remove(x *waiter) bool {
 	same := w.polled[x.stream]
 	i := slices.Index(same, x)
@@ -191,7 +191,7 @@ func (w *poller) withNextRound(ctx context.Context, add func(redis.Pipeliner)) e
 	}
 }
 
-// start starts the goroutine if it is not running. The caller holds mu.
+// start starts the goroutine if it is not running. The caller must hold mu.
 func (w *poller) start() {
 	if w.running != nil {
 		return
@@ -243,7 +243,7 @@ type pollRead struct {
 }
 
 // reads returns the reads for all waiters. Waiters for the same stream may have different positions, so each has a
-// separate read. The caller holds mu.
+// separate read. The caller must hold mu.
 func (w *poller) reads() []pollRead {
 	var all []pollRead
 	open := map[readKey]int{} // index of the read that has room for more streams
@@ -315,7 +315,7 @@ func (w *poller) round(reads []pollRead, extra []*extraCommand) {
 	}
 }
 
-// end sends a waiter its result, unless the waiter has left or already has a result. The caller holds mu.
+// end sends a waiter its result, unless the waiter has left or already has a result. The caller must hold mu.
 func (w *poller) end(x *waiter, a waitResult) {
 	if x != nil && w.remove(x) {
 		x.result <- a

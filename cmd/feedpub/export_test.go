@@ -187,7 +187,7 @@ func TestExportWhilePostsChange(t *testing.T) {
 		put(t, old, 0, 10, 1)      // exported at about the same time
 		put(t, old, n-10, n, 1)    // not exported yet
 		put(t, old, n, n+10, 0)    // new posts
-		put(t, old, n+10, n+11, 0) // a post that is deleted again
+		put(t, old, n+10, n+11, 0) // a post that is then deleted
 		for _, id := range []string{fmt.Sprintf("post-%04d", n-11), fmt.Sprintf("post-%04d", n+10)} {
 			if err := old.Store.Delete(t.Context(), id); err != nil {
 				t.Fatal(err)

@@ -111,7 +111,7 @@ func (env *environment) quietSource(c config.Config, write bool) (hosting.Source
 	return hosting.ChooseSource(c, p, write)
 }
 
-// open opens the site that a command works on. The caller closes it.
+// open opens the site that a command works on. The caller must close it.
 func (env *environment) open(cmd *cobra.Command) (*hosting.Site, error) {
 	s, err := env.source(cmd, false)
 	if err != nil {
@@ -120,7 +120,7 @@ func (env *environment) open(cmd *cobra.Command) (*hosting.Site, error) {
 	return s.Open(cmd.Context())
 }
 
-// openBuilt opens the site for a command that shows documents. The caller closes it.
+// openBuilt opens the site for a command that shows documents. The caller must close it.
 func (env *environment) openBuilt(cmd *cobra.Command) (*hosting.Site, error) {
 	s, err := env.source(cmd, false)
 	if err != nil {
@@ -129,7 +129,7 @@ func (env *environment) openBuilt(cmd *cobra.Command) (*hosting.Site, error) {
 	return s.OpenBuilt(cmd.Context())
 }
 
-// openWriter returns a writer for a command that writes posts. The caller closes it.
+// openWriter returns a writer for a command that writes posts. The caller must close it.
 func (env *environment) openWriter(cmd *cobra.Command) (hosting.Writer, hosting.Source, error) {
 	s, err := env.source(cmd, true)
 	if err != nil {

@@ -48,7 +48,7 @@ type aligner struct {
 	p      *Post
 	words  []word
 	labels []int
-	fields map[int]map[string]string // by unit: the names of its fields, by text
+	fields map[int]map[string]string // for each unit, the names of its fields, keyed by text
 	dates  map[int][]string
 	spans  [][2]int // first and last unit of each quote's passage, or -1
 }
@@ -86,7 +86,7 @@ func align(p *Post, x *attribution.Examination) *example {
 	return e
 }
 
-// find returns the positions in words, from position from on, at which the text occurs.
+// find returns the positions in words, not before position from, at which the text occurs.
 func (a *aligner) find(text string, from int) []int {
 	want := strings.Fields(text)
 	if len(want) == 0 {

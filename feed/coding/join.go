@@ -87,7 +87,7 @@ func (j *Joiner) Gzip(body []byte, bounds feed.Bounds) (packed []byte, compresse
 	}
 	deflate(&b, nil, body[last:], true)
 	var trailer [8]byte
-	binary.LittleEndian.PutUint32(trailer[:], crc32.ChecksumIEEE(body)) // takes less time than combining those of sections
+	binary.LittleEndian.PutUint32(trailer[:], crc32.ChecksumIEEE(body)) // faster than combining the checksums of sections
 	binary.LittleEndian.PutUint32(trailer[4:], uint32(len(body)))
 	b.Write(trailer[:])
 	return bytes.Clone(b.Bytes()), compressed

@@ -51,7 +51,7 @@ type host struct {
 	active   [classes]int
 	waiting  [classes][]func(admitted bool)
 	failures int       // in a row
-	closed   time.Time // until when the host gets no requests
+	closed   time.Time // the host gets no requests until then
 	changed  bool      // there is something to report
 	pause    time.Duration
 }
@@ -127,7 +127,7 @@ type admission int
 
 const (
 	start  admission = iota // start now, and call done afterwards
-	queued                  // the function will be called
+	queued                  // later will be called
 	busy                    // too many requests wait for the host
 	broken                  // the host is failing
 )

@@ -51,7 +51,7 @@ func (a *absorber) version() string {
 }
 
 // loadTable reads the site's table of publications. If it has changed, subsequent posts are read with the new table,
-// and items made with the old one become outdated. The caller holds the work lock.
+// and items made with the old one become outdated. The caller must hold the work lock.
 func (a *absorber) loadTable(ctx context.Context) error {
 	if a.withPublications == nil {
 		return nil

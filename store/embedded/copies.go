@@ -48,7 +48,7 @@ type copyRecord struct {
 
 const (
 	besideFolder = ".feedpub"
-	// bumpInterval is the minimum time between two increases of the number while the process runs.
+	// bumpInterval is the minimum time between two increases of the number while the process is running.
 	bumpInterval = time.Minute
 )
 

@@ -311,7 +311,7 @@ func (d *disk) sync(ctx context.Context) error {
 	return err
 }
 
-// drain writes all entries of the journal, including those of concurrent calls. The caller holds mu.
+// drain writes all entries of the journal, including those of concurrent calls. The caller must hold mu.
 func (d *disk) drain(ctx context.Context) error {
 	for {
 		entries, next, err := d.site.Journal(ctx, d.position, drainBatch)

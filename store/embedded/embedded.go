@@ -18,9 +18,9 @@
 //
 // Removing a file deletes its posts, and removing a post from a file deletes that post. If a file cannot be read or
 // decoded, or a public post is rejected, the last good version stays published; if a folder cannot be listed, no post
-// is deleted. If all files disappear at the same time (at least two while the process runs, any number at the start or
-// when the folder has been replaced), a disk might not be mounted. The posts then stay published and a problem is
-// listed until the files are restored or the posts are deleted one by one through the store.
+// is deleted. If all files disappear at the same time (at least two while the process is running, any number at the
+// start or when the folder has been replaced), a disk might not be mounted. The posts then stay published and a problem
+// is listed until the files are restored or the posts are deleted one by one through the store.
 package embedded
 
 import (

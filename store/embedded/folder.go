@@ -212,8 +212,8 @@ func (f *folder) mayOwn(name, id string) bool {
 	return !ok || owner == name || other == nil || other.gone || rank(owner) >= rank(name)
 }
 
-// apply writes changed posts to their files. When it returns nil, the changes are on disk. The caller holds mu until
-// the changes are also in the server.
+// apply writes changed posts to their files. When it returns nil, the changes are on disk. The caller must hold mu
+// until the changes are also in the server.
 func (f *folder) apply(changes []store.PostChange) error {
 	if f.o.Dir == "" {
 		return fmt.Errorf("the sample posts are read-only: %w", feed.ErrInvalid)

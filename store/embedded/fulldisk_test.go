@@ -73,7 +73,7 @@ func TestFullDisk(t *testing.T) {
 	must(t, site(s).Absorb(t.Context(), name("tags/first")))
 	_, _, err := site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), "a document"))
 	must(t, err)
-	disk.full.Store(true) // the disk becomes full while the store runs
+	disk.full.Store(true) // the disk becomes full while the store is running
 	for range 2 {
 		if err := site(s).Absorb(t.Context(), name("tags/torn")); !errors.Is(err, feed.ErrUnavailable) {
 			t.Errorf("Absorb on a disk that became full: error is %v, want one of kind %q", err, feed.ErrUnavailable)

@@ -56,7 +56,7 @@ func TestRenamedFileKeepsItsID(t *testing.T) {
 	}
 	must(t, s.Close())
 
-	renameFile(t, o.Dir, "other.md", "another.md") // while no process runs
+	renameFile(t, o.Dir, "other.md", "another.md") // while no process is running
 	s = open(t, o)
 	wantIDs(t, s, "after a restart", "a.md a.md~2 other.md")
 	must(t, RemovePost(o.Dir, o.Data, pathDecode, "other.md"))
@@ -136,7 +136,7 @@ func TestEditIsRecorded(t *testing.T) {
 		t.Errorf("after a restart, the edited post changed at %v; want %v", got, edited)
 	}
 	if changed("b.md").IsZero() {
-		t.Error("an edit while no process ran was not recorded")
+		t.Error("an edit while no process was running was not recorded")
 	}
 	at := changed("b.md")
 	must(t, s.Close())

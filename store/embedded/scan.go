@@ -396,7 +396,7 @@ func (s *scan) missingFiles() (missing []string, remaining bool) {
 }
 
 // suspicious reports whether the missing files, which are all recorded files, may have disappeared by accident. If
-// there was only one file and it was removed while the store runs, the removal is assumed to be intentional.
+// there was only one file and it was removed while the store is running, the removal is assumed to be intentional.
 func (s *scan) suspicious(missing []string) bool {
 	owners := 0
 	for _, name := range missing {

@@ -16,8 +16,8 @@ import (
 )
 
 // versions is a log of the last good version of every file. At the next start, the files are compared with it, to
-// detect files that broke or were removed while no process ran. It also lists posts that were deleted through the
-// store, until a builder has recorded their deletion, since the inbox is only in memory.
+// detect files that broke or were removed while no process was running. It also lists posts that were deleted through
+// the store, until a builder has recorded their deletion, since the inbox is only in memory.
 //
 // Each start writes a new log, which grows until the next start. The log is not synced: after a power failure, the last
 // good version of a broken file may be lost. Callers never wait for the log: lines that cannot be written to a full
@@ -140,7 +140,7 @@ func (v *versions) flush() {
 	switch failing := err != nil; {
 	case failing == v.failing:
 	case failing:
-		v.log.Error("last good versions cannot be written; posts of files that break while no process runs may be lost",
+		v.log.Error("last good versions cannot be written; posts of files that break while no process is running may be lost",
 			"error", err)
 	default:
 		v.log.Info("last good versions can be written again")

@@ -77,7 +77,7 @@ func (r *rig) run() {
 		work.Go(func() { r.read(ctx, n, &bodies) })
 	}
 	writing, stopWriting := context.WithCancel(ctx)
-	faults := newFaults(r) // the writer uses r.random
+	faults := newFaults(r) // before the writer starts, which also uses r.random
 	writer.Go(func() {
 		for count := 0; writing.Err() == nil; count++ {
 			r.put(writing, r.next(count))
@@ -256,7 +256,7 @@ func TestCrashPoints(t *testing.T) {
 		for _, topology := range []topology{folder, everysec} {
 			for i, point := range crash.Points() {
 				if topology != folder && (point == crash.PostFile || point == crash.RecordsJournaled || point == crash.RecordsWritten) {
-					continue // Redis makes posts and records durable itself
+					continue // Redis itself makes posts and records durable
 				}
 				for k := range *kills {
 					t.Run(fmt.Sprintf("%s %s %d", topology, point, k), func(t *testing.T) {

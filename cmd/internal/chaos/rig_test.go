@@ -75,7 +75,7 @@ type rig struct {
 	dir      string
 	program  string
 	random   *rand.Rand
-	diskSize string            // size of each node's file system, as an option of mount
+	diskSize string            // size of each node's file system, as a mount option
 	redis    *storetest.Server // for topologies with one server
 	group    *storetest.Group  // for topologies with several servers
 	nodes    []*node
@@ -232,7 +232,7 @@ func (n *node) start(env ...string) {
 	}
 	ended := make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // an error if it was killed
+		_ = cmd.Wait() // returns an error if the program was killed
 		close(ended)
 	}()
 	n.cmd, n.ended = cmd, ended
@@ -267,7 +267,7 @@ func (n *node) end(s syscall.Signal) {
 	if n.cmd == nil {
 		return
 	}
-	_ = n.cmd.Process.Signal(s) // an error if it has ended
+	_ = n.cmd.Process.Signal(s) // returns an error if the program has ended
 	select {
 	case <-n.ended:
 	case <-time.After(20 * time.Second):

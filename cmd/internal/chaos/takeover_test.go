@@ -160,7 +160,7 @@ func keepBusy(t *testing.T) {
 		}
 		t.Cleanup(func() {
 			_ = cmd.Process.Kill()
-			_ = cmd.Wait() // an error, since it was killed
+			_ = cmd.Wait() // returns an error, since the program was killed
 		})
 	}
 }

@@ -245,7 +245,7 @@ func (h *hostedSite) problems() []admin.ProblemLister {
 	return listers
 }
 
-// checkBuilding returns an error if this server is a builder and does not build the site because its release cannot.
+// checkBuilding returns an error if this server should build the site, but runs a release that cannot.
 func (h *hostedSite) checkBuilding(ctx context.Context) error {
 	if h.fleet == nil || !h.role.Builds {
 		return nil

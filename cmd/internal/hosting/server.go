@@ -329,8 +329,8 @@ func (s *Server) reloadConfig() admin.ReloadReport {
 	return report
 }
 
-// applyConfig applies the settings of c that can change while the process runs: how sites are published, and the paths
-// of token files. It returns the changed keys that need a restart.
+// applyConfig applies the settings of c that can change while the process is running: how sites are published, and the
+// paths of token files. It returns the changed keys that need a restart.
 func (s *Server) applyConfig(c config.Config) (restart []string, err error) {
 	if c.Several() != s.several {
 		return []string{}, errors.New("changing between one site and several needs a restart")

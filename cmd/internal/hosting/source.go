@@ -106,7 +106,7 @@ func (s Source) intake(reader *attribution.Reader) *intake.Intake {
 }
 
 // Open opens the site for a command. A folder is reached through the server that has it open, if there is one.
-// The caller closes the site.
+// The caller must close the site.
 func (s Source) Open(ctx context.Context) (*Site, error) {
 	if s.Folder() {
 		return s.openFolder(ctx)
@@ -114,7 +114,7 @@ func (s Source) Open(ctx context.Context) (*Site, error) {
 	return s.OpenRedis(ctx)
 }
 
-// OpenRedis opens a site in Redis, and returns an error if Redis does not answer. The caller closes the site.
+// OpenRedis opens a site in Redis, and returns an error if Redis does not answer. The caller must close the site.
 func (s Source) OpenRedis(ctx context.Context) (*Site, error) {
 	client, err := s.redis()
 	if err != nil {
@@ -127,7 +127,7 @@ func (s Source) OpenRedis(ctx context.Context) (*Site, error) {
 }
 
 // OpenServing opens the site for a server. It does not connect to Redis, since readers are served even while Redis is
-// down. The caller closes the site.
+// down. The caller must close the site.
 func (s Source) OpenServing(ctx context.Context) (*Site, error) {
 	if s.Folder() {
 		return s.lockFolder(ctx)

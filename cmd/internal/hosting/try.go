@@ -143,7 +143,7 @@ func (s *Site) tryFrom(ctx context.Context, posts []feed.StoredPost) (read int, 
 		return 0, "", fmt.Errorf("try posts: %w", err)
 	}
 	go func() {
-		_ = json.NewEncoder(input).Encode(t) // an error if the process has ended
+		_ = json.NewEncoder(input).Encode(t) // returns an error if the process has ended
 		_ = input.Close()
 	}()
 	silence := time.AfterFunc(maxSilence, stop)

@@ -475,7 +475,7 @@ func (c *conn) Holder(ctx context.Context, job string) (string, time.Duration, e
 
 func (c *conn) SetReading(ctx context.Context, owner string, ids ...string) error {
 	err := do(ctx, c, "SetReading", owner+list(ids), func() error { return c.site.SetReading(ctx, owner, ids...) })
-	if c.die != nil && c.w.deadly(ids) { // the process reads the posts now
+	if c.die != nil && c.w.deadly(ids) { // the process is about to read the posts
 		c.die()
 	}
 	return err

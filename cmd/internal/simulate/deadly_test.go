@@ -74,9 +74,9 @@ func (p *process) deathOf(run int, replica *serve.Replica) func() {
 	}
 }
 
-// testDeadly checks that a post that ends the process that reads it ends one builder at most, is rejected after it was
-// tried in a process of its own, does not delay other posts by more than is promised, and is published when it is
-// corrected. No other post is rejected.
+// testDeadly checks that a post that crashes the process that reads it crashes at most one builder, is rejected after
+// it was tried in a process of its own, does not delay other posts by more than is promised, and is published when it
+// is corrected. No other post is rejected.
 func (w *world) testDeadly(x *writer) {
 	w.mu.Lock()
 	deaths := w.deaths

@@ -120,7 +120,7 @@ const settleTime = 2 * time.Minute
 
 // converge waits until future dates have passed, rebuilds, and compares the documents with a fresh build.
 func (w *world) converge() {
-	time.Sleep(30 * time.Second) // longer than the farthest future date, and than the wait for a lost commit
+	time.Sleep(30 * time.Second) // longer than the wait for the latest future date or for a lost commit
 	w.awaitFullPoll()
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()

@@ -38,7 +38,7 @@ type plan struct {
 	disk      bool // the processes keep documents on a drive
 	errors    int  // probability that a write to a drive fails, in thousandths
 	harm      bool // drives fill up, vanish and lose files
-	deadly    bool // some posts end the process that reads them
+	deadly    bool // some posts crash the process that reads them
 	keepSkew  bool // the clocks of processes stay wrong after healing
 	restored  bool // at the end, the store is replaced by an older copy while no process is running
 }
@@ -102,7 +102,7 @@ type world struct {
 	violations []string
 	deleted    []string        // posts that were ever deleted
 	healed     bool            // all faults have ended
-	deaths     int             // number of processes that a post has ended
+	deaths     int             // number of processes that a post has crashed
 	tried      map[string]bool // posts that were read in a process of their own
 	asks       map[int]*ask
 	asked      int
@@ -228,7 +228,7 @@ type process struct {
 
 	mu      sync.Mutex
 	offset  time.Duration  // offset of its clock; guarded by mu
-	serving *serve.Replica // what readers read; nil if a post has ended the process; guarded by mu
+	serving *serve.Replica // what readers read; nil if a post has crashed the process; guarded by mu
 	started int            // value of run when serving was set; guarded by mu
 
 	life      chan struct{} // held to start or end the process, and guards the fields below

@@ -54,7 +54,7 @@ func newTab(t *testing.T, flags ...string) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// T.TempDir would fail the test if a process of Chromium still wrote to the folder.
+	// T.TempDir would fail the test if a Chromium process still wrote to the folder.
 	profile, err := os.MkdirTemp("", "chromium")
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,7 @@ func families(t *testing.T) map[string]string {
 	return out
 }
 
-// TestMetricsTable compares the documentation's table of metrics with the metrics of the program.
+// TestMetricsTable compares the documentation's table of metrics with the program's metrics.
 func TestMetricsTable(t *testing.T) {
 	all := families(t)
 	var want strings.Builder

@@ -223,7 +223,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 		return true
 	}
 	for k > 0 && len(toks) > 1 && toks[0].kind == tokWord && !toks[0].upper && !toks[0].digit {
-		toks = toks[1:] // "the architect A"
+		toks = toks[1:] // skip the role in "the architect A"
 		if len(toks) > 0 && toks[0].upper {
 			k = 0
 		}
@@ -272,7 +272,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 		return true
 	}
 	if rd.r.pubs.knownPrefix(toks, false) > 0 {
-		return false // "Politico Europe"
+		return false // it begins with a known name, as in "Politico Europe"
 	}
 	return m.rule.convention == "2" && !linked && len(toks) == 1 && !isDomain(p.name) ||
 		m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)

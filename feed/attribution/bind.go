@@ -323,7 +323,7 @@ func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {
 		return
 	}
-	for k := at.lo + 1; k < at.hi; k++ { // "the OECD's new report"
+	for k := at.lo + 1; k < at.hi; k++ { // a publication in the possessive, as in "the OECD's new report"
 		if name := (span{rd.l.skipDeterminers(b.toks[:k], at.lo), k}); b.toks[k].kind == tokPoss && !name.empty() &&
 			hostNamed(u, b.slice(name)) {
 			s.pub = publisher{name: b.slice(name)}
@@ -332,7 +332,7 @@ func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	}
 	if name := b.slice(at); at.hi-at.lo < 5 &&
 		(rd.l.looksLikePub(b.text, b.toks[at.lo:at.hi]) || strings.HasSuffix(name, "blog")) {
-		return // "the NYT Well blog"
+		return // a name rather than a headline, such as "the NYT Well blog"
 	}
 	if e := rd.r.pubs.byHost(u); e != nil || at.hi-at.lo >= 5 {
 		s.headline = cleanHeadline(b.linkText(at))

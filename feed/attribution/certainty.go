@@ -152,7 +152,7 @@ func (rd *reading) isName(name, u string) bool {
 	var buf [nameTokens]token
 	toks := rd.r.lx.tokenize(name, buf[:0])
 	if !slices.ContainsFunc(toks, func(t token) bool { return t.upper }) && !isDomain(name) {
-		return false // "14px", "todo list"
+		return false // a name has a capital letter or is a domain, unlike "14px" and "todo list"
 	}
 	names, numbered := 0, false
 	var ends [4]int
@@ -365,7 +365,7 @@ func (rd *reading) announcesMore(b *block, last *source) bool {
 	named := b.text[first.start:first.end]
 	return rd.lacksSubject(b, clause) || first.upper &&
 		slices.ContainsFunc(append(slices.Clone(last.authors), last.pub.name), func(name string) bool {
-			return slices.Contains(strings.Fields(name), named) // "Remnick goes on:"
+			return slices.Contains(strings.Fields(name), named) // the clause begins with the author's name: "Remnick goes on:"
 		})
 }
 

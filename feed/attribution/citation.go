@@ -262,7 +262,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 	if end := phraseEnd(l.by, toks); end > 0 && end < len(toks) && r.readPeople(l, b, c, span{p.lo + end, p.hi}, where) {
 		return true
 	}
-	for k := 1; k < len(toks)-1; k++ { // "interviewed by X"
+	for k := 1; k < len(toks)-1; k++ { // a form such as "interviewed by X"
 		if l.by.has(toks[k].id) && !toks[k-1].upper && len(toks) < 10 &&
 			r.pubs.knownPrefix(toks[l.skipDeterminers(toks, k+1):], true) > 0 {
 			if r.readPublication(l, b, c, span{p.lo + k + 1, p.hi}, false) {
@@ -270,7 +270,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 			}
 		}
 	}
-	// "H by A"
+	// The form "H by A".
 	for k := len(toks) - 2; k > 0 && where != inByline; k-- {
 		if toks[k].kind == tokWord && !toks[k].upper && l.by.has(toks[k].id) && c.headline == "" &&
 			(where != inLine || linkedEnd(b, b.toks[:p.hi], p.lo) == p.lo+k) &&
@@ -280,7 +280,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 			return true
 		}
 	}
-	// "A in X", "A for X", "inscription quoted in X"
+	// The forms "A in X", "A for X" and "inscription quoted in X".
 	for k := len(toks) - 2; k > 0; k-- {
 		if toks[k].kind != tokWord || !l.in.has(toks[k].id) || toks[k].upper {
 			continue
@@ -297,7 +297,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 			}
 			return true
 		}
-		// "A in H", with the title of the work linked or emphasized
+		// The form "A in H", with the title of the work linked or emphasized.
 		if work := (span{p.lo + k + 1, p.hi}); sure && c.headline == "" && where == inCredit &&
 			(b.isEmphasised(work) || b.linkIn(work) != "") {
 			c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
@@ -305,7 +305,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 			return true
 		}
 	}
-	// "New York Times journalist A"
+	// The form "New York Times journalist A".
 	for k := 1; k < len(toks)-1; k++ {
 		if (l.role.has(toks[k].id) || toks[k].kind == tokPoss) && r.pubs.lookup(b.slice(span{p.lo, p.lo + k})) != nil {
 			name := k
@@ -326,7 +326,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 	if l.allRoles(toks) {
 		return true
 	}
-	// "Associated Press Writer", "AP Business Writer"
+	// The forms "Associated Press Writer" and "AP Business Writer".
 	for n := 1; n <= l.trailingRoles(toks) && n < len(toks); n++ {
 		if r.readPublication(l, b, c, span{p.lo, p.hi - n}, false) {
 			return true
@@ -585,7 +585,7 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 			c.guessed = c.guessed || person < 2
 		case name && where == inCredit && len(c.authors) == 0 && c.pub.name == "" && p.link == "" && p.hi-p.lo == 1 &&
 			len(open) == 1:
-			c.authors = []string{p.text} // "— Voltaire"
+			c.authors = []string{p.text} // a single word, as in "— Voltaire"
 			c.guessed = true
 		case name && c.pub.name == "" && (where == inCredit || where == inSource) &&
 			(p.link != "" || c.headline != "" || p.emphasised && len(open) == 1) &&

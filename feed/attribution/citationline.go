@@ -126,7 +126,7 @@ func (rd *reading) readDateline(b *block) (int, publisher) {
 			if p.known != nil && p.known.Agency && k <= 3 && t.space {
 				return k + 1, p
 			}
-			// "Reuters/New York -"
+			// Not a dateline, but a credit such as "Reuters/New York -".
 			return 0, publisher{}
 		}
 		if t.kind != tokWord && !(t.kind == tokPunct && (t.ch == ',' || t.ch == '.' || t.ch == '/')) {
@@ -153,7 +153,7 @@ func (rd *reading) bindDateline(i int) (int, bool) {
 		if k := rd.previousBlock(i); k >= 0 {
 			above := rd.doc.blocks[k]
 			if m := rd.analyse(k); m.mention != nil && above.role == Commentary && len(above.toks) < 10 {
-				rd.setRole(above, Credit) // "Go to AP original"
+				rd.setRole(above, Credit) // such as "Go to AP original"
 			} else if above.role == Commentary && rd.looksLikeHeadline(above) {
 				s.headline = cleanHeadline(above.text)
 				rd.setRole(above, Credit)

@@ -61,7 +61,7 @@ func (rd *reading) candidates(d *decisions) []*candidate {
 	return cs
 }
 
-// pairCredits assigns each credit that the model found to the source of the rules that it has most in common with, and
+// pairCredits assigns each credit that the model found to the rules' source with which it has the most in common, and
 // returns candidates for the rest.
 func (rd *reading) pairCredits(d *decisions, cs []*candidate) []*candidate {
 	type pair struct{ score, rule, learned int }
@@ -107,7 +107,7 @@ func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 		return true
 	}
 	if slices.ContainsFunc(rd.sources, func(s *source) bool { return slices.Contains(s.passageBlocks, k) }) {
-		return true // "the mayor told Yahoo News" within a passage
+		return true // a mention within a passage, such as "the mayor told Yahoo News"
 	}
 	if slices.ContainsFunc(l.authors, func(name string) bool { return !rd.isName(name, "") }) {
 		return true
@@ -121,8 +121,8 @@ func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 	})
 }
 
-// shared returns how much a source of the rules and a credit of the model have in common: the blocks of the credit and
-// passage, and the name.
+// shared returns how much a source that the rules found and a credit that the model found have in common: the blocks of
+// the credit and passage, and the name.
 func shared(d *decisions, s *source, l *learnedCredit) int {
 	n := 0
 	for _, i := range l.credit {

@@ -134,8 +134,8 @@ func (b *block) isPostWord(t token) bool {
 // postWords lists the beginnings of words for posts on social media, in all languages.
 var postWords = []string{"tweet", "toot", "skeet", "thread", "tröt", "tuit", "pouet", "gazou"}
 
-// bindCards adds the sources of bookmark cards. Some themes of Ghost swap author and publisher, so if either is a known
-// publication, it is taken as the publisher.
+// bindCards adds the sources of bookmark cards. Some Ghost themes swap author and publisher, so if either is a known
+// publication, it is taken to be the publisher.
 func (rd *reading) bindCards() {
 	for _, c := range rd.doc.cards {
 		s := &source{convention: "card", weight: 0.7, kind: HeadlineOnly, firstBlock: c.block, creditBlocks: []int{c.block}}

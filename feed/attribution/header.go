@@ -67,7 +67,7 @@ func (rd *reading) readPublicationLine(i int, s *source) bool {
 		return false
 	}
 	if n := rd.l.trailingRoles(b.toks); n < all.hi {
-		all.hi -= n // "Washington Post Staff Writers"
+		all.hi -= n // skip the role in "Washington Post Staff Writers"
 	}
 	p := rd.r.publisherOf(rd.l, b.slice(all))
 	if p.known == nil || !rd.r.coversName(rd.l, b, all) || s.pub.name != "" && s.pub.known != p.known {
@@ -93,7 +93,7 @@ func (s *source) merge(c citation) {
 	case s.pub.name == "":
 		s.pub = c.pub
 	case c.pub.known != nil && c.pub.known.Agency && c.pub.known != s.pub.known:
-		s.agencies = append(s.agencies, c.pub.name) // "From the Guardian:", "By A, Associated Press"
+		s.agencies = append(s.agencies, c.pub.name) // as in "From the Guardian:" above "By A, Associated Press"
 	}
 	s.agencies = append(s.agencies, c.agencies...)
 	if s.url == "" {

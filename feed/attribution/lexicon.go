@@ -45,7 +45,7 @@ type language struct {
 	credits    index    // the other credit rules
 	postedBy   index    // rules with positionPosted
 	allClasses []*class // named and unnamed classes; the index of a class is its bit minus traitClasses
-	variants   int      // number of variants of all rules
+	variants   int      // total number of rule variants
 	trigger    []bool   // by word id: whether any index contains the word
 	traits     []traits // by word id: the classes that contain the word or a phrase that begins with it
 	evidence   []int    // traits of evidenceClasses

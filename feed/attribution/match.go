@@ -128,7 +128,7 @@ func (x *matcher) traitsOf(clause span) traits {
 		case tokPoss:
 			has.set(traitPoss)
 		case tokClose:
-			has.set(traitPoss) // "the Times' A"
+			has.set(traitPoss) // it may be a possessive apostrophe, as in "the Times' A"
 		case tokPunct:
 			switch t.ch {
 			case '(', '[':
@@ -436,7 +436,7 @@ func (r *Reader) endsClause(l *language, toks []token, i int) bool {
 	t := toks[i]
 	if t.kind == tokDash && i >= 3 && i <= 14 && t.space &&
 		slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' }) {
-		return true // "A @ X - text"
+		return true // the dash in "A @ X - text"
 	}
 	if t.kind != tokDots && (t.kind != tokPunct || t.ch != '.' && t.ch != '!' && t.ch != '?' && t.ch != ':') {
 		return false
@@ -460,7 +460,7 @@ func (r *Reader) endsClause(l *language, toks []token, i int) bool {
 		return false
 	}
 	if t.ch == '!' && i > 0 && toks[i-1].kind == tokWord && n == i+1 && r.pubs.exclaimed[toks[i-1].id] {
-		return false // "Yahoo! News"
+		return false // the mark is part of the name, as in "Yahoo! News"
 	}
 	if t.ch == '.' && i > 0 && toks[i-1].kind == tokWord && l.abbreviation.has(toks[i-1].id) {
 		return false

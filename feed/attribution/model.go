@@ -51,7 +51,7 @@ var TokenLabels = []string{"none", "publication", "publication+", "headline", "h
 // Model holds the trained weights with which a Reader decides. It is immutable.
 type Model struct {
 	units, tokens   *sequence
-	source, passage []int32 // weights of the certainty of sources and passages, by feature
+	source, passage []int32 // weights for the certainty of a source and of a passage, by feature
 	// limits holds the minimum certainties, in hundredths, for publishing a passage: the first is for passages that the
 	// model found, the second for those that the rules found.
 	limits []int32

@@ -238,7 +238,7 @@ func (rd *reading) trimPassage(b *block, s span) (text string, whole bool) {
 
 // trailingNoise returns the number of tokens at the end of the span that are a note, a via or a link label.
 func (rd *reading) trailingNoise(b *block, s span) int {
-	// "[Emphasis added]", "(via X)"
+	// Notes and vias: "[Emphasis added]", "(via X)".
 	for k := s.hi - 1; k > s.lo && k > s.hi-16; k-- {
 		if t := b.toks[k]; t.kind == tokPunct && (t.ch == '[' || t.ch == '(') {
 			end := groupEnd(b.toks[:s.hi], k)
@@ -262,7 +262,7 @@ func (rd *reading) trailingNoise(b *block, s span) int {
 			break
 		}
 	}
-	// "Read more."
+	// Link labels: "Read more."
 	var buf [4]int
 	for k := s.hi - 1; k > s.lo && k > s.hi-7; k-- {
 		if p := b.toks[k-1]; p.kind == tokWord {

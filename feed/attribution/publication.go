@@ -214,7 +214,7 @@ func (n *nameNode) add(lx *lexicon, name string, e *publication, bare bool) {
 	}
 }
 
-// walk calls yield with the end and the entry of each known name that begins at toks[i], the shortest first.
+// walk calls yield with the end and the entry of each known name that begins at toks[i], shortest first.
 func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)) {
 	if i >= len(toks) || toks[i].id == 0 {
 		return

@@ -186,7 +186,7 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 	if tail == first || tail == 0 {
 		return tail
 	}
-	// “…” – A, in the last line of the passage
+	// The credit may be in the last line of the passage: “…” – A
 	k := tail - 1
 	b := blocks[k]
 	linked, at, ok := rd.readLinkedTitle(b)

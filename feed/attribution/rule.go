@@ -26,8 +26,8 @@ const (
 	positionPosted   position = "posted"   // none: the clause states the author or date of the post itself
 )
 
-// rule is a rule of a language file: the pattern of a credit, the position of its passage, its weight, and the
-// convention of the package comment that it implements.
+// rule is a rule in a language file: the pattern of a credit, the position of its passage, its weight, and the
+// convention in the package comment that it implements.
 //
 // A pattern consists of words, classes of words (%say), slots in capitals, and punctuation. [x] is optional, and (x |
 // y) is an alternative.

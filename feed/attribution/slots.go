@@ -67,7 +67,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	end := x.l.nameEnd(x.toks[:x.hi], i)
 	// The longest known name comes first.
 	first := len(out)
-	if end < x.hi && x.toks[end].kind == tokPoss && x.r.pubs.lookup(x.b.slice(span{i, end + 1})) != nil { // "Harper's"
+	if end < x.hi && x.toks[end].kind == tokPoss && x.r.pubs.lookup(x.b.slice(span{i, end + 1})) != nil { // the name itself ends in a possessive, as in "Harper's"
 		out = append(out, span{start, end + 1})
 	}
 	for k := end; k > i; k-- {
@@ -79,7 +79,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	for k := end; k > i && len(out) < cap(out); k-- {
 		last := x.toks[k-1]
 		if k < end && x.toks[k].upper && x.l.pubWord.has(x.toks[k].id) {
-			continue // "Bangkok Post" is not cut before "Post"
+			continue // do not cut "Bangkok Post" before "Post"
 		}
 		if last.kind != tokWord || !last.upper && !last.digit && k-1 != i && !isDomain(x.b.text[last.start:last.end]) {
 			continue
@@ -182,7 +182,7 @@ func (l *language) peopleEnds(toks []token, i int, ends []int) []int {
 				(toks[k+1].upper || l.particle.has(toks[k+1].id)) {
 				continue
 			}
-			// "Thomas J. Sugrue", "King, Jr."
+			// A name may contain initials and suffixes: "Thomas J. Sugrue", "King, Jr."
 			if t.kind == tokPunct && t.ch == ',' && k+1 < len(toks) && l.suffix.has(toks[k+1].id) {
 				last = k + 2
 				if last < len(toks) && toks[last].kind == tokPunct && toks[last].ch == '.' {
@@ -260,7 +260,7 @@ func (l *language) personScore(text string, toks []token) int {
 			continue
 		}
 		if words == 0 && l.opener.has(t.id) && !l.given.has(t.id) && len(toks) > 1 {
-			return 0 // "Meanwhile Jane Doe"
+			return 0 // a sentence opener precedes the name, as in "Meanwhile Jane Doe"
 		}
 		if !t.upper || l.notName.has(t.id) || l.stop.has(t.id) || l.isMonth(t) || l.pubWord.has(t.id) ||
 			l.place.has(t.id) && len(toks) == 1 {

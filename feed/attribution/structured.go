@@ -28,7 +28,7 @@ func (rd *reading) readStructured(b *block) (citation, bool) {
 	}
 	for name.hi > name.lo && (b.toks[name.hi-1].kind == tokPunct || b.toks[name.hi-1].kind == tokDash ||
 		rd.l.in.has(b.toks[name.hi-1].id) && !b.toks[name.hi-1].upper) {
-		name.hi-- // "Tom Reed in "
+		name.hi-- // skip the connecting word after "Tom Reed in"
 	}
 	p := creditParts{url: articleOnly(b.linkIn(whole))}
 	if !name.empty() {
@@ -53,7 +53,7 @@ func (rd *reading) splitCredit(b *block, whole span) (name, work span, ok bool) 
 	}
 	least := 2
 	for k := whole.lo; k < whole.hi; k++ {
-		if isMark(b.toks, k, ',') { // "Tom Reed, The Salt Almanac"
+		if isMark(b.toks, k, ',') { // as in "Tom Reed, The Salt Almanac"
 			name.hi, work = k, span{k + 1, whole.hi}
 			if !b.caption {
 				least = 1
@@ -103,7 +103,7 @@ func (rd *reading) citationOf(p creditParts) (citation, bool) {
 // setName sets the authors or the publication of c to the name in a structured credit.
 func (rd *reading) setName(c *citation, p creditParts) {
 	toks := rd.r.lx.tokenize(p.name, nil)
-	if n := phraseEnd(rd.l.from, toks); n > 0 && n < len(toks) { // "From the Fixture manual"
+	if n := phraseEnd(rd.l.from, toks); n > 0 && n < len(toks) { // skip the first words of "From the Fixture manual"
 		n = min(rd.l.skipDeterminers(toks, n), len(toks)-1)
 		p.name = p.name[toks[n].start:]
 		toks = rd.r.lx.tokenize(p.name, nil)
@@ -369,7 +369,7 @@ func (rd *reading) readLinkedTitle(b *block) (c citation, cut int, ok bool) {
 		}
 		parts := creditParts{work: b.slice(title), url: articleOnly(r.value)}
 		if n := title.hi - 2; n > title.lo && b.toks[n].kind == tokPoss && b.isPostWord(b.toks[n+1]) {
-			parts.name, parts.work = b.slice(span{title.lo, n}), "" // "Nell Carver's tweet"
+			parts.name, parts.work = b.slice(span{title.lo, n}), "" // as in "Nell Carver's tweet"
 		}
 		rest := b.toks[title.hi:]
 		if by := phraseEnd(rd.l.by, rest); by > 0 && rd.l.allPeople(rest[by:]) {

@@ -14,7 +14,7 @@ func (rd *reading) isDashLine(b *block) bool {
 	// A list item or a line of dialogue continues as a sentence instead.
 	return b.toks[1].upper || b.toks[1].kind == tokOpen || b.toks[1].kind == tokWord && rd.l.by.has(b.toks[1].id) ||
 		b.linkIn(span{1, 2}) != "" || b.toks[1].inner ||
-		n <= 16 && rd.r.pubs.knownSuffix(b.toks[:n]) > 0 // "— sign quoted in the Denver Post"
+		n <= 16 && rd.r.pubs.knownSuffix(b.toks[:n]) > 0 // as in "— sign quoted in the Denver Post"
 }
 
 // tailCitation reads block i as the credit of the passage before it: after a dash, after "Source:", in brackets, or by

@@ -192,7 +192,7 @@ func (rd *reading) correctAuthors(s *source) {
 	for _, name := range s.authors {
 		toks := rd.r.lx.tokenize(name, nil)
 		for len(toks) > 1 && rd.l.piece.has(toks[len(toks)-1].id) {
-			toks = toks[:len(toks)-1] // "Ann Reed Interview"
+			toks = toks[:len(toks)-1] // skip the last word of "Ann Reed Interview"
 		}
 		if len(toks) == 0 {
 			continue
@@ -417,7 +417,7 @@ func (rd *reading) correctPublication(s *source) {
 	}
 }
 
-// endsName reports whether the name is the end of the name of e or of one of its aliases.
+// endsName reports whether e's name or one of its aliases ends with the given name.
 func endsName(e *publication, name string) bool {
 	return slices.ContainsFunc(append([]string{e.Name}, e.Aliases...), func(n string) bool {
 		return strings.HasSuffix(n, " "+name)
@@ -425,8 +425,8 @@ func endsName(e *publication, name string) bool {
 }
 
 // isPublicationCertain reports whether the publication of s, whose credit is in block b, is certain. For a known
-// publication, the evidence is the host of the article or the place of the name in its sentence. For an unknown one, it
-// is the host, the form of the name or the markup. A source without a publication needs an author.
+// publication, the evidence is the host of the article or the position of the name in its sentence. For an unknown one,
+// it is the host, the form of the name or the markup. A source without a publication needs an author.
 func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 	switch {
 	case s.pub.name == "":

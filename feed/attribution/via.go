@@ -150,7 +150,7 @@ func (r *Reader) readVias(l *language, b *block, p viaPhrase) []feed.Via {
 		case ok:
 			vias = append(vias, v)
 		case len(vias) == 0, p.entire && lo < i && phraseEnd(l.viaWord, toks[p.cue.lo:p.cue.hi]) > 0:
-			return nil // "Via the API, in this case."
+			return nil // the phrase names no source: "Via the API, in this case."
 		}
 		lo = i + 1
 		if stop {

@@ -78,7 +78,7 @@ func Stem(id string) string {
 			file = file[:len(file)-len(ext)]
 		}
 		if dir = strings.TrimRight(dir, "/"); dir != "" && (file == "index" || file == "_index" || file == "") {
-			s = dir // in Hugo's page bundles and on many sites, the name of the folder is the name of the post
+			s = dir // in Hugo's page bundles and on many sites, the folder's name is the name of the post
 			continue
 		}
 		if m := datePrefix.FindStringSubmatchIndex(file); m != nil {

@@ -32,7 +32,7 @@ var words = newVocabulary()
 // start is the date of the first post. Each later post is dated one hour after the previous post.
 var start = time.Date(2004, 1, 1, 8, 0, 0, 0, time.UTC)
 
-// All returns n posts, the oldest first.
+// All returns n posts, oldest first.
 func All(n int) iter.Seq[feed.RawPost] {
 	return func(yield func(feed.RawPost) bool) {
 		for i := range n {

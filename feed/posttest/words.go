@@ -29,7 +29,7 @@ var (
 		"", "", "", "", "", "")
 )
 
-// vocabulary lists words by frequency, the most frequent first.
+// vocabulary lists words by frequency, most frequent first.
 type vocabulary []string
 
 // newVocabulary returns the same words on every call.

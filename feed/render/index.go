@@ -57,8 +57,8 @@ func groups(list []Entry) []group {
 	return slices.DeleteFunc(all, func(g group) bool { return len(g.entries) == 0 })
 }
 
-// maxInFull is the number of tags, of authors and of sources that the index lists with all their formats. A blog of ten
-// years can have hundreds of tags.
+// maxInFull is the maximum number of tags, of authors and of sources that the index lists with all their formats. A
+// ten-year-old blog can have hundreds of tags.
 const maxInFull = 50
 
 // largest returns a function that reports whether the index lists an entry of a group in full. In a family with more

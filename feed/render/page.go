@@ -401,7 +401,7 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
 }
 
-// feedPage returns the URL of the page of the feed of a tag, author or source, or "" if the item is not in that feed,
+// feedPage returns the URL of the page for a tag's, author's or source's feed, or "" if the item is not in that feed,
 // or if the name is ambiguous among the item's feeds.
 func (v Variant) feedPage(family feed.Family, full string) string {
 	if v.Base == "" {

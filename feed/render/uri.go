@@ -30,8 +30,8 @@ func history(f feed.Feed, format feed.Format) (list []credit) {
 	return list
 }
 
-// Link returns the value of the Link header (RFC 8288) of the feed's document in a format: rel=self and, if readers can
-// subscribe to the document, rel=hub for each WebSub hub of the site.
+// Link returns the value of the Link header (RFC 8288) for the feed's document in a format: rel=self and, if readers
+// can subscribe to the document, rel=hub for each WebSub hub of the site.
 func (r *Renderer) Link(f feed.Feed, format feed.Format) string {
 	value := "<" + URL(f.Site, f.Name, format) + `>; rel="self"`
 	if !format.Subscribed() {

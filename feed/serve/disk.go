@@ -351,7 +351,7 @@ func (d *Disk) saveNow(editions []*edition) []error {
 			d.note(e)
 		}
 	}
-	for i, e := range editions { // only now that all are recorded: one may use a document that another has replaced
+	for i, e := range editions { // only after all are recorded, because one may use a document that another has replaced
 		if errs[i] == nil && e.compared {
 			errs[i] = d.forget(e.head.Feed)
 		}

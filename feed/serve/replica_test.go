@@ -44,7 +44,7 @@ func runWith(t *testing.T, source Source, dir string, m *Memory) *running {
 	return startReplica(t, ReplicaConfig{Source: source, Disk: disk, Memory: m})
 }
 
-// startReplica starts a replica with the given configuration, the log of the test and the clock of the bubble.
+// startReplica starts a replica with the given configuration, the test's log and the bubble's clock.
 func startReplica(t *testing.T, c ReplicaConfig) *running {
 	t.Helper()
 	disk := c.Disk
@@ -68,7 +68,7 @@ func startReplica(t *testing.T, c ReplicaConfig) *running {
 	}}
 }
 
-// wait advances the clock of the bubble, and waits until the replica is idle.
+// wait advances the bubble's clock, and waits until the replica is idle.
 func (r *running) wait(d time.Duration) {
 	time.Sleep(d) // on the bubble's clock
 	synctest.Wait()

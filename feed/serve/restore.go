@@ -54,8 +54,8 @@ func (e *edition) blob(hash feed.Hash) (feed.Blob, error) {
 	return feed.Blob{Hash: hash, Gzip: p.bodies[coding.Gzip], Size: d.ref.Length, Bounds: d.bounds}, nil
 }
 
-// lostHeads returns the served heads that the store has lost, the latest last: a builder that waits for the latest head
-// can then rely on the others being restored.
+// lostHeads returns the served heads that the store has lost, in ascending order of their tokens, so that a builder
+// that waits for the latest head can rely on the others having been restored.
 func (r *Replica) lostHeads() []feed.Head {
 	r.mu.Lock()
 	behind := make([]mismatch, 0, len(r.mismatches))

@@ -69,8 +69,7 @@ func field(name, value string) Field { return Field{Name: name, Values: []string
 // memory for a 304, nor for a 200 or 226 in a stored coding. The status is 503 if the response needs bytes that a
 // [Memory] has dropped; a [Front] loads them.
 //
-// If there is no document, or it is gone, the body is the site's page for the status if Accept prefers HTML, otherwise
-// a short text.
+// With status 404 or 410, the body is the site's page for the status if Accept prefers HTML, otherwise a short text.
 //
 // It implements RFC 9110 sections 9 (methods), 12.5.3 (Accept-Encoding), 13 (conditional requests) and 15 (status
 // codes), and the instance manipulation "feed" for RFC 3229, which sends only the items that are new or changed since

@@ -133,7 +133,7 @@ func TestCheckedBlob(t *testing.T) {
 	}
 }
 
-// BenchmarkNewEdition applies a commit of a document of 190 KB.
+// BenchmarkNewEdition applies a commit of a 190 KB document.
 func BenchmarkNewEdition(b *testing.B) {
 	var items strings.Builder
 	for i := range 2200 {

@@ -38,7 +38,7 @@ type importFormat struct {
 	// byte order mark.
 	detect func(start []byte) bool
 	read   func(o Options, in *input, yield func(Entry, error) bool)
-	// decode reads a file of a served folder; see [Options.Decode]. It is nil for formats that can only be imported.
+	// decode reads a file in a served folder; see [Options.Decode]. It is nil for formats that can only be imported.
 	decode func(o Options, name string, content []byte) ([]feed.RawPost, error)
 }
 

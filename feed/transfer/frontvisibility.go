@@ -24,8 +24,8 @@ var frontVisibility = map[string]func(front frontValue) (visibility, error){
 	"expirydate": frontValue.expiry, "unpublishdate": frontValue.expiry,
 }
 
-// frontStatuses maps the values of the key status to visibilities: feedpub's own values, and those of WordPress, which
-// the exporters from WordPress to Jekyll and Hugo write.
+// frontStatuses maps the values of the key status to visibilities: feedpub's own values, and WordPress's, which the
+// exporters from WordPress to Jekyll and Hugo write.
 var frontStatuses = map[string]visibility{
 	"": {}, "published": {}, "publish": {}, "public": {},
 	"draft": {status: feed.Draft}, "pending": {status: feed.Draft}, "auto-draft": {status: feed.Draft},

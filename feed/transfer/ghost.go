@@ -161,7 +161,7 @@ func newGhostSite(o Options) *ghostSite {
 	}
 }
 
-// addRow adds a row of a table other than posts. It returns an error of kind [feed.ErrInvalid] for a row of posts_meta
+// addRow adds a row of any table except posts. It returns an error of kind [feed.ErrInvalid] for a row of posts_meta
 // that cannot be read, since it could determine that a post is not public. It ignores an unreadable row of any other
 // table, since a post would at most lack a tag, an author or the right URL.
 func (g *ghostSite) addRow(table string, raw []byte, pos string) error {
@@ -237,7 +237,7 @@ func (g *ghostSite) visibility(r ghostRow) (visibility, error) {
 	return v.stricter(audience), nil
 }
 
-// isPage reports whether a row of posts is a page. The error is of kind [feed.ErrInvalid].
+// isPage reports whether a row of the table posts is a page. The error is of kind [feed.ErrInvalid].
 func (r ghostRow) isPage() (bool, error) {
 	page, known := booleans[strings.ToLower(string(r.Page))]
 	switch kind := strings.ToLower(string(r.Type)); {

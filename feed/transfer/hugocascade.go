@@ -70,7 +70,7 @@ func (r cascadeRule) applies(p hugoPage) bool {
 }
 
 // addCascade adds the front matter that a page inherits. Its own values take precedence, and then those of the closest
-// section. The error is of kind [feed.ErrInvalid]: if a section cannot be read, its pages could be drafts.
+// section. It returns an error of kind [feed.ErrInvalid] if a section cannot be read, since its pages could be drafts.
 func (h *hugo) addCascade(p hugoPage, front map[string]any) error {
 	own := map[string]bool{}
 	for key := range front {

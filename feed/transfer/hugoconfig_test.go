@@ -121,7 +121,7 @@ func TestHugoCascade(t *testing.T) {
 	}
 }
 
-// TestHugoFiles checks which files of the content are posts, and their dates.
+// TestHugoFiles checks which content files are posts, and their dates.
 func TestHugoFiles(t *testing.T) {
 	const config = "baseURL = 'b.example'\ntimeZone = 'America/New_York'\n"
 	for _, tt := range []struct {

@@ -206,7 +206,7 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// zipReader reads a file of a zip archive within the limits.
+// zipReader reads a file in a zip archive within the limits.
 type zipReader struct {
 	r    io.Reader
 	left int64

@@ -21,7 +21,7 @@ type jekyll struct {
 	pattern     string
 	defaults    []jekyllDefault
 	collections string // the folder that contains the posts folder, or ""
-	destination string // the folder of the generated site
+	destination string // the generated site's folder
 	exclude     []*regexp.Regexp
 	include     []*regexp.Regexp
 	octopress   bool // whether code blocks may have captions, as in Octopress

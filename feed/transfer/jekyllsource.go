@@ -114,7 +114,7 @@ func patternList(value any) []*regexp.Regexp {
 var jekyllExcluded = setOf("node_modules", "vendor/bundle", "vendor/cache", "vendor/gems", "vendor/ruby")
 
 // role implements [generator]. Posts are the dated files in "_posts" and all files in "_drafts", except those that the
-// configuration excludes, that Jekyll ignores because of their names, or that are in the folder of the generated site.
+// configuration excludes, that Jekyll ignores because of their names, or that are in the generated site's folder.
 func (j *jekyll) role(name string) fileRole {
 	dirs := strings.Split(path.Dir(name), "/")
 	at := slices.IndexFunc(dirs, func(dir string) bool { return dir == "_posts" || dir == "_drafts" })

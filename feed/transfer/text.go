@@ -79,8 +79,8 @@ func encodeText(p feed.Post) ([]feed.RawPost, error) {
 // ReadText converts the plain text of a page with one post. The title is the first line that is not navigation; a post
 // that begins with the introduction of a quote, such as "From the Guardian:", has no title. Author and date are taken
 // from the byline, and the date is in the time zone loc. The content is the remaining text without navigation and
-// footer. The id is a hash of title, author and date, and does not depend on the name of the file. If the post has no
-// title, its first lines are hashed instead.
+// footer. The id is a hash of title, author and date, and does not depend on the file name. If the post has no title,
+// its first lines are hashed instead.
 //
 // ReadText returns an error of kind [feed.ErrInvalid] if the text is larger than [intake.MaxSize] bytes or has no
 // content.

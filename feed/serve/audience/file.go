@@ -24,7 +24,7 @@ const (
 	// saveEvery is the interval at which counts are saved. A crash loses at most the counts of one interval.
 	saveEvery = 5 * time.Minute
 	// sampleEvery is the interval at which the daily figures are updated. firstSample is the time from the start to the
-	// first update, by which most sites serve their documents.
+	// first update; by then, most sites serve their documents.
 	sampleEvery = time.Minute
 	firstSample = 3 * time.Second
 	// forgetAfter is the number of days without a request after which a feed is no longer saved.

@@ -23,7 +23,7 @@ import (
 	"feedpub/feed/serve/fast"
 )
 
-// noon is the modification time of the documents. The tests run later.
+// noon is the modification time of the documents. It is in the past.
 var noon = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 
 // fixed is a snapshot that never changes.

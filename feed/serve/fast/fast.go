@@ -44,7 +44,7 @@ const (
 	smallBody = 4 << 10
 )
 
-// NewServer returns a server for sites with the limits of [serve.NewServer]. Connection errors are logged at debug
+// NewServer returns a server for sites with the same limits as [serve.NewServer]. Connection errors are logged at debug
 // level, because any client can cause them.
 func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 	s := &Server{sites: sites, log: log, maxConnections: l.MaxConnections}
@@ -253,8 +253,8 @@ func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res serve.Response) {
 	ctx.Response.SetBodyStream(b, len(res.Body))
 }
 
-// body is a response's body that is written without a copy. fasthttp closes it when it has been written, or the client
-// is gone.
+// body is a response's body that is written without a copy. fasthttp closes it when it has been written or the client
+// has disconnected.
 type body struct {
 	response serve.Response
 	rest     []byte

@@ -22,7 +22,7 @@ func FuzzPathOf(f *testing.F) {
 		path, ok := pathOf([]byte(target))
 		u, err := url.ParseRequestURI(target)
 		if ok != (err == nil) {
-			t.Fatalf("pathOf(%q) is valid: %t, but the error of net/http is %v", target, ok, err)
+			t.Fatalf("pathOf(%q) is valid: %t, but the error from net/http is %v", target, ok, err)
 		}
 		if ok && path != u.Path {
 			t.Errorf("pathOf(%q) = %q, want %q", target, path, u.Path)

@@ -43,8 +43,8 @@ type key struct {
 	feed    feed.Name
 }
 
-// New returns a limiter that allows each network an average of burst fetches of each feed per period of length per, and
-// up to burst fetches without a pause. Both must be positive.
+// New returns a limiter that allows each network, for each feed, an average of burst fetches in a period of length per,
+// and up to burst fetches without a pause. Both must be positive.
 func New(burst int, per time.Duration, now func() time.Time) *Limiter {
 	l := &Limiter{burst: burst, per: per, now: now, seed: maphash.MakeSeed()}
 	for i := range l.shards {

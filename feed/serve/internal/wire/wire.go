@@ -20,7 +20,7 @@ var ErrMalformed = errors.New("malformed request")
 //   - a Transfer-Encoding or Trailer, since requests have no body, and a second Content-Length (section 6)
 type Checker struct {
 	place place
-	// name is the beginning of the name of the current field in lower case, and length the length of the whole name.
+	// name holds the beginning of the current field's name in lower case, and length is the length of the whole name.
 	name    [len(transferEncoding)]byte
 	length  int
 	lines   int  // number of complete lines of the current request

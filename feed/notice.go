@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Notice is an entry in a site's outbox: a message for a receiver. A notice is kept until it is delivered or given up.
+// Notice is an entry in a site's outbox: a message for a receiver. A notice is kept until it is delivered or abandoned.
 // A later notice replaces an earlier one with the same key.
 type Notice struct {
 	Queue  string // identifies the receiver; contains no spaces

@@ -230,7 +230,7 @@ func (f RunFilter) Select(runs []Run) []Run {
 type RunHistory struct {
 	// Runs lists the runs, newest first.
 	Runs []Run
-	// Last maps the causes of runs to the start of the latest run.
+	// Last maps each cause to the start of its latest run.
 	Last map[Cause]time.Time
 }
 

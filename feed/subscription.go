@@ -172,5 +172,5 @@ type PushState struct {
 type StoredNotice struct {
 	Key   string `json:"key"`
 	Value string `json:"value,omitempty"`
-	Done  bool   `json:"done,omitempty"` // the notice has been delivered or given up
+	Done  bool   `json:"done,omitempty"` // the notice has been delivered or abandoned
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// pictures is the folder in which the tests of the page save screenshots for people to look at.
+// pictures is the folder in which the page tests save screenshots for people to look at.
 var pictures = flag.String("pictures", "", "save pictures of the page in this `folder`")
 
 // tab is a page in headless Chromium, which is controlled with the Chrome DevTools Protocol over a pipe. All methods

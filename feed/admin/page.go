@@ -221,7 +221,7 @@ func (h *handler) state(s *Site, runs []feed.Run) []card {
 	return cards
 }
 
-// builderCard shows which process made the latest of the recorded runs.
+// builderCard shows which process performed the latest recorded run.
 func builderCard(runs []feed.Run) card {
 	if len(runs) == 0 {
 		return card{Name: "Builder", Value: "unknown", Detail: "No run is recorded.", Class: "warn"}

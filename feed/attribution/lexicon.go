@@ -487,7 +487,7 @@ const (
 	flagPresent
 	flagPast
 	flagSaid
-	flagDeterminer // a class of words that may precede a name, see [language.skipDeterminers]
+	flagDeterminer // a class of words that may precede a name; see [language.skipDeterminers]
 )
 
 // setFlags sets the flags of the words with numbers up to n.

@@ -383,7 +383,7 @@ func (rd *reading) emphasisEnd(b *block, s span) int {
 	return 0
 }
 
-// bindFurtherQuotations adds the other quotations from the same source in the block, as in: "…" From the report: "…"
+// bindFurtherQuotations adds the other quotations from the same source in the block, as in: "…" From the report: "…".
 // It returns the rest of the span.
 func (rd *reading) bindFurtherQuotations(b *block, rest span, s *source) span {
 	for k := rest.lo; k < rest.hi-1 && k < rest.lo+14; k++ {

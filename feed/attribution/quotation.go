@@ -342,7 +342,7 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 			s.passages, s.passageBlocks, s.creditBlocks, s.parent, s.added = nil, nil, nil, nil, false
 			s.firstBlock = first
 			s.marked = true
-			// The passage continues the previous passage of the same source. Together they are one quote.
+			// The passage continues the previous passage from the same source. Together they are one quote.
 			s.continues = from
 			return
 		}

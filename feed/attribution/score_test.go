@@ -113,7 +113,7 @@ func parsed(t testing.TB, format, body string) Input {
 }
 
 // TestScore measures how accurately the posts in testdata/own.jsonl are read, and fails if a score is below its
-// minimum. The posts cover every convention of the package comment, in English, German, Spanish and French; some have
+// minimum. The posts cover every convention in the package comment, in English, German, Spanish and French; some have
 // no quotes.
 func TestScore(t *testing.T) {
 	posts := readGold(t, "testdata/own.jsonl")

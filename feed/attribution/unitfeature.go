@@ -528,7 +528,7 @@ func (x *unitReader) shape(u *unit, b *block, toks []token) {
 	x.add(uVoiceChange, bucket(int((x.voice-x.previousVoice)*2), -5, -3, -1, 0, 2, 4))
 }
 
-// startNumber returns the kind of the first token.
+// startNumber returns a number for the kind of the first token.
 func startNumber(l *language, toks []token) int {
 	switch t := toks[0]; t.kind {
 	case tokOpen:
@@ -562,7 +562,7 @@ func startNumber(l *language, toks []token) int {
 	}
 }
 
-// endNumber returns the kind of the last token.
+// endNumber returns a number for the kind of the last token.
 func endNumber(toks []token) int {
 	switch t := toks[len(toks)-1]; t.kind {
 	case tokClose:

@@ -116,7 +116,7 @@ func (h *Hub) finishNotice(ctx context.Context, c feed.Claim, retry time.Duratio
 	})
 }
 
-// retry makes a notice due again after a failure, and reports whether it did so: a notice is given up after a day.
+// retry makes a notice due again after a failure, and reports whether it did so: a notice is abandoned after a day.
 func (h *Hub) retry(ctx context.Context, c feed.Claim, s noticeState, retryAfter time.Duration) bool {
 	if s.Attempts++; s.Attempts == 1 {
 		s.Since = c.Now

@@ -63,7 +63,7 @@ func (o *outbox) FinishNotice(_ context.Context, _ time.Time, _ feed.Claim, retr
 	return nil
 }
 
-// TestNoticeRetries checks the delays after failed attempts to deliver a notice, which is given up after a day.
+// TestNoticeRetries checks the delays after failed attempts to deliver a notice, which is abandoned after a day.
 func TestNoticeRetries(t *testing.T) {
 	o := new(outbox)
 	h := New(Config{Store: o})
@@ -79,10 +79,10 @@ func TestNoticeRetries(t *testing.T) {
 	}
 	var s noticeState
 	if err := json.Unmarshal([]byte(o.value), &s); err != nil || o.retry != 0 || s.Attempts != 0 {
-		t.Errorf("the notice is given up with the value %s and a retry in %v, want neither", o.value, o.retry)
+		t.Errorf("the notice is abandoned with the value %s and a retry in %v, want neither", o.value, o.retry)
 	}
 	if took := c.Now.Sub(start); took < 24*time.Hour || took > 31*time.Hour || want != 6*time.Hour {
-		t.Errorf("the notice is given up after %v and %d attempts, want at the first attempt after 24 h", took, attempts)
+		t.Errorf("the notice is abandoned after %v and %d attempts, want at the first attempt after 24 h", took, attempts)
 	}
 	c = feed.Claim{Now: start}
 	for asked, want := range map[time.Duration]time.Duration{

@@ -84,7 +84,7 @@ type Job struct {
 }
 
 // Run runs the jobs until ctx is done, waits for those that are still running, and returns nil. It logs the error or
-// panic of a job that fails, and runs the job again at its next time. If a job has no schedule, Run runs none and
+// panic of a job that fails, and runs the job again at its next time. If a job has no schedule, Run runs no job and
 // returns an error.
 func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
 	log := cronLogger{logger}

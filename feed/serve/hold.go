@@ -12,7 +12,7 @@ import (
 const bodiesShare = 4
 
 // unpacked is a body in identity coding. Few clients request it, so it is unpacked on demand, shared by all responses
-// in progress, and then dropped. Clients that do not read therefore do not each hold a body.
+// in progress, and then dropped. As a result, clients that do not read do not each hold a body of their own.
 type unpacked struct {
 	gzip   []byte
 	length int // length in bytes

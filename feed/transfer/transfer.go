@@ -73,8 +73,8 @@ func (o Options) now() time.Time {
 // the file. It appears in messages and becomes the id of a single post without an id. Its extension and folders are
 // used when the content does not determine the format or status. Files compressed with gzip are decompressed.
 //
-// If r is an [io.ReadSeeker] and an [io.ReaderAt], Read reads a WordPress export twice if its posts refer to later
-// attachments.
+// If r is an [io.ReadSeeker] and an [io.ReaderAt], Read reads a WordPress export twice if its posts refer to
+// attachments that come later in the file.
 //
 // Each error concerns one entry, and reading continues with the next entry, except after an error that is not of kind
 // [feed.ErrInvalid] and after mismatched brackets in JSON.

@@ -400,7 +400,8 @@ type panicking struct{}
 
 func (panicking) Snapshot() *serve.Snapshot { panic("from a test") }
 
-// TestPanicClosesOnlyItsConnection checks that a panic does not end the program, although fasthttp does not recover.
+// TestPanicClosesOnlyItsConnection checks that a panic does not end the program, although fasthttp does not recover
+// from panics.
 func TestPanicClosesOnlyItsConnection(t *testing.T) {
 	addr := start(t, "fast", &serve.Front{Documents: panicking{}}, testLimits, slog.New(slog.DiscardHandler))
 	for range 2 {

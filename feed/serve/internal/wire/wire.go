@@ -25,7 +25,7 @@ type Checker struct {
 	length  int
 	lines   int  // number of complete lines of the current request
 	lengths int  // number of Content-Length fields of the current request
-	cr      bool // the last byte of the rest of the line was a CR
+	cr      bool // the line has been checked up to a CR, which must be followed by an LF
 	empty   bool // the current line has no bytes before its CR
 }
 

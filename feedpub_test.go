@@ -98,8 +98,7 @@ func start(t *testing.T, o feedpub.Options) (*feedpub.Site, func()) {
 	return site, stop
 }
 
-// await waits until a condition holds. The function returns the reason why the condition does not hold, or "" if it
-// holds.
+// await waits until condition returns "". Until then, it returns the reason why the condition does not hold.
 func await(t *testing.T, condition func() string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -113,7 +112,7 @@ func await(t *testing.T, condition func() string) {
 	}
 }
 
-// shows returns a condition of await: that a site's feed contains a text.
+// shows returns a condition for await: a site's feed contains a text.
 func shows(site *feedpub.Site, text string) func() string {
 	return func() string {
 		w := httptest.NewRecorder()

@@ -10,8 +10,8 @@ import (
 	"feedpub/feed"
 )
 
-// SetReading records the ids of the posts that a builder is about to read. Without ids, it
-// removes the record. If the builder dies, the record remains.
+// SetReading records the ids of the posts that a builder is about to read. Without ids, it removes the
+// record. If the builder dies, the record remains.
 func (s *Site) SetReading(ctx context.Context, owner string, ids ...string) error {
 	if len(ids) == 0 {
 		return s.changeReading(ctx, "set reading", s.client.build.HDel(ctx, s.keys.reading(), owner).Err())

@@ -118,8 +118,8 @@ func joined(formats []transfer.Format) string {
 	return strings.Join(names, ", ")
 }
 
-// openInput opens the file that args name, or standard input if they name none or "-". The
-// caller must call done.
+// openInput opens the file that args name, or standard input if they name none or "-". The caller must
+// call done.
 func (env *environment) openInput(args []string) (r io.Reader, done func(), err error) {
 	if len(args) == 0 || args[0] == "-" {
 		return env.stdin, func() {}, nil

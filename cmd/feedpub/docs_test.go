@@ -58,7 +58,7 @@ func TestDocsCommands(t *testing.T) {
 	}
 }
 
-// TestDocsAreLinked checks that the README links every page of deploy/docs, and that files that pages link to exist.
+// TestDocsAreLinked checks that the README links to every page of deploy/docs, and that files that pages link to exist.
 func TestDocsAreLinked(t *testing.T) {
 	pages, err := filepath.Glob("../../deploy/docs/*.md")
 	if err != nil {

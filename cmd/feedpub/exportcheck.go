@@ -155,7 +155,7 @@ func someOf(ids []string) string {
 }
 
 // replaceFile replaces the file at path with the output of write, once the output is complete and synced to disk. After
-// an error, an existing file is unchanged. A new file gets the permissions of the old one.
+// an error, an existing file is unchanged. The new file gets the permissions of the old one.
 func replaceFile(path string, write func(io.Writer) error) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // replace the target of a symbolic link, not the link

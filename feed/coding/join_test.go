@@ -197,7 +197,7 @@ func TestJoinedGzipInZlib(t *testing.T) {
 	}
 }
 
-// FuzzJoinedGzip checks that every division of any bytes unpacks to these bytes.
+// FuzzJoinedGzip checks that any bytes, divided in any way, are unpacked to the same bytes.
 func FuzzJoinedGzip(f *testing.F) {
 	f.Add([]byte("<item>text</item>"), uint64(1), uint16(40), uint16(4000))
 	f.Add([]byte{0}, uint64(2), uint16(900), uint16(1))

@@ -49,8 +49,8 @@ func TestParseSecret(t *testing.T) {
 	}
 }
 
-// TestSeveralProcesses checks that two hubs on one store deliver the newest version to every subscriber, and no version
-// after a newer one, although one of them is stopped after each commit and replaced.
+// TestSeveralProcesses checks that two hubs on one store deliver the newest version to every subscriber, and never an
+// older version after a newer one, although one of them is stopped after each commit and replaced.
 func TestSeveralProcesses(t *testing.T) {
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) {

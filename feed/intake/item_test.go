@@ -486,7 +486,7 @@ func TestItemChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := result.Item.Updated; !got.Equal(tt.want) {
-			t.Errorf("%s: the item was updated %v, want %v", tt.name, got, tt.want)
+			t.Errorf("%s: the item's update time is %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }

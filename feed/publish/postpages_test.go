@@ -95,8 +95,8 @@ func TestFragments(t *testing.T) {
 	}
 }
 
-// TestPermalinks checks that a pattern determines the URLs on the blog of posts without one, and that such posts have
-// no page.
+// TestPermalinks checks that the pattern determines the blog URLs of posts that specify no URL, and that such posts
+// have no page.
 func TestPermalinks(t *testing.T) {
 	w := newWorld(t)
 	w.config.Permalink = "/:year/:month/:day/:slug/"

@@ -10,7 +10,7 @@ import (
 	"feedpub/feed/publish"
 )
 
-// interrupted is a store that calls between before the first commit.
+// interrupted is a store that calls its function between before the first commit.
 type interrupted struct {
 	publish.Store
 	once    sync.Once

@@ -135,7 +135,7 @@ func content(t *testing.T, s *Store, id string) string {
 	return string(raw)
 }
 
-// eventually calls is until it returns want, and fails the test after a minute.
+// eventually calls the function is until it returns want, and fails the test after a minute.
 func eventually(t *testing.T, what string, want string, is func() string) {
 	t.Helper()
 	const patience = time.Minute // long, for machines under load

@@ -9,7 +9,7 @@
 //	unix://[[user]:password@]/path/to/socket[?db=n]
 //
 // In a Sentinel URL the hosts are the Sentinels; user and password are always for the servers that store the data. The
-// default port is 6379, for Sentinels 26379. Special characters are percent-encoded. The query parameters are
+// default port is 6379, or 26379 for Sentinels. Special characters are percent-encoded. The query parameters are
 // documented with the fields of [URL].
 package redisurl
 
@@ -55,9 +55,9 @@ type URL struct {
 	SentinelUser, SentinelPassword, SentinelPasswordFile string
 
 	// TLS encrypts all connections, including those to Sentinels. The files are in PEM format: tls_ca_file contains the
-	// trusted authorities (default: the system's authorities), tls_cert_file and tls_key_file the client's certificate and
-	// key. TLSName, tls_server_name, is the name in the servers' certificates (default: the host of each server's
-	// address). SkipVerify, tls_skip_verify=true, disables the verification of certificates, so that anyone can
+	// trusted authorities (default: the system's authorities), and tls_cert_file and tls_key_file contain the client's
+	// certificate and key. TLSName, tls_server_name, is the name in the servers' certificates (default: the host of each
+	// server's address). SkipVerify, tls_skip_verify=true, disables the verification of certificates, so that anyone can
 	// impersonate a server.
 	TLS                                bool
 	CAFile, CertFile, KeyFile, TLSName string

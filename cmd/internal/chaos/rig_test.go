@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// topology is where posts are stored.
+// topology is the kind of store that holds the posts.
 type topology string
 
 const (

@@ -86,8 +86,8 @@ func (x *takeover) fill(n int) {
 	}
 }
 
-// kill kills the builder, writes a post, and returns the time from the kill to the commit of the post. Then it starts
-// the killed server again.
+// kill kills the builder, writes a post, and returns the time between the kill and the commit of the post. Then it
+// starts the killed server again.
 func (x *takeover) kill(id string) time.Duration {
 	x.t.Helper()
 	for _, n := range x.nodes {

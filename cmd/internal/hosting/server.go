@@ -127,7 +127,7 @@ func (s *Server) Sites() []*admin.Site { return s.sites.Sites() }
 // [hostedSite.release].
 func (s *Server) Close() { s.sites.close() }
 
-// openHTTP makes the HTTP servers for readers and operators.
+// openHTTP creates the HTTP servers for readers and operators.
 func (s *Server) openHTTP(tokens admin.Tokens) (err error) {
 	if err := s.metrics.Watch(s.sites, s.sites); err != nil {
 		return err

@@ -66,7 +66,7 @@ func (w *world) connect(name string) *conn {
 	return &conn{w: w, site: w.site, name: name, counts: map[uint64]uint64{}}
 }
 
-// kill makes all further calls have no effect.
+// kill ensures that no further call has an effect.
 func (c *conn) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -50,7 +50,7 @@ func (d *drive) vanish(folder string) {
 	maps.DeleteFunc(d.folders, func(name string, _ bool) bool { return strings.HasPrefix(name, folder) })
 }
 
-// fail makes the drive full, read-only or slow until a time.
+// fail makes the drive full, read-only or slow for a duration, by setting the field that until points to.
 func (d *drive) fail(until *time.Time, by time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// restoreCopy replaces the store with an older copy while no process is running, and checks that nothing of it is
+// restoreCopy replaces the store with an older copy while no process is running, and checks that nothing from it is
 // published until an operator accepts it.
 func (w *world) restoreCopy(r *random, old memstore.Snapshot) {
 	w.count("store replaced by an older copy")

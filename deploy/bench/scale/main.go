@@ -34,7 +34,7 @@ func main() {
 	flag.IntVar(&o.edits, "edits", 100, "number of single changes to time, just over a second each; 0 for none")
 	flag.IntVar(&o.documentFeeds, "feeds", 0, "measure a server with this number of feeds instead; 10000 feeds take several minutes")
 	flag.IntVar(&o.manySiteCount, "sites", 0, "measure a process with this number of sites instead")
-	flag.IntVar(&o.repeat, "repeat", 5, "number of runs of quick work; the median is reported")
+	flag.IntVar(&o.repeat, "repeat", 5, "number of runs of each short measurement; the median is reported")
 	flag.IntVar(&o.replicas, "replicas", 4, "number of servers for timing changes and failovers; 0 for none")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")
 	flag.StringVar(&o.hugo, "hugo", "", "also time this hugo binary with the same posts")

@@ -24,7 +24,7 @@
 // suggestion. The module deploy/train trains the model on the evidence that examine.go exports.
 //
 // Rules, words and known publications are data: a language is a file in lang (compiled by lexicon.go), and a
-// publication is an entry of publications.json (publication.go). Each rule has the number of one of the crediting
+// publication is an entry in publications.json (publication.go). Each rule has the number of one of the crediting
 // conventions below, where A is an author, H a headline and X a publication:
 //
 //	1  From X: (1a with the author, 1b with the headline, 1c with agency, date and author on one line)

@@ -45,7 +45,7 @@ func (c color) luminance() int {
 	return sum
 }
 
-// isReadable reports whether text of the color on the background has a contrast ratio (WCAG 2.2) of at least 4.5.
+// isReadable reports whether text in the color on the background has a contrast ratio (WCAG 2.2) of at least 4.5.
 func (c color) isReadable(background color) bool {
 	a, b := c.luminance(), background.luminance()
 	return (max(a, b)+luminanceScale/20)*10 >= (min(a, b)+luminanceScale/20)*45

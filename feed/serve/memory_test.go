@@ -322,7 +322,7 @@ func TestDeltaAfterEviction(t *testing.T) {
 	})
 }
 
-// TestLoadReadsOnlyMainFeed checks that the time and memory of a start do not depend on the other feeds.
+// TestLoadReadsOnlyMainFeed checks that the time and memory that a start needs do not depend on the other feeds.
 func TestLoadReadsOnlyMainFeed(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)

@@ -147,8 +147,8 @@ type Feed struct {
 	Title string // plain text; never empty
 	// Description is plain text and never empty.
 	Description string
-	// Updated is the latest of the items' Updated and the time of the last removal, or the site's Since if there are
-	// neither. It is in UTC.
+	// Updated is the latest of the items' Updated and the time of the last removal, or the site's Since if there are no
+	// items and none was removed. It is in UTC.
 	Updated time.Time
 	Items   []*Item
 	// Formats lists the formats of the feed's documents in any order. If it is empty, the feed has all formats.

@@ -25,7 +25,7 @@ const (
 	GonePage     Format = "410"
 )
 
-// formatInfo is a row of the table of formats.
+// formatInfo is a row in the table of formats.
 type formatInfo struct {
 	format Format
 	label  string // display name

@@ -44,7 +44,7 @@ const (
 // RollbackID is the ID of the problem of kind [KindRollback]; there is at most one.
 const RollbackID = "store"
 
-// kindInfo is a row of the table of problem kinds.
+// kindInfo is a row in the table of problem kinds.
 type kindInfo struct {
 	kind ProblemKind
 	// rejects is set if something that was submitted is not published because of the problem.
@@ -108,7 +108,7 @@ const (
 	Failed    Outcome = "failed"    // the feed could not be built; the last documents are kept
 )
 
-// outcomeInfo is a row of the table of outcomes.
+// outcomeInfo is a row in the table of outcomes.
 type outcomeInfo struct {
 	outcome Outcome
 	current bool // the committed documents contain the current posts

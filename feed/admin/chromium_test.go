@@ -92,7 +92,7 @@ func newTab(t *testing.T, flags ...string) *tab {
 	return x
 }
 
-// call calls a method of the protocol, and decodes its result unless to is nil.
+// call calls a method of the protocol, and decodes the result into to, unless that is nil.
 func (x *tab) call(to any, method string, params map[string]any) {
 	x.t.Helper()
 	x.id++

@@ -63,7 +63,8 @@ func (h *handler) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// setCookie sets a cookie for an age in seconds; 0 means until the browser is closed, and a negative age removes it.
+// setCookie sets a cookie that expires after age seconds or, if age is 0, when the browser is closed. A negative age
+// removes the cookie.
 func (h *handler) setCookie(w http.ResponseWriter, r *http.Request, name, value string, age int) {
 	secure := r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 	http.SetCookie(w, &http.Cookie{

@@ -216,7 +216,7 @@ func (h siteHandler) confirmLoss(r *http.Request, id string, c conditions) error
 	return noPost(id)
 }
 
-// listedPost is an entry of the list of posts.
+// listedPost is an entry in the list of posts.
 type listedPost struct {
 	ID   string `json:"id"`
 	ETag string `json:"etag"`

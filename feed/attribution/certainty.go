@@ -323,8 +323,8 @@ func (rd *reading) isWeakPerson(s *source) bool {
 }
 
 // continuesSource reports whether the quotation at block first may continue the source last: at most three blocks
-// separate them, none of these is a heading or links to a different host, and the last one announces more of the
-// source.
+// separate them, none of these is a heading or links to a different host, and the last of these blocks announces more
+// of the source.
 func (rd *reading) continuesSource(last *source, first int) bool {
 	if len(last.passageBlocks) == 0 {
 		return false

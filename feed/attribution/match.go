@@ -93,7 +93,7 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	return found
 }
 
-// mayBegin reports whether a match may begin with t. It is false for most variants that begin with a word.
+// mayBegin reports whether a match may begin with t. It returns false for most variants that begin with a word.
 func (v *variant) mayBegin(t token) bool {
 	switch e := &v.elems[0]; e.op {
 	case opWord:

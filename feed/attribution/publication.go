@@ -17,7 +17,7 @@ import (
 //go:embed publications.json
 var publicationData []byte
 
-// Publication is an entry of the table of known publications. Users can add entries.
+// Publication is an entry in the table of known publications. Users can add entries.
 type Publication struct {
 	Name    string   `json:"name"`               // canonical name with its article: "The Guardian"; required
 	Aliases []string `json:"aliases,omitempty"`  // other names; case, articles and punctuation are ignored
@@ -46,7 +46,7 @@ func (r *Reader) Unknown(table []feed.Publication) []Publication {
 	return unknown
 }
 
-// publication is an entry of the compiled table.
+// publication is an entry in the compiled table.
 type publication struct{ Publication }
 
 // publications finds entries by name and by host. It is immutable.

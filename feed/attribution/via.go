@@ -117,7 +117,7 @@ func hasViaURL(vias []feed.Via, u string) bool {
 	return false
 }
 
-// viaPhrase is a phrase that may name where something was found.
+// viaPhrase is a phrase that may say where something was found.
 type viaPhrase struct {
 	cue        span // "via", "thanks to"; empty if the form of the credit shows that the names are vias
 	names      span

@@ -460,7 +460,8 @@ func (e *Explainer) answer(x feed.Explanation, v evidence, name feed.Name) strin
 	return fmt.Sprintf("The post is not in %s: %s", name, whyNotInFamily(it, name))
 }
 
-// whyNotInFamily returns why an item is not in a feed of a family, such as tags/go, or that there is no such feed.
+// whyNotInFamily returns the reason why an item is not in a feed of a family, such as tags/go. The reason may be that
+// there is no such feed.
 func whyNotInFamily(it *feed.Item, name feed.Name) string {
 	family, rest, ok := strings.Cut(string(name), "/")
 	switch {

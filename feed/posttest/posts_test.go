@@ -49,7 +49,7 @@ func TestGeneratedPosts(t *testing.T) {
 }
 
 // TestCompression checks that gzip compresses the text of posts as well as English prose, by a factor of about 2.7. The
-// HTML of the posts is compressed slightly better.
+// posts' HTML is compressed slightly better than their text.
 func TestCompression(t *testing.T) {
 	var text strings.Builder
 	tags := regexp.MustCompile(`<[^>]*>`)

@@ -19,7 +19,7 @@ func (c color) String() string {
 	return "#" + strconv.FormatInt(int64(1<<24|c[0]<<16|c[1]<<8|c[2]), 16)[1:]
 }
 
-// mix returns the color whose distance from c to other is the given number of 32nds.
+// mix returns the color that is the given number of 32nds of the way from c to other.
 func (c color) mix(other color, parts int) color {
 	for i := range c {
 		c[i] = (c[i]*(32-parts) + other[i]*parts) / 32

@@ -185,9 +185,8 @@ var deltaFields = []Field{
 // requests a patch once.
 var deltaCodings = codingSet{coding.Identity: true, coding.Gzip: true}
 
-// newDelta returns the patch with its fields, which are the fields of the document's 200 response except for
-// deltaFields and the length. The entity tag is the document's, because the client has that document after it has
-// merged the items.
+// newDelta returns the patch with its header fields: those of the document's 200 response, except for deltaFields and
+// the length. The entity tag is the document's, because the client has that document after it has merged the items.
 func newDelta(d *document, p patch) delta {
 	x := delta{patch: p, identity: &unpacked{gzip: p.Gzip, length: p.Length}}
 	lengths := [coding.Count]int{coding.Identity: p.Length, coding.Gzip: len(p.Gzip)}

@@ -32,8 +32,8 @@ type Memory struct {
 	turns chan struct{} // limits loads to maxLoads
 
 	mu     sync.Mutex
-	size   int64 // total of the counted payloads and bodies, in bytes
-	bodies int64 // total of the unpacked bodies that responses in progress use, in bytes
+	size   int64 // total size, in bytes, of the counted payloads and bodies
+	bodies int64 // total size, in bytes, of the unpacked bodies that responses in progress use
 	loads  uint64
 	// ring holds the documents that may be dropped, the next candidate first. A candidate that was requested since it was
 	// last examined moves to the end (the clock algorithm), so that requests need no lock.
@@ -154,7 +154,7 @@ func (m *Memory) admit(d *document, p *payload) {
 	m.evict()
 }
 
-// count updates the number of bytes for a document.
+// count updates the number of bytes that are counted for a document.
 func (m *Memory) count(d *document, p *payload) {
 	m.size += p.size() - d.counted
 	d.counted = p.size()

@@ -157,7 +157,7 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	}
 }
 
-// TestMemoryKeepsUnsavedDocuments checks that documents which could not be saved are never dropped.
+// TestMemoryKeepsUnsavedDocuments checks that documents that could not be saved are never dropped.
 func TestMemoryKeepsUnsavedDocuments(t *testing.T) {
 	for _, disk := range []string{"none", "broken"} {
 		t.Run(disk, func(t *testing.T) {

@@ -24,8 +24,8 @@ type frontMatter struct {
 // blanks are the characters that may precede front matter: white space, and characters that are not visible.
 const blanks = " \t\r\n\ufeff\u200b\u2060\u00a0"
 
-// cutFrontMatter splits text into front matter and body. Front matter is YAML enclosed in "---" lines, or, as in
-// Jekyll, between "---" and "...", TOML enclosed in "+++" lines, or, as in Hugo, a JSON object.
+// cutFrontMatter splits text into front matter and body. Front matter is YAML between two "---" lines or, as in Jekyll,
+// between "---" and "..."; TOML between two "+++" lines; or, as in Hugo, a JSON object.
 func cutFrontMatter(text string) (frontMatter, error) {
 	if strings.HasPrefix(text, "{") {
 		return cutJSON(text), nil

@@ -188,7 +188,7 @@ func onlyComments(s string) bool {
 	return strings.HasPrefix(s, "<!--") && strings.TrimSpace(dropComments(s)) == ""
 }
 
-// lineBreak matches a line that ends in a line break.
+// lineBreak matches a br element at the end of a line.
 var lineBreak = regexp.MustCompile(`<br ?/?>[ \t]*$`)
 
 // breakLines adds a br element before each line end in a run, unless a br element is already there.

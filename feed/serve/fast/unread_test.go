@@ -17,7 +17,7 @@ import (
 	"feedpub/feed/serve"
 )
 
-// counter counts responses, and closes done when it has counted the wanted number.
+// counter counts responses, and closes done when it has counted as many as wanted.
 type counter struct {
 	wanted int64
 	served atomic.Int64

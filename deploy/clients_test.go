@@ -98,7 +98,7 @@ func TestGoClient(t *testing.T) {
 		"api.gen.go", "openapi.yaml")
 }
 
-// TestTypeScriptClient does the same with openapi-typescript and openapi-fetch.
+// TestTypeScriptClient is like TestGoClient, but with openapi-typescript and openapi-fetch.
 func TestTypeScriptClient(t *testing.T) {
 	t.Parallel()
 	tools := nodeTools(t)

@@ -230,7 +230,7 @@ func analyzeUnits(t *testing.T, p program) {
 	if out, err := exec.Command(analyze, "calendar", "*-*-* 03:30:00").CombinedOutput(); err != nil {
 		t.Errorf("systemd-analyze calendar: %v\n%s", err, out)
 	}
-	// The threshold is ten times the exposure: 1.5.
+	// The flag --threshold takes ten times the exposure level, which must be at most 1.5.
 	security := exec.Command(analyze, "security", "--no-pager", "--offline=true", "--threshold=15",
 		filepath.Join(dir, "feedpub.service"))
 	if out, err := security.CombinedOutput(); err != nil {

@@ -46,7 +46,7 @@ const invalidCode = "INVALID"
 func isNil(err error) bool { return errors.Is(err, redis.Nil) }
 
 // wrap adds the operation that failed, the kind of the error and, where that helps, the server's address. It returns
-// nil for nil.
+// nil if err is nil.
 func (c *Client) wrap(op string, err error) error {
 	switch {
 	case err == nil:

@@ -420,7 +420,7 @@ func (m *machines) file(name, text string) string {
 	return path
 }
 
-// holds reports whether a process holds the lease of the builder.
+// holds reports whether a process holds the builder's lease.
 func (m *machines) holds(p *machine) bool {
 	m.t.Helper()
 	owner, left, err := m.site.Holder(m.t.Context(), "build")

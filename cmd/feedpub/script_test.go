@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/script/*.txtar, which run the program in processes of their own.
+// TestScripts runs testdata/script/*.txtar, which run the program in separate processes.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{

@@ -199,7 +199,8 @@ func TestRestartInPlace(t *testing.T) {
 	}
 }
 
-// TestSocketActivation restarts a server whose sockets stay open in systemd, whose part the test plays.
+// TestSocketActivation plays the part of systemd: it passes sockets to a server, and keeps them open while the server
+// restarts.
 func TestSocketActivation(t *testing.T) {
 	t.Parallel()
 	dir := folderOfPosts(t)

@@ -82,7 +82,7 @@ var forbidden6 = []string{
 	"3fff::1", "100::1", "64:ff9b:1::7f00:1", "4000::1", "5f00::1", "8000::1", "e000::1",
 }
 
-// spellings returns hosts that some program reads as the IPv4 address a.
+// spellings returns hosts that some programs read as the IPv4 address a.
 func spellings(a netip.Addr) []string {
 	b := a.As4()
 	n := binary.BigEndian.Uint32(b[:])

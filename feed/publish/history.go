@@ -123,7 +123,7 @@ func (h *history) isFoundAgain(ctx context.Context, d decision) (bool, error) {
 }
 
 // isListed reports whether a problem is in the store. It reads the store's problems once, without the mutex, so that a
-// slow store does not delay runs that end. Absorptions do not run at the same time, so no change is missed.
+// slow store does not delay the end of a run. Absorptions do not run at the same time, so no change is missed.
 func (h *history) isListed(ctx context.Context, p *feed.Problem) (bool, error) {
 	key := problemKey{p.Kind, p.ID}
 	h.mu.Lock()

@@ -115,7 +115,7 @@ func summary(runs []feed.Run) string {
 }
 
 // TestScansAreSilent checks that posts which a scan finds again are not counted: a draft or private post has no item,
-// and a rejected draft none either, so every scan reads them.
+// and a rejected draft has none either, so every scan reads them.
 func TestScansAreSilent(t *testing.T) {
 	w := newWorld(t)
 	l := &runLog{}

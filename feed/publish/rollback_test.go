@@ -22,7 +22,7 @@ func (w *world) rollBack(posts ...feed.RawPost) {
 }
 
 // TestRolledBackStore checks that nothing from an older copy of the store is published until an operator accepts the
-// copy, but that posts are withdrawn.
+// copy, but that withdrawn posts are removed.
 func TestRolledBackStore(t *testing.T) {
 	w := newWorld(t)
 	old := []feed.RawPost{post("a", "tags", []string{"x"}), post("b"), post("secret")}

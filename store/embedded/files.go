@@ -187,7 +187,7 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, media feed.H
 	return files, dirs, feed.HashOf([]byte(others.String())), bad
 }
 
-// errEmpty is returned for an empty file. It is an error because editors truncate a file before they write to it.
+// errEmpty is returned for an empty file, which is an error because editors truncate a file before they write to it.
 var errEmpty = errors.New("the file is empty")
 
 // read returns the current version of a file.

@@ -42,7 +42,7 @@ func (w *world) run() {
 	w.late.Wait()
 }
 
-// chaos injects faults until the time for them is over.
+// chaos injects faults until the time planned for them is over.
 func (w *world) chaos(operators *sync.WaitGroup) {
 	r := newRandom(w.seed, "chaos")
 	end := time.Now().Add(w.plan.duration)

@@ -150,7 +150,8 @@ func call[T any](ctx context.Context, c *conn, op, args string, f func() (T, err
 	return v, err
 }
 
-// fail reports whether the call gets no reply. If so, it has carried out what fate says, and waited as a client would.
+// fail reports whether the client gets no reply to the call. In that case it has waited as long as the client does, and
+// has called f, or will call it later, if the store executes the call.
 func (c *conn) fail(ctx context.Context, fate fate, f func()) bool {
 	switch fate.outcome {
 	case answered, slow, doubled:

@@ -133,8 +133,8 @@ func (w *world) awaitTags(posts map[feed.Name]string, begun time.Time) {
 	}
 }
 
-// checkRejected checks that the deadly post, and no other, is rejected for being deadly if want is set, and that no
-// post is otherwise.
+// checkRejected checks which posts are rejected for being deadly: only the deadly one if want is set, and none
+// otherwise.
 func (w *world) checkRejected(when string, want bool) {
 	problems, err := w.site.Problems(context.Background())
 	if err != nil {

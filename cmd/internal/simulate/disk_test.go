@@ -171,7 +171,7 @@ func (w *world) harm(r *random, p *process) {
 	}
 }
 
-// restart ends a process by a power failure, and starts it again.
+// restart ends a process with a power failure, and starts it again.
 func (w *world) restart(r *random, p *process) {
 	p.crash()
 	p.drive.powerFailure(r)

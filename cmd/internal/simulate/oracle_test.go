@@ -19,7 +19,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// readers simulates readers of all processes, and checks what every reader may rely on.
+// readers simulates the readers of all processes, and checks what every reader may rely on.
 type readers struct {
 	mu     sync.Mutex
 	bodies map[string]feed.Hash // hash of the body of each entity tag
@@ -144,7 +144,7 @@ func (w *world) converge() {
 }
 
 // awaitFullPoll waits until replicas must have noticed that the store has lost commits. They read all heads every 60
-// polls, because a store that has lost commits may reach the version they last saw through different ones.
+// polls, because a store that has lost commits may reach the version they last saw through different commits.
 func (w *world) awaitFullPoll() {
 	if w.plan.lossy {
 		time.Sleep(5 * time.Minute)

@@ -273,7 +273,8 @@ func (w *world) startAll() {
 	all.Wait()
 }
 
-// hold waits until no other goroutine starts or ends the process, until the result is called.
+// hold waits until no other goroutine is starting or ending the process, and keeps others from doing so until the
+// returned function is called.
 func (p *process) hold() (done func()) {
 	p.life <- struct{}{}
 	return func() { <-p.life }

@@ -163,7 +163,7 @@ func (x *writer) next(n int) version {
 	return v
 }
 
-// date returns a date of publication, which may be none, in the past, now, or in the future.
+// date returns a publication date: the zero time, or a time in the past, now, or in the future.
 func (x *writer) date() time.Time {
 	switch x.r.n(8) {
 	case 0, 1:

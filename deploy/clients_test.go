@@ -28,7 +28,7 @@ func nodeTools(t *testing.T) string {
 	return tools
 }
 
-// download stores the description that a server serves in a folder, as openapi.yaml.
+// download stores the OpenAPI description of a server in a folder, as openapi.yaml.
 func download(t *testing.T, admin, dir string) {
 	t.Helper()
 	res, err := http.Get(admin + "/openapi.yaml")

@@ -157,7 +157,7 @@ func (p prometheusAPI) get(t *testing.T, path string, data any) {
 	}
 }
 
-// startProgram starts a program in a folder, and ends it with the test.
+// startProgram starts a program in a folder, and stops it when the test ends.
 func startProgram(t *testing.T, dir, name string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -223,7 +223,7 @@ func TestItemLinearTime(t *testing.T) {
 	}
 }
 
-// hostilePosts returns posts of about n times 30 KB.
+// hostilePosts returns posts of about n*30 KB each.
 func hostilePosts(n int) map[string]string {
 	quotes := strings.TrimSuffix(strings.Repeat(`{"text":"word word","source":{"publication":"p"}},`, 100*n), ",")
 	return map[string]string{

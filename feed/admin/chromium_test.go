@@ -170,7 +170,8 @@ func (x *tab) open(url string) {
 	x.loaded()
 }
 
-// eval evaluates a JavaScript expression, waits for it if it is a promise, and decodes its value unless to is nil.
+// eval evaluates a JavaScript expression, waits for it if it is a promise, and decodes its value into to, unless that
+// is nil.
 func (x *tab) eval(to any, format string, args ...any) {
 	x.t.Helper()
 	expression := fmt.Sprintf(format, args...)

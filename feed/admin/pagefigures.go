@@ -135,8 +135,8 @@ func drawLine(b *strings.Builder, values []int, x func(int) float64, y func(int)
 	}
 }
 
-// spark draws a chart of a feed's polls on recent days that is as small as a word. Screen readers skip it, since the
-// table contains the number of polls.
+// spark draws a chart, as small as a word, of a feed's polls on recent days. Screen readers skip it, since the table
+// contains the number of polls.
 func spark(days []feed.FeedDay) template.HTML {
 	const width, height, most = 90, 18, 30
 	days = days[max(0, len(days)-most):]

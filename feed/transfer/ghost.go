@@ -210,7 +210,7 @@ func isFalse(v ghostValue) bool {
 	return known && !set
 }
 
-// ghostStatuses maps Ghost's statuses to visibilities. A sent post was only sent by email.
+// ghostStatuses maps Ghost's statuses to visibilities. A post with the status sent was only sent by email.
 var ghostStatuses = map[string]visibility{
 	"published": {}, "draft": {status: feed.Draft}, "scheduled": {scheduled: true}, "sent": {status: feed.Private},
 }

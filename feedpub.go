@@ -179,7 +179,7 @@ func (s *Site) connect(o Options, reader *attribution.Reader, disk *serve.Disk) 
 		},
 		Owner: fleet.NewID(), Clock: time.Now, Logger: o.Log, OnChange: true, Runs: s.store,
 	}
-	documents := serve.ReplicaConfig{Source: s.store, Disk: disk, Log: o.Log, Now: time.Now}
+	documents := serve.ReplicaConfig{Source: s.store, Disk: disk, Log: o.Log, Now: time.Now, Marker: s.store}
 	if o.Dir != "" {
 		building.Lease = publish.LeaseAlone
 		front.Media = media.New(o.Dir)

@@ -133,6 +133,25 @@ func (h Head) Later(other Head) bool {
 	return h.Modified().After(other.Modified())
 }
 
+// Entered returns the ids of the posts that are in a head but not in the head that it replaces. It returns none for the
+// pages of posts and for the index, which show posts of feeds.
+func Entered(h, previous Head) []string {
+	if h.Feed == Pages || h.Feed.OfPost() {
+		return nil
+	}
+	before := make(map[string]bool, len(previous.IDs))
+	for _, id := range previous.IDs {
+		before[id] = true
+	}
+	var ids []string
+	for _, id := range h.IDs {
+		if !before[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // Modified returns the latest modification time of the documents.
 func (h Head) Modified() time.Time {
 	var latest time.Time

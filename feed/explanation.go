@@ -42,10 +42,29 @@ type Explanation struct {
 	Credited   []Source `json:"credited,omitempty"`
 	Suggestion string   `json:"suggestion,omitempty"`
 
-	FirstSeen time.Time `json:"first_seen,omitzero"` // when the post was first absorbed
+	FirstSeen time.Time `json:"first_seen,omitzero"` // when a post without a date was first absorbed
 	Published time.Time `json:"date_published,omitzero"`
 	Removed   time.Time `json:"removed,omitzero"`
 	Committed time.Time `json:"committed,omitzero"` // when the main feed, or the archive with the post, last changed
+
+	// The following times are those of [Milestones].
+	Absorbed       time.Time `json:"absorbed,omitzero"`
+	FirstCommitted time.Time `json:"first_committed,omitzero"`
+	FirstServed    time.Time `json:"first_served,omitzero"`
+}
+
+// NotServed returns why FirstServed of a published post is zero, or "" if it is not zero.
+func (x Explanation) NotServed() string {
+	switch {
+	case !x.FirstServed.IsZero() || x.Status != PostPublished:
+		return ""
+	case !x.FirstCommitted.IsZero():
+		return "no server has loaded the documents yet"
+	case !x.Absorbed.IsZero():
+		return "the post has not been committed yet"
+	}
+	return "not recorded: the post was absorbed by an earlier release, or before the store lost data, or it is not among " +
+		"the newest posts"
 }
 
 // Place is a feed that contains a post, or should.

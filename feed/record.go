@@ -15,6 +15,27 @@ type Record struct {
 	Changed time.Time `json:"changed,omitzero"`
 }
 
+// Milestones are the times at which a post first became an item, was committed and was served. They are derived data
+// that explains what happened: nothing depends on them. A time is zero if it is unknown.
+type Milestones struct {
+	// Absorbed is when the post first became an item.
+	Absorbed time.Time `json:"absorbed,omitzero"`
+	// Committed is when the documents of a feed or archive with the post were first committed.
+	Committed time.Time `json:"committed,omitzero"`
+	// Served is when a process first had such documents ready for readers.
+	Served time.Time `json:"served,omitzero"`
+}
+
+// KeptMilestones is the minimum number of posts whose milestones are kept: those that were absorbed last. The
+// milestones of up to 100 others are kept too.
+const KeptMilestones = 10_000
+
+// ReachedVersion is a version of a store whose documents a process has ready for readers.
+type ReachedVersion struct {
+	Version int64
+	Age     time.Duration // how long ago the process had them ready
+}
+
 // RawPost is a stored post that has not been decoded. It may be invalid.
 type RawPost struct {
 	ID  string
@@ -84,6 +105,8 @@ type Change struct {
 	Notices []StoredNotice
 	// Raw is the hash of the raw post; empty if there is none. It shows whether the post is as an import stored it.
 	Raw Hash
+	// Absorbed is the time to record as [Milestones.Absorbed]; zero if the post may have been published before.
+	Absorbed time.Time
 }
 
 // Absorption is a batch of changes. It is written only if the token and the cursor are still current.

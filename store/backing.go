@@ -44,13 +44,16 @@ type PostChange struct {
 // listed even if the client that made it never receives the reply. The client then calls [Backing.Sync] before the call
 // that made the change returns. A Redis server has no journal.
 
-// JournalEntry is a change to one primary record or to a feed's head that must be written to disk, or a recorded run.
-// Exactly one of Line, Head and Run is set.
+// JournalEntry is a change to one primary record or to a feed's head that must be written to disk, a recorded run, or
+// the milestones of a post. Exactly one of Line, Head, Run and Post is set.
 type JournalEntry struct {
 	Entry string // id of the stream entry
 	Line  *feed.ExportLine
 	Head  feed.Name // the feed whose head was written
 	Run   *feed.Run // a run that was recorded
+	Post  string    // the post whose milestones have changed
+	// Milestones are those of Post.
+	Milestones feed.Milestones
 }
 
 // StartJournal creates the journal, in which all later changes are recorded. It may be called more than once.
@@ -121,6 +124,10 @@ func journalEntry(e redis.XMessage) (j JournalEntry, known bool, err error) {
 		return j, true, json.Unmarshal([]byte(value), j.Line.Publication)
 	case "head":
 		j.Head = feed.Name(id)
+	case "milestones":
+		j.Post = id
+		j.Milestones, err = decodeMilestones(value)
+		return j, err == nil, nil // as for runs
 	case "run":
 		j.Run = new(feed.Run)
 		// A run that cannot be decoded is skipped, so that the entries after it are still written.

@@ -183,7 +183,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	}
 	keys = []string{
 		s.keys.token(), s.keys.head(h.Feed), s.keys.heads(), s.keys.version(), s.keys.changes(), s.keys.dirty(),
-		s.keys.journal(), s.keys.outbox(), s.keys.quiet(), s.keys.unannounced(),
+		s.keys.journal(), s.keys.outbox(), s.keys.quiet(), s.keys.unannounced(), s.keys.milestones(), s.keys.unserved(),
 	}
 	var read strings.Builder
 	for _, d := range current.Documents {
@@ -199,6 +199,11 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 		strings.Join(r.Notices.Topics, " "), strings.Join(r.Notices.Feeds, " "),
 	}
 	const previousArg = 10 // index of the argument that is set below
+	entered := feed.Entered(h, current)
+	args = append(args, len(entered))
+	for _, id := range entered {
+		args = append(args, id)
+	}
 	for _, d := range h.Documents {
 		ref, err := encodeRef(d)
 		if err != nil {

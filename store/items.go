@@ -186,8 +186,8 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 //
 // Left and Entered include [feed.Main]. The feeds in Touched become dirty. An item is added to an index with its time
 // of publication, or with that of the stored item if Keep is set. A change's Due replaces the stored one, and a zero
-// Due removes it. A change's Problem replaces the post's listed problems of the kinds that absorbing can cause; if one
-// of them has the same kind, its Since is kept.
+// Due removes it. A change's Absorbed is recorded unless the post has milestones. A change's Problem replaces the
+// post's listed problems of the kinds that absorbing can cause; if one of them has the same kind, its Since is kept.
 //
 // After any other error, the changes may have been made, because the reply may have been lost. Repeating the call then
 // either returns ErrStale or makes the same changes again.
@@ -249,9 +249,11 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [
 	keys = []string{
 		s.keys.token(), s.keys.cursor(), s.keys.inbox(), s.keys.dirty(), s.keys.marks(), s.keys.problems(), s.keys.names(),
 		s.keys.removals(), s.keys.due(), s.keys.journal(), s.keys.imported(), s.keys.quiet(),
-		s.keys.outbox(), s.keys.notices(),
+		s.keys.outbox(), s.keys.notices(), s.keys.milestones(), s.keys.milestoneOrder(), s.keys.unserved(),
 	}
-	args = []any{int64(a.Token), a.Cursor, a.Next, s.client.now().UnixMilli(), len(feeds), len(a.Changes)}
+	args = []any{
+		int64(a.Token), a.Cursor, a.Next, s.client.now().UnixMilli(), feed.KeptMilestones, len(feeds), len(a.Changes),
+	}
 	for _, n := range feeds {
 		keys = append(keys, s.keys.index(n))
 		args = append(args, string(n))
@@ -293,14 +295,17 @@ func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []b
 	if err != nil {
 		return nil, nil, err
 	}
-	due, record := "", ""
+	due, record, absorbed := "", "", ""
 	if !c.Due.IsZero() {
 		due = encodeTime(c.Due)
 	}
 	if c.Record != (feed.Record{ID: c.Record.ID}) {
 		record = encodeRecord(c.Record)
 	}
-	args = []any{string(c.Raw), c.ID, mode, item, due, record}
+	if !c.Absorbed.IsZero() {
+		absorbed = encodeTime(c.Absorbed)
+	}
+	args = []any{string(c.Raw), c.ID, mode, item, due, record, absorbed}
 
 	args = append(args, len(postProblems()))
 	for _, kind := range postProblems() {

@@ -180,6 +180,15 @@ func (k keyspace) repeatedRuns() string { return k.key("runs", "repeated") }
 // lastRuns is a hash: cause -> start of the latest run in Unix milliseconds.
 func (k keyspace) lastRuns() string { return k.key("runs", "last") }
 
+// milestones is a hash: id of a post -> when it was first absorbed, committed and served, each in Unix milliseconds or
+// "-". milestoneOrder is a sorted set of these ids, score = when the post was absorbed. The oldest are removed.
+func (k keyspace) milestones() string     { return k.key("milestones") }
+func (k keyspace) milestoneOrder() string { return k.key("milestones", "order") }
+
+// unserved is a sorted set: those of these ids that no process has served, score = version of the store that contains
+// the first commit with the post, or 0 if there was none.
+func (k keyspace) unserved() string { return k.key("milestones", "unserved") }
+
 // journal is a stream: changes that the embedded store must write to its disk. Only the embedded store creates it;
 // scripts add entries to it if it exists. See [Site.Journal].
 func (k keyspace) journal() string { return k.key("journal") }

@@ -32,6 +32,8 @@ var (
 	forgetMembersSource string
 	//go:embed lua/mark_dirty.lua
 	markDirtySource string
+	//go:embed lua/mark_served.lua
+	markServedSource string
 	//go:embed lua/now.lua
 	nowSource string
 	//go:embed lua/push_claim.lua

@@ -18,8 +18,8 @@ func newExplain(env *environment) *cobra.Command {
 		Short: "Explain why a post is or is not in the feeds",
 		Long: `Print the status of the post with the given id and the reason for it (published,
 scheduled, draft, private, rejected, waiting, removed or unknown), the feeds and
-documents that contain it, the sources that it credits, and what to do if something
-is wrong. With a feed, also explain why the post is or is not in that feed.
+documents that contain it, when it was absorbed, committed and first served, the sources
+that it credits, and what to do if something is wrong. With a feed, also explain why the post is or is not in that feed.
 
 If there is no such post, look for keys under which it may have been stored by mistake:
 with a wrong prefix, a wrong site, or an id that differs from the one in the post.`,
@@ -62,7 +62,7 @@ func (env *environment) printExplanation(x feed.Explanation) error {
 	line := func(format string, args ...any) { b.WriteString(visible(fmt.Sprintf(format, args...)) + "\n") }
 	at := func(what string, t time.Time) {
 		if !t.IsZero() {
-			line("%-12s %s", what, t.UTC().Format(time.RFC3339))
+			line("%-15s %s", what, t.UTC().Format(time.RFC3339))
 		}
 	}
 	line("%s: %s", x.Status, x.Reason)
@@ -73,12 +73,18 @@ func (env *environment) printExplanation(x feed.Explanation) error {
 		line("hint: %s", h)
 	}
 	if x.Key != "" {
-		line("%-12s %s", "key", x.Key)
+		line("%-15s %s", "key", x.Key)
 	}
 	at("first seen", x.FirstSeen)
 	at("published", x.Published)
 	at("removed", x.Removed)
-	at("committed", x.Committed)
+	at("absorbed", x.Absorbed)
+	at("first committed", x.FirstCommitted)
+	at("first served", x.FirstServed)
+	if reason := x.NotServed(); reason != "" {
+		line("%-15s %s", "first served", reason)
+	}
+	at("last committed", x.Committed)
 	for _, p := range x.Feeds {
 		where := "in " + string(p.Feed)
 		if !p.Listed {
@@ -87,13 +93,13 @@ func (env *environment) printExplanation(x feed.Explanation) error {
 		if p.Reason != "" {
 			where += ": " + p.Reason
 		}
-		line("%-12s %s", "feed", strings.TrimSpace(where+"  "+strings.Join(p.Paths, " ")))
+		line("%-15s %s", "feed", strings.TrimSpace(where+"  "+strings.Join(p.Paths, " ")))
 	}
 	for _, s := range x.Credited {
-		line("%-12s %s", "credits", strings.TrimSpace(cmp.Or(s.Publication, s.Headline)+"  "+s.URL))
+		line("%-15s %s", "credits", strings.TrimSpace(cmp.Or(s.Publication, s.Headline)+"  "+s.URL))
 	}
 	if x.Suggestion != "" {
-		line("%-12s %s", "suggestion", x.Suggestion)
+		line("%-15s %s", "suggestion", x.Suggestion)
 	}
 	_, err := fmt.Fprint(env.stdout, b.String())
 	return err

@@ -75,6 +75,7 @@ func (f *fake) Explain(_ context.Context, id string, name feed.Name) (feed.Expla
 	return feed.Explanation{
 		ID: id, Status: feed.PostDraft, Reason: "It is a draft.", Question: string(name), Feeds: []feed.Place{},
 		Published: time.Date(2024, 5, 17, 13, 0, 0, 0, time.UTC), Credited: []feed.Source{{Publication: "The Paper"}},
+		Absorbed: time.Date(2024, 5, 17, 14, 0, 0, 0, time.UTC), FirstServed: time.Date(2024, 5, 17, 14, 0, 1, 0, time.UTC),
 	}, f.err
 }
 

@@ -63,6 +63,7 @@ type page struct {
 	MoreFeeds     int
 	Figures       figures
 	Now           string
+	zone          *time.Location // of the times of runs and posts
 }
 
 // card is one statement about the site.
@@ -137,7 +138,7 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 // newPage returns the page about a site, or about the first one if there is no such site, with the figures of a feed.
 // If the person has not signed in, x is the zero session.
 func (h *handler) newPage(ctx context.Context, x session, wanted feed.SiteID, figuresOf string) page {
-	p := page{Title: "feedpub", Now: pageTime(time.Now()), User: x.token.name, CSRF: x.csrf}
+	p := page{Title: "feedpub", Now: pageTime(time.Now()), User: x.token.name, CSRF: x.csrf, zone: time.UTC}
 	signedIn := x.csrf != ""
 	sites := h.Sites.Sites()
 	for _, s := range sites {
@@ -164,12 +165,11 @@ func (h *handler) describe(ctx context.Context, p *page, s *Site) {
 	p.State = h.state(s, history.Runs)
 	h.describeProblems(ctx, p, s)
 	scheduled, _ := s.Scheduler.Schedule(ctx) // after an error, only the times of the last runs are missing
-	zone := time.UTC
 	if len(scheduled) > 0 {
-		zone = scheduled[0].Next.Location()
+		p.zone = scheduled[0].Next.Location()
 	}
 	for _, r := range history.Runs[:min(len(history.Runs), pageRuns)] {
-		p.Runs = append(p.Runs, newRunRow(r, zone))
+		p.Runs = append(p.Runs, newRunRow(r, p.zone))
 	}
 	p.Chart = chart(history.Runs, time.Now())
 	for _, x := range scheduled {
@@ -260,6 +260,29 @@ func diskCard(disk func() (free, total uint64, err error)) card {
 type explained struct {
 	Post, Feed, Error string
 	feed.Explanation
+	Times []namedTime
+}
+
+// namedTime is a time in the life of a post, or a text about it.
+type namedTime struct{ Name, Value string }
+
+// timesOf returns the recorded times of a post.
+func timesOf(x feed.Explanation, zone *time.Location) (list []namedTime) {
+	for _, t := range []struct {
+		name string
+		time time.Time
+	}{
+		{"Absorbed", cmp.Or(x.Absorbed, x.FirstSeen)}, {"First committed", x.FirstCommitted}, {"First served", x.FirstServed},
+		{"Removed", x.Removed},
+	} {
+		if !t.time.IsZero() {
+			list = append(list, namedTime{t.name, pageTime(t.time.In(zone))})
+		}
+	}
+	if reason := x.NotServed(); reason != "" {
+		list = append(list, namedTime{"First served", reason})
+	}
+	return list
 }
 
 // describePost sets the explanation of a post, if the id is not empty.
@@ -273,7 +296,7 @@ func (h *handler) describePost(ctx context.Context, p *page, id, name string) {
 	if err != nil {
 		p.Explained.Error = problemOf(err).Detail
 	}
-	p.Explained.Explanation = x
+	p.Explained.Explanation, p.Explained.Times = x, timesOf(x, p.zone)
 }
 
 // describeProblems sets the problems of the process and of a site.

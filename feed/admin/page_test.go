@@ -383,6 +383,7 @@ func TestExplainOnThePage(t *testing.T) {
 	_, body := b.want(200, http.MethodGet, target, "")
 	for _, want := range []string{
 		"<strong>draft</strong> It is a draft.", "<p>tags/go</p>", `name="post-id" value="hello"`, `name="in" value="tags/go"`,
+		"<dt>Absorbed</dt><dd>17 May 2024 14:00:00 UTC</dd>", "<dt>First served</dt><dd>17 May 2024 14:00:01 UTC</dd>",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not contain %q:\n%s", want, body)

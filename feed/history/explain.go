@@ -27,6 +27,8 @@ type Store interface {
 	Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error)
 	// Elsewhere returns keys under which a post may have been stored by mistake.
 	Elsewhere(ctx context.Context, id string) ([]string, error)
+	// Milestones returns when a post was first absorbed, committed and served.
+	Milestones(ctx context.Context, id string) (feed.Milestones, error)
 }
 
 // Explainer explains posts of one site. All fields are required. It is safe for concurrent use.
@@ -77,6 +79,11 @@ func (e *Explainer) Explain(ctx context.Context, id string, name feed.Name) (fee
 		x.Key = e.Prefix + id
 	}
 	x.Status, x.Reason = v.status()
+	m, err := e.Store.Milestones(ctx, id)
+	if err != nil {
+		return x, fmt.Errorf("explain %q: %w", id, err)
+	}
+	x.Absorbed, x.FirstCommitted, x.FirstServed = m.Absorbed, m.Committed, m.Served
 	e.places(&x, v)
 	e.credits(&x, v)
 	if err := e.hints(ctx, &x, v); err != nil {

@@ -24,6 +24,8 @@ type fakeStore struct {
 	cursor    string
 	elsewhere []string
 	err       error // returned by Elsewhere
+
+	milestones feed.Milestones
 }
 
 func (s *fakeStore) Load(_ context.Context, ids []string) (list []feed.StoredPost, _ error) {
@@ -40,6 +42,10 @@ func (s *fakeStore) Heads(context.Context) ([]feed.Head, error)           { retu
 func (s *fakeStore) DirtyFeeds(context.Context) ([]feed.DirtyFeed, error) { return s.dirty, nil }
 func (s *fakeStore) Cursor(context.Context) (string, error)               { return s.cursor, nil }
 func (s *fakeStore) Elsewhere(context.Context, string) ([]string, error)  { return s.elsewhere, s.err }
+
+func (s *fakeStore) Milestones(context.Context, string) (feed.Milestones, error) {
+	return s.milestones, nil
+}
 
 func (s *fakeStore) Inbox(_ context.Context, after string, n int) (list []feed.Submission, _ error) {
 	for _, e := range s.inbox {
@@ -268,6 +274,35 @@ func TestExplanation(t *testing.T) {
 	}
 	if _, err := e.Explain(t.Context(), "none", ""); err == nil {
 		t.Error("Explain returns no error if the store fails")
+	}
+}
+
+// TestMilestones checks when a published post was absorbed, committed and served, and what is said about a time that is
+// not known.
+func TestMilestones(t *testing.T) {
+	for _, tt := range []struct {
+		milestones feed.Milestones
+		notServed  string
+	}{
+		{feed.Milestones{Absorbed: noon, Committed: noon.Add(time.Second), Served: noon.Add(2 * time.Second)}, ""},
+		{feed.Milestones{Absorbed: noon, Committed: noon.Add(time.Second)}, "no server has loaded the documents yet"},
+		{feed.Milestones{Absorbed: noon}, "not been committed yet"},
+		{feed.Milestones{}, "not recorded"},
+	} {
+		x := explain(t, func(s *fakeStore) {
+			s.add("hello", hello, &feed.Item{Published: noon.Add(-time.Hour)})
+			s.milestones = tt.milestones
+		}, "hello", "")
+		got := feed.Milestones{Absorbed: x.Absorbed, Committed: x.FirstCommitted, Served: x.FirstServed}
+		if got != tt.milestones || !strings.Contains(x.NotServed(), tt.notServed) || (x.NotServed() == "") != (tt.notServed == "") {
+			t.Errorf("the milestones are %+v, %q; want %+v, %q", got, x.NotServed(), tt.milestones, tt.notServed)
+		}
+	}
+	x := explain(t, func(s *fakeStore) {
+		s.add("hello", `{"id": "hello", "content_text": "Hello.", "status": "draft"}`, nil)
+	}, "hello", "")
+	if x.NotServed() != "" {
+		t.Errorf("the explanation of a draft says why it was not served: %q", x.NotServed())
 	}
 }
 

@@ -186,6 +186,7 @@ type decision struct {
 	candidate candidate
 	previous  *feed.Item // the stored item; nil if there is none
 	costly    string     // the reason why the post must not be read again; empty if it may be
+	removed   bool       // the post was published before and removed
 }
 
 // keep leaves the stored item unchanged. An item that is now due enters its feeds.
@@ -202,7 +203,7 @@ func (d *decision) keep(by dates) {
 
 // decide returns the decision about a post, and false if there is nothing to write. It may be called concurrently.
 func (a *absorber) decide(st feed.StoredPost, n candidate, by dates) (decision, bool) {
-	d := decision{candidate: n, previous: st.Item}
+	d := decision{candidate: n, previous: st.Item, removed: !st.Record.Removed.IsZero()}
 	d.Change = feed.Change{ID: st.ID, ItemSum: st.ItemSum, Record: st.Record}
 	if st.Raw != nil {
 		d.Raw = feed.HashOf(st.Raw)
@@ -309,6 +310,7 @@ type placement struct {
 	absorption feed.Absorption
 	names      *nameTable
 	documents  map[string][]feed.Name // the feeds and archives whose documents contain a post; nil until loaded
+	contents   documentContents
 }
 
 // place adds to each decision the feeds that the item enters and leaves, their names, and the removal times.
@@ -323,9 +325,10 @@ func (a *absorber) place(ctx context.Context, decisions []decision) (feed.Absorp
 	if err != nil {
 		return feed.Absorption{}, err
 	}
-	p := placement{absorber: a, names: names, absorption: feed.Absorption{
-		Names: map[feed.Name]string{}, Removals: map[feed.Name]time.Time{},
-	}}
+	p := placement{
+		absorber: a, names: names, contents: documentContents{},
+		absorption: feed.Absorption{Names: map[feed.Name]string{}, Removals: map[feed.Name]time.Time{}},
+	}
 	for _, d := range decisions {
 		if err := p.add(ctx, d); err != nil {
 			return feed.Absorption{}, err
@@ -359,6 +362,9 @@ func (p *placement) add(ctx context.Context, d decision) error {
 		}
 	}
 	p.noteLost(d)
+	if err := p.noteNew(ctx, &d); err != nil {
+		return err
+	}
 	before, err := p.placesBefore(ctx, d, published)
 	if err != nil {
 		return err

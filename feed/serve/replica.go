@@ -50,6 +50,7 @@ type ReplicaConfig struct {
 	Poll     time.Duration // the interval at which the version is read; 0 means 5 s
 	Memory   *Memory       // may be shared with other replicas; nil means no limit
 	Restorer Restorer      // optional; restores heads that the store has lost
+	Marker   Marker        // optional; records when posts were first served
 	// Reporter is optional. If the store was rolled back while this process was not running, the replica reports this as a
 	// problem. It must not be set for an embedded store: if the process is killed, the store's heads on disk may be
 	// earlier.
@@ -77,6 +78,7 @@ type Replica struct {
 	caughtUpOnce sync.Once
 	checked      chan struct{} // closed when the documents from the disk have been compared with the store
 	checkedOnce  sync.Once
+	reached      reached // versions for the Marker
 
 	mu         sync.Mutex
 	unsaved    map[feed.Name]bool // feeds whose served documents are not on disk
@@ -101,6 +103,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 		saved:         make(chan struct{}, 1),
 		caughtUp:      make(chan struct{}),
 		checked:       make(chan struct{}),
+		reached:       newReached(),
 		unsaved:       make(map[feed.Name]bool),
 		mismatches:    make(map[feed.Name]mismatch),
 		counts: map[string]uint64{
@@ -177,6 +180,12 @@ func (r *Replica) Run(ctx context.Context) error {
 		r.follow(ctx)
 		return nil
 	})
+	if r.Marker != nil {
+		g.Go(func() error {
+			r.mark(ctx)
+			return nil
+		})
+	}
 	if r.Disk != nil {
 		g.Go(func() error {
 			r.save(ctx, followed)
@@ -350,6 +359,15 @@ func (r *Replica) setVersion(version int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.version, r.synced = version, r.Now()
+	if r.Marker == nil {
+		return
+	}
+	for _, x := range r.mismatches {
+		if x.transient() {
+			return // not all documents of the version are served
+		}
+	}
+	r.reached.add(version)
 }
 
 // setStoreError records the result of a call to the store.

@@ -39,7 +39,7 @@ type disk struct {
 
 	mu       sync.Mutex
 	saved    map[string]int64 // the contents of the delivered file; guarded by mu
-	runs     runsFile
+	history  historyFiles
 	records  appendFile
 	size     int64  // size of the complete lines of records
 	torn     bool   // whether an incomplete line may follow the complete ones
@@ -89,7 +89,10 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 	d := &disk{
 		site: site, log: log, files: files, heads: filepath.Join(dir, "heads"),
 		delivered: filepath.Join(dir, "delivered.json"), reading: filepath.Join(dir, "reading.json"),
-		runs: runsFile{path: filepath.Join(dir, "runs.jsonl"), files: files},
+		history: historyFiles{
+			site: site, runs: lineFile{path: filepath.Join(dir, "runs.jsonl"), files: files},
+			milestones: lineFile{path: filepath.Join(dir, "milestones.jsonl"), files: files},
+		},
 	}
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
@@ -122,8 +125,8 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 	if err := d.restoreDelivered(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.restoreRuns(ctx); err != nil {
-		return nil, err
+	if err := d.history.restore(ctx); err != nil {
+		log.Error("the history of runs and posts cannot be restored", "folder", dir, "error", err)
 	}
 	if err := d.restoreReading(ctx); err != nil {
 		return nil, err
@@ -280,20 +283,6 @@ func (d *disk) run(ctx context.Context) error {
 	}
 }
 
-// restoreRuns restores the records of runs. A file that cannot be read is only logged, since nothing depends on it.
-func (d *disk) restoreRuns(ctx context.Context) error {
-	runs, err := d.runs.restore()
-	if err != nil {
-		d.log.Error("the records of runs cannot be read", "file", d.runs.path, "error", err)
-	}
-	for _, r := range runs {
-		if err := d.site.AddRun(ctx, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // sync writes the changes in the store's journal to disk and syncs the files. It logs when writing starts to fail and
 // when it works again.
 func (d *disk) sync(ctx context.Context) error {
@@ -323,6 +312,7 @@ func (d *disk) drain(ctx context.Context) error {
 		}
 		var lines []feed.ExportLine
 		var runs []feed.Run
+		var milestones []postMilestones
 		heads := map[feed.Name]bool{}
 		for _, e := range entries {
 			switch {
@@ -330,6 +320,8 @@ func (d *disk) drain(ctx context.Context) error {
 				lines = append(lines, *e.Line)
 			case e.Run != nil:
 				runs = append(runs, *e.Run)
+			case e.Post != "":
+				milestones = append(milestones, postMilestones{e.Post, e.Milestones})
 			default:
 				heads[e.Head] = true
 			}
@@ -344,8 +336,8 @@ func (d *disk) drain(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := d.runs.append(ctx, runs, d.site.Runs); err != nil {
-			d.log.Warn("cannot record a run on disk", "error", err)
+		if err := d.history.append(ctx, runs, milestones); err != nil {
+			d.log.Warn("cannot write history to disk", "error", err)
 		}
 		// If an error occurs above, the next call writes the same entries again, which is harmless.
 		d.position = next

@@ -4,14 +4,14 @@
 -- of memory, read-only, disk full) at its first write.
 --
 -- KEYS  1 token  2 cursor  3 inbox  4 dirty  5 marks  6 problems  7 names  8 removals  9 due  10 journal  11 imported
---       12 quiet  13 outbox  14 notices
+--       12 quiet  13 outbox  14 notices  15 milestones  16 milestone order  17 unserved
 --       then F index keys, then for each of C changes its item key and its record key
--- ARGV  token, cursor as read, cursor to write, now in ms, F, C
+-- ARGV  token, cursor as read, cursor to write, now in ms, number of milestones to keep, F, C
 --       then F feed names
 --       then for each change: its sum (the first 20 bytes of the item as read, "" for none), and "1" to use the date of
 --       the stored item, else "0"
 --       then for each change: hash of the raw post or "", id, mode ("set", "drop" or "keep"), item, due in ms or "",
---         record or "",
+--         record or "", ms at which it was absorbed for the first time or "",
 --         number of problem fields to clear and these fields,
 --         problem field or "", problem's since in ms, problem,
 --         number of notices to add if the problem is new or has changed, and for each its key and its value,
@@ -29,9 +29,9 @@ local function arg()
 end
 local function num() return tonumber(arg()) end
 local function int(n) return string.format('%.0f', n) end
-local FIXED, HEADER, SUM = 14, 36, 20
+local FIXED, HEADER, SUM = 17, 36, 20
 
-local token, cursor, next_cursor, now, feeds, changes = arg(), arg(), arg(), num(), num(), num()
+local token, cursor, next_cursor, now, keep, feeds, changes = arg(), arg(), arg(), num(), num(), num(), num()
 
 local stored = redis.call('GET', KEYS[1])
 if stored and tonumber(stored) > tonumber(token) then return 'token ' .. stored end
@@ -57,10 +57,29 @@ end
 
 redis.call('SET', KEYS[1], token)
 
+local function add_milestone(id, absorbed)
+  local value = absorbed .. ' - -'
+  if redis.call('HSETNX', KEYS[15], id, value) == 0 then return end
+  redis.call('ZADD', KEYS[16], absorbed, id)
+  redis.call('ZADD', KEYS[17], 0, id)
+  note('milestones', id, value)
+end
+
+-- Removes the oldest milestones if there are SLACK more than those to keep.
+local SLACK = 100
+local function trim_milestones()
+  local excess = redis.call('ZCARD', KEYS[16]) - keep
+  if excess < SLACK then return end
+  local oldest = redis.call('ZRANGE', KEYS[16], 0, math.min(excess, 1000) - 1)
+  redis.call('HDEL', KEYS[15], unpack(oldest))
+  redis.call('ZREM', KEYS[16], unpack(oldest))
+  redis.call('ZREM', KEYS[17], unpack(oldest))
+end
+
 local dirty, announced = {}, {} -- by position
 for c = 1, changes do
   local raw = arg()
-  local id, mode, item, due, record = arg(), arg(), arg(), arg(), arg()
+  local id, mode, item, due, record, absorbed = arg(), arg(), arg(), arg(), arg(), arg()
   local published = ''
   if mode == 'set' then
     redis.call('SET', item_key(c), item)
@@ -79,6 +98,7 @@ for c = 1, changes do
     redis.call('SET', record_key(c), record)
     note('record', id, record)
   end
+  if absorbed ~= '' then add_milestone(id, absorbed) end
 
   local kept = {} -- the stored problems, for the times at which they were first seen
   for _ = 1, num() do
@@ -127,6 +147,8 @@ for _ = 1, num() do
     note('removal', feed, ms)
   end
 end
+
+trim_milestones()
 
 -- A mark is at least the current time, so that marks increase even after the counter was lost.
 local mark = int(math.max(tonumber(redis.call('GET', KEYS[5]) or '0') + 1, now))

@@ -1,12 +1,13 @@
 -- Replaces the documents of a feed in one step. The bytes have been uploaded; the arguments contain only hashes.
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal  8 outbox
---       9 quiet  10 unannounced
+--       9 quiet  10 unannounced  11 milestones  12 unserved
 --       then D doc keys of the new documents, then P doc and brotli keys of the current ones, then the brotli keys of
 --       the new ones
 -- ARGV  token, now in ms or "" for the server's time, dirty mark or "0", feed, config, ids, entries of the changes
 --       stream to keep, ms to keep replaced documents, documents as read, D, P,
---       queues of notices about topics, queues of notices about feeds, each a list separated by spaces;
+--       queues of notices about topics, queues of notices about feeds, each a list separated by spaces,
+--       number of posts that the documents as read did not contain, and their ids;
 --       then for each new document: format, hash, reference, "1" if it is a topic
 --       The documents as read are "FORMAT=HASH@SECONDS," each, with Last-Modified in Unix seconds. Last-Modified is
 --       compared too, so that a delayed request is refused even if the bytes that it read are current again.
@@ -21,7 +22,7 @@ local function arg()
 end
 local function num() return tonumber(arg()) end
 local function int(n) return string.format('%.0f', n) end
-local FIXED = 10
+local FIXED = 12
 
 local function server_ms()
   local time = redis.call('TIME')
@@ -31,6 +32,8 @@ end
 local token, now, mark, feed, config, ids = arg(), num() or server_ms(), num(), arg(), arg(), arg()
 local keep_changes, keep_docs, read, docs, previous = arg(), arg(), arg(), num(), num()
 local topic_queues, feed_queues = arg(), arg()
+local entered = {}
+for i = 1, num() do entered[i] = arg() end
 
 for _, stored in ipairs({ redis.call('GET', KEYS[1]) or '0', redis.call('HGET', KEYS[2], 'token') or '0' }) do
   if tonumber(stored) > tonumber(token) then return { 'token', stored } end
@@ -92,6 +95,17 @@ if outcome ~= 'unchanged' then
   redis.call('SET', KEYS[4], version)
   redis.call('ZADD', KEYS[3], version, feed)
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', keep_changes, '*', 'feed', feed, 'version', version)
+  for _, id in ipairs(entered) do
+    local absorbed = string.match(redis.call('HGET', KEYS[11], id) or '', '^(%S+) %- %-$')
+    if absorbed then
+      local value = absorbed .. ' ' .. int(now) .. ' -'
+      redis.call('HSET', KEYS[11], id, value)
+      redis.call('ZADD', KEYS[12], version, id)
+      if redis.call('EXISTS', KEYS[7]) == 1 then
+        redis.call('XADD', KEYS[7], '*', 'kind', 'milestones', 'id', id, 'value', value)
+      end
+    end
+  end
 end
 redis.call('HSET', KEYS[2], 'token', token, 'config', config, 'ids', ids, 'formats', formats)
 

@@ -265,6 +265,7 @@ func (s *Site) Commit(_ context.Context, r feed.CommitRequest) (feed.Outcome, fe
 	s.data.heads[head.Feed] = head
 	if touched {
 		s.commitVersion(head.Feed, now)
+		s.markCommitted(feed.Entered(r.Head, current), now)
 	}
 	if mark, ok := s.data.dirty[head.Feed]; ok && mark == r.Dirty {
 		delete(s.data.dirty, head.Feed)

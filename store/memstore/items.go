@@ -109,6 +109,7 @@ func (s *Site) Absorb(_ context.Context, a feed.Absorption) error {
 			d.removals[n] = t.UnixMilli()
 		}
 	}
+	s.trimMilestones()
 	s.markDirty(slices.Collect(maps.Keys(dirty))...)
 	if a.Next != "" && a.Next != d.cursor {
 		d.cursor = a.Next
@@ -166,6 +167,7 @@ func (s *Site) change(c feed.Change, dirty map[feed.Name]bool) {
 	if c.Record != (feed.Record{ID: c.Record.ID}) {
 		d.records[c.ID] = recordOf(c.ID, c.Record)
 	}
+	s.addMilestone(c.ID, c.Absorbed)
 	for _, kind := range []feed.ProblemKind{
 		feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters, feed.KindMedia, feed.KindNote,
 	} {

@@ -61,8 +61,11 @@ type primary struct {
 	heads    map[feed.Name]feed.Head
 	docs     map[feed.Hash]feed.Blob
 	runs     *feed.RunLog
-	readings map[string][]string // posts by owner of a lease
-	costly   map[string]feed.Costly
+	// milestones by post, and the version with the first commit of each post that was not served; 0 if there was none.
+	milestones map[string]feed.Milestones
+	unserved   map[string]int64
+	readings   map[string][]string // posts by owner of a lease
+	costly     map[string]feed.Costly
 }
 
 type lease struct {
@@ -87,7 +90,7 @@ func New(now func() time.Time) *Site {
 		removals: map[feed.Name]int64{}, archives: map[feed.Name]feed.Position{},
 		credits: map[string][]feed.Decision{}, known: map[string]feed.Publication{}, heads: map[feed.Name]feed.Head{},
 		docs: map[feed.Hash]feed.Blob{}, runs: new(feed.RunLog), readings: map[string][]string{},
-		costly: map[string]feed.Costly{},
+		costly: map[string]feed.Costly{}, milestones: map[string]feed.Milestones{}, unserved: map[string]int64{},
 	})}
 }
 
@@ -105,6 +108,7 @@ func (d data) clone() data {
 	d.removals, d.archives = maps.Clone(d.removals), maps.Clone(d.archives)
 	d.credits, d.known = maps.Clone(d.credits), maps.Clone(d.known)
 	d.heads, d.docs, d.runs = maps.Clone(d.heads), maps.Clone(d.docs), d.runs.Clone()
+	d.milestones, d.unserved = maps.Clone(d.milestones), maps.Clone(d.unserved)
 	d.readings, d.costly = maps.Clone(d.readings), maps.Clone(d.costly)
 	d.items, d.due, d.problems = maps.Clone(d.items), maps.Clone(d.due), maps.Clone(d.problems)
 	d.dirty, d.leases = maps.Clone(d.dirty), maps.Clone(d.leases)

@@ -91,6 +91,9 @@ type Site interface {
 	AddRun(ctx context.Context, r feed.Run) error
 	Runs(ctx context.Context) (feed.RunHistory, error)
 	Run(ctx context.Context, id string) (feed.Run, error)
+	Milestones(ctx context.Context, id string) (feed.Milestones, error)
+	AllMilestones(ctx context.Context) (map[string]feed.Milestones, error)
+	MarkServed(ctx context.Context, reached ...feed.ReachedVersion) error
 }
 
 // suite is the argument of each test: an empty site.
@@ -132,6 +135,7 @@ func RunSites(t *testing.T, open func(t *testing.T, site feed.SiteID) func(feed.
 	tests = append(tests, decisionTests()...)
 	tests = append(tests, fleetTests()...)
 	tests = append(tests, runTests()...)
+	tests = append(tests, milestoneTests()...)
 	tests = append(tests, readingTests()...)
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,0 +1,60 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"feedpub/feed"
+)
+
+// documentContents maps feeds and archives to the ids of the posts in their documents.
+type documentContents map[feed.Name]map[string]bool
+
+// noteNew sets Absorbed if the post is absorbed for the first time. A post without an item may also be one whose item
+// was lost, such as any post of a folder after a restart. It gets no milestones, since its first ones were earlier.
+func (p *placement) noteNew(ctx context.Context, d *decision) error {
+	if d.previous != nil || d.Item == nil || d.removed {
+		return nil
+	}
+	published, err := p.wasPublished(ctx, d.Item)
+	if err == nil && !published {
+		d.Absorbed = p.dates.now
+	}
+	return err
+}
+
+// wasPublished reports whether the documents that were committed or are served already contain an item's post. Only the
+// document at the item's position in the main feed can contain it, or an archive whose boundary was lost.
+func (p *placement) wasPublished(ctx context.Context, it *feed.Item) (bool, error) {
+	n := p.archives.documentAt(feed.Main, feed.PositionOf(it))
+	if p.contents[n] == nil {
+		served, _ := p.replica.Head(n)
+		ids := slices.Clone(served.IDs)
+		if isArchive(n) {
+			committed, err := p.heads.Head(ctx, n)
+			if err != nil && !errors.Is(err, feed.ErrNotFound) && !errors.Is(err, feed.ErrInvalid) {
+				return false, err
+			}
+			ids = append(ids, committed.IDs...)
+		}
+		p.contents[n] = map[string]bool{}
+		for _, id := range append(ids, p.inLostArchives()...) {
+			p.contents[n][id] = true
+		}
+	}
+	_, published := p.dates.committed[it.ID] // the posts of the main feed when the term began
+	return published || p.contents[n][it.ID], nil
+}
+
+// inLostArchives returns the ids of the posts in served archives of the main feed that the store has lost.
+func (p *placement) inLostArchives() (ids []string) {
+	for number := 1; ; number++ {
+		n := feed.Main.Archive(number)
+		served, ok := p.replica.Head(n)
+		if !ok || !p.archives.isLost(n) {
+			return ids
+		}
+		ids = append(ids, served.IDs...)
+	}
+}

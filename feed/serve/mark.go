@@ -1,0 +1,117 @@
+package serve
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"feedpub/feed"
+)
+
+// Marker records when the posts of a store were first served.
+type Marker interface {
+	// MarkServed records that a process had all documents of versions of the store ready for readers. It may be called
+	// again after an error.
+	MarkServed(ctx context.Context, reached ...feed.ReachedVersion) error
+}
+
+const (
+	// maxReached is the maximum number of versions that wait to be recorded. If there are more, which happens only if
+	// the store fails, the posts of later versions are recorded with the last version.
+	maxReached = 100
+	// finalMarkTimeout limits the call that records the last versions after the replica's context has ended.
+	finalMarkTimeout = 500 * time.Millisecond
+)
+
+// reached holds the versions that were reached and not recorded yet, in ascending order.
+type reached struct {
+	added chan struct{} // signals that a version was added; capacity 1
+
+	mu      sync.Mutex
+	last    int64 // the last version that was added
+	pending []reachedAt
+}
+
+type reachedAt struct {
+	version int64
+	at      time.Time // from time.Now, for its monotonic clock
+}
+
+func newReached() reached { return reached{added: make(chan struct{}, 1)} }
+
+// add adds a version, unless it was added before.
+func (r *reached) add(version int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if version <= r.last {
+		return
+	}
+	r.last = version
+	if len(r.pending) == maxReached {
+		r.pending = r.pending[:maxReached-1]
+	}
+	r.pending = append(r.pending, reachedAt{version, time.Now()})
+	select {
+	case r.added <- struct{}{}:
+	default:
+	}
+}
+
+// waiting returns the versions that wait to be recorded.
+func (r *reached) waiting() []feed.ReachedVersion {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]feed.ReachedVersion, len(r.pending))
+	for i, p := range r.pending {
+		list[i] = feed.ReachedVersion{Version: p.version, Age: time.Since(p.at)}
+	}
+	return list
+}
+
+// recorded removes the versions up to one that has been recorded.
+func (r *reached) recorded(version int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.pending) > 0 && r.pending[0].version <= version {
+		r.pending = r.pending[1:]
+	}
+}
+
+// mark records the versions that the replica reaches until ctx ends. It has its own goroutine, since nothing waits for
+// the records.
+func (r *Replica) mark(ctx context.Context) {
+	failing := false
+	for {
+		select {
+		case <-r.reached.added:
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalMarkTimeout)
+			defer cancel()
+			_ = r.markWaiting(last) // the posts are recorded when the next version is reached
+			return
+		}
+		for err := r.markWaiting(ctx); err != nil && ctx.Err() == nil; err = r.markWaiting(ctx) {
+			if !failing {
+				r.Log.Warn("cannot record when posts were first served; retrying", "error", err)
+			}
+			failing = true
+			pause(ctx, r.Poll)
+		}
+		failing = false
+	}
+}
+
+// markWaiting records the versions that wait.
+func (r *Replica) markWaiting(ctx context.Context) error {
+	list := r.reached.waiting()
+	if len(list) == 0 {
+		return nil
+	}
+	_, err := within(ctx, 0, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.Marker.MarkServed(ctx, list...)
+	})
+	if err == nil {
+		r.reached.recorded(list[len(list)-1].Version)
+	}
+	return err
+}

@@ -308,7 +308,7 @@ func (rd *reading) addAgencies(s *source, b *block, clause span) {
 		if t.kind != tokWord || !t.upper || k > clause.lo && rd.l.told.has(b.toks[k-1].id) {
 			continue
 		}
-		rd.r.pubs.trie.walk(b.toks[:clause.hi], k, func(end int, e *publication) {
+		rd.r.pubs.walk(b.toks[:clause.hi], k, func(end int, e *publication) {
 			if e.Agency && e != s.pub.known {
 				s.agencies = append(s.agencies, b.slice(span{k, end}))
 			}

@@ -271,7 +271,7 @@ func (rd *reading) correctByHost(s *source, b *block, clause span) {
 	}
 	for k := clause.lo; k < clause.hi; k++ {
 		found := 0
-		rd.r.pubs.trie.walk(b.toks[:clause.hi], k, func(end int, named *publication) {
+		rd.r.pubs.walk(b.toks[:clause.hi], k, func(end int, named *publication) {
 			if named == e {
 				found = end
 			}

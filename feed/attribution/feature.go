@@ -15,7 +15,8 @@ type template struct {
 // featureSet numbers the features of a list of templates.
 type featureSet struct {
 	templates []template
-	offsets   []int
+	offsets   []int // by template: number of its first feature
+	last      []int // by template: its maximum value
 	size      int
 }
 
@@ -23,6 +24,7 @@ func newFeatureSet(templates []template) *featureSet {
 	s := &featureSet{templates: templates}
 	for _, t := range templates {
 		s.offsets = append(s.offsets, s.size)
+		s.last = append(s.last, max(t.values, 1)-1)
 		s.size += max(t.values, 1)
 	}
 	return s
@@ -30,7 +32,7 @@ func newFeatureSet(templates []template) *featureSet {
 
 // id returns the number of a feature. A value above the template's maximum counts as the maximum.
 func (s *featureSet) id(t, value int) uint16 {
-	return uint16(s.offsets[t] + min(max(value, 0), max(s.templates[t].values, 1)-1))
+	return uint16(s.offsets[t] + min(max(value, 0), s.last[t]))
 }
 
 // name returns the name of feature id, such as "length=3".

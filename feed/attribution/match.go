@@ -61,11 +61,12 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	}
 	var found *match
 	try := func(v *variant) {
-		if x.lastRound[v.n] == x.round || found != nil && found.rule.weight >= v.rule.weight {
+		if !has.covers(&v.need) || x.lastRound[v.n] == x.round {
 			return
 		}
 		x.lastRound[v.n] = x.round
-		if !v.mayBegin(x.toks[clause.lo]) || !has.covers(&v.need) || !x.containsAll(clause, v.words) {
+		if found != nil && found.rule.weight >= v.rule.weight || !v.mayBegin(x.l, &x.toks[clause.lo]) ||
+			!x.containsAll(clause, v.words) {
 			return
 		}
 		x.step = maxSteps
@@ -93,13 +94,16 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	return found
 }
 
-// mayBegin reports whether a match may begin with t. It returns false for most variants that begin with a word.
-func (v *variant) mayBegin(t token) bool {
+// mayBegin reports whether a match of the variant may begin with t. It returns false for most variants that begin with a
+// word or a person.
+func (v *variant) mayBegin(l *language, t *token) bool {
 	switch e := &v.elems[0]; e.op {
 	case opWord:
 		return t.id == e.id
 	case opClass:
 		return e.class.has(t.id) || e.class.beginsPhrase(t.id)
+	case opWho, opPerson:
+		return t.kind == tokWord && (t.upper || l.honorific.has(t.id) || l.particle.has(t.id))
 	case opQuote:
 		return t.kind == tokOpen
 	default:
@@ -230,6 +234,9 @@ func (x *matcher) match(es []elem, i int) bool {
 		}
 	case opKnown:
 		k := x.l.skipDeterminers(x.toks[:x.hi], i)
+		if k < x.hi && !x.r.pubs.startsName(x.toks[k]) {
+			return false
+		}
 		if n := x.r.pubs.knownPrefix(x.toks[k:x.hi], k > i); n > 0 {
 			return x.fillSlot(&x.m.pub, span{i, k + n}, rest)
 		}

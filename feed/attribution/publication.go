@@ -215,10 +215,11 @@ func (n *nameNode) add(lx *lexicon, name string, e *publication, bare bool) {
 }
 
 // walk calls yield with the end and the entry of each known name that begins at toks[i], shortest first.
-func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)) {
-	if i >= len(toks) || toks[i].id == 0 {
+func (p *publications) walk(toks []token, i int, yield func(end int, e *publication)) {
+	if i >= len(toks) || !p.startsName(toks[i]) {
 		return
 	}
+	n := p.trie
 	for k := i; k < len(toks); k++ {
 		t := toks[k]
 		id := t.id
@@ -252,7 +253,7 @@ func (p *publications) knownSuffix(toks []token) int {
 			continue
 		}
 		found := false
-		p.trie.walk(toks, i, func(end int, _ *publication) { found = found || end == len(toks) })
+		p.walk(toks, i, func(end int, _ *publication) { found = found || end == len(toks) })
 		if found {
 			return len(toks) - i
 		}
@@ -267,7 +268,7 @@ func (p *publications) knownPrefix(toks []token, article bool) int {
 		return 0
 	}
 	n := 0
-	p.trie.walk(toks, 0, func(end int, e *publication) {
+	p.walk(toks, 0, func(end int, e *publication) {
 		if article || !e.Word || end > 1 {
 			n = end
 		}
@@ -395,7 +396,7 @@ func (r *Reader) endsUnknownName(l *language, toks []token, n int) bool {
 		return false
 	}
 	word := false // the name is also a common word
-	r.pubs.trie.walk(toks, k, func(end int, e *publication) { word = word || end == len(toks) && e.Word })
+	r.pubs.walk(toks, k, func(end int, e *publication) { word = word || end == len(toks) && e.Word })
 	before := toks[k-1]
 	return (word || n == 1) && before.kind == tokWord && before.upper && !l.epithet.has(before.id) &&
 		!l.det.has(before.id) && (!l.known(before.id) || l.pubWord.has(before.id))

@@ -95,12 +95,12 @@ type elem struct {
 
 // variant is one expansion of a rule's pattern, without options and alternatives.
 type variant struct {
-	rule  *rule
-	elems []elem
-	colon bool // matches only clauses that end in a colon, dots or a dash
 	need  traits
+	n     int // number of the variant within its language
+	elems []elem
 	words []int32 // words that a clause must contain
-	n     int     // number of the variant within its language
+	rule  *rule
+	colon bool // matches only clauses that end in a colon, dots or a dash
 }
 
 // maxVariants bounds the number of variants of a pattern, so that a mistake in a language file cannot exhaust memory.
@@ -122,11 +122,14 @@ func (lx *lexicon) addRule(l *language, line string) error {
 	if err != nil {
 		return fmt.Errorf("rule %q: %w", line, err)
 	}
-	for _, elems := range unfolded {
+	variants := make([]variant, len(unfolded)) // in one piece, since they are tried one after the other
+	for i, elems := range unfolded {
 		if len(elems) == 0 {
 			return fmt.Errorf("rule %q can match an empty clause: %w", line, feed.ErrInvalid)
 		}
-		v := &variant{rule: r, elems: elems, colon: elems[len(elems)-1].op == opColon || elems[len(elems)-1].op == opTrail}
+		v := &variants[i]
+		v.rule, v.elems = r, elems
+		v.colon = elems[len(elems)-1].op == opColon || elems[len(elems)-1].op == opTrail
 		r.variants = append(r.variants, v)
 	}
 	l.rules = append(l.rules, r)

@@ -315,7 +315,8 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 			continue
 		}
 		end := i + 1
-		for end < len(data) && (data[end] > ' ' && data[end] < utf8.RuneSelf || blank(data, end) == 0) {
+		for end < len(data) &&
+			(data[end] > ' ' && data[end] < utf8.RuneSelf || isWordSpace(data, end) || blank(data, end) == 0) {
 			end++
 		}
 		if s.space {
@@ -335,6 +336,11 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 		s.breaks = 0
 		i = end
 	}
+}
+
+// isWordSpace reports whether data[i] is a single space before an ASCII character, which is kept as it is.
+func isWordSpace(data string, i int) bool {
+	return data[i] == ' ' && i+1 < len(data) && data[i+1] > ' ' && data[i+1] < utf8.RuneSelf
 }
 
 // blank returns the size of the white space at data[i], including the no-break space, or 0.

@@ -39,7 +39,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	if x.l.stop.has(x.toks[i].id) && i == start {
 		// The first word of a sentence is capitalized without being a name. Only known names may begin with such a word, such
 		// as "In These Times".
-		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, _ *publication) {
+		x.r.pubs.walk(x.toks[:x.hi], i, func(end int, _ *publication) {
 			if end > i+1 {
 				out = append(out, span{start, end})
 			}
@@ -48,7 +48,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	}
 	if !nameStart(x.l, x.toks, i) {
 		// Some known names are in lower case: "taz", "brand eins".
-		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, e *publication) {
+		x.r.pubs.walk(x.toks[:x.hi], i, func(end int, e *publication) {
 			if first, _ := decodeRune(e.Name, 0); unicode.IsLower(first) {
 				out = append(out, span{start, end})
 			}

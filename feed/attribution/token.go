@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode"
@@ -128,7 +129,6 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 // punctuation ends it. Most words are simple, and are read in one pass.
 func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
 	var buf [maxWord]byte
-	hash := uint32(hashStart)
 	inner := false
 	end := i
 	for ; end < len(text); end++ {
@@ -142,7 +142,6 @@ func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
 		low := foldedByte[c]
 		inner = inner || low != c && end > i
 		buf[end-i] = low
-		hash = (hash ^ uint32(low)) * hashPrime
 	}
 	if end < len(text) {
 		switch text[end] {
@@ -161,10 +160,13 @@ func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
 	}
 	t := token{start: i, end: end, kind: tokWord, ch: rune(text[i]), inner: inner,
 		upper: text[i]-'A' < 26, digit: text[i]-'0' < 10}
-	if lx.table == nil {
+	switch {
+	case lx.table == nil:
 		t.id = lx.ids[string(buf[:end-i])]
-	} else {
-		t.id = lx.table.find(hash, buf[:end-i])
+	case end-i <= maxShort:
+		t.id = lx.table.short(binary.LittleEndian.Uint64(buf[:maxShort]))
+	default:
+		t.id = lx.table.number(buf[:end-i])
 	}
 	return t, true
 }

@@ -1,64 +1,76 @@
 package attribution
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
 
-// wordTable is a hash table of a lexicon's words, for use in tokenizing texts. It is immutable and does not allocate.
+// wordTable is a hash table of the words of a lexicon by which texts are tokenized. It is immutable and does not
+// allocate. Most words have at most eight bytes: they are compared as one number.
 type wordTable struct {
-	words []string   // by number
-	slots []wordSlot // a power of two
+	shortKeys    []uint64 // the words of at most eight bytes; see [shortKey]; the size is a power of two
+	shortNumbers []int32  // their numbers
+	shift        int      // of the hash of a short key
+	long         map[string]int32
 }
 
-// wordSlot is a slot of a wordTable. The number is 0 if the slot is empty.
-type wordSlot struct {
-	hash   uint32
-	number int32
+// maxShort is the length in bytes of the longest word that has a short key.
+const maxShort = 8
+
+// shortKey returns the bytes of a word of at most eight bytes as a number. No word has a byte 0, so that words of
+// different lengths have different keys.
+func shortKey(word []byte) uint64 {
+	var padded [maxShort]byte
+	copy(padded[:], word)
+	return binary.LittleEndian.Uint64(padded[:])
 }
 
 // newWordTable returns a table of the words, which are in lower case, with their numbers.
 func newWordTable(ids map[string]int32) *wordTable {
-	size := 1
+	size, width := 1, 0
 	for size < 2*len(ids) {
-		size *= 2
+		size, width = 2*size, width+1
 	}
-	t := &wordTable{words: make([]string, len(ids)+1), slots: make([]wordSlot, size)}
+	t := &wordTable{
+		shortKeys: make([]uint64, size), shortNumbers: make([]int32, size), shift: 64 - width, long: make(map[string]int32),
+	}
+	words := make([]string, len(ids)+1)
 	for w, n := range ids {
-		t.words[n] = w
+		words[n] = w
 	}
-	for n, w := range t.words[1:] {
-		h := hashWord([]byte(w))
-		k := h & uint32(size-1)
-		for t.slots[k].number != 0 {
-			k = (k + 1) & uint32(size-1)
+	for n, w := range words[1:] {
+		if len(w) > maxShort {
+			t.long[w] = int32(n + 1)
+			continue
 		}
-		t.slots[k] = wordSlot{h, int32(n + 1)}
+		key := shortKey([]byte(w))
+		k := t.slot(key)
+		for t.shortNumbers[k] != 0 {
+			k = (k + 1) & (size - 1)
+		}
+		t.shortKeys[k], t.shortNumbers[k] = key, int32(n+1)
 	}
 	return t
 }
 
-// hashWord returns the FNV-1a hash of a word.
-func hashWord(word []byte) uint32 {
-	h := uint32(hashStart)
-	for _, c := range word {
-		h = (h ^ uint32(c)) * hashPrime
-	}
-	return h
-}
-
-// The parameters of the FNV-1a hash.
-const hashStart, hashPrime = 2166136261, 16777619
+// slot returns the first slot at which a key may be.
+func (t *wordTable) slot(key uint64) int { return int(key * 0x9e3779b97f4a7c15 >> t.shift) }
 
 // number returns the number of a word in lower case, or 0.
-func (t *wordTable) number(word []byte) int32 { return t.find(hashWord(word), word) }
+func (t *wordTable) number(word []byte) int32 {
+	if len(word) > maxShort {
+		return t.long[string(word)]
+	}
+	return t.short(shortKey(word))
+}
 
-// find returns the number of a word in lower case with the given hash, or 0.
-func (t *wordTable) find(h uint32, word []byte) int32 {
-	mask := uint32(len(t.slots) - 1)
-	for k := h & mask; t.slots[k].number != 0; k = (k + 1) & mask {
-		if t.slots[k].hash == h && t.words[t.slots[k].number] == string(word) {
-			return t.slots[k].number
+// short returns the number of the word with a key, or 0.
+func (t *wordTable) short(key uint64) int32 {
+	keys, numbers := t.shortKeys, t.shortNumbers
+	for k := t.slot(key); k < len(keys) && keys[k] != 0; k = (k + 1) & (len(keys) - 1) {
+		if keys[k] == key {
+			return numbers[k]
 		}
 	}
 	return 0

@@ -42,7 +42,7 @@ func (d Decision) Validate() error {
 	return nil
 }
 
-// Verdict is what was decided about a credit.
+// Verdict is the outcome of a decision about a credit.
 type Verdict string
 
 // The verdicts.

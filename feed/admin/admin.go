@@ -83,7 +83,7 @@ const (
 // NewHandler returns the handler of all routes; openapi.yaml describes them.
 //
 //	GET    /                       a page for people; from other machines, they sign in with a token at /login
-//	GET    /livez                  200 while the process runs
+//	GET    /livez                  200 while the process is running
 //	GET    /readyz                 200 if all required checks pass, else 503; the body has a line for each check if the
 //	                               request is from this machine or has a token
 //	GET    /metrics                metrics for Prometheus

@@ -142,7 +142,7 @@ func (x *tab) read() message {
 	return m
 }
 
-// count returns the number of events with a name.
+// count returns the number of events with the given name.
 func (x *tab) count(name string) (n int) {
 	for _, m := range x.events {
 		if m.Method == name {

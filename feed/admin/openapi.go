@@ -14,7 +14,7 @@ var openAPI []byte
 // OpenAPI returns the description of the admin interface (OpenAPI 3.1, in YAML). The caller owns the bytes.
 func OpenAPI() []byte { return slices.Clone(openAPI) }
 
-// file responds with a file that does not change while the process runs.
+// file responds with a file that does not change while the process is running.
 func (h *handler) file(mediaType string, content []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", mediaType)

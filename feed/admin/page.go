@@ -108,7 +108,7 @@ var advice = map[feed.ProblemKind]string{
 	feed.KindHeld:       "Restore the posts, or confirm each loss with: feedpub post delete ID. The last documents stay published.",
 	feed.KindFile:       "Correct the file.",
 	feed.KindMedia:      "Add the file beside the post, or correct its name in the post.",
-	feed.KindNote:       "Correct the post. It is published all the same.",
+	feed.KindNote:       "Correct the post. It is published anyway.",
 	feed.KindReplica:    "See the log of this server. It keeps serving the documents that it has.",
 	feed.KindFleet:      "Run the same release with the same configuration on all machines.",
 	feed.KindRollback:   "Restore the latest copy of the store, or accept this one with: feedpub rebuild --accept-rollback",

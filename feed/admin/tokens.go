@@ -122,9 +122,9 @@ func ParseTokens(text string) (Tokens, error) {
 	return ts, nil
 }
 
-// SecretWith returns the secret of the first token with a right in the text of a tokens file. It is for programs that
-// send requests to the admin interface. It returns false if there is no such token, or if the text has an error before
-// it.
+// SecretWith returns the secret of the first token in the text of a tokens file that has the right r. It is for
+// programs that send requests to the admin interface. It returns false if there is no such token, or if the text has an
+// error before it.
 func SecretWith(text string, r Right) (secret string, ok bool) {
 	for t, err := range tokensIn(text) {
 		if err != nil {

@@ -109,7 +109,7 @@ func parseHTML(body string) (*html.Node, error) {
 	return parseRepaired(body)
 }
 
-// parseRepaired parses clean HTML of any kind and returns its tree, repaired as browsers do.
+// parseRepaired parses clean HTML of any kind and returns its tree, repaired as in browsers.
 func parseRepaired(body string) (*html.Node, error) {
 	var t tidier
 	t.run(body)

@@ -20,7 +20,7 @@ const (
 	placeTerms               // as placeList, but contains terms
 	placeTerm                // in placeTerms; contains the same as placeBlock
 	placeInline              // anywhere; contains inline elements and text
-	placeFormat              // the same; counts towards maxFormatting, except for links
+	placeFormat              // the same; counts toward maxFormatting, except for links
 	placeVoid                // anywhere; contains nothing
 	placeRule                // among blocks; contains nothing
 )
@@ -88,14 +88,14 @@ type nester struct {
 	rest   string     // the part of the body that has not been read
 	top    *html.Node // the innermost open element
 	places []place    // the places of the open elements; the first is that of the body
-	open   int        // number of open inline elements that count towards maxFormatting
+	open   int        // number of open inline elements that count toward maxFormatting
 	linked bool       // a link is open
 	nodes  nodes
 }
 
 // parseWellNested returns the tree of a clean body that needs no repairs. Most posts need none, and are read in a
 // fraction of the time. It returns false if it is not certain that [tidier] and [html.ParseFragment] would build the
-// same tree: if an end tag is missing or does not match, except that a block ends the open paragraph, if a tag is not
+// same tree: if an end tag is missing or does not match (although a block may end the open paragraph), if a tag is not
 // in lower case or its attributes are not in quotation marks, or if there is a table, a form, a frame or an element
 // that is not kept.
 func parseWellNested(body string) (*html.Node, bool) {
@@ -163,7 +163,7 @@ func (p *nester) tag() bool {
 	return p.start(name)
 }
 
-// end ends the innermost open element, which must have the name. The rest begins after the name.
+// end ends the innermost open element, which must have the given name. p.rest begins after the name in the end tag.
 func (p *nester) end(name atom.Atom) bool {
 	if name == 0 || p.top.DataAtom != name || len(p.places) == 1 || !strings.HasPrefix(p.rest, ">") {
 		return false
@@ -186,7 +186,7 @@ func (p *nester) leave() {
 	p.places = p.places[:last]
 }
 
-// start adds an element. The rest begins after its name.
+// start adds an element. p.rest begins after the name in its start tag.
 func (p *nester) start(name atom.Atom) bool {
 	at := placeOf(name)
 	if !p.allows(at) {
@@ -221,7 +221,7 @@ func (p *nester) start(name atom.Atom) bool {
 	return len(p.places) <= maxNesting
 }
 
-// allows reports whether an element with the place may begin here. A block ends the open paragraph.
+// allows reports whether an element with the given place may begin here. A block ends the open paragraph.
 func (p *nester) allows(at place) bool {
 	in := p.places[len(p.places)-1]
 	switch at {

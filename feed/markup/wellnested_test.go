@@ -38,7 +38,7 @@ func checkWellNested(t *testing.T, body string) bool {
 		t.Fatalf("%q is read in one pass, but repairing it fails: %v", body, err)
 	}
 	if got, want := outline(tree), outline(repaired); got != want {
-		t.Fatalf("%q read in one pass is\n%s\nand repaired it is\n%s", body, got, want)
+		t.Fatalf("the tree of %q is\n%s\nif it is read in one pass, and\n%s\nif it is repaired", body, got, want)
 	}
 	return true
 }
@@ -122,11 +122,11 @@ func TestParseWellNestedRandom(t *testing.T) {
 	}
 }
 
-// TestFormatPlaces checks that exactly the elements in the set inline count towards maxFormatting.
+// TestFormatPlaces checks that exactly the elements in the set inline count toward maxFormatting.
 func TestFormatPlaces(t *testing.T) {
 	for name := range elements {
 		if got := placeOf(name) == placeFormat; got != inline[name] {
-			t.Errorf("place of %v counts towards maxFormatting: %v, want %v", name, got, inline[name])
+			t.Errorf("place of %v counts toward maxFormatting: %v, want %v", name, got, inline[name])
 		}
 	}
 	for _, name := range []atom.Atom{atom.Script, atom.Iframe, atom.Table, atom.Td, atom.Center, atom.Textarea, atom.Font} {

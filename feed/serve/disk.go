@@ -314,7 +314,7 @@ func (d *Disk) save(editions ...*edition) []error {
 	return errs
 }
 
-// saveNow is like save, but the editions must not be earlier than those on disk. The caller holds the turn.
+// saveNow is like save, but the editions must not be earlier than those on disk. The caller must hold the turn.
 func (d *Disk) saveNow(editions []*edition) []error {
 	errs := make([]error, len(editions))
 	each := func(step func(e *edition) error) {

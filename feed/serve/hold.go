@@ -103,7 +103,7 @@ func (m *Memory) unhold(p *payload) {
 	}
 }
 
-// linger counts a dropped payload while responses use it. The caller holds the lock.
+// linger counts a dropped payload while responses use it. The caller must hold the lock.
 func (m *Memory) linger(p *payload) {
 	if p.dropped.Load() && p.lingering == 0 && p.holds.Load() > 0 {
 		p.lingering = p.size()

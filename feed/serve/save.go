@@ -80,7 +80,7 @@ func (r *Replica) noteFailure(failed, before error) error {
 }
 
 // noteBehind sets r.behind to the time at which the copies on disk became out of date, or to zero if they are up to
-// date. The caller holds the lock.
+// date. The caller must hold the lock.
 func (r *Replica) noteBehind() {
 	switch {
 	case len(r.unsaved) == 0 && r.failing == nil:
@@ -114,7 +114,7 @@ func (r *Replica) Saved() (behind time.Time, err error) {
 	return r.behind, r.failing
 }
 
-// diskProblem returns a problem if saving fails. The caller holds the lock.
+// diskProblem returns a problem if saving fails. The caller must hold the lock.
 func (r *Replica) diskProblem() []feed.Problem {
 	if r.failing == nil {
 		return nil

@@ -61,7 +61,7 @@ func (a *Audience) sample(served []Served) (changed bool) {
 	return changed
 }
 
-// historyOf returns the history of a feed. The caller holds historyMu.
+// historyOf returns the history of a feed. The caller must hold historyMu.
 func (a *Audience) historyOf(name feed.Name) *history {
 	h := a.history[name]
 	if h == nil {

@@ -30,7 +30,7 @@ func (d Dir) open(name string) (*os.File, fs.FileInfo, error) {
 	if feed.MediaType(name) == "" || path.Clean(name) != name || d.path == "" {
 		return nil, nil, fs.ErrNotExist
 	}
-	// Open the folder for each file, since it may be replaced while the process runs, for example by a deployment.
+	// Open the folder for each file, since it may be replaced while the process is running, for example by a deployment.
 	root, err := os.OpenRoot(d.path)
 	if err != nil {
 		return nil, nil, fs.ErrNotExist
@@ -73,7 +73,7 @@ type Request struct {
 type Response struct {
 	Status int
 	Header http.Header
-	Body   io.ReadCloser // nil if there is none; the caller closes it
+	Body   io.ReadCloser // nil if there is none; the caller must close it
 	Length int64         // bytes in Body
 }
 

@@ -148,6 +148,9 @@ type Quote struct {
 	Credit []int
 	// Inline reports whether the passage shares a block with other text.
 	Inline bool
+	// LinkedTitle is the text of the link to the article if it looks like a headline and the credit gives none. It is
+	// empty if the text is part of a sentence.
+	LinkedTitle string
 	// Convention is the number of the credit's convention in the package comment's list.
 	Convention string
 }

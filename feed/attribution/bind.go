@@ -18,8 +18,9 @@ type reading struct {
 
 	titleBlock int // index of the block that repeats the title, or -1
 	postTitle  string
-	headings   map[string]int // length of the shortest heading by key; nil until needed
-	titleURL   string         // URL of the link next to the title, or empty
+	headings   map[string]int   // length of the shortest heading by key; nil until needed
+	linking    map[string][]int // indexes of blocks by the URLs of their links; nil until needed
+	titleURL   string           // URL of the link next to the title, or empty
 	postedBy   string
 	postedOn   date
 
@@ -247,7 +248,10 @@ func (rd *reading) newSource(i int, m *match) *source {
 		case len(c.vias) > 0:
 			rd.addVias(c.vias)
 		case s.pub.name == "" && m.rule.convention != "8" && c.pub.name != "":
-			// In "A (Hacker News):" the brackets name a via.
+			// In "A (Hacker News):" the brackets name a via, but in "Cross-Site Scripting (XSS):" they do not.
+			if c.pub.known == nil && b.linkIn(in) == "" {
+				break
+			}
 			rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{names: in}))
 		default:
 			if c.pub.name != "" && s.pub.name == "" {

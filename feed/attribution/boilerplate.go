@@ -12,7 +12,7 @@ func (rd *reading) findBoilerplate(title string) {
 	blocks := rd.doc.blocks
 	for i := range blocks {
 		b := blocks[i]
-		if b.role == "" && !hasWords(b.toks) && !isElision(b) {
+		if b.role == "" && (!hasWords(b.toks) && !isElision(b) || isNavigation(b)) {
 			b.role = Noise
 		}
 	}
@@ -67,6 +67,22 @@ func (rd *reading) findBoilerplate(title string) {
 		}
 		content = content || len(b.text) >= 60 || strings.HasSuffix(b.text, ".") || strings.HasSuffix(b.text, ":")
 	}
+}
+
+// isNavigation reports whether the block is a row of at least three short links with bars or dots between them.
+func isNavigation(b *block) bool {
+	links, at := 0, 0
+	for _, r := range b.runs {
+		if r.kind != runLink {
+			continue
+		}
+		if r.start < at || links > 0 && strings.Trim(b.text[at:r.start], " |•·") != "" ||
+			links > 0 && strings.TrimSpace(b.text[at:r.start]) == "" || strings.Count(b.text[r.start:r.end], " ") > 2 {
+			return false
+		}
+		links, at = links+1, r.end
+	}
+	return links >= 3 && at == len(b.text) && b.quotation == nil
 }
 
 // isCreditLink reports whether block i, which looks like a page link, credits a source: "Read more at the Guardian", or

@@ -66,6 +66,8 @@ type language struct {
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
+	// Classes that only the verification of credits uses, see verifyname.go.
+	position, employ, firm, about, covered, generic *class
 }
 
 // index finds the variants that can match a clause by the words of the clause.
@@ -439,6 +441,9 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 		c.sort()
 	}
 	l.bindClasses()
+	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic} {
+		c.bit = len(traits{}) * 64 // no trait: the words of these classes are no evidence for the rules and the model
+	}
 	l.evidence = l.classBits()
 	l.indexRules()
 	return l, nil
@@ -601,6 +606,12 @@ func (l *language) bindClasses() {
 		"taken":        &l.taken,
 		"size":         &l.size,
 		"list-name":    &l.listName,
+		"position":     &l.position,
+		"employ":       &l.employ,
+		"firm":         &l.firm,
+		"about":        &l.about,
+		"covered":      &l.covered,
+		"generic":      &l.generic,
 	} {
 		*to = l.class(name)
 	}

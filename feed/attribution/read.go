@@ -213,6 +213,9 @@ func (rd *reading) newQuote(c *candidate) Quote {
 	}
 	src := &q.Source
 	src.Publication, src.Headline, src.URL = s.pub.name, s.headline, s.url
+	if s.headline == "" {
+		q.LinkedTitle = rd.linkedTitle(s)
+	}
 	if s.pub.known != nil {
 		src.PublicationURL, src.FeedURL = s.pub.known.URL, s.pub.known.FeedURL
 	}

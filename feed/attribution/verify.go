@@ -16,6 +16,9 @@ import (
 func (rd *reading) verify(s *source) bool {
 	if s.structured {
 		rd.dropReferencePage(s)
+		if rd.takeNameFromHeadline(s); s.headline != "" && !rd.isQuotedTitle(s) {
+			s.headline = ""
+		}
 		return true
 	}
 	if s.kind == Tweet || s.kind == Reblog || s.convention == "card" {
@@ -32,10 +35,13 @@ func (rd *reading) verify(s *source) bool {
 	rd.readListEntry(s, b)
 	rd.dropViaURL(s)
 	rd.correctAuthors(s)
+	rd.correctTitle(s)
 	rd.correctHeadline(s, at)
 	rd.dropReferenceHost(s, b)
 	rd.correctPublication(s)
-	return rd.isPublicationCertain(s, b)
+	rd.replaceGenericName(s)
+	rd.dropEmployer(s)
+	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b)
 }
 
 // creditBlock returns the index of the block of the credit that is nearest to the passage: the last one before it, or
@@ -194,15 +200,29 @@ func (rd *reading) correctAuthors(s *source) {
 		for len(toks) > 1 && rd.l.piece.has(toks[len(toks)-1].id) {
 			toks = toks[:len(toks)-1] // skip the last word of "Ann Reed Interview"
 		}
-		if len(toks) == 0 {
+		if toks = rd.withoutEmployer(toks); len(toks) == 0 {
 			continue
 		}
-		name = name[:toks[len(toks)-1].end]
-		if rd.isPersonName(toks) && rd.isAuthorInCredit(s, name) {
+		name = rd.linkedName(s, name[:toks[len(toks)-1].end])
+		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && rd.isAuthorInCredit(s, name) {
 			kept = append(kept, name)
 		}
 	}
 	s.authors = kept
+}
+
+// linkedName returns the part of a name that is the text of a link, if this is the name of a person: the words before
+// it, such as a title, are not part of the name.
+func (rd *reading) linkedName(s *source, name string) string {
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for _, r := range b.runs {
+			if label := b.text[r.start:r.end]; r.kind == runLink && strings.HasSuffix(name, " "+label) && strings.Contains(label, " ") {
+				return label
+			}
+		}
+	}
+	return name
 }
 
 // isPersonName reports whether the tokens can be a person's name: they contain no word for a role, a text or an
@@ -227,7 +247,7 @@ func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 		if !ok || at.empty() {
 			continue
 		}
-		if next := at.hi; next < len(b.toks) && rd.continuesName(b, next) {
+		if next := at.hi; next < len(b.toks) && rd.continuesName(b, next) || rd.isSubject(b, at) {
 			return false
 		}
 		return rd.isCreditSentence(s, b, at)
@@ -389,6 +409,9 @@ func (b *block) findName(name string) (before int, within span, ok bool) {
 // correctPublication replaces a known name that is only the end of the publication's name, as in "Cambridge Times": the
 // host of the article has the whole name.
 func (rd *reading) correctPublication(s *source) {
+	if name := strings.TrimSuffix(s.pub.name, "."); s.pub.known != nil && rd.r.pubs.lookup(name) == s.pub.known {
+		s.pub.name = name // the full stop of the sentence
+	}
 	if s.pub.name == "" || s.url == "" {
 		return
 	}
@@ -430,6 +453,9 @@ func endsName(e *publication, name string) bool {
 func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 	switch {
 	case s.pub.name == "":
+		return len(s.authors) > 0
+	case s.pub.known == nil && rd.isAside(s):
+		s.pub = publisher{}
 		return len(s.authors) > 0
 	case s.pub.known == nil:
 		return rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader || rd.isMarkedName(s) ||

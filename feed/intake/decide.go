@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -93,46 +91,10 @@ func (c *credits) add(q attribution.Quote, state CreditState) {
 		x.at = min(x.at, i)
 	}
 	if x.Source.URL != "" && x.Source.Headline == "" {
-		x.Source.Headline = c.linkedHeadline(x)
+		x.Source.Headline = q.LinkedTitle
 	}
 	x.key = feed.CreditKey(x.Quote)
 	c.list = append(c.list, x)
-}
-
-// linkedHeadline returns the text of the link to the article if it looks like a headline: it begins with a capital
-// letter or a digit, has 3 to 15 words, not counting numbers, does not contain the name of the publication or of an
-// author, and is in the credit or has a paragraph of its own. Otherwise it returns "".
-func (c *credits) linkedHeadline(x candidate) string {
-	for d := range c.body.Descendants() {
-		if d.DataAtom != atom.A || markup.Attribute(d, "href") != x.Source.URL ||
-			slices.ContainsFunc(x.passage, func(n *html.Node) bool { return within(d, n) }) {
-			continue
-		}
-		full := line(markup.PlainText(d))
-		if !slices.ContainsFunc(x.credit, func(n *html.Node) bool { return within(d, n) }) && !c.hasOwnBlock(d, full) {
-			continue // the author's own sentence
-		}
-		text := strings.Trim(full, "“”\"«»‘’ ")
-		first, _ := utf8.DecodeRuneInString(text)
-		words := slices.DeleteFunc(strings.Fields(text), func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
-		if len(words) < 3 || len(words) > 15 || !unicode.IsUpper(first) && !unicode.IsDigit(first) {
-			return ""
-		}
-		for _, name := range append(authorNames(x.Source), x.Source.Publication) {
-			if name != "" && strings.Contains(strings.ToLower(text), strings.ToLower(name)) {
-				return ""
-			}
-		}
-		return text
-	}
-	return ""
-}
-
-// hasOwnBlock reports whether a block of the post contains the node d, and no text other than the text of d.
-func (c *credits) hasOwnBlock(d *html.Node, text string) bool {
-	return slices.ContainsFunc(c.result.Blocks, func(b attribution.Block) bool {
-		return b.Text == text && slices.ContainsFunc(b.Nodes, func(n *html.Node) bool { return within(d, n) })
-	})
 }
 
 // reasonOf describes where a credit was read, what its passage is, and whether the publication is known.

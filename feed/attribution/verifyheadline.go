@@ -1,0 +1,268 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// This file checks the headline of a credit: it is a whole title, and not a few words of a sentence.
+
+// correctTitle makes the headline of s the whole text of the link that contains it, and removes a headline that is no
+// title: running text of a link, a few quoted words, and the name of the publication.
+func (rd *reading) correctTitle(s *source) {
+	rd.takePublicationAsHeadline(s)
+	if rd.takeNameFromHeadline(s); s.headline == "" {
+		return
+	}
+	if s.pub.name != "" && sameName(s.headline, s.pub.name) {
+		s.headline = ""
+		return
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for _, r := range b.runs {
+			if r.kind == runLink && rd.correctByLabel(s, b, r) {
+				return
+			}
+		}
+	}
+	if !rd.isQuotedTitle(s) {
+		s.headline = ""
+	}
+}
+
+// correctByLabel corrects the headline of s if it is, or is a part of, the text of the link r in block b, or begins or
+// ends with that text. It reports whether this is so.
+func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
+	label := cleanHeadline(b.text[r.start:r.end])
+	before, after, within := strings.Cut(label, s.headline)
+	prefix, suffixed := strings.CutSuffix(s.headline, label)
+	switch {
+	case label == "":
+		return false
+	case within && fold(before+after) != "" && rd.containsName(s, before+" "+after):
+		return true // "H | X"
+	case within && fold(before+after) != "" && rd.isPersonLike(s.headline):
+		s.headline = "" // a name in the title of a work
+	case within && rd.isTitleLabel(b, r):
+		s.headline = label
+	case within:
+		rd.dropLabel(s, b, r)
+	case suffixed && rd.l.from.has(rd.wordOf(prefix)) && rd.isTitleLabel(b, r):
+		s.headline = label // "From H"
+	default:
+		return false
+	}
+	return true
+}
+
+// wordOf returns the number of the only word of the text, or 0.
+func (rd *reading) wordOf(text string) int32 {
+	if toks := rd.r.lx.tokenize(text, nil); len(toks) == 1 {
+		return toks[0].id
+	}
+	return 0
+}
+
+// containsName reports whether the text contains the publication or an author of s.
+func (rd *reading) containsName(s *source, text string) bool {
+	text = strings.ToLower(text)
+	return s.pub.name != "" && strings.Contains(text, strings.ToLower(s.pub.name)) ||
+		slices.ContainsFunc(s.authors, func(a string) bool { return strings.Contains(text, strings.ToLower(a)) })
+}
+
+// isPersonLike reports whether the text is almost certainly a person's name.
+func (rd *reading) isPersonLike(text string) bool {
+	return rd.l.personScore(text, rd.r.lx.tokenize(text, nil)) == 2
+}
+
+// dropLabel removes the headline of s, which is running text of the link r in block b. If that text is a single word,
+// such as a name, the article is at the link that has a word for a type of text: "Ann sent me [a post]".
+func (rd *reading) dropLabel(s *source, b *block, r run) {
+	s.headline = ""
+	if _, in := tokensWithin(b.toks, span{0, len(b.toks)}, r); s.url != r.value || in.hi-in.lo != 1 ||
+		rd.l.piece.has(b.toks[in.lo].id) {
+		return
+	}
+	for _, o := range b.runs {
+		_, in := tokensWithin(b.toks, span{0, len(b.toks)}, o)
+		if o.kind == runLink && !in.empty() && rd.l.piece.has(b.toks[in.hi-1].id) {
+			s.url = articleOnly(o.value)
+			return
+		}
+	}
+	if s.pub.name == "" {
+		s.url = ""
+	}
+}
+
+// isInDescription reports whether token i of block b is in brackets, after words that describe something.
+func (rd *reading) isInDescription(b *block, i int) bool {
+	for k := i - 1; k >= 0 && k > i-12; k-- {
+		if t := b.toks[k]; t.kind == tokPunct && t.ch == '(' {
+			return rd.isDescription(b.toks[k+1 : i])
+		} else if t.kind == tokPunct && t.ch == ')' {
+			return false
+		}
+	}
+	return false
+}
+
+// linkedTitle returns the text of the link to the article if it is a title of 3 to 15 words, not counting numbers, that
+// contains neither the publication nor an author, and is in the credit or has a block of its own. Otherwise it returns
+// "".
+func (rd *reading) linkedTitle(s *source) string {
+	if s.url == "" {
+		return ""
+	}
+	for _, k := range rd.blocksLinkingTo(s.url) {
+		b := rd.doc.blocks[k]
+		if slices.Contains(s.passageBlocks, k) || !slices.Contains(s.creditBlocks, k) && !b.isWholly(runLink) {
+			continue
+		}
+		for _, r := range b.runs {
+			if r.kind != runLink || r.value != s.url {
+				continue
+			}
+			label := strings.Trim(b.text[r.start:r.end], "“”\"«»‘’ ")
+			words := slices.DeleteFunc(strings.Fields(label), func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
+			first, _ := utf8.DecodeRuneInString(label)
+			if len(words) < 3 || len(words) > 15 || !unicode.IsUpper(first) && !unicode.IsDigit(first) ||
+				rd.containsName(s, label) || !rd.isTitleLabel(b, r) {
+				return ""
+			}
+			return label
+		}
+	}
+	return ""
+}
+
+// maxLinkingBlocks bounds the blocks that are searched for a link to an article.
+const maxLinkingBlocks = 20
+
+// blocksLinkingTo returns the indexes of the first blocks that contain a link to u.
+func (rd *reading) blocksLinkingTo(u string) []int {
+	if rd.linking == nil {
+		rd.linking = make(map[string][]int)
+		for k, b := range rd.doc.blocks {
+			for _, r := range b.runs {
+				if at := rd.linking[r.value]; r.kind == runLink && len(at) < maxLinkingBlocks && !slices.Contains(at, k) {
+					rd.linking[r.value] = append(at, k)
+				}
+			}
+		}
+	}
+	return rd.linking[u]
+}
+
+// isTitleLabel reports whether the text of the link r in block b is a title: it is quoted, emphasised, the title of the
+// post or a heading, the whole block, the beginning of a list item, or in title case, and it does not end in a word
+// such as "article". In a sentence, a capital letter within the sentence begins a title of at least four words.
+func (rd *reading) isTitleLabel(b *block, r run) bool {
+	_, in := tokensWithin(b.toks, span{0, len(b.toks)}, r)
+	if in.empty() {
+		return false
+	}
+	label := strings.TrimSpace(b.text[r.start:r.end])
+	first, last := b.toks[in.lo], b.toks[in.hi-1]
+	quoted := first.kind == tokOpen || in.lo > 0 && b.toks[in.lo-1].kind == tokOpen
+	if quoted || b.isEmphasised(in) || fold(label) == fold(rd.postTitle) {
+		return in.hi-in.lo > 1
+	}
+	if rd.l.piece.has(last.id) {
+		return false // "the article"
+	}
+	if b.isWholly(runLink) || b.list && in.lo == 0 || rd.isHeading(label) ||
+		in.lo == 0 && in.hi < len(b.toks) && rd.onlyBracketsFrom(b, in.hi) {
+		return true
+	}
+	if rd.isInDescription(b, in.lo) {
+		return false
+	}
+	words := 0
+	for _, t := range b.toks[in.lo:in.hi] {
+		if t.kind == tokWord {
+			words++
+		}
+	}
+	if !first.upper && !first.digit || words < 2 {
+		return false
+	}
+	within := in.lo > 0 && b.toks[in.lo-1].kind == tokWord
+	switch {
+	case rd.l.name == fallback && isTitleCase(rd.l, b.toks[in.lo:in.hi]):
+		return true
+	case rd.l.nouns: // a preposition or an article makes a noun part of the sentence
+		return words >= 3 && (!within || b.toks[in.lo-1].upper)
+	default:
+		return words >= 4 && within
+	}
+}
+
+// takePublicationAsHeadline makes the text of a link the headline of s if the unknown publication is only the beginning
+// of that text, such as the text before a bracket. The host is the publication.
+func (rd *reading) takePublicationAsHeadline(s *source) {
+	if s.pub.known != nil || s.pub.name == "" || s.headline != "" || hostNamed(s.url, s.pub.name) {
+		return
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for _, r := range b.runs {
+			if r.kind != runLink || articleOnly(r.value) == "" {
+				continue
+			}
+			label := cleanHeadline(b.text[r.start:r.end])
+			rest, ok := strings.CutPrefix(label, s.pub.name)
+			if ok && strings.Trim(rest, " .,:") != "" && !strings.HasPrefix(rest, "'") && !strings.HasPrefix(rest, "’") && rd.isTitleLabel(b, r) {
+				s.headline, s.url, s.pub = label, r.value, rd.publisherOfHost(r.value)
+				return
+			}
+		}
+	}
+}
+
+// takeNameFromHeadline makes a given name before a comma the author of s, as in "Ann, Harbour Forum", which is no
+// headline.
+func (rd *reading) takeNameFromHeadline(s *source) {
+	toks := rd.r.lx.tokenize(s.headline, nil)
+	if len(toks) < 3 || len(toks) > 7 || !rd.l.given.has(toks[0].id) || toks[1].ch != ',' || len(s.authors) > 0 || !toks[2].upper {
+		return
+	}
+	s.authors, s.headline = []string{s.headline[:toks[0].end]}, ""
+}
+
+// isQuotedTitle reports whether the headline of s, which is no link, can be a title. Up to three quoted words that are
+// not in title case are a term, and several quoted sentences are a quotation. A credit in an element for credits may
+// describe the author after the name.
+func (rd *reading) isQuotedTitle(s *source) bool {
+	toks := rd.r.lx.tokenize(s.headline, nil)
+	titled := rd.l.name == fallback && isTitleCase(rd.l, toks)
+	if s.structured && len(s.authors) > 0 && rd.describesPerson(toks) || strings.Count(s.headline, `"`)%2 == 1 {
+		return false
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		_, at, ok := b.findName(s.headline)
+		if !ok || at.empty() || at.lo == 0 || s.entry || b.toks[at.lo-1].kind != tokOpen {
+			continue
+		}
+		sentences := strings.Count(strings.TrimRight(s.headline, ".!?…")+" ", ". ")
+		ended := at.hi < len(b.toks) && b.toks[at.hi].kind == tokPunct && b.toks[at.hi].ch == '.' || b.toks[at.hi-1].ch == '.'
+		return titled || (len(toks) > 3 || b.list && at.lo == 1) && !(sentences > 0 && ended)
+	}
+	return true
+}
+
+// describesPerson reports whether the tokens after a person's name describe the person: a position or role before a
+// comma, as in "Roman historian, on the army".
+func (rd *reading) describesPerson(toks []token) bool {
+	for i, t := range toks {
+		if t.kind == tokPunct && t.ch == ',' || t.kind == tokWord && rd.l.employ.has(t.id) {
+			return i > 0 && !toks[i-1].upper && (rd.endsWithPosition(toks[:i]) || rd.l.role.has(toks[i-1].id))
+		}
+	}
+	n := len(toks)
+	return n > 0 && !toks[n-1].upper && (rd.endsWithPosition(toks) || rd.l.role.has(toks[n-1].id))
+}

@@ -1,0 +1,278 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+)
+
+// This file checks the names of a credit against the words around them: an employer is no publication, the subject of
+// an article is not its author, and a source that is only mentioned is not published.
+
+// nameContext is an occurrence of a name in a credit block.
+type nameContext struct {
+	b      *block
+	at     span // tokens of the name
+	before int  // end of the tokens before the name, its determiners and epithets
+}
+
+// contextsOf returns the first occurrence of the name in each credit block of s.
+func (rd *reading) contextsOf(s *source, name string) []nameContext {
+	var found []nameContext
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		lo, at, ok := b.findName(name)
+		if !ok || at.empty() {
+			continue
+		}
+		for lo > 0 && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id)) {
+			lo--
+		}
+		found = append(found, nameContext{b: b, at: at, before: lo})
+	}
+	return found
+}
+
+// dropEmployer removes a publication that is only the organisation of a person, as in "Ann Reed, founder of X", "Ann
+// Reed from X" and "the company X".
+func (rd *reading) dropEmployer(s *source) {
+	if s.pub.name == "" || s.copiedHeader || s.hasHeader {
+		return
+	}
+	named := hostNamed(s.url, s.pub.name) || s.pub.known != nil && rd.r.pubs.byHost(s.url) == s.pub.known
+	if slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
+		return rd.isEmployer(s, c, named)
+	}) {
+		s.pub = publisher{}
+	}
+}
+
+// isEmployer reports whether the publication of s, which occurs at c, is the organisation of a person. If named is set,
+// the article is on the organisation's own site, which makes it the publication.
+func (rd *reading) isEmployer(s *source, c nameContext, named bool) bool {
+	toks := c.b.toks[:c.before]
+	firm := len(toks) > 0 && rd.l.firm.has(toks[len(toks)-1].id)
+	for len(toks) > 0 && (rd.l.firm.has(toks[len(toks)-1].id) || rd.l.det.has(toks[len(toks)-1].id)) {
+		toks = toks[:len(toks)-1]
+	}
+	if len(toks) < 2 || !rd.l.employ.has(toks[len(toks)-1].id) || toks[len(toks)-1].upper {
+		return false
+	}
+	toks = toks[:len(toks)-1]
+	if rd.endsWithPosition(toks) {
+		return !named
+	}
+	if c.b.toks[c.before].upper && rd.l.det.has(c.b.toks[c.before].id) {
+		return false // "Ann Reed of The Bugle"
+	}
+	if named || s.pub.known != nil || rd.isMarkedName(s) || rd.l.looksLikePub(c.b.text, c.b.toks[c.at.lo:c.at.hi]) {
+		return false
+	}
+	for _, author := range s.authors {
+		_, at, ok := c.b.findName(author)
+		if !ok || at.empty() || at.hi > len(toks) {
+			continue
+		}
+		return firm || at.hi == len(toks) || rd.isApposition(toks[at.hi:])
+	}
+	return false
+}
+
+// withoutEmployer returns the tokens of a person's name before a word for a company and the preposition before it, as
+// in "Ann Reed of the company X".
+func (rd *reading) withoutEmployer(toks []token) []token {
+	for i, t := range toks {
+		if !rd.l.firm.has(t.id) {
+			continue
+		}
+		for i > 0 && (rd.l.employ.has(toks[i-1].id) || rd.l.det.has(toks[i-1].id)) {
+			i--
+		}
+		return toks[:i]
+	}
+	return toks
+}
+
+// endsWithPosition reports whether the tokens end in a position in an organisation, such as "chief executive".
+func (rd *reading) endsWithPosition(toks []token) bool {
+	var ends [4]int
+	for i := max(0, len(toks)-3); i < len(toks); i++ {
+		if slices.Contains(rd.l.position.phraseEnds(toks, i, ends[:0]), len(toks)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isApposition reports whether the tokens after a person's name describe the person without a word for writing, as in
+// ", a surveyor at".
+func (rd *reading) isApposition(toks []token) bool {
+	if toks[0].kind != tokPunct || toks[0].ch != ',' {
+		return false
+	}
+	described := false
+	for _, t := range toks[1:] {
+		if t.kind != tokWord || rd.l.say.has(t.id) || rd.l.piece.has(t.id) || rd.l.role.has(t.id) || rd.l.report.has(t.id) {
+			return false
+		}
+		described = described || !t.upper && !rd.l.stop.has(t.id) && !rd.l.det.has(t.id)
+	}
+	return described
+}
+
+// replaceGenericName replaces a publication that consists only of nouns such as "the company blog" by the publication
+// that the URL's host identifies.
+func (rd *reading) replaceGenericName(s *source) {
+	if s.pub.name == "" || s.pub.known != nil || hostNamed(s.url, s.pub.name) || !rd.isGenericName(s.pub.name) {
+		return
+	}
+	s.pub = publisher{}
+	if h := hostOf(s.url); h != "" {
+		s.pub = rd.publisherOfHost(s.url)
+	}
+}
+
+// isGenericName reports whether the name consists of generic nouns and function words, such as "the company blog".
+func (rd *reading) isGenericName(name string) bool {
+	toks := rd.r.lx.tokenize(name, nil)
+	generic := 0
+	for _, t := range toks {
+		switch {
+		case rd.l.generic.has(t.id):
+			generic++
+		case t.kind != tokWord || rd.l.stop.has(t.id) || rd.l.det.has(t.id) || rd.l.connector.has(t.id) || rd.l.common.has(t.id):
+		default:
+			return false
+		}
+	}
+	return generic > 0
+}
+
+// isSubject reports whether the name at the tokens at of block b is what a text is about rather than its author: "a
+// story about Ann Reed". A verb of saying after the name or a word such as "by" before it makes it the author.
+func (rd *reading) isSubject(b *block, at span) bool {
+	if at.hi < len(b.toks) && (rd.l.say.has(b.toks[at.hi].id) || announces(b.toks[at.hi])) {
+		return false
+	}
+	depth := 0
+	for k := at.lo - 1; k >= 0; k-- {
+		t := b.toks[k]
+		switch {
+		case t.kind == tokPunct && t.ch == ')':
+			depth++
+		case t.kind == tokPunct && t.ch == '(':
+			if depth == 0 {
+				return rd.isDescription(b.toks[k+1 : at.lo])
+			}
+			depth--
+		case t.kind == tokPunct && strings.ContainsRune(".:;!?", t.ch) && !rd.l.abbreviation.has(b.toks[max(0, k-1)].id) && !b.toks[max(0, k-1)].upper,
+			t.kind == tokOpen, t.kind == tokDash:
+			return false
+		case t.kind != tokWord || t.upper:
+		case rd.l.by.has(t.id), rd.l.from.has(t.id), rd.l.say.has(t.id) && !rd.l.stop.has(t.id):
+			return false
+		default:
+			var ends [4]int
+			for _, end := range rd.l.about.phraseEnds(b.toks, k, ends[:0]) {
+				if end <= at.lo {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// isDescription reports whether the tokens before a name in brackets describe something, as in "(in this case that of
+// the Ballads of Ann Reed)", rather than name its author.
+func (rd *reading) isDescription(toks []token) bool {
+	if len(toks) < 3 || rd.l.by.has(toks[0].id) || rd.l.via.has(toks[0].id) {
+		return false
+	}
+	for len(toks) > 1 && rd.l.det.has(toks[len(toks)-1].id) {
+		toks = toks[:len(toks)-1]
+	}
+	last := toks[len(toks)-1]
+	return rd.l.employ.has(last.id) && !rd.l.by.has(last.id) && !slices.ContainsFunc(toks, func(t token) bool {
+		return t.kind == tokPunct && t.ch == ',' || rd.l.say.has(t.id) && !rd.l.stop.has(t.id)
+	})
+}
+
+// isOnlyMentioned reports whether s, whose credit is in block b, has no passage and is named without being quoted: it
+// has no publication, it is a remark in brackets, it reported on the author's own work, or block b is emphasised like
+// the caption of a picture.
+func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
+	if len(s.passages) > 0 || s.entry || s.copiedHeader {
+		return false
+	}
+	switch {
+	case s.pub.name == "":
+		return true
+	case s.pub.known == nil && len(s.authors) > 0 && s.url == "" && !rd.isMarkedName(s) && !rd.hasPerson(s):
+		return true
+	case b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]):
+		return true
+	}
+	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
+		return rd.isRemark(s, c) || rd.isCoverage(c)
+	})
+}
+
+// isAside reports whether the unknown publication of s is emphasised within a sentence and not named as its origin: "I
+// just finished reading X".
+func (rd *reading) isAside(s *source) bool {
+	if s.hasHeader || s.copiedHeader || s.entry || s.convention == "cite" || s.url != "" || rd.isNamedAsOrigin(s) {
+		return false
+	}
+	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool { return c.b.isEmphasised(c.at) })
+}
+
+// hasPerson reports whether an author of s is almost certainly a person.
+func (rd *reading) hasPerson(s *source) bool {
+	return slices.ContainsFunc(s.authors, rd.isPersonLike)
+}
+
+// isRemark reports whether the name is in brackets, alone or after a few words in lower case, as in "(by X)" and "(e.g.
+// X)". After the author or the headline, the name alone in brackets is a credit.
+func (rd *reading) isRemark(s *source, c nameContext) bool {
+	open := c.at.lo - 1
+	for open > 0 && open > c.at.lo-8 && (c.b.toks[open].kind != tokPunct || c.b.toks[open].ch != '(') {
+		if t := c.b.toks[open]; t.upper || t.kind == tokOpen {
+			return false
+		}
+		open--
+	}
+	if open <= 0 || groupEnd(c.b.toks, open) != c.at.hi+1 || open == c.at.lo-1 && (len(s.authors) > 0 || s.headline != "") {
+		return false
+	}
+	before := c.b.toks[open-1] // the words of a quotation end in a quotation mark or a full stop
+	return before.kind == tokWord
+}
+
+// isCoverage reports whether the publication at c reported on the author's own work: "this was featured on X".
+func (rd *reading) isCoverage(c nameContext) bool {
+	toks := c.b.toks[:c.before]
+	if len(toks) > 0 && rd.l.at.has(toks[len(toks)-1].id) {
+		toks = toks[:len(toks)-1]
+	}
+	covered := false
+	var ends [4]int
+	for i := max(0, len(toks)-3); i < len(toks); i++ {
+		covered = covered || slices.Contains(rd.l.covered.phraseEnds(toks, i, ends[:0]), len(toks))
+	}
+	in := rd.sentenceAround(c.b.toks, c.at)
+	own := slices.ContainsFunc(c.b.toks[in.lo:c.at.lo], func(t token) bool {
+		return rd.l.first.has(t.id) || rd.l.plural.has(t.id) || rd.l.pointing.has(t.id)
+	})
+	if covered && own {
+		return true
+	}
+	for k := c.at.hi; k+1 < in.hi && k < c.at.hi+4; k++ { // "X wrote about me"
+		var ends [4]int
+		for _, end := range rd.l.about.phraseEnds(c.b.toks, k, ends[:0]) {
+			if end < in.hi && (rd.l.first.has(c.b.toks[end].id) || rd.l.plural.has(c.b.toks[end].id)) {
+				return true
+			}
+		}
+	}
+	return false
+}

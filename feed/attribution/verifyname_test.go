@@ -1,0 +1,85 @@
+package attribution
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestVerifyNames checks that employers, subjects, generic nouns and mentions are not published as sources, and that a
+// headline is a whole title.
+func TestVerifyNames(t *testing.T) {
+	const passage = "Every winter the harbour fills with sand, and every spring the council pays to have it dug out again."
+	const quoted = "\n\n> " + passage + "\n"
+	const zitat = "\n\n> Jeden Winter füllt sich der Hafen mit Sand, und jedes Frühjahr bezahlt die Stadt dafür, dass er ausgebaggert wird.\n"
+	tests := []struct {
+		name, body string
+		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL|" and the first word of the passage
+	}{
+		{"the founder of a company", "My book quotes Ruth Calloway, well-known pilot and founder of Stack Overflow, who says" + quoted,
+			[]string{"||Ruth Calloway||Every"}},
+		{"a doctor at an institution", "Ruth Calloway, ship's doctor at Harbourmouth, wrote:" + quoted, []string{"||Ruth Calloway||Every"}},
+		{"Gründerin einer Firma", "Ruth Albrecht, Gründerin von Hafenwerk, schreibt:" + zitat,
+			[]string{"||Ruth Albrecht||Jeden"}},
+		{"eine Person von einer Firma", "Peter Albrecht von der Firma Hafenwerk schreibt:" + zitat,
+			[]string{"||Peter Albrecht||Jeden"}},
+		{"a reporter of a newspaper", "Ruth Calloway, harbour reporter at The Guardian, writes:" + quoted,
+			[]string{"The Guardian||Ruth Calloway||Every"}},
+		{"a person from a company in notes on a talk", "- Ships are slow.\n- Paul Calloway from Ferrymark thought of this as well:\n    - \"Why pay twice?\"\n", nil},
+		{"the subject of a story",
+			"There is a [story](https://www.theguardian.com/a/harbour) in The Guardian about a pilot, Ruth Calloway, who left: \"" + passage + "\"\n",
+			[]string{"The Guardian|||https://www.theguardian.com/a/harbour|Every"}},
+		{"the author of an example in brackets", "From the header file of a [Project Gutenberg](https://www.gutenberg.org/ebooks/9) text " +
+			"(in this case that of the Harbour Songs of Ruth Calloway):" + quoted,
+			[]string{"Project Gutenberg|||https://www.gutenberg.org/ebooks/9|Every"}},
+		{"the publication alone as author", "The numbers are from a survey of 3900 people (by Gallup).\n\nI wonder about the rest.\n", nil},
+		{"an example in brackets", "The program joins the words of a name (e.g. Boston Globe) to one.\n\nIt works well.\n", nil},
+		{"coverage of the post", "**Update:** This was [featured on Lifehacker](https://lifehacker.com/harbour-12) and they made a film about it:\n\nI like it.\n", nil},
+		{"the caption of a picture", "![Ruth Calloway for EFF](a.jpg)\n\n*Ruth Calloway for EFF*\n\nI spent the day at the harbour with her.\n", nil},
+		{"a name that is generic", "Der Verein Hafenfreunde hilft bei der [Formulierung der neuen Hafenordnung](https://hafenfreunde.example/blog/ordnung). " +
+			"Im Artikel auf dem Blog des Vereins ist folgender Satz zu lesen:" + quoted,
+			[]string{"hafenfreunde.example|||https://hafenfreunde.example/blog/ordnung|Every"}},
+		{"a work that the author has read",
+			"Ruth Calloway is one of my favourite writers, I just finished reading *Red Harbour* and loved it, and now she writes about sand:" + quoted,
+			[]string{"||Ruth Calloway||Every"}},
+		{"the full stop after a name", "Ruth Calloway reports for the [New York Times.](https://www.nytimes.com/2021/06/17/harbour.html)" + quoted,
+			[]string{"New York Times||Ruth Calloway|https://www.nytimes.com/2021/06/17/harbour.html|Every"}},
+		{"a title with brackets", "I've said the same for years, but never as well as Ruth Calloway did in her\n" +
+			"[*Know Your Harbours and Ports (KYHAP)*](https://notes.example/2021/04/know-your-harbours/) blog post:" + quoted,
+			[]string{"|Know Your Harbours and Ports (KYHAP)|Ruth Calloway|https://notes.example/2021/04/know-your-harbours/|Every"}},
+		{"running text of a link", quoted + "\nThat's from [a great article on sand and ferries](https://www.theguardian.com/a/sand).\n",
+			[]string{"The Guardian|||https://www.theguardian.com/a/sand|Every"}},
+		{"a title of two sentences, and similar names of publications",
+			"* [The harbour isn’t the sea. It’s a room](https://thecorrespondent.com/28/the-harbour-isnt-the-sea-its-a-room/374) - \"Every ship that " +
+				"carries ten heavy boxes at once gets slower and slower, and then it stops, not because it is a bad ship.\"\n\n" +
+				"* [The rise of small ports](https://ports.example/rise)\n",
+			[]string{"The Correspondent|The harbour isn’t the sea. It’s a room||https://thecorrespondent.com/28/the-harbour-isnt-the-sea-its-a-room/374|Every"}},
+		{"a quoted term", "They published [their own study](https://arxiv.org/abs/2601.00001) of what they call the “Closed Harbour effect”:" + quoted,
+			[]string{"arXiv|||https://arxiv.org/abs/2601.00001|Every"}},
+		{"the person who sent the link", "[Ann](https://ann.example/) sent me a [post](https://reed.example/2005/06/sand.html) from Richard Calloway where he comments on sand:" + quoted,
+			[]string{"||Richard Calloway|https://reed.example/2005/06/sand.html|Every"}},
+		{"a description of the author", "<blockquote><p>" + passage + " <cite>Ruth Calloway, Scottish historian, on the Roman harbours</cite></p></blockquote>\n",
+			[]string{"||Ruth Calloway||Every"}},
+		{"a row of links", "[Github](https://github.com/calloway/sand) | [Projects](https://calloway.example/p) | [About](https://calloway.example/a)\n\n" + passage + "\n", nil},
+	}
+	r := newReader(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, q := range read(t, r, "markdown", "", tt.body).Quotes {
+				var authors []string
+				for _, a := range q.Source.Authors {
+					authors = append(authors, a.Name)
+				}
+				first, _, _ := strings.Cut(q.Text, " ")
+				got = append(got, fmt.Sprintf("%s|%s|%s|%s|%s", q.Source.Publication, q.Source.Headline,
+					strings.Join(authors, "; "), q.Source.URL, first))
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("published quotes (-want +got):\n%s", d)
+			}
+		})
+	}
+}

@@ -51,7 +51,7 @@ type Token struct {
 	sum    [sha256.Size]byte
 }
 
-// May reports whether the token has a right.
+// May reports whether the token has the given right.
 func (t Token) May(r Right) bool { return r == Read || slices.Contains(t.rights, r) }
 
 // rightsWith returns the token's rights and r, as a tokens file lists them.

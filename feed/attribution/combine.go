@@ -161,7 +161,8 @@ func (rd *reading) newLearnedSource(d *decisions, l *learnedCredit) *source {
 // learnedConvention is the convention of a credit that only the model found.
 const learnedConvention = "model"
 
-// chooseSource sets the source of the candidate to the names of the rules or of the model, whichever is more certain.
+// chooseSource sets the source of the candidate to the names that the rules or the model found, whichever are more
+// certain.
 func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	rd.addReadings(d, c, all)
 	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card" || c.rule.structured) {
@@ -277,7 +278,7 @@ func (rd *reading) fillFields(s *source, l *learnedCredit) {
 	}
 }
 
-// choosePassages gives each candidate the passage of the rules or of the model, whichever is more certain. No text
+// choosePassages gives each candidate the passage that the rules or the model found, whichever is more certain. No text
 // becomes part of two passages.
 func (rd *reading) choosePassages(d *decisions, cs []*candidate) {
 	for _, c := range cs {
@@ -339,9 +340,9 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 }
 
 // hasCertainPassage reports whether the passage of s, which consists of the units in rule, is certain without the
-// model: markup or template code connects it with its credit, it is not marked and begins with a dateline or a copied
-// header, or it is marked, its credit announces it, and the model found no passage. learned holds the units of the
-// model's passage.
+// model: markup or template code connects it with its credit; or it is not marked and begins with a dateline or a
+// copied header; or it is marked, its credit announces it, and the model found no passage. learned holds the units of
+// the model's passage.
 func (rd *reading) hasCertainPassage(d *decisions, s *source, rule, learned []int) bool {
 	switch {
 	case s.convention == "cite", s.delimited:

@@ -18,7 +18,7 @@ type wordTable struct {
 // maxShort is the length in bytes of the longest word that has a short key.
 const maxShort = 8
 
-// shortKey returns the bytes of a word of at most eight bytes as a number. No word has a byte 0, so that words of
+// shortKey returns the bytes of a word of at most eight bytes as a number. No word contains a zero byte, so words of
 // different lengths have different keys.
 func shortKey(word []byte) uint64 {
 	var padded [maxShort]byte
@@ -54,7 +54,7 @@ func newWordTable(ids map[string]int32) *wordTable {
 	return t
 }
 
-// slot returns the first slot at which a key may be.
+// slot returns the first slot that may contain a key.
 func (t *wordTable) slot(key uint64) int { return int(key * 0x9e3779b97f4a7c15 >> t.shift) }
 
 // number returns the number of a word in lower case, or 0.
@@ -65,7 +65,7 @@ func (t *wordTable) number(word []byte) int32 {
 	return t.short(shortKey(word))
 }
 
-// short returns the number of the word with a key, or 0.
+// short returns the number of the word with the given key, or 0.
 func (t *wordTable) short(key uint64) int32 {
 	keys, numbers := t.shortKeys, t.shortNumbers
 	for k := t.slot(key); k < len(keys) && keys[k] != 0; k = (k + 1) & (len(keys) - 1) {

@@ -10,8 +10,8 @@ import (
 
 // Marker records when the posts of a store were first served.
 type Marker interface {
-	// MarkServed records that a process had all documents of versions of the store ready for readers. It may be called
-	// again after an error.
+	// MarkServed records that a process had all documents of the given versions of the store ready for readers. It may be
+	// called again after an error.
 	MarkServed(ctx context.Context, reached ...feed.ReachedVersion) error
 }
 
@@ -19,7 +19,7 @@ const (
 	// maxReached is the maximum number of versions that wait to be recorded. If there are more, which happens only if
 	// the store fails, the posts of later versions are recorded with the last version.
 	maxReached = 100
-	// finalMarkTimeout limits the call that records the last versions after the replica's context has ended.
+	// finalMarkTimeout limits the call that records the last versions after the replica's context is done.
 	finalMarkTimeout = 500 * time.Millisecond
 )
 
@@ -57,7 +57,7 @@ func (r *reached) add(version int64) {
 	}
 }
 
-// waiting returns the versions that wait to be recorded.
+// waiting returns the versions that have not been recorded.
 func (r *reached) waiting() []feed.ReachedVersion {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,7 +68,7 @@ func (r *reached) waiting() []feed.ReachedVersion {
 	return list
 }
 
-// recorded removes the versions up to one that has been recorded.
+// recorded removes the versions up to the given one, which has been recorded.
 func (r *reached) recorded(version int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,8 +77,8 @@ func (r *reached) recorded(version int64) {
 	}
 }
 
-// mark records the versions that the replica reaches until ctx ends. It has its own goroutine, since nothing waits for
-// the records.
+// mark records the versions that the replica reaches until ctx is done. It has its own goroutine, since nothing waits
+// for the records.
 func (r *Replica) mark(ctx context.Context) {
 	failing := false
 	for {
@@ -101,7 +101,7 @@ func (r *Replica) mark(ctx context.Context) {
 	}
 }
 
-// markWaiting records the versions that wait.
+// markWaiting records the waiting versions.
 func (r *Replica) markWaiting(ctx context.Context) error {
 	list := r.reached.waiting()
 	if len(list) == 0 {

@@ -55,7 +55,7 @@ func TestReplicaMarksServedVersions(t *testing.T) {
 		r.wait(time.Minute)
 		got := m.versions()
 		if len(got) != 2 || got[1].Version <= got[0].Version || got[0].Age != 0 || got[1].Age != 0 {
-			t.Errorf("the recorded versions are %+v, want two, each recorded at once", got)
+			t.Errorf("the recorded versions are %+v, want two, each recorded immediately", got)
 		}
 	})
 }
@@ -100,7 +100,7 @@ func TestReplicaDoesNotMarkUnservedVersions(t *testing.T) {
 	})
 }
 
-// TestReachedIsBounded checks that the number of versions that wait is bounded, and that the first ones are kept.
+// TestReachedIsBounded checks that the number of waiting versions is bounded, and that the first ones are kept.
 func TestReachedIsBounded(t *testing.T) {
 	r := newReached()
 	for i := range int64(3 * maxReached) {
@@ -108,11 +108,11 @@ func TestReachedIsBounded(t *testing.T) {
 	}
 	got := r.waiting()
 	if len(got) != maxReached || got[0].Version != 1 || got[maxReached-1].Version != 3*maxReached {
-		t.Errorf("%d versions wait, from %d to %d; want %d, from 1 to %d", len(got), got[0].Version, got[len(got)-1].Version,
+		t.Errorf("%d versions are waiting, from %d to %d; want %d, from 1 to %d", len(got), got[0].Version, got[len(got)-1].Version,
 			maxReached, 3*maxReached)
 	}
 	r.recorded(3 * maxReached)
 	if got := r.waiting(); len(got) != 0 {
-		t.Errorf("%+v still wait", got)
+		t.Errorf("%+v are still waiting", got)
 	}
 }

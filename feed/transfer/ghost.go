@@ -221,7 +221,8 @@ var ghostAudiences = map[string]visibility{
 	"filter": {status: feed.Private}, "none": {status: feed.Private}, "private": {status: feed.Private},
 }
 
-// visibility returns the visibility of a post. It returns an error of kind [feed.ErrInvalid] if it is unknown.
+// visibility returns the visibility of a post. It returns an error of kind [feed.ErrInvalid] if the visibility is
+// unknown.
 func (g *ghostSite) visibility(r ghostRow) (visibility, error) {
 	v, ok := ghostStatuses[strings.ToLower(string(r.Status))]
 	if !ok {

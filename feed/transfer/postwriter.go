@@ -31,8 +31,8 @@ type PostWriter interface {
 	Close() error
 }
 
-// NewPostWriter returns a PostWriter that writes to w or, for Markdown, to the folder dir. The folder must be empty and
-// is created if it does not exist.
+// NewPostWriter returns a PostWriter that writes to w or, for Markdown, to the given folder, which must be empty and is
+// created if it does not exist.
 func NewPostWriter(f WriteFormat, w io.Writer, folder string, c Channel) (PostWriter, error) {
 	switch f {
 	case WriteJSONFeed:

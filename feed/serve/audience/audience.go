@@ -158,7 +158,7 @@ func (t *tally) sketchOf(day int64) *sketch {
 	return *s
 }
 
-// Readers returns the readership of each feed that was requested, in the order of their first requests.
+// Readers returns the readership of all feeds that were requested, in the order of their first requests.
 func (a *Audience) Readers() []feed.Readership {
 	today := dayOf(a.now())
 	tallies := a.tallies()

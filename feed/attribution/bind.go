@@ -371,9 +371,6 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	// The text before the credit is commentary.
 	if !a.before.empty() {
 		b.ownText = append(b.ownText, b.slice(a.before))
-		if own := rd.mentionedIn(i); own != nil && s != nil && s.pub.name == "" && len(s.authors) == 0 {
-			s.citation = own.citation
-		}
 	}
 	if s == nil {
 		rd.markCommentary(i)
@@ -431,14 +428,6 @@ func (rd *reading) headlineFollows(i int, rest span) bool {
 	below := rd.doc.blocks[next]
 	return last.kind == tokWord && isTitleCase(rd.l, b.toks[rest.lo:rest.hi]) &&
 		(below.quotation != nil || len(below.toks) > rest.hi-rest.lo)
-}
-
-// mentionedIn returns the source that block i mentions before its lead, or nil. It is used if the lead names no source.
-func (rd *reading) mentionedIn(i int) *source {
-	if m := rd.analyse(i).mention; m != nil {
-		return rd.newSource(i, m)
-	}
-	return nil
 }
 
 // skipPassage skips the passage after a lead that names a private person or the blog itself, since neither is a source.

@@ -56,11 +56,7 @@ func (rd *reading) startsWithDateline(i int) bool {
 func (rd *reading) endIsCertain(at []int, quoted []bool, end int) bool {
 	last := -1
 	for n, q := range quoted {
-		switch {
-		case !q:
-		case last >= 0 && last != n-1 && !rd.allBracketed(at[last+1:n]):
-			return false
-		default:
+		if q {
 			last = n
 		}
 	}
@@ -79,10 +75,6 @@ func (rd *reading) endIsCertain(at []int, quoted []bool, end int) bool {
 		if between := rd.doc.blocks[k]; between.role == Noise || isElision(between) {
 			return true // a separator, a link to the rest, or dots on a line of their own
 		}
-	}
-	if after < len(rd.doc.blocks) && rd.doc.blocks[after].role == "" && rd.doc.blocks[after].quotation == nil &&
-		rd.isTailCredit(after) {
-		return true
 	}
 	return rd.l.voiceOf(b.toks, false).elided
 }

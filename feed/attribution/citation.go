@@ -297,13 +297,6 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 			}
 			return true
 		}
-		// The form "A in H", with the title of the work linked or emphasized.
-		if work := (span{p.lo + k + 1, p.hi}); sure && c.headline == "" && where == inCredit &&
-			(b.isEmphasised(work) || b.linkIn(work) != "") {
-			c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
-			c.headline = cleanHeadline(b.slice(work))
-			return true
-		}
 	}
 	// The form "New York Times journalist A".
 	for k := 1; k < len(toks)-1; k++ {
@@ -336,10 +329,6 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 		return true
 	}
 	if l.surePeople(b.text, toks, len(c.authors) == 0) {
-		c.authors = append(c.authors, l.splitPeople(b.text, toks)...)
-		return true
-	}
-	if where == inByline && (p.sep == ',' || p.sep == ' ') && l.allPeople(toks) {
 		c.authors = append(c.authors, l.splitPeople(b.text, toks)...)
 		return true
 	}
@@ -497,9 +486,6 @@ func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where se
 			continue
 		}
 		c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
-		if r.pubs.lookup(b.slice(span{s.lo + k + 1, s.hi})) != nil {
-			r.readPublication(l, b, c, span{s.lo + k + 1, s.hi}, false)
-		}
 		return true
 	}
 	if r.readPublication(l, b, c, s, false) && where == inByline {

@@ -113,9 +113,6 @@ func (rd *reading) readDateline(b *block) (int, publisher) {
 				b.toks[end].kind != tokDash && b.toks[end].kind != tokWord {
 				return 0, publisher{}
 			}
-			if k > 0 && b.toks[end].kind != tokDash && !strings.HasPrefix(b.text, strings.ToUpper(b.slice(span{0, 1}))) {
-				return 0, publisher{}
-			}
 			if b.toks[end].kind == tokDash {
 				end++
 			}
@@ -154,10 +151,6 @@ func (rd *reading) bindDateline(i int) (int, bool) {
 			above := rd.doc.blocks[k]
 			if m := rd.analyse(k); m.mention != nil && above.role == Commentary && len(above.toks) < 10 {
 				rd.setRole(above, Credit) // such as "Go to AP original"
-			} else if above.role == Commentary && rd.looksLikeHeadline(above) {
-				s.headline = cleanHeadline(above.text)
-				rd.setRole(above, Credit)
-				s.creditBlocks = append(s.creditBlocks, k)
 			}
 		}
 	}
@@ -170,11 +163,4 @@ func (rd *reading) bindDateline(i int) (int, bool) {
 		next++
 	}
 	return next, true
-}
-
-// looksLikeHeadline reports whether the block has 3 to 30 tokens and does not end like a sentence.
-func (rd *reading) looksLikeHeadline(b *block) bool {
-	n := len(b.toks)
-	t := b.toks[n-1]
-	return n >= 3 && n <= 30 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;!?", t.ch))
 }

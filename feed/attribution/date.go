@@ -46,13 +46,7 @@ func (x *matcher) timeEnds(i int, strict bool, out []int) []int {
 	if strict || k >= len(toks) {
 		return out
 	}
-	var buf [4]int
-	for _, end := range x.l.when.phraseEnds(toks, k, buf[:0]) {
-		if end < len(toks) && x.l.weekday.has(toks[end].id) {
-			out = append(out, end+1)
-		}
-		out = append(out, end)
-	}
+	out = x.l.when.phraseEnds(toks, k, out)
 	if x.l.weekday.has(toks[k].id) {
 		out = append(out, k+1)
 	}

@@ -20,7 +20,6 @@ func (rd *reading) readHeader(i int, s *source) int {
 		switch {
 		case rd.readByline(i, s), rd.readDateLine(b, s):
 			s.copiedHeader = true
-		case rd.readPublicationLine(i, s):
 		case s.headline == "" && n < 2 && rd.isHeadline(i, inside):
 			s.headline = cleanHeadline(b.text)
 			if u := b.linkIn(span{0, len(b.toks)}); u != "" && s.url == "" {
@@ -92,8 +91,6 @@ func (s *source) merge(c citation) {
 	case c.pub.name == "":
 	case s.pub.name == "":
 		s.pub = c.pub
-	case c.pub.known != nil && c.pub.known.Agency && c.pub.known != s.pub.known:
-		s.agencies = append(s.agencies, c.pub.name) // as in "From the Guardian:" above "By A, Associated Press"
 	}
 	s.agencies = append(s.agencies, c.agencies...)
 	if s.url == "" {
@@ -131,17 +128,11 @@ func (rd *reading) isHeadline(i int, inside bool) bool {
 		return false
 	}
 	next := rd.doc.blocks[rd.nextBlock(i)]
-	if next.quotation != b.quotation && !inside && next.quotation == nil {
-		return false
-	}
 	last := b.toks[n-1]
 	if last.kind == tokDots || last.kind == tokPunct && strings.ContainsRune(".:,;", last.ch) {
 		return false
 	}
 	if last.kind == tokPunct && n > 3 && b.toks[n-2].kind == tokDots { // "[...]"
-		return false
-	}
-	if b.toks[0].kind == tokDots {
 		return false
 	}
 	if last.kind == tokClose && n > 1 && b.toks[n-2].kind == tokPunct && b.toks[n-2].ch == '.' {

@@ -306,11 +306,6 @@ func (rd *reading) addDate(c *learnedCredit, b *block, s span, margin int) {
 			c.date, c.dateMargin = d, margin
 		}
 	}
-	if c.date.month == 0 && s.hi-s.lo == 1 {
-		if d, ok := compactDate(b.slice(s)); ok {
-			c.date, c.dateMargin = d, margin
-		}
-	}
 }
 
 // trimMarks removes the punctuation around the span of a field, except brackets and marks that may be part of the

@@ -94,8 +94,8 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	return found
 }
 
-// mayBegin reports whether a match of the variant may begin with t. It returns false for most variants that begin with a
-// word or a person.
+// mayBegin reports whether a match of the variant may begin with t. It returns false for most variants that begin with
+// a word or a person.
 func (v *variant) mayBegin(l *language, t *token) bool {
 	switch e := &v.elems[0]; e.op {
 	case opWord:

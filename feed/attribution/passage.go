@@ -66,11 +66,8 @@ func (rd *reading) bindText(i int, s *source) int {
 	}
 	next := end
 	for n, k := range at {
-		b := rd.doc.blocks[k]
 		if quoted[n] {
 			rd.addPassage(s, k, k+1)
-		} else if rd.readViaLine(b) {
-			rd.setRole(b, ViaLine)
 		} else {
 			rd.markCommentary(k)
 		}
@@ -283,12 +280,6 @@ func (rd *reading) trailingNoise(b *block, s span) int {
 // addQuote adds s to the sources if it has a passage and has not been added yet.
 func (rd *reading) addQuote(s *source) {
 	if len(s.passages) > 0 && !s.added {
-		if len(s.passageBlocks) > 0 {
-			if end, p := rd.readDateline(rd.doc.blocks[s.passageBlocks[0]]); end > 0 && p.known.Agency &&
-				p.known != s.pub.known {
-				s.agencies = append(s.agencies, p.name)
-			}
-		}
 		s.added = true
 		rd.addSource(s)
 		rd.lastQuoted = s
@@ -313,14 +304,6 @@ func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 			}
 			rd.addQuote(s)
 			return i + 1
-		}
-		// The quotation ends in a later block.
-		if end := rd.closingBlockEnd(i+1, b.toks[rest.lo].ch); end > 0 {
-			s.marked = true
-			s.passages = append(s.passages, b.slice(rest))
-			rd.addPassage(s, i+1, end)
-			rd.addQuote(s)
-			return end
 		}
 	}
 	// Some sites set the passage in italics.
@@ -432,21 +415,6 @@ func (rd *reading) bindEmphasisedText(b *block, rest span, s *source) {
 		}
 	}
 	flush()
-}
-
-// closingBlockEnd returns the index after the first block from i on that ends in the closing mark for open, or 0 if
-// none of the next 30 blocks does.
-func (rd *reading) closingBlockEnd(i int, open rune) int {
-	for k := i; k < len(rd.doc.blocks) && k < i+30; k++ {
-		b := rd.doc.blocks[k]
-		if b.quotation != nil || b.role == Footer {
-			return 0
-		}
-		if n := len(b.toks); n > 0 && b.toks[n-1].kind == tokClose && isClosing(open, b.toks[n-1].ch) {
-			return k + 1
-		}
-	}
-	return 0
 }
 
 // bindInline adds the source of match m, whose passage is in quotation marks within the same sentence.

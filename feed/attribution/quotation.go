@@ -152,17 +152,6 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 			rd.setRole(b, Credit)
 			return k
 		}
-		if rd.readViaLineInQuotation(b) {
-			rd.setRole(b, ViaLine)
-			tail = k
-			continue
-		}
-		if k > first && !b.credit && !rd.isDashLine(b) && rd.isBareCredit(b) {
-			c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inGroup)
-			rd.addCitation(s, k, c, 0.7)
-			rd.setRole(b, Credit)
-			return k
-		}
 		if c, cut, ok := rd.readLinkedTitle(b); ok && cut == 0 && k > first && s.convention == "" {
 			rd.addCitation(s, k, c, structuredWeight)
 			s.structured, s.delimited = true, true
@@ -291,16 +280,6 @@ func (rd *reading) readLineAfter(i int) (citation, float64) {
 	}
 	if rd.isBareCredit(b) {
 		return rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inLine), 0.6
-	}
-	end := phraseEnd(rd.l.from, b.toks)
-	if end > 0 && end < len(b.toks) && len(b.toks) <= 30 && b.linkIn(span{0, len(b.toks)}) != "" {
-		c := rd.r.readCitation(rd.l, b, span{end, len(b.toks)}, inSource)
-		if c.pub.name == "" && c.url != "" {
-			c.pub = rd.publisherOfHost(c.url)
-		}
-		if c.pub.name != "" && !c.leftover {
-			return c, 0.65
-		}
 	}
 	return citation{}, 0
 }

@@ -106,8 +106,6 @@ func (l *language) skipDeterminers(toks []token, i int) int {
 			i += 2
 		case l.epithet.has(t.id) && i+1 < len(toks) && nameStart(l, toks, i+1):
 			i++
-		case t.upper && i+1 < len(toks) && toks[i+1].kind == tokPoss && i+2 < len(toks) && l.epithet.has(toks[i+2].id):
-			i += 2
 		default:
 			return i
 		}

@@ -12,8 +12,7 @@ func (rd *reading) isDashLine(b *block) bool {
 		return false
 	}
 	// A list item or a line of dialogue continues as a sentence instead.
-	return b.toks[1].upper || b.toks[1].kind == tokOpen || b.toks[1].kind == tokWord && rd.l.by.has(b.toks[1].id) ||
-		b.linkIn(span{1, 2}) != "" || b.toks[1].inner ||
+	return b.toks[1].upper || b.toks[1].kind == tokOpen ||
 		n <= 16 && rd.r.pubs.knownSuffix(b.toks[:n]) > 0 // as in "— sign quoted in the Denver Post"
 }
 
@@ -61,9 +60,6 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 			return citation{url: articleOnly(u), pub: rd.publisherOfHost(u)}, 0.7 // a URL in plain text
 		}
 		c := rd.r.readCitation(rd.l, b, span{end + 1, n}, inSource)
-		if c.pub.name == "" && c.url != "" {
-			c.pub = rd.publisherOfHost(c.url)
-		}
 		if c.pub.name == "" && c.url == "" {
 			return citation{}, 0
 		}
@@ -86,13 +82,6 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 		s := rd.newSource(i, m)
 		return s.citation, m.rule.weight
 	}
-	// The block is only a linked "source" or "link", alone or in brackets.
-	if n <= 2 && rd.l.label.has(b.toks[0].id) || (n == 3 || n == 4) && b.toks[0].kind == tokPunct &&
-		rd.l.label.has(b.toks[1].id) {
-		if u := articleOnly(b.linkIn(all)); u != "" {
-			return citation{url: u, pub: rd.publisherOfHost(u)}, 0.6
-		}
-	}
 	// The block is only a publication with a link to the article.
 	if b.isWholly(runLink) && n <= 8 {
 		u := articleOnly(b.linkIn(all))
@@ -104,7 +93,8 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 	return citation{}, 0
 }
 
-// tailStart returns the token at which a tail credit begins in a block that also contains the end of the passage, or 0.
+// tailStart returns the token at which a tail credit begins in a block that also contains the end of the passage, as in
+// "…but now......more from the Washington Post.", or 0.
 func tailStart(b *block, m *match) int {
 	for k := m.pub.lo - 1; k > m.clause.lo; k-- {
 		if b.toks[k].kind == tokDots {
@@ -114,32 +104,15 @@ func tailStart(b *block, m *match) int {
 	return m.clause.lo
 }
 
-// bindTailInBlock joins the tail credit m with the passage before it that ends in the same block, as in "…but
-// now......more from the Washington Post." If the text is not a wire report with a dateline, it adds the credit without
-// a passage. It reports whether it added the credit.
+// bindTailInBlock adds the tail credit m, whose passage ends in the same block, without the passage. It reports whether
+// there is text before the credit.
 func (rd *reading) bindTailInBlock(i int, m *match) bool {
-	b := rd.doc.blocks[i]
-	cut := tailStart(b, m)
-	if cut == 0 || rd.sourceOfPassage(i-1) != nil {
+	if tailStart(rd.doc.blocks[i], m) == 0 {
 		return false
 	}
 	s := rd.newSource(i, m)
-	from := rd.passageStart(i, true)
-	if rd.marksQuotations || !rd.startsWithDateline(from) {
-		rd.markCommentary(i)
-		rd.keepWithoutPassage(s, false)
-		return true
-	}
-	s.firstBlock = from
-	rd.claimCommentary(s, from, i)
-	text, _ := rd.trimPassage(b, span{0, cut})
-	s.passages = append(s.passages, text)
-	s.inline = true
-	if s.headline == "" && rd.commentaryBlocks == 0 {
-		s.headline = rd.postTitle
-	}
-	rd.setRole(b, Passage)
-	rd.addQuote(s)
+	rd.markCommentary(i)
+	rd.keepWithoutPassage(s, false)
 	return true
 }
 
@@ -164,27 +137,19 @@ func (rd *reading) isTailCredit(i int) bool {
 	return weight > 0
 }
 
-// bindTail joins the credit in block i with the passage before it. It returns the index of the block to continue with,
-// and whether the block is a credit.
+// bindTail adds the credit in block i, which is below a passage. If the passage has a source, the credit completes that
+// source. Otherwise the passage is not certain, and the credit is kept without it. bindTail returns the index of the
+// block to continue with, and whether the block is a credit.
 func (rd *reading) bindTail(i int) (int, bool) {
 	b := rd.doc.blocks[i]
 	c, weight := rd.tailCitation(i)
 	if weight == 0 {
 		return 0, false
 	}
-	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, creditBlocks: []int{i}}
-	a := rd.analyse(i)
-	// "Read entire article at X" or just the name of an agency credits the entire text before it.
-	whole := a.tail != nil || c.pub.known != nil && c.pub.known.Agency && len(c.authors) == 0 && c.headline == ""
-	from := rd.passageStart(i, whole)
-	if from == i {
-		if len(c.vias) > 0 {
-			rd.addVias(c.vias)
-		}
+	rd.addVias(c.vias)
+	if !rd.followsPassage(i) {
 		return 0, false
 	}
-	rd.addVias(c.vias)
-	// The line may complete a credit before the passage.
 	if f := rd.sourceOfPassage(i - 1); f != nil {
 		if f.pub.name == "" || sameName(f.pub.name, c.pub.name) || hostNamed(c.url, f.pub.name) ||
 			c.pub.known != nil && f.pub.known == c.pub.known {
@@ -202,44 +167,9 @@ func (rd *reading) bindTail(i int) (int, bool) {
 			rd.setRole(b, Commentary)
 		}
 	}
-	titled := whole && rd.isAllCommentary(from, i)
-	switch {
-	case rd.quotedBlocksEnd(from, i) == i:
-		s.marked = true
-	case rd.marksQuotations || !rd.startsWithDateline(from):
-		s.firstBlock = i
-		rd.keepWithoutPassage(s, false)
-		return i + 1, true
-	}
-	s.firstBlock = from
-	if s.headline == "" && titled {
-		s.headline = rd.postTitle
-	}
-	rd.claimCommentary(s, from, i)
-	rd.addQuote(s)
+	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, creditBlocks: []int{i}, firstBlock: i}
+	rd.keepWithoutPassage(s, false)
 	return i + 1, true
-}
-
-// claimCommentary moves the commentary in the blocks [i, end) to the passage of s.
-func (rd *reading) claimCommentary(s *source, i, end int) {
-	for k := i; k < end; k++ {
-		if p := rd.doc.blocks[k]; p.role == Commentary {
-			rd.setRole(p, "")
-			p.ownText = nil
-			rd.addPassage(s, k, k+1)
-		}
-	}
-}
-
-// isAllCommentary reports whether the blocks [i, end) contain all commentary so far.
-func (rd *reading) isAllCommentary(i, end int) bool {
-	n := 0
-	for _, b := range rd.doc.blocks[i:end] {
-		if b.role == Commentary {
-			n++
-		}
-	}
-	return n == rd.commentaryBlocks
 }
 
 // sourceOfPassage returns the source of the passage that contains block i or the nearest block before it that is not
@@ -261,52 +191,14 @@ func (rd *reading) sourceOfPassage(i int) *source {
 	return nil
 }
 
-// passageStart returns the first block of the passage that ends before block i. If whole is set, that is the start of
-// the post's text. Otherwise it is the previous paragraph, or the opening mark of a quotation that ends there. It
-// returns i if there is no passage.
-func (rd *reading) passageStart(i int, whole bool) int {
+// followsPassage reports whether the block before block i may be the end of a passage.
+func (rd *reading) followsPassage(i int) bool {
 	k := rd.previousBlock(i)
 	if k < 0 {
-		return i
+		return false
 	}
 	b := rd.doc.blocks[k]
-	if b.role == Passage {
-		return k
-	}
-	if b.role != Commentary || len(b.ownText) > 0 {
-		return i
-	}
-	n := len(b.toks)
-	last := b.toks[n-1]
-	from := k
-	opens := b.toks[0].kind == tokOpen
-	for j := k - 1; j >= 0; j-- {
-		p := rd.doc.blocks[j]
-		if p.role == Noise || p.role == Note || p.role == Caption {
-			continue
-		}
-		if p.role != Commentary || len(p.ownText) > 0 || p.quotation != nil {
-			break
-		}
-		if t := p.toks[len(p.toks)-1]; t.kind == tokPunct && t.ch == ':' {
-			break
-		}
-		switch {
-		case whole:
-			from = j
-			continue
-		case last.kind == tokClose && !opens:
-			from = j
-			opens = p.toks[0].kind == tokOpen
-			continue
-		case p.paragraph == rd.doc.blocks[from].paragraph:
-			// The lines of a paragraph belong together.
-			from = j
-			continue
-		}
-		break
-	}
-	return from
+	return b.role == Passage || b.role == Commentary && len(b.ownText) == 0
 }
 
 // bindTrailingCredit reads a credit in brackets or after a dash at the end of block i: "… (A in X).", "(H | X)",
@@ -350,7 +242,6 @@ func (rd *reading) bindTrailingCredit(i int) bool {
 	cited := len(c.authors) > 0 || c.headline != "" || c.date.year != 0
 	s := &source{citation: c, convention: "10", weight: 0.6, kind: Excerpt, creditBlocks: []int{i}, firstBlock: i,
 		inline: true}
-	body := span{0, open}
 	q := -1
 	for k := 0; k < open; k++ {
 		if b.toks[k].kind == tokOpen && quotedEnd(b.toks[:open], k) > k+4 {
@@ -373,12 +264,6 @@ func (rd *reading) bindTrailingCredit(i int) bool {
 		rd.markCommentary(i)
 		rd.addSource(s)
 		return true
-	case c.pub.known != nil && c.pub.known.Agency && !cited && !rd.marksQuotations &&
-		rd.startsWithDateline(rd.passageStart(i, true)):
-		// "… (AFP)" ends a wire report that begins with a dateline; the passage is the whole report.
-		s.firstBlock = min(rd.passageStart(i, true), i)
-		rd.claimCommentary(s, s.firstBlock, i)
-		s.passages = append(s.passages, b.slice(body))
 	case cited, c.pub.known != nil && c.pub.known.Agency:
 		rd.markCommentary(i)
 		rd.keepWithoutPassage(s, false)

@@ -267,12 +267,3 @@ func insideLink(b *block, t token) bool {
 	}
 	return false
 }
-
-// readViaLineInQuotation is like readViaLine, but for a block in a quotation element.
-func (rd *reading) readViaLineInQuotation(b *block) bool {
-	q := b.quotation
-	b.quotation = nil
-	ok := rd.readViaLine(b)
-	b.quotation = q
-	return ok
-}

@@ -53,7 +53,8 @@ Posts are stored in the Redis of --redis or the folder of --dir, by default ./po
 which is created if it does not exist. Importing a file again stores only what has
 changed. Posts that cannot be read are rejected and reported, and the exit status is
 3. A file that 'feedpub export --output' has written is checked first: if it is
-damaged, none of it is imported. The records of an export are merged with those of the
+damaged, none of it is imported. Rejected posts in an export are restored in Redis as they
+were, and stay rejected. The records of an export are merged with those of the
 site; --dry-run reports what would change. With --undo, delete the posts of the files,
 except those that have changed since they were imported.`,
 		Example: `  feedpub import --dry-run wordpress.xml
@@ -116,6 +117,7 @@ func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args 
 	}
 	defer w.Close()
 	o.Writer, o.Stdin, o.Stderr = w, env.stdin, env.stderr
+	o.Restore = !source.Folder() // a file may be read as a different post than the key that it came from
 	o.Transfer.Location = source.Config.TimeZone.Location
 	if o.Transfer.Reader, err = hosting.NewReader(source.Config.Attribution); err != nil {
 		return err

@@ -374,7 +374,7 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 			return fail(err)
 		}
 	}
-	return Entry{Post: post, Pos: pos}, nil
+	return Entry{Post: post, Exact: isRaw && !j.items, Pos: pos}, nil
 }
 
 // postID returns the id of a post: value, or the given id if value is null or missing.

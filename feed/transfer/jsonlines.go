@@ -9,12 +9,13 @@ import (
 	"slices"
 
 	"feedpub/feed"
+	"feedpub/feed/intake"
 )
 
 // Writer writes posts and records as JSON Lines, which [Read] reads back without loss. The JSON of a post is written
 // unchanged, except that JSON on several lines is compacted to one line. If the JSON has no id, the post's id is added
-// as the first member. A post that is not JSON, has a different id, or would not be read back as a post is written as
-// {"_raw":"BASE64","id":"ID"}. A Writer is not safe for concurrent use.
+// as the first member. A post that is not JSON, has a different id, cannot be read, or would not be read back as a post is
+// written as {"_raw":"BASE64","id":"ID"}, so that an import can restore it and nothing else. A Writer is not safe for concurrent use.
 type Writer struct {
 	w              *bufio.Writer
 	posts, records int // numbers of lines written
@@ -93,9 +94,12 @@ func isReserved(members map[string]json.RawMessage) bool {
 // readableLine returns the JSON of a post on one line with its id. It returns false if reading the line would not
 // return the same post.
 func readableLine(p feed.RawPost) (line []byte, ok bool, err error) {
+	if _, err := intake.Decode(p.ID, p.Raw); err != nil {
+		return nil, false, nil
+	}
 	var members map[string]json.RawMessage
 	if len(p.Raw) > maxEntry/2 || json.Unmarshal(p.Raw, &members) != nil || members == nil || p.Raw[0] != '{' ||
-		isReserved(members) || isJSONFeed(p.Raw) {
+		isReserved(members) || isJSONFeed(p.Raw) || checkStatus(members, Options{}) != nil {
 		return nil, false, nil
 	}
 	line = p.Raw

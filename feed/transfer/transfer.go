@@ -18,6 +18,8 @@ type Entry struct {
 	Post    *feed.RawPost
 	Record  *feed.ExportLine
 	Skipped SkipReason
+	// Exact is set if an export contains the exact bytes of Post, which may be a post that cannot be read.
+	Exact bool
 	// Pos is the position of the entry, for use in messages: "posts.jsonl:3" is line 3 of that file.
 	Pos string
 	// Notes are messages for the user, such as about content that was not converted. Each message begins with its

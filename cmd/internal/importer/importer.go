@@ -28,7 +28,7 @@ const (
 	batchBytes = 4 << 20
 )
 
-// Options are the options of an import. All but Since, DryRun and Undo are required.
+// Options are the options of an import. All but Since and the flags are required.
 type Options struct {
 	Transfer transfer.Options // how files are read
 	Writer   hosting.Writer
@@ -38,6 +38,7 @@ type Options struct {
 	Since    time.Time // posts dated before it are skipped
 	DryRun   bool      // report what would be done, and store nothing
 	Undo     bool      // delete the posts of the files, unless they have changed
+	Restore  bool      // store the posts of an export even if they cannot be read, as they were stored before
 }
 
 // StoppedError reports that an import was interrupted.
@@ -81,6 +82,7 @@ type post struct {
 	feed.RawPost
 	place  string
 	folder bool // whether it was read from a folder
+	exact  bool // see [transfer.Entry]
 }
 
 // importer stores the posts of files in batches. While it stores one, it reads the next.
@@ -260,7 +262,7 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 		case entry.Record != nil:
 			i.next.lines = append(i.next.lines, *entry.Record)
 		case entry.Post != nil:
-			i.next.posts = append(i.next.posts, post{*entry.Post, entry.Pos, i.inFolder})
+			i.next.posts = append(i.next.posts, post{*entry.Post, entry.Pos, i.inFolder, entry.Exact})
 			i.next.bytes += len(entry.Post.Raw)
 		}
 		if len(i.next.lines) >= BatchSize || len(i.next.posts) >= BatchSize || i.next.bytes >= batchBytes {
@@ -273,11 +275,15 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 }
 
 // accept reports whether to store a post. It rejects a post that cannot be read, so that it can be corrected before it
-// is stored, and skips a post that is dated before Options.Since.
+// is stored, unless the post is restored from an export. It skips a post that is dated before Options.Since.
 func (i *importer) accept(p post) bool {
 	decoded, err := intake.Decode(p.ID, p.Raw)
 	since := i.options.Since
 	switch {
+	case err != nil && p.exact && i.options.Restore:
+		i.progress.Clear()
+		i.report.note(p.place + ": the post " + p.ID + " cannot be read, and is restored as it was: " + hosting.OneLine(err))
+		return true
 	case err != nil:
 		i.reject(p.place, err)
 		return false
@@ -326,12 +332,17 @@ func (i *importer) isDuplicate(p post) bool {
 	return ok
 }
 
-// status returns the status of a valid post. It decodes the post only if it has a status.
-func status(raw []byte) string {
-	if !bytes.Contains(raw, []byte(`"status"`)) {
+// status returns the status of an accepted post.
+func (p post) status() string {
+	if p.exact {
+		if _, err := intake.Decode(p.ID, p.Raw); err != nil {
+			return string(feed.PostRejected)
+		}
+	}
+	if !bytes.Contains(p.Raw, []byte(`"status"`)) { // do not decode the post
 		return string(feed.Published)
 	}
-	return string(intake.StatusOf(raw))
+	return string(intake.StatusOf(p.Raw))
 }
 
 // reject reports a post or file that cannot be read. The place is empty if err names it.
@@ -414,7 +425,7 @@ func (i *importer) put(ctx context.Context, batch []post, stored map[string][]by
 		}
 	}
 	for n, p := range batch {
-		i.report.post(status(p.Raw), results[n])
+		i.report.post(p.status(), results[n])
 		if i.options.DryRun && results[n] == resultChanged {
 			i.report.wouldChange(p.ID)
 		}

@@ -71,8 +71,9 @@ type Options struct {
 
 	// MaxBlocking limits how many calls of [Site.Changes], [Site.AwaitInbox] and [Site.Requests] block in the server, each
 	// with its own connection, and return within milliseconds of a new entry. The default is 48, enough for about fifteen
-	// sites; a negative number means none. If more calls wait, none of them blocks: a shared poller checks for all of them
-	// four times a second.
+	// sites; a negative number means none. If more calls wait, they share up to 32 connections, and return as soon. In a
+	// Cluster, whose commands cannot read the streams of several sites, a shared poller checks for all of them four times
+	// a second instead.
 	MaxBlocking int
 }
 
@@ -95,15 +96,18 @@ type Client struct {
 	// Separate pools, so that no kind of command uses up the connections of another: serve for replicas, build for reads
 	// and idempotent writes of builders and writers, once for scripts that must not be repeated, block for blocking reads
 	// and for polling.
-	serve, build, block redis.UniversalClient
-	once                unrepeated
-	owner               redis.UniversalClient // for delegated operations; nil unless Options.Delegate is set
+	// beat is for recording that this process is alive, which must not wait for anything else.
+	serve, build, block, beat redis.UniversalClient
+	once                      unrepeated
+	owner                     redis.UniversalClient // for delegated operations; nil unless Options.Delegate is set
 
 	backing  Backing // may be nil
 	observer atomic.Pointer[func(string, time.Duration)]
 
-	poller  *poller
-	scanner *scanner
+	poller    *poller
+	shared    *sharedReads // nil if the server is a Cluster
+	scanner   *scanner
+	processes aliveCache
 }
 
 // Open returns a client of the store at o.URL. It reads the files that the URL names but does not connect, so it
@@ -143,22 +147,29 @@ func Open(o Options) (*Client, error) {
 	}
 	blocking := max(cmp.Or(o.MaxBlocking, defaultMaxBlocking), 0)
 	c.block = e.client(pool{
-		timeout: serve + maxBlock, wait: 300 * time.Millisecond, retries: noRetries, size: blocking + maxAsking,
+		timeout: serve + maxBlock, wait: 300 * time.Millisecond, retries: noRetries, size: blocking + maxShared + maxAsking,
 	})
+	c.beat = e.client(pool{timeout: serve, wait: serve, retries: noRetries, size: 2})
 	if o.Delegate {
 		c.owner = e.client(pool{timeout: noTimeout, wait: build, retries: noRetries, size: maxAsking})
 	}
-	c.poller, c.scanner = newPoller(c.block, c.clustered(), blocking), newScanner()
+	c.poller, c.scanner = newPoller(c.block, c.Clustered(), blocking), newScanner()
+	if !c.Clustered() {
+		c.shared = newSharedReads(c.block, serve)
+	}
 	return c, nil
 }
 
 // Close closes all connections. Calls in progress fail.
 func (c *Client) Close() error {
-	err := errors.Join(c.serve.Close(), c.build.Close(), c.once.Close(), c.block.Close())
+	err := errors.Join(c.serve.Close(), c.build.Close(), c.once.Close(), c.block.Close(), c.beat.Close())
 	if c.owner != nil {
 		err = errors.Join(err, c.owner.Close())
 	}
 	c.poller.close()
+	if c.shared != nil {
+		c.shared.close()
+	}
 	c.scanner.close()
 	return err
 }
@@ -178,6 +189,23 @@ func (c *Client) Site(id feed.SiteID) *Site {
 	return &Site{client: c, keys: keyspace(id)}
 }
 
+// pipelined sends commands together. If the client has many sites and ctx is unhurried, it sends them with the next
+// round of the poller. Each command has its own error, but if the returned error is not nil, the results must not be
+// read.
+func (s *Site) pipelined(ctx context.Context, add func(redis.Pipeliner)) error {
+	if feed.IsUnhurried(ctx) && s.client.poller.crowded() {
+		return s.client.poller.withNextRound(ctx, add)
+	}
+	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		add(p)
+		return nil
+	})
+	if errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return err
+}
+
 // Client returns the client that s belongs to.
 func (s *Site) Client() *Client { return s.client }
 
@@ -185,6 +213,7 @@ func (s *Site) Client() *Client { return s.client }
 type Site struct {
 	client *Client
 	keys   keyspace
+	lease  leaseCache
 }
 
 // maxRedirects is the maximum number of redirections and retries of one command in a Cluster.

@@ -25,11 +25,14 @@ func (s *Site) Report(ctx context.Context, m feed.Member, ttl time.Duration) err
 	}
 	// Add the id to the set first: an id without a report is removed later, but a report without its id in the set
 	// would never be found.
-	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, s.keys.fleet(), m.ID)
-		p.Set(ctx, s.keys.member(m.ID), b, ttl)
-		return nil
+	var add *redis.IntCmd
+	var set *redis.StatusCmd
+	err = s.pipelined(ctx, func(p redis.Pipeliner) {
+		add, set = p.SAdd(ctx, s.keys.fleet(), m.ID), p.Set(ctx, s.keys.member(m.ID), b, ttl)
 	})
+	if err == nil {
+		err = cmp.Or(add.Err(), set.Err())
+	}
 	return s.client.wrap("report", err)
 }
 
@@ -46,12 +49,22 @@ func (s *Site) Leave(ctx context.Context, id string) error {
 // Members returns the members whose reports have not expired, ordered by id. If a report cannot be decoded, for example
 // because a later release wrote it, only the ID is set.
 func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
-	ids, err := s.client.build.SMembers(ctx, s.keys.fleet()).Result()
+	var listed *redis.StringSliceCmd
+	if err := s.pipelined(ctx, func(p redis.Pipeliner) { listed = p.SMembers(ctx, s.keys.fleet()) }); err != nil {
+		return nil, s.client.wrap("members", err)
+	}
+	ids, err := listed.Result()
 	if err != nil || len(ids) == 0 {
 		return nil, s.client.wrap("members", err)
 	}
 	slices.Sort(ids)
-	reports, err := s.client.build.MGet(ctx, mapKeys(ids, s.keys.member)...).Result()
+	var values *redis.SliceCmd
+	if err := s.pipelined(ctx, func(p redis.Pipeliner) {
+		values = p.MGet(ctx, mapKeys(ids, s.keys.member)...)
+	}); err != nil {
+		return nil, s.client.wrap("members", err)
+	}
+	reports, err := values.Result()
 	if err != nil {
 		return nil, s.client.wrap("members", err)
 	}
@@ -102,7 +115,11 @@ const (
 // Schema returns the schema of the site, or the zero Schema if none is recorded yet. If it cannot be decoded, the error
 // is of kind [feed.ErrInvalid].
 func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
-	stored, err := s.client.build.HGetAll(ctx, s.keys.schema()).Result()
+	var fields *redis.MapStringStringCmd
+	if err := s.pipelined(ctx, func(p redis.Pipeliner) { fields = p.HGetAll(ctx, s.keys.schema()) }); err != nil {
+		return feed.Schema{}, s.client.wrap("schema", err)
+	}
+	stored, err := fields.Result()
 	if err != nil || len(stored) == 0 {
 		return feed.Schema{}, s.client.wrap("schema", err)
 	}

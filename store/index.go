@@ -125,7 +125,13 @@ func (s *Site) Due(ctx context.Context, now time.Time, n int) ([]string, error) 
 
 // NextDue returns the earliest date among the posts with a future date, and reports whether there are such posts.
 func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
-	first, err := s.client.build.ZRangeWithScores(ctx, s.keys.due(), 0, 0).Result()
+	var earliest *redis.ZSliceCmd
+	if err := s.pipelined(ctx, func(p redis.Pipeliner) {
+		earliest = p.ZRangeWithScores(ctx, s.keys.due(), 0, 0)
+	}); err != nil {
+		return time.Time{}, false, s.client.wrap("next due", err)
+	}
+	first, err := earliest.Result()
 	if err != nil || len(first) == 0 {
 		return time.Time{}, false, s.client.wrap("next due", err)
 	}
@@ -169,7 +175,13 @@ func (s *Site) LastRemoval(ctx context.Context, name feed.Name) (time.Time, erro
 // DirtyFeeds returns the feeds to rebuild, in the order in which they became dirty. A feed stays dirty until a commit
 // with the mark returned here; if it has become dirty again in the meantime, its mark differs and it stays dirty.
 func (s *Site) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error) {
-	all, err := s.client.build.ZRangeWithScores(ctx, s.keys.dirty(), 0, -1).Result()
+	var listed *redis.ZSliceCmd
+	if err := s.pipelined(ctx, func(p redis.Pipeliner) {
+		listed = p.ZRangeWithScores(ctx, s.keys.dirty(), 0, -1)
+	}); err != nil {
+		return nil, s.client.wrap("dirty feeds", err)
+	}
+	all, err := listed.Result()
 	if err != nil {
 		return nil, s.client.wrap("dirty feeds", err)
 	}

@@ -6,6 +6,10 @@ import (
 	"feedpub/feed"
 )
 
+// aliveKey is a string with an expiry: a process is alive. Unlike all other keys, it does not belong to a site, so it
+// is not used in a Cluster, where it would often be on a different server than the site's lease.
+func aliveKey(process string) string { return "feedpub:alive:" + process }
+
 // keyspace returns the names of one site's keys, one method for each kind of key; each method documents the Redis type
 // and the content. All keys begin with "feedpub:{SITE}:". The braces are a hash tag, which puts all keys of a site in
 // one slot of a Redis Cluster, as scripts and transactions require. Redis uses the first pair of braces only, so braces

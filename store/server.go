@@ -26,12 +26,12 @@ func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, r := range risks {
-			if c.clustered() {
+			if c.Clustered() {
 				r = m.Options().Addr + ": " + r
 			}
 			warnings = append(warnings, r)
 		}
-		if err != nil && c.clustered() {
+		if err != nil && c.Clustered() {
 			err = fmt.Errorf("%s: %w", m.Options().Addr, err)
 		}
 		return err
@@ -52,7 +52,7 @@ func (c *Client) inspect(ctx context.Context, m *redis.Client) (warnings []strin
 	if err != nil {
 		return nil, err
 	}
-	if cluster["cluster_enabled"] == "1" && !c.clustered() {
+	if cluster["cluster_enabled"] == "1" && !c.Clustered() {
 		return nil, fmt.Errorf("the server is part of a Cluster; use a URL that begins with redis+cluster://: %w",
 			feed.ErrInvalid)
 	}
@@ -206,8 +206,8 @@ func (s *Site) incarnation(ctx context.Context, m *redis.Client) (string, error)
 	return info["run_id"], err
 }
 
-// clustered reports whether sites may be on different servers.
-func (c *Client) clustered() bool {
+// Clustered reports whether sites may be on different servers.
+func (c *Client) Clustered() bool {
 	_, ok := c.build.(*redis.ClusterClient)
 	return ok
 }

@@ -77,6 +77,8 @@ func (s *Site) tail(ctx context.Context, stream, after string, n int64, block ti
 		switch left := time.Until(end); {
 		case left < time.Millisecond: // in Redis, 0 ms means no limit
 			return s.tailNow(ctx, args)
+		case s.client.poller.crowded() && s.client.shared != nil:
+			entries, err = s.tailShared(ctx, args, end)
 		case s.client.poller.crowded():
 			entries, err = s.tailPolling(ctx, args, end)
 		default:
@@ -101,6 +103,21 @@ func (s *Site) tailBlocking(ctx context.Context, args *redis.XReadArgs, wait tim
 	ctx, cancel := context.WithTimeout(ctx, wait+s.client.serveTimeout)
 	defer cancel()
 	return firstStream(s.client.block.XRead(ctx, args).Result())
+}
+
+// tailShared waits for a shared read to find a new entry, until end, and then reads the entries.
+func (s *Site) tailShared(ctx context.Context, args *redis.XReadArgs, end time.Time) ([]redis.XMessage, error) {
+	// Even a wait that is shorter than a read must not miss existing entries.
+	if time.Until(end) < minConfirmed && !s.client.shared.reading(args.Streams[0], args.Streams[1]) {
+		if entries, err := s.tailNow(ctx, args); err != nil || len(entries) > 0 {
+			return entries, err
+		}
+	}
+	found, err := s.client.shared.await(ctx, args.Streams[0], args.Streams[1], end)
+	if err != nil || !found {
+		return nil, err
+	}
+	return s.tailNow(ctx, args)
 }
 
 // tailPolling waits for the poller to find a new entry, until end, and then reads the entries.

@@ -91,8 +91,9 @@ func TestManySitesShareConnections(t *testing.T) {
 	}
 	wg.Wait()
 	const waits = 3*sites - 2
-	if n := connections(t, url, "waiting"); n > 48+16+16 {
-		t.Errorf("%d waits use %d connections, want at most 48 for blocking reads and 16 for each of two pools", waits, n)
+	if n := connections(t, url, "waiting"); n > 48+32+16+16 {
+		t.Errorf("%d waits use %d connections, want at most 48 for blocking reads, 32 for shared reads and 16 for each of "+
+			"two pools", waits, n)
 	}
 	cancel()
 	for range waits {

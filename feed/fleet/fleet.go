@@ -99,7 +99,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	defer f.Pace.join()()
 	reports, failing := 0, false
 	for {
-		err := f.report(ctx)
+		err := f.report(feed.Unhurried(ctx))
 		switch {
 		case ctx.Err() != nil:
 		case err == nil:
@@ -112,8 +112,12 @@ func (f *Fleet) Run(ctx context.Context) error {
 			f.Log.Warn("cannot report to other processes; retrying", "error", err)
 			failing = true
 		}
+		interval := f.Interval
+		if reports > 1 { // builders may wait for the second report
+			interval = f.Pace.interval(f.Interval)
+		}
 		select {
-		case <-time.After(f.Pace.interval(f.Interval)):
+		case <-time.After(interval):
 		case <-ctx.Done():
 			leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
@@ -365,7 +369,7 @@ func (f *Fleet) Problems(context.Context) ([]feed.Problem, error) {
 
 // sitesPerInterval is the maximum number of a process's sites that report in one interval. With more sites, each
 // reports less often. A report takes four small commands.
-const sitesPerInterval = 250
+const sitesPerInterval = 100
 
 // Pace bounds the load that all fleets in a process put on the store. The zero Pace is ready for use; a nil Pace does
 // not limit.

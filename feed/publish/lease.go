@@ -20,6 +20,10 @@ const (
 	// defaultLease is the default of [Config.Lease]. It is short, because nothing is published during that time, but
 	// longer than the usual delays of a working store or a busy builder.
 	defaultLease = 2 * time.Second
+	// boundLease is the default of [Config.Lease] with a [Heartbeat].
+	boundLease = 2 * time.Minute
+	// tokenInterval is the interval at which a builder with a Heartbeat checks whether its token is superseded.
+	tokenInterval = 2 * time.Second
 	// holderInterval is the interval at which a process that waits for the lease or for a reply checks the lease, in case
 	// it is released. The process also checks it when it expires.
 	holderInterval = 500 * time.Millisecond
@@ -87,6 +91,7 @@ type lease struct {
 	heads     headReader
 	owner     string
 	ttl       time.Duration
+	heartbeat *Heartbeat // may be nil
 	replica   Replica
 	fleet     Fleet // may be nil
 	rendering *rendering
@@ -123,10 +128,14 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 	// Processes waiting for the lease call it often, so it must need only one round trip if the lease is held.
 	if owner, left, err := l.holder.Holder(ctx, Job); err != nil {
 		return err
-	} else if left > 0 && owner != l.owner {
+	} else if left > 0 && owner != l.owner && !l.sameProcess(owner) {
 		return &heldError{owner, left}
 	}
 	seen, err := l.agree(ctx)
+	if err != nil {
+		return err
+	}
+	lapses, err := l.heartbeat.await(ctx)
 	if err != nil {
 		return err
 	}
@@ -138,7 +147,7 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 	defer l.release(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	done := make(chan struct{})
-	g.Go(func() error { return l.renew(ctx, token, done) })
+	g.Go(func() error { return l.renew(ctx, token, lapses, done) })
 	g.Go(func() error {
 		defer close(done)
 		// Another process may have set the schema between agree and Acquire.
@@ -151,6 +160,12 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 		return work(ctx, token)
 	})
 	return g.Wait()
+}
+
+// sameProcess reports whether an owner is bound to this process: a publisher of the site that has ended, but whose
+// lease could not be released.
+func (l *lease) sameProcess(owner string) bool {
+	return l.heartbeat != nil && feed.ProcessOf(owner) == l.heartbeat.process
 }
 
 // release ends the term. It releases the lease even if ctx has ended, so that the next builder need not wait until it
@@ -166,37 +181,64 @@ func (l *lease) release(ctx context.Context) {
 
 // renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the token
 // is superseded. In each case another process may be building.
-func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{}) error {
-	ticker := time.NewTicker(l.ttl / 5) // so that there is time for more attempts if one is lost
+//
+// With a Heartbeat, it renews the lease three times before it expires, and also when the heartbeat has lapsed. The term
+// continues after a lapse unless another process has acquired the lease or the store has lost it.
+func (l *lease) renew(ctx context.Context, token feed.Token, lapses int, done <-chan struct{}) error {
+	every, check := l.ttl/5, l.ttl/5 // so that there is time for more attempts if one is lost
+	if l.heartbeat != nil {
+		every, check = l.ttl/3, tokenInterval
+	}
+	ticker := time.NewTicker(check)
 	defer ticker.Stop()
-	renewed := time.Now()
-	for {
-		select {
-		case <-done:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
+	for renewed := time.Now(); ; {
+		alive, n, turned := l.heartbeat.state()
+		if !alive {
+			return fmt.Errorf("%w: the store did not reply in time", errLeaseLost)
+		}
+		lapsed := n != lapses
+		if lapses = n; !lapsed {
+			select {
+			case <-done:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-turned:
+				continue
+			case <-ticker.C:
+			}
 		}
 		if err := l.check(token); err != nil {
 			return err
 		}
-		// Measure the time from before the call, since the store may renew the lease long before the reply arrives.
-		begun := time.Now()
-		err := l.renewOnce(ctx)
-		switch {
-		case err == nil:
-			renewed = begun
-		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > l.ttl:
-			// The error must not be of kind ErrLocked, which means that no work was begun.
-			return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose; see above
+		if !lapsed && time.Since(renewed) < every-check/2 {
+			continue
+		}
+		if err := l.renewAt(ctx, &renewed, lapsed); err != nil {
+			return err
 		}
 	}
 }
 
+// renewAt renews the lease, and sets renewed to the time of the call if it succeeds. It returns an error if the lease
+// is lost, or must have expired.
+func (l *lease) renewAt(ctx context.Context, renewed *time.Time, lapsed bool) error {
+	// Measure the time from before the call, since the store may renew the lease long before the reply arrives.
+	begun := time.Now()
+	err := l.renewOnce(ctx)
+	switch {
+	case err == nil:
+		*renewed = begun
+	case errors.Is(err, feed.ErrLocked) || lapsed || time.Since(*renewed) > l.ttl:
+		// The error must not be of kind ErrLocked, which means that no work was begun.
+		return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose; see above
+	}
+	return nil
+}
+
 // renewOnce tries to renew the lease.
 func (l *lease) renewOnce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, l.ttl/3)
+	ctx, cancel := context.WithTimeout(ctx, min(l.ttl/3, defaultLease))
 	defer cancel()
 	return l.store.Renew(ctx, Job, l.owner, l.ttl)
 }

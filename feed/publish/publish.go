@@ -7,6 +7,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -88,11 +89,14 @@ type Config struct {
 	Fleet Fleet
 	// Owner identifies this builder; it is unique among processes.
 	Owner string
-	// Lease is the time after which another process may build if this one has not renewed its lease. The default is 2 s.
-	// A process that is the only one with access to the store should use [LeaseAlone].
-	Lease  time.Duration
-	Clock  func() time.Time
-	Logger *slog.Logger
+	// Lease is the time after which another process may build if this one has not renewed its lease. The default is 2 s,
+	// or 2 min with a Heartbeat. A process that is the only one with access to the store should use [LeaseAlone].
+	Lease time.Duration
+	// Heartbeat, if not nil, is shared by the publishers of a process, so that an idle site costs little. Its Run must be
+	// called too. Another process may build after 2 s without a heartbeat. It must be nil if the store is a Redis Cluster.
+	Heartbeat *Heartbeat
+	Clock     func() time.Time
+	Logger    *slog.Logger
 	// OnChange rebuilds feeds as soon as posts change, each at most once a second. Without it, only Rebuild and Tick do.
 	OnChange bool
 	// Scheduled lists the feeds that have their own schedules: only a Rebuild of all feeds, or a Rebuild or Tick
@@ -161,9 +165,11 @@ func New(c Config) *Publisher {
 	if c.Replica == nil {
 		c.Replica = noReplica{}
 	}
-	if c.Lease == 0 {
-		c.Lease = defaultLease
+	owner := c.Owner
+	if c.Heartbeat != nil {
+		c.Lease, owner = cmp.Or(c.Lease, boundLease), feed.BoundOwner(c.Owner, c.Heartbeat.process)
 	}
+	c.Lease = cmp.Or(c.Lease, defaultLease)
 	p := &Publisher{
 		config: c,
 		work:   newWorkLock(c.Turn, c.Committed, c.Built),
@@ -178,7 +184,7 @@ func New(c Config) *Publisher {
 	}
 	p.lease = &lease{
 		store: c.Store, holder: c.Store, schema: c.Store, heads: c.Store,
-		owner: c.Owner, ttl: c.Lease, replica: c.Replica, fleet: c.Fleet, rendering: version,
+		owner: owner, ttl: c.Lease, heartbeat: c.Heartbeat, replica: c.Replica, fleet: c.Fleet, rendering: version,
 		clock: c.Clock, logger: c.Logger,
 	}
 	p.absorber = &absorber{

@@ -11,10 +11,13 @@ import (
 )
 
 const (
-	// pollInterval is the maximum time that the builder waits for the store to report a change. Then it checks the
-	// state anyway. A check takes half a dozen commands, which is too many to run for each of a thousand sites every
-	// two seconds.
+	// pollInterval is the maximum time that the builder waits for the store to report a change. Then it checks whether
+	// there is anything to do.
 	pollInterval = 10 * time.Second
+	// fullCheck is the number of these checks after which the builder does what it does after a change, even if there is
+	// nothing to do. That takes a dozen commands, which is too many to run for each of a thousand idle sites every ten
+	// seconds.
+	fullCheck = 30
 	// retryInterval is the pause after an error.
 	retryInterval = time.Second
 )
@@ -164,8 +167,27 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.config.Store.AwaitInbox(ctx, cursor, wait)
-	return err
+	for range fullCheck {
+		found, err := p.config.Store.AwaitInbox(ctx, cursor, wait)
+		if err != nil || found || wait < pollInterval {
+			return err
+		}
+		if idle, err := p.idle(ctx); err != nil || !idle {
+			return err
+		}
+	}
+	return nil
+}
+
+// idle reports whether there is nothing to build and no post with a future date, apart from the inbox.
+func (p *Publisher) idle(ctx context.Context) (bool, error) {
+	ctx = feed.Unhurried(ctx)
+	dirty, err := p.config.Store.DirtyFeeds(ctx)
+	if err != nil || len(dirty) > 0 {
+		return false, err
+	}
+	_, due, err := p.config.Store.NextDue(ctx)
+	return !due, err
 }
 
 // buildChanges absorbs the inbox and builds the dirty feeds. It returns the maximum time to wait for submissions before

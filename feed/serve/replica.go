@@ -22,7 +22,7 @@ const (
 	// defaultPoll is the interval at which the version is read, in case an announcement was missed.
 	defaultPoll = 5 * time.Second
 	// maxBlock is the maximum time a read waits for announcements. It ensures that a dead connection is noticed.
-	maxBlock = 2 * time.Second
+	maxBlock = 5 * time.Second
 	// retryAfterError is the pause after an error from the store.
 	retryAfterError = time.Second
 	// callTimeout limits a call to the store, in addition to the time for which the call waits for announcements.

@@ -1,11 +1,12 @@
--- Acquires the lease of a job and issues a fencing token. The present holder may acquire it again.
+-- Acquires the lease of a job and issues a fencing token. The present holder may acquire it again, and the lease of an
+-- owner that may be replaced.
 --
 -- KEYS  1 lease  2 token
--- ARGV  owner, ttl in ms, now in ms, the greatest token known to replicas
+-- ARGV  owner, ttl in ms, now in ms, the greatest token known to replicas, an owner that may be replaced, or ""
 -- Output {"ok", token} or {"locked", holder}
 
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return { 'locked', holder } end
+if holder and holder ~= ARGV[1] and holder ~= ARGV[5] then return { 'locked', holder } end
 local stored = tonumber(redis.call('GET', KEYS[2]) or '0')
 -- The counter alone is not enough: a flushed or rolled-back server would issue tokens older than those known to
 -- replicas.

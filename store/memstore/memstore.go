@@ -43,6 +43,7 @@ type data struct {
 	version  int64
 	changes  stream[feed.Announcement]
 	leases   map[string]lease
+	alive    map[string]time.Time // times at which the records of processes expire
 	requests stream[feed.Request]
 	replies  map[string][]byte
 	members  map[string]member
@@ -97,7 +98,7 @@ func New(now func() time.Time) *Site {
 func newData(p primary) data {
 	return data{
 		primary: p, items: map[string]storedItem{}, index: map[feed.Name]map[string]int64{}, due: map[string]int64{},
-		problems: map[problemKey]feed.Problem{}, dirty: map[feed.Name]int64{}, leases: map[string]lease{},
+		problems: map[problemKey]feed.Problem{}, dirty: map[feed.Name]int64{}, leases: map[string]lease{}, alive: map[string]time.Time{},
 		replies: map[string][]byte{}, members: map[string]member{},
 	}
 }
@@ -111,7 +112,7 @@ func (d data) clone() data {
 	d.milestones, d.unserved = maps.Clone(d.milestones), maps.Clone(d.unserved)
 	d.readings, d.costly = maps.Clone(d.readings), maps.Clone(d.costly)
 	d.items, d.due, d.problems = maps.Clone(d.items), maps.Clone(d.due), maps.Clone(d.problems)
-	d.dirty, d.leases = maps.Clone(d.dirty), maps.Clone(d.leases)
+	d.dirty, d.leases, d.alive = maps.Clone(d.dirty), maps.Clone(d.leases), maps.Clone(d.alive)
 	d.replies, d.members = maps.Clone(d.replies), maps.Clone(d.members)
 	index := make(map[feed.Name]map[string]int64, len(d.index))
 	for n, posts := range d.index {

@@ -18,7 +18,8 @@ func (s *Site) Acquire(
 ) (feed.Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l, held := s.lease(job); held && l.owner != owner {
+	process := feed.ProcessOf(owner)
+	if l, held := s.lease(job); held && l.owner != owner && (process == "" || feed.ProcessOf(l.owner) != process) {
 		return 0, fmt.Errorf("acquire %s: held by %s: %w", job, l.owner, feed.ErrLocked)
 	}
 	s.data.token = max(s.data.token+1, feed.Token(now.UnixMilli()), seen+1)
@@ -29,14 +30,41 @@ func (s *Site) Acquire(
 // lease returns the lease of a job, and whether it is held. The caller must hold mu.
 func (s *Site) lease(job string) (lease, bool) {
 	l, ok := s.data.leases[job]
-	return l, ok && s.now().Before(l.until)
+	return l, ok && s.now().Before(s.endOf(l))
+}
+
+// endOf returns when a lease ends: when it expires, or when the process of its owner is no longer recorded as alive.
+// The caller must hold mu.
+func (s *Site) endOf(l lease) time.Time {
+	process := feed.ProcessOf(l.owner)
+	if alive := s.data.alive[process]; process != "" && alive.Before(l.until) {
+		return alive
+	}
+	return l.until
+}
+
+// SetAlive records that a process is alive, and reports whether that was recorded before.
+func (s *Site) SetAlive(_ context.Context, process string, ttl time.Duration) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.now().Before(s.data.alive[process])
+	s.data.alive[process] = s.now().Add(ttl)
+	return before, nil
+}
+
+// ClearAlive removes the record that a process is alive.
+func (s *Site) ClearAlive(_ context.Context, process string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.data.alive, process)
+	return nil
 }
 
 // Renew extends the lease of a job.
 func (s *Site) Renew(_ context.Context, job, owner string, ttl time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l, held := s.lease(job); !held || l.owner != owner {
+	if l, ok := s.data.leases[job]; !ok || l.owner != owner || !s.now().Before(l.until) {
 		return fmt.Errorf("renew %s: lease has expired: %w", job, feed.ErrLocked)
 	}
 	s.data.leases[job] = lease{owner, s.now().Add(ttl)}
@@ -61,7 +89,7 @@ func (s *Site) Holder(_ context.Context, job string) (string, time.Duration, err
 	if !held {
 		return "", 0, nil
 	}
-	return l.owner, l.until.Sub(s.now()), nil
+	return l.owner, s.endOf(l).Sub(s.now()), nil
 }
 
 // maxRequests is the maximum number of requests that wait for a reply.

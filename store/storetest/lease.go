@@ -17,6 +17,8 @@ func leaseTests() []test {
 	return []test{
 		{"LeaseHasOneHolder", testLeaseHasOneHolder},
 		{"LeaseExpires", testLeaseExpires},
+		{"BoundLeaseEndsWithItsProcess", testBoundLeaseEndsWithItsProcess},
+		{"BoundLeaseOfLivingProcess", testBoundLeaseOfLivingProcess},
 		{"TokensExceedThoseOfReplicas", testTokensExceedThoseOfReplicas},
 		{"HolderAcquiresAgain", testHolderAcquiresAgain},
 		{"NewTokenFencesOldBuilder", testNewTokenFencesOldBuilder},
@@ -69,6 +71,70 @@ func testLeaseExpires(t *testing.T, s suite) {
 		if time.Now().After(deadline) {
 			t.Fatalf("Acquire a minute after a lease of 50 ms: %v", err)
 		}
+	}
+}
+
+func testBoundLeaseEndsWithItsProcess(t *testing.T, s suite) {
+	const process = "process of BoundLeaseEndsWithItsProcess"
+	owner := feed.BoundOwner("one", process)
+	before, err := s.SetAlive(s.ctx, process, time.Minute)
+	must(t, "SetAlive", err)
+	if before {
+		t.Error("SetAlive reports that a new process was recorded before")
+	}
+	first, err := s.Acquire(s.ctx, "build", owner, time.Hour, day(1), 0)
+	must(t, "Acquire", err)
+	must(t, "ClearAlive", s.ClearAlive(s.ctx, process))
+	next := s.open() // a client of another process has not cached the record
+	if owner, left, err := next.Holder(s.ctx, "build"); err != nil || owner != "" || left != 0 {
+		t.Errorf("Holder after the process has ended = %q, %v, %v; want none", owner, left, err)
+	}
+	second, err := next.Acquire(s.ctx, "build", "two", time.Hour, day(1), 0)
+	must(t, "Acquire after the process has ended", err)
+	if second <= first {
+		t.Errorf("tokens are %d, then %d; want them to grow", first, second)
+	}
+	before, err = s.SetAlive(s.ctx, process, time.Minute)
+	must(t, "SetAlive", err)
+	if before {
+		t.Error("SetAlive reports that the process was recorded, after ClearAlive")
+	}
+	wantKind(t, "Renew after another owner has acquired the lease", s.Renew(s.ctx, "build", owner, time.Hour), feed.ErrLocked)
+	_, err = s.Acquire(s.ctx, "build", owner, time.Hour, day(1), 0)
+	wantKind(t, "Acquire of a lease that has a holder", err, feed.ErrLocked)
+}
+
+func testBoundLeaseOfLivingProcess(t *testing.T, s suite) {
+	const process = "process of BoundLeaseOfLivingProcess"
+	owner := feed.BoundOwner("one", process)
+	_, err := s.SetAlive(s.ctx, process, time.Minute)
+	must(t, "SetAlive", err)
+	before, err := s.SetAlive(s.ctx, process, time.Minute)
+	must(t, "SetAlive again", err)
+	if !before {
+		t.Error("SetAlive does not report that the process was recorded before")
+	}
+	_, err = s.Acquire(s.ctx, "build", owner, time.Hour, day(1), 0)
+	must(t, "Acquire", err)
+	if got, left, err := s.open().Holder(s.ctx, "build"); err != nil || got != owner || left <= 0 || left > time.Minute {
+		t.Errorf("Holder = %q, %v, %v; want %q, for at most the minute for which its process is recorded", got, left, err, owner)
+	}
+	_, err = s.open().Acquire(s.ctx, "build", "two", time.Hour, day(1), 0)
+	wantKind(t, "Acquire of a lease whose holder is alive", err, feed.ErrLocked)
+	must(t, "ClearAlive", s.ClearAlive(s.ctx, process))
+	must(t, "Renew while the process is not recorded", s.Renew(s.ctx, "build", owner, time.Hour))
+	_, err = s.SetAlive(s.ctx, process, time.Minute)
+	must(t, "SetAlive", err)
+	_, err = s.open().Acquire(s.ctx, "build", "two", time.Hour, day(1), 0)
+	wantKind(t, "Acquire after the process is recorded again", err, feed.ErrLocked)
+	next := feed.BoundOwner("next", process)
+	if _, err := s.Acquire(s.ctx, "build", next, time.Hour, day(1), 0); err != nil {
+		t.Errorf("Acquire by another owner that is bound to the same process: %v", err)
+	}
+	wantKind(t, "Renew by its predecessor", s.Renew(s.ctx, "build", owner, time.Hour), feed.ErrLocked)
+	must(t, "Release", s.Release(s.ctx, "build", next))
+	if _, err = s.open().Acquire(s.ctx, "build", "two", time.Hour, day(1), 0); err != nil {
+		t.Errorf("Acquire after Release: %v", err)
 	}
 }
 

@@ -75,6 +75,8 @@ type Site interface {
 	Renew(ctx context.Context, job, owner string, ttl time.Duration) error
 	Release(ctx context.Context, job, owner string) error
 	Holder(ctx context.Context, job string) (owner string, left time.Duration, err error)
+	SetAlive(ctx context.Context, process string, ttl time.Duration) (before bool, err error)
+	ClearAlive(ctx context.Context, process string) error
 	Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error)
 	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
 	Reply(ctx context.Context, r feed.Request, payload []byte) error

@@ -104,6 +104,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	building.Timed = s.metrics.Timed
 	building.Built = s.metrics.Built
 	building.Turn = s.shared.waitTurn
+	building.Heartbeat = s.heartbeat
 	h.push(&building)
 	h.publisher = publish.New(building)
 	rebuild := h.publisher.Rebuild

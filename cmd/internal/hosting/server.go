@@ -19,6 +19,8 @@ import (
 	"feedpub/feed"
 	"feedpub/feed/admin"
 	"feedpub/feed/egress"
+	"feedpub/feed/fleet"
+	"feedpub/feed/publish"
 	"feedpub/feed/serve"
 	"feedpub/feed/serve/fast"
 	"feedpub/feed/serve/ratelimit"
@@ -54,14 +56,16 @@ type Server struct {
 	log     *slog.Logger
 	site    *Site
 	shared  *shared
-	metrics *admin.Metrics
-	egress  *egress.Client
-	memory  *serve.Memory
-	limiter *ratelimit.Limiter // nil if there is no limit
-	unread  *serve.Unread      // nil if there is no limit
-	checked chan struct{}      // closed when the store has been checked
-	sites   *siteSet
-	reloads chan reloadRequest
+	// heartbeat is nil for a server that does not build, for a folder and for a Redis Cluster.
+	heartbeat *publish.Heartbeat
+	metrics   *admin.Metrics
+	egress    *egress.Client
+	memory    *serve.Memory
+	limiter   *ratelimit.Limiter // nil if there is no limit
+	unread    *serve.Unread      // nil if there is no limit
+	checked   chan struct{}      // closed when the store has been checked
+	sites     *siteSet
+	reloads   chan reloadRequest
 
 	readers          httpServer
 	operators        httpServer
@@ -107,6 +111,9 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	o.Site.Store.Client().Observe(s.metrics.StoreCalled)
 	if err := s.metrics.WatchMemory(s.memory); err != nil {
 		return nil, err
+	}
+	if o.Role.Builds && !o.Site.Source.Folder() && !o.Site.Store.Client().Clustered() {
+		s.heartbeat = publish.NewHeartbeat(o.Site.Store, fleet.NewID(), s.log)
 	}
 	s.sites = newSiteSet(s)
 	if err := s.sites.open(ctx); err != nil {
@@ -217,7 +224,15 @@ func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error
 		})
 	}
 	g.Go(func() error { return serveHTTP(ctx, s.operators, operators) })
-	g.Go(func() error { return s.sites.run(ctx) })
+	// Other processes take over when the heartbeat ends, so it must not end before the sites.
+	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))
+	if s.heartbeat != nil {
+		g.Go(func() error { return s.heartbeat.Run(beating) })
+	}
+	g.Go(func() error {
+		defer stopBeating()
+		return s.sites.run(ctx)
+	})
 	g.Go(func() error {
 		s.forwardSignals(ctx)
 		return nil

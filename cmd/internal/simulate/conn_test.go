@@ -474,6 +474,14 @@ func (c *conn) Holder(ctx context.Context, job string) (string, time.Duration, e
 	return h.owner, h.left, err
 }
 
+func (c *conn) SetAlive(ctx context.Context, process string, ttl time.Duration) (bool, error) {
+	return call(ctx, c, "SetAlive", process, func() (bool, error) { return c.site.SetAlive(ctx, process, ttl) })
+}
+
+func (c *conn) ClearAlive(ctx context.Context, process string) error {
+	return do(ctx, c, "ClearAlive", process, func() error { return c.site.ClearAlive(ctx, process) })
+}
+
 func (c *conn) SetReading(ctx context.Context, owner string, ids ...string) error {
 	err := do(ctx, c, "SetReading", owner+list(ids), func() error { return c.site.SetReading(ctx, owner, ids...) })
 	if c.die != nil && c.w.deadly(ids) { // the process is about to read the posts

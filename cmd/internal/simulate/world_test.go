@@ -40,6 +40,7 @@ type plan struct {
 	harm      bool // drives fill up, vanish and lose files
 	deadly    bool // some posts crash the process that reads them
 	keepSkew  bool // the clocks of processes stay wrong after healing
+	heartbeat bool // leases are bound to a heartbeat, as in a server whose store is not a Cluster
 	restored  bool // at the end, the store is replaced by an older copy while no process is running
 }
 
@@ -54,6 +55,7 @@ func newPlan(seed uint64) plan {
 		errors: []int{0, 0, 2, 20}[r.n(4)], harm: r.n(2) == 0, deadly: r.n(3) == 0,
 	}
 	p.builders = 1 + r.n(p.processes)
+	p.heartbeat = !p.folder && newRandom(seed, "heartbeat").n(4) > 0
 	if p.folder {
 		p.processes, p.builders, p.rate, p.lossy = 1, 1, 0, false
 	} else if r.n(20) == 0 {
@@ -327,6 +329,9 @@ func (p *process) startNow() {
 		members = w.fleet(p, building, owner, c, log)
 		building.Fleet = members
 	}
+	if w.plan.heartbeat {
+		building.Heartbeat = publish.NewHeartbeat(c, "process "+owner, log)
+	}
 	building.Replica = p.replica
 	p.publisher = publish.New(building)
 	p.replica.Load()
@@ -334,7 +339,7 @@ func (p *process) startNow() {
 	p.conn, p.up, p.ended = c, true, make(chan struct{})
 	c.die = p.deathOf(p.run, p.replica)
 	p.ctx, p.stop = context.WithCancel(context.Background())
-	go p.work(p.ctx, p.replica, p.publisher, members, p.ended)
+	go p.work(p.ctx, p.replica, p.publisher, members, building.Heartbeat, p.ended)
 	p.serve()
 }
 
@@ -353,9 +358,20 @@ func (w *world) fleet(p *process, c publish.Config, owner string, conn *conn, lo
 
 // work runs the process until ctx ends.
 func (p *process) work(
-	ctx context.Context, replica *serve.Replica, publisher *publish.Publisher, members *fleet.Fleet, ended chan<- struct{},
+	ctx context.Context, replica *serve.Replica, publisher *publish.Publisher, members *fleet.Fleet,
+	heartbeat *publish.Heartbeat, ended chan<- struct{},
 ) {
 	defer close(ended)
+	// The heartbeat ends last.
+	var beat errgroup.Group
+	beating, stop := context.WithCancel(context.WithoutCancel(ctx))
+	if heartbeat != nil && p.builds {
+		beat.Go(func() error { return heartbeat.Run(beating) })
+	}
+	defer func() {
+		stop()
+		_ = beat.Wait() // Run returns no error
+	}()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return replica.Run(ctx) })
 	if members != nil {

@@ -1,0 +1,118 @@
+package publish
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// AliveStore records which processes are alive.
+type AliveStore interface {
+	// SetAlive records that a process is alive, until ttl has passed, and reports whether it was recorded before.
+	SetAlive(ctx context.Context, process string, ttl time.Duration) (before bool, err error)
+	ClearAlive(ctx context.Context, process string) error
+}
+
+// Heartbeat records that this process is alive, once for all sites that it builds. The leases of these sites are bound
+// to the record: see [feed.BoundOwner]. They end two seconds after the process has died, although each lease is renewed
+// only every 40 seconds. The methods are safe for concurrent use.
+type Heartbeat struct {
+	store   AliveStore
+	process string
+	logger  *slog.Logger
+
+	mu     sync.Mutex
+	alive  bool          // whether the record was renewed in time
+	lapses int           // number of times that another process may have acquired leases, or the store may have lost them
+	turned chan struct{} // closed and replaced when alive or lapses changes
+}
+
+// NewHeartbeat returns a Heartbeat. The process is a name for this process that no other process has and that does not
+// contain "@". The leases are not granted until Run is called.
+func NewHeartbeat(store AliveStore, process string, logger *slog.Logger) *Heartbeat {
+	return &Heartbeat{store: store, process: process, logger: logger, turned: make(chan struct{})}
+}
+
+// Run renews the record until ctx ends, and then removes it. The caller ends ctx after the publishers have returned.
+// The error is always nil.
+func (h *Heartbeat) Run(ctx context.Context) error {
+	ticker := time.NewTicker(defaultLease / 5) // so that there is time for more attempts if one is lost
+	defer ticker.Stop()
+	renewed, failed := time.Now(), false
+	for {
+		start := time.Now()
+		before, err := h.beat(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		late := start.Sub(renewed) > defaultLease
+		if err != nil {
+			h.logger.Debug("cannot record that this process is alive", "error", err)
+			if failed = true; late {
+				h.set(false, true)
+			}
+		} else {
+			h.set(true, late || failed || !before)
+			renewed, failed = start, false
+		}
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := h.store.ClearAlive(ctx, h.process); err != nil {
+		h.logger.Debug("record of this process not removed; it will expire", "error", err)
+	}
+	return nil
+}
+
+// beat tries to renew the record.
+func (h *Heartbeat) beat(ctx context.Context) (before bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, defaultLease/2)
+	defer cancel()
+	return h.store.SetAlive(ctx, h.process, defaultLease)
+}
+
+// set records whether the record was renewed in time, and counts a lapse unless the last one has not ended.
+func (h *Heartbeat) set(alive, lapsed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if lapsed = lapsed && h.alive; lapsed {
+		h.lapses++
+	}
+	if alive == h.alive && !lapsed {
+		return
+	}
+	h.alive = alive
+	close(h.turned)
+	h.turned = make(chan struct{})
+}
+
+// state returns whether the record was renewed in time, the number of lapses, and a channel that is closed when either
+// changes. A nil Heartbeat never changes.
+func (h *Heartbeat) state() (alive bool, lapses int, turned <-chan struct{}) {
+	if h == nil {
+		return true, 0, nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.alive, h.lapses, h.turned
+}
+
+// await waits until the record exists, and returns the number of lapses.
+func (h *Heartbeat) await(ctx context.Context) (lapses int, err error) {
+	for {
+		alive, lapses, turned := h.state()
+		if alive {
+			return lapses, nil
+		}
+		select {
+		case <-turned:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}

@@ -7,6 +7,8 @@ LINT := $(GO) tool -modfile=deploy/tools/go.mod golangci-lint
 FUZZTIME ?= 30s
 # The number of posts in bench-scale and bench-import.
 POSTS ?= 100000
+# The number of sites in bench-sites.
+SITES ?= 1000
 # The Hugo release that bench-scale uses for comparison.
 HUGO := github.com/gohugoio/hugo@v0.152.2
 # The number of schedules that simulate runs, the seed of the first one, and the seed to run alone, if any.
@@ -95,6 +97,10 @@ bench-scale: ## measure POSTS (100,000) posts, with Hugo for comparison, 10,000 
 	$(GO) -C deploy/bench run ./scale -posts $(POSTS) -hugo $$bin/hugo
 	$(GO) -C deploy/bench run ./scale -feeds 10000
 	$(GO) -C deploy/bench run ./scale -sites 200
+
+.PHONY: bench-sites
+bench-sites: ## measure a server with SITES (1,000) idle sites, and the time until a change of one of them is served; needs redis-server
+	$(GO) -C deploy/bench run ./scale -sites $(SITES)
 
 .PHONY: plots
 plots: ## draw the bench-scale results in deploy/docs/scale as SVG files in the same folder

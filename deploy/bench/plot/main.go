@@ -31,11 +31,13 @@ type result struct {
 	Work    string  `json:"work"`
 	Posts   float64 `json:"posts"`
 	Feeds   float64 `json:"feeds"`
-	Rate    float64 `json:"commands_per_second"`
 	Seconds float64 `json:"seconds"`
-	P50     float64 `json:"p50_ms"`
-	P99     float64 `json:"p99_ms"`
-	MiB     float64 `json:"mib"`
+	// CPU and RedisCPU are the CPU times, in seconds, of feedpub and Redis.
+	CPU      float64 `json:"cpu_seconds"`
+	RedisCPU float64 `json:"redis_cpu_seconds"`
+	P50      float64 `json:"p50_ms"`
+	P99      float64 `json:"p99_ms"`
+	MiB      float64 `json:"mib"`
 }
 
 // chart shows how measurements of some kinds of work depend on the size of the data.
@@ -54,7 +56,6 @@ type line struct {
 
 func posts(r result) float64 { return r.Posts }
 func feeds(r result) float64 { return r.Feeds }
-func rate(r result) float64  { return r.Rate }
 
 // sites returns the number of sites, which is part of the work's name.
 func sites(r result) float64 {
@@ -64,10 +65,17 @@ func sites(r result) float64 {
 	}
 	return n
 }
-func seconds(r result) float64 { return r.Seconds }
-func p50(r result) float64     { return r.P50 }
-func p99(r result) float64     { return r.P99 }
-func mib(r result) float64     { return r.MiB }
+func seconds(r result) float64  { return r.Seconds }
+func cpu(r result) float64      { return r.CPU }
+func redisCPU(r result) float64 { return r.RedisCPU }
+func p50(r result) float64      { return r.P50 }
+func p99(r result) float64      { return r.P99 }
+func mib(r result) float64      { return r.MiB }
+
+// percent returns a function for a CPU time as a percentage of the time that has passed.
+func percent(of func(result) float64) func(result) float64 {
+	return func(r result) float64 { return 100 * of(r) / r.Seconds }
+}
 
 // charts returns all charts.
 func charts() []chart {
@@ -92,12 +100,12 @@ func charts() []chart {
 			{"server, bound of 256 MiB", "many feeds from disk, 256 MiB in memory: second read", mib},
 			{"documents in gzip coding", "documents in gzip coding", mib},
 		}, false},
-		{"sites.svg", "Idle sites in one process", "sites", "commands a second", sites, []line{
-			{"commands to Redis", "N idle sites: commands", rate},
+		{"sites.svg", "CPU time that idle sites in one process use", "sites", "% of a core", sites, []line{
+			{"feedpub", "N idle sites", percent(cpu)}, {"Redis", "N idle sites", percent(redisCPU)},
 		}, false},
 		{"sites-change.svg", "Time from a change of one of many sites until it is served", "sites", "ms", sites, []line{
-			{"median", "one of N sites changed, until its documents are served", p50},
-			{"99 of 100", "one of N sites changed, until its documents are served", p99},
+			{"median", "one of N sites changed, until it is served", p50},
+			{"99 of 100", "one of N sites changed, until it is served", p99},
 		}, false},
 	}
 }

@@ -86,16 +86,23 @@ func pathsOf(heads []feed.Head, id string) []string {
 // reader polls documents like a feed reader and keeps their entity tags.
 type reader struct {
 	base string
+	host string // host of the site; "" if the server has only one
 	tags map[string]string
 }
 
 // get requests a path repeatedly until its entity tag differs from the given one.
 func (r *reader) get(ctx context.Context, path, tag string) error {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	return r.getWithin(ctx, path, tag, 20*time.Second, time.Millisecond)
+}
+
+// getWithin is like get, but with a time limit and an interval between requests.
+func (r *reader) getWithin(ctx context.Context, path, tag string, limit, interval time.Duration) error {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(interval) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
 		if err != nil {
 			return err
 		}
+		request.Host = r.host
 		request.Header.Set("Accept-Encoding", "gzip")
 		request.Header.Set("If-None-Match", tag)
 		response, err := http.DefaultClient.Do(request)

@@ -20,12 +20,14 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"time"
 )
 
 type options struct {
 	posts, edits, repeat, replicas int
 	documentFeeds, manySiteCount   int
-	profile, hugo                  string
+	profile, hugo, binary          string
+	settle                         time.Duration
 }
 
 func main() {
@@ -38,6 +40,9 @@ func main() {
 	flag.IntVar(&o.replicas, "replicas", 4, "number of servers for timing changes and failovers; 0 for none")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")
 	flag.StringVar(&o.hugo, "hugo", "", "also time this hugo binary with the same posts")
+	flag.StringVar(&o.binary, "binary", "", "the feedpub binary to measure with -sites; empty to build it")
+	flag.DurationVar(&o.settle, "settle", 130*time.Second, "with -sites, the time before idle sites are measured; the garbage "+
+		"collector of an idle process runs every two minutes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)

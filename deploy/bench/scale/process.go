@@ -47,7 +47,8 @@ func (s *redisServer) stop() {
 // replica is a "feedpub serve" in a separate process, together with the state of one reader.
 type replica struct {
 	reader
-	cmd *exec.Cmd
+	admin string // address for operators
+	cmd   *exec.Cmd
 }
 
 func (r *replica) pid() int { return r.cmd.Process.Pid }
@@ -76,6 +77,9 @@ func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 
 // program returns the path of the feedpub binary, which it builds on the first call.
 func (b *bench) program(ctx context.Context) (string, error) {
+	if b.binary != "" {
+		return b.binary, nil
+	}
 	path := filepath.Join(b.dir, "feedpub")
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
@@ -83,8 +87,15 @@ func (b *bench) program(ctx context.Context) (string, error) {
 	return path, program.Build(ctx, path)
 }
 
-// startServe starts "feedpub serve" on a data folder, with additional environment variables.
+// startServe starts "feedpub serve" for the site on a data folder, with additional environment variables.
 func (b *bench) startServe(ctx context.Context, data string, variables ...string) (*replica, error) {
+	// All builders of a site need the same configuration, but by default base_url depends on the listener's address.
+	return b.startProgram(ctx, data, append([]string{"FEEDPUB_SITE_BASE_URL=https://feeds.example",
+		"FEEDPUB_SITE_HOME_URL=https://blog.example/", "FEEDPUB_SITE_TITLE=Scale"}, variables...)...)
+}
+
+// startProgram starts "feedpub serve" on a data folder, with additional environment variables.
+func (b *bench) startProgram(ctx context.Context, data string, variables ...string) (*replica, error) {
 	program, err := b.program(ctx)
 	if err != nil {
 		return nil, err
@@ -93,16 +104,18 @@ func (b *bench) startServe(ctx context.Context, data string, variables ...string
 	if err != nil {
 		return nil, err
 	}
+	admin, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
 	cmd := exec.Command(program, "serve", "--redis", b.server.url(), "--data", data,
-		"--listen", address, "--admin-listen", "127.0.0.1:0")
-	// All builders of a site need the same configuration, but by default base_url depends on the listener's address.
-	cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example",
-		"FEEDPUB_SITE_HOME_URL=https://blog.example/", "FEEDPUB_SITE_TITLE=Scale")
-	cmd.Env = append(cmd.Env, variables...)
+		"--listen", address, "--admin-listen", admin)
+	cmd.Env = append(os.Environ(), variables...)
+	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	r := &replica{reader: reader{base: "http://" + address, tags: map[string]string{}}, cmd: cmd}
+	r := &replica{reader: reader{base: "http://" + address, tags: map[string]string{}}, admin: admin, cmd: cmd}
 	for range 1000 {
 		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
 			return r, conn.Close()

@@ -4,35 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
+	"math"
+	"net/http"
+	"os"
 	"os/exec"
-	"runtime"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
-
 	"feedpub/feed"
-	"feedpub/feed/attribution"
-	"feedpub/feed/coding"
-	"feedpub/feed/intake"
 	"feedpub/feed/posttest"
-	"feedpub/feed/publish"
-	"feedpub/feed/render"
-	"feedpub/feed/serve"
-	"feedpub/store"
 )
 
 const (
-	// sitePosts is the number of posts per site, and idleFor is how long idle sites are measured.
+	// sitePosts is the number of posts per site.
 	sitePosts = 5
-	idleFor   = 20 * time.Second
+	// idleTime is how long idle sites are measured, and baseTime is how long a server with one site is measured.
+	idleTime = 30 * time.Second
+	baseTime = 5 * time.Second
+	// scrapeInterval is the time between two reads of the metrics, which cost more than idle sites do.
+	scrapeInterval = 5 * time.Second
+	// quarter is the default interval between rebuilds of all feeds. Idle sites are measured between two of them.
+	quarter = 15 * time.Minute
 )
 
-// manySites measures a process that builds and serves many sites: its startup, its cost when idle, and the time until
-// it serves a change written by another process.
-func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,funlen // a flat list of steps
+// manySites measures "feedpub serve" with many sites: its startup, its cost when idle, and the time until it serves a
+// change written by a different process.
+func (b *bench) manySites(ctx context.Context) error {
 	ids := make([]feed.SiteID, b.manySiteCount)
 	for i := range ids {
 		ids[i] = feed.SiteID(fmt.Sprintf("site-%d", i))
@@ -45,129 +44,154 @@ func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,fu
 		}
 	}
 	b.posts = sitePosts
-	client, err := store.Open(store.Options{URL: b.server.url()})
+	// A server with one site shows how much memory the program needs for itself.
+	one, err := b.startSites(ctx, ids[:1])
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	reader, err := attribution.New(attribution.Options{})
+	base, err := one.leastMemory(ctx, baseTime)
+	one.stop()
 	if err != nil {
 		return err
 	}
-	m := makers{
-		reader, render.New(), coding.NewJoiner(coding.DefaultJoinerBytes),
-		semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),
-	}
-	before, goroutines := heap(), runtime.NumGoroutine()
-	running, stop := context.WithCancel(ctx)
-	g, running := errgroup.WithContext(running)
+	var many *replica
 	defer func() {
-		stop()
-		err = errors.Join(err, g.Wait())
+		if many != nil {
+			many.stop()
+		}
 	}()
-	replicas := make([]*serve.Replica, len(ids))
 	if err := b.time(fmt.Sprintf("start of %d sites", len(ids)), 1, nil, func() error {
-		for i, id := range ids {
-			p, r := m.site(client.Site(id), id)
-			replicas[i] = r
-			g.Go(func() error { return p.Run(running) })
-			g.Go(func() error { return r.Run(running) })
-		}
-		for _, r := range replicas {
-			if err := until(running, func() bool { return r.Ready() == nil }); err != nil {
-				return err
-			}
-		}
-		return nil
+		many, err = b.startSites(ctx, ids)
+		return err
 	}); err != nil {
 		return err
 	}
-	// Let the startup work finish.
-	if err := until(ctx, func() bool { return b.commands(ctx, time.Second) < float64(10*len(ids)) }); err != nil {
+	memory, err := many.leastMemory(ctx, b.settle)
+	if err != nil {
 		return err
 	}
 	idle := fmt.Sprintf("%d idle sites", len(ids))
 	if err := b.out.Encode(result{
-		Work: idle + ": one of them", Posts: sitePosts, Goroutines: float64(runtime.NumGoroutine()-goroutines) / float64(len(ids)),
-		MiB: (heap() - before) / float64(len(ids)),
+		Work: idle + ": one of them", Posts: sitePosts, MiB: (memory - base) / float64(max(len(ids)-1, 1)),
 	}); err != nil {
 		return err
 	}
-	var rate float64
-	if err := b.time(idle, 1, nil, func() error {
-		rate = b.commands(ctx, idleFor)
-		return nil
-	}); err != nil {
+	if err := b.idle(ctx, idle, many.pid()); err != nil {
 		return err
 	}
-	if err := b.out.Encode(result{Work: idle + ": commands", PerSecond: rate}); err != nil {
+	return b.changeSites(ctx, many, ids)
+}
+
+// idle measures what a server with idle sites costs.
+func (b *bench) idle(ctx context.Context, work string, pid int) error {
+	const margin = 20 * time.Second
+	now := time.Now()
+	if left := now.Truncate(quarter).Add(quarter).Sub(now); left < idleTime+margin {
+		time.Sleep(left + 2*margin)
+	} else if since := quarter - left; since < 2*margin {
+		time.Sleep(2*margin - since)
+	}
+	own, redis, start := used(pid), used(b.server.pid()), time.Now()
+	rate := b.commands(ctx, idleTime)
+	r := result{
+		Work: work, Posts: sitePosts, Seconds: time.Since(start).Seconds(), CPU: (used(pid) - own).Seconds(),
+		RedisCPU: (used(b.server.pid()) - redis).Seconds(), PerSecond: rate,
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
 		return err
 	}
+	r.MiB = field(status, "VmRSS:") / 1024
+	return b.out.Encode(r)
+}
+
+// leastMemory returns the least memory that the server uses within d for objects and stacks, in MiB. It is least after
+// a garbage collection.
+func (r *replica) leastMemory(ctx context.Context, d time.Duration) (float64, error) {
+	least := math.Inf(1)
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.admin+"/metrics", nil)
+		if err != nil {
+			return 0, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return 0, err
+		}
+		text, err := io.ReadAll(response.Body)
+		if err = errors.Join(err, response.Body.Close()); err != nil {
+			return 0, err
+		}
+		now := field(text, "go_memstats_alloc_bytes ") + field(text, "go_memstats_stack_inuse_bytes ")
+		least = min(least, now/(1<<20))
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(scrapeInterval):
+		}
+	}
+	return least, nil
+}
+
+// changeSites measures the time from a change of one of the sites until it is served.
+func (b *bench) changeSites(ctx context.Context, server *replica, ids []feed.SiteID) error {
 	took := make([]time.Duration, 0, b.edits)
 	for i := range b.edits {
-		n := i % len(ids)
-		version, _ := replicas[n].Version()
-		head, _ := replicas[n].Head(feed.Main)
-		start := time.Now()
-		if err := b.client.Site(ids[n]).Put(ctx, posttest.Post(sitePosts+i)); err != nil {
+		id := ids[i*7919%len(ids)] // a prime, so that the sites are spread over the whole list
+		r := reader{base: server.base, host: hostOf(id), tags: map[string]string{}}
+		path := feed.Main.Path(feed.RSS)
+		if err := r.get(ctx, path, ""); err != nil {
 			return err
 		}
-		if err := until(ctx, func() bool {
-			now, _ := replicas[n].Head(feed.Main)
-			return len(now.IDs) > len(head.IDs)
-		}); err != nil {
-			return fmt.Errorf("a change of %s at version %d: %w", ids[n], version, err)
+		time.Sleep(200 * time.Millisecond)
+		start := time.Now()
+		if err := b.client.Site(id).Put(ctx, posttest.Post(sitePosts+i)); err != nil {
+			return err
+		}
+		if err := r.get(ctx, path, r.tags[path]); err != nil {
+			return err
 		}
 		took = append(took, time.Since(start))
 	}
 	if len(took) == 0 {
 		return nil
 	}
-	return b.latencies(fmt.Sprintf("one of %d sites changed, until its documents are served", len(ids)), took)
+	return b.latencies(fmt.Sprintf("one of %d sites changed, until it is served", len(ids)), took)
 }
 
-// makers contains what the builders in a process share, as in "feedpub serve".
-type makers struct {
-	reader   *attribution.Reader
-	renderer *render.Renderer
-	joiner   *coding.Joiner
-	turns    *semaphore.Weighted
-}
+func hostOf(id feed.SiteID) string { return string(id) + ".example" }
 
-// turn waits until one more site may rebuild.
-func (m makers) turn(ctx context.Context) (done func(), err error) {
-	if err := m.turns.Acquire(ctx, 1); err != nil {
+// startSites starts "feedpub serve" with the sites, and waits until it serves all of them.
+func (b *bench) startSites(ctx context.Context, ids []feed.SiteID) (*replica, error) {
+	dir, err := os.MkdirTemp(b.dir, "sites-")
+	if err != nil {
 		return nil, err
 	}
-	return func() { m.turns.Release(1) }, nil
-}
-
-// site returns the publisher and the replica of a site.
-func (m makers) site(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.Replica) {
-	site := feed.Site{
-		ID: id, Title: "Scale", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
-		Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: time.Hour,
+	if err := os.Mkdir(filepath.Join(dir, "sites"), 0o755); err != nil {
+		return nil, err
 	}
-	log := slog.New(slog.DiscardHandler)
-	r := serve.NewReplica(serve.ReplicaConfig{Source: s, Log: log, Now: time.Now})
-	return publish.New(publish.Config{
-		Site: site, Store: s, Intake: intake.New(site, m.reader), Renderer: m.renderer, Joiner: m.joiner,
-		Canonical: m.reader.Canonical, Replica: r, Owner: "scale", Clock: time.Now, Logger: log, OnChange: true,
-		Turn: m.turn,
-	}), r
-}
-
-// until waits for a condition for up to a few minutes.
-func until(ctx context.Context, met func() bool) error {
-	for end := time.Now().Add(5 * time.Minute); !met(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			return errors.New("condition not met within five minutes")
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+	file := filepath.Join(dir, "feedpub.yml")
+	if err := os.WriteFile(file, []byte("sites_from: sites\nlog: {level: warn}\nsite: {language: en}\n"), 0o600); err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		text := fmt.Sprintf("site: {base_url: 'http://%s', title: The site %s}\n", hostOf(id), id)
+		if err := os.WriteFile(filepath.Join(dir, "sites", string(id)+".yml"), []byte(text), 0o600); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	r, err := b.startProgram(ctx, filepath.Join(dir, "data"), "FEEDPUB_CONFIG="+file)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		x := reader{base: r.base, host: hostOf(id), tags: map[string]string{}}
+		if err := x.getWithin(ctx, feed.Main.Path(feed.RSS), "", 10*time.Minute, 50*time.Millisecond); err != nil {
+			r.stop()
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 // commands returns the number of commands per second that Redis executes during d.
@@ -188,12 +212,4 @@ func (b *bench) commands(ctx context.Context, within time.Duration) float64 {
 	before := count()
 	time.Sleep(within)
 	return (count() - before) / within.Seconds()
-}
-
-// heap returns the size of the heap in use, in MiB.
-func heap() float64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapInuse+m.StackInuse) / (1 << 20)
 }

@@ -106,6 +106,7 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"external_url", "external_url"},
 	{"external-url", "external_url"}, // Octopress
 	{"link", "external_url"},
+	{"linked", "external_url"},
 	{"linkurl", "external_url"},
 	{"source_url", "external_url"},
 	{"targeturl", "external_url"},

@@ -113,9 +113,12 @@ func (f frontValue) password() (visibility, error) {
 func (f frontValue) published() (visibility, error) {
 	text, ok := f.text()
 	set, known := booleans[text]
+	isYear, future := f.isYear()
 	switch _, dated := f.date(); {
 	case f.value == nil || dated:
 		return visibility{}, nil // addSchedule handles dates
+	case ok && !known && isYear:
+		return yearVisibility(future), nil
 	case !ok || !known:
 		return visibility{}, f.unknown("true, false or a date")
 	case set:

@@ -110,7 +110,7 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	}
 	cut := frontMatter{body: text}
 	if !f.html || !strings.HasPrefix(text, "{") {
-		if cut, err = cutFrontMatter(text); err != nil {
+		if cut, err = f.cut(text); err != nil {
 			return c, err
 		}
 		c.note(f.name, cut.notes...)
@@ -131,7 +131,7 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 		c.note(f.name, spellingNotes(cut.values)...)
 	}
 	c.note(f.name, note)
-	f.addMedia(members)
+	c.note(f.name, f.addMedia(members)...)
 	f.addNotes(members, c.notes)
 	id, _ := members["id"].(string)
 	id = first(id, f.name)
@@ -142,6 +142,17 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	}
 	c.post = feed.RawPost{ID: id, Raw: raw}
 	return c, nil
+}
+
+// cut splits the text of a file into front matter and body. Outside the site of a generator, a Markdown file may begin
+// with a header without an opening line.
+func (f postFile) cut(text string) (frontMatter, error) {
+	if !f.html && f.options.generator == nil {
+		if cut, ok, err := cutBareHeader(text); ok {
+			return cut, err
+		}
+	}
+	return cutFrontMatter(text)
 }
 
 // generate converts the front matter and body of a file as the generator of its site does, and updates c.
@@ -166,27 +177,43 @@ func (f postFile) generate(g generator, text string, cut *frontMatter, c *conver
 }
 
 // addMedia adds the members that a post needs to refer to files: the path of its own file, and missing media types of
-// attachments. An attachment can be just a URL.
-func (f postFile) addMedia(members map[string]any) {
+// attachments. An attachment can be just a URL. If its media type is unknown, it is removed, with a note.
+func (f postFile) addMedia(members map[string]any) (notes []string) {
 	if f.served && path.Dir(f.name) != "." {
 		members[intake.FileMember] = f.name
 	}
-	list, _ := members["attachments"].([]any)
-	for i, element := range list {
-		a, ok := element.(map[string]any)
-		if address, isText := element.(string); isText {
-			a, ok = map[string]any{"url": address}, true
-			list[i] = a
+	list, ok := members["attachments"].([]any)
+	if !ok {
+		return nil
+	}
+	kept := make([]any, 0, len(list))
+	for _, element := range list {
+		address, isText := element.(string)
+		a, isObject := element.(map[string]any)
+		if isText {
+			a = map[string]any{"url": address}
+			element = a
 		}
-		address, _ := a["url"].(string)
-		u, err := url.Parse(address)
-		if !ok || err != nil || a["mime_type"] != nil {
+		if isObject {
+			address, _ = a["url"].(string)
+		}
+		mediaType := ""
+		if u, err := url.Parse(address); err == nil {
+			mediaType, _, _ = strings.Cut(feed.MediaType(path.Base(u.Path)), ";")
+		}
+		switch {
+		case isText && mediaType == "":
+			notes = append(notes, fmt.Sprintf("attachment %q is left out, since its type is unknown", shorten(address)))
 			continue
-		}
-		if mediaType, _, _ := strings.Cut(feed.MediaType(path.Base(u.Path)), ";"); mediaType != "" {
+		case (isText || isObject) && a["mime_type"] == nil && mediaType != "":
 			a["mime_type"] = mediaType
 		}
+		kept = append(kept, element)
 	}
+	if members["attachments"] = kept; len(kept) == 0 {
+		delete(members, "attachments")
+	}
+	return notes
 }
 
 // addNotes stores the notes in a member of the post if it is in a served folder, so that they are reported with its

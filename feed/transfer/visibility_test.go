@@ -187,6 +187,8 @@ func TestFrontMatterVisibility(t *testing.T) {
 		{"published: true", "published"},
 		{"published: 2015-01-02", "published"}, {"published: 2099-01-02", "published at 2099-01-02T00:00:00Z"},
 		{"published: soon", "rejected: published: want true, false or a date"},
+		{`published: "2020"`, "published"}, {"published: 2020", "published"}, {"published: June 2020", "published"},
+		{"published: 2999", "draft"}, {"published: June 2999", "draft"},
 		{"status: publish", "published"}, {"status: Published", "published"}, {"status: public", "published"},
 		{"status:", "published"},
 		{"status: draft", "draft"},

@@ -1,0 +1,85 @@
+package transfer_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+	"feedpub/feed/transfer"
+)
+
+// TestBareHeader checks that a header without an opening line is read as front matter, and that a text that only looks
+// like one is not.
+func TestBareHeader(t *testing.T) {
+	type post struct {
+		Title, Status, Date, Content string
+		Tags                         []string
+		Authors                      []feed.Author
+	}
+	tests := []struct {
+		name, file string
+		want       post
+	}{
+		{"Hexo", "title: \"Winter: a list\"\ndate: 2020-01-02 10:00:00\ntags:\n- sea\n- ice\n---\n\nIt is cold.\n",
+			post{Title: "Winter: a list", Date: "2020-01-02", Content: "It is cold.\n", Tags: []string{"sea", "ice"}}},
+		{"Hexo draft", "title: Winter\npublished: false\n---\nIt is cold.\n",
+			post{Title: "Winter", Status: "draft", Content: "It is cold.\n"}},
+		{"Pelican", "Title: Winter: a list\nDate: 2020-01-02 10:20\nTags: sea, ice\nCategory: Harbour\nAuthors: Ann Reed; Ben Holt\nSlug: winter\n\nIt is cold.\n",
+			post{Title: "Winter: a list", Date: "2020-01-02", Content: "It is cold.\n", Tags: []string{"sea", "ice", "Harbour"},
+				Authors: []feed.Author{{Name: "Ann Reed"}, {Name: "Ben Holt"}}}},
+		{"Pelican date with the month first", "Title: Winter\nDate: 10/8/14\n\nIt is cold.\n",
+			post{Title: "Winter", Date: "2014-10-08", Content: "It is cold.\n"}},
+		{"Pelican draft", "Title: Winter\nStatus: draft\n\nIt is cold.\n",
+			post{Title: "Winter", Status: "draft", Content: "It is cold.\n"}},
+		{"Pelican hidden", "Title: Winter\nStatus: hidden\n\nIt is cold.\n",
+			post{Title: "Winter", Status: "private", Content: "It is cold.\n"}},
+		{"one key", "Title: the whole story\n\nIt is cold.\n", post{Content: "Title: the whole story\n\nIt is cold.\n"}},
+		{"a heading with a line below", "Date: today\n---\nIt is cold.\n", post{Content: "Date: today\n---\nIt is cold.\n"}},
+		{"a dialogue", "Ann: It is cold.\nBen: It is.\n\nThey left.\n", post{Content: "Ann: It is cold.\nBen: It is.\n\nThey left.\n"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for entry, err := range (transfer.Options{}).Read(strings.NewReader(tt.file), "post.md") {
+				if err != nil {
+					t.Fatal(err)
+				}
+				p, err := intake.Decode(entry.Post.ID, entry.Post.Raw)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := post{Title: p.Title, Status: string(p.Status), Content: p.ContentMarkdown, Tags: p.Tags, Authors: p.Authors}
+				if !p.DatePublished.IsZero() {
+					got.Date = p.DatePublished.UTC().Format("2006-01-02")
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("post (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// TestUnknownAttachment checks that an attachment of an unknown type is left out with a note, and does not reject the
+// post.
+func TestUnknownAttachment(t *testing.T) {
+	file := "---\ntitle: Winter\nattachments: [talk.mp3, server.cfg]\n---\nIt is cold.\n"
+	for entry, err := range (transfer.Options{}).Read(strings.NewReader(file), "post.md") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := intake.Decode(entry.Post.ID, entry.Post.Raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Attachments) != 1 || p.Attachments[0].URL != "talk.mp3" {
+			t.Errorf("attachments are %+v, want talk.mp3", p.Attachments)
+		}
+		want := []string{`post.md: attachment "server.cfg" is left out, since its type is unknown`}
+		if diff := cmp.Diff(want, entry.Notes); diff != "" {
+			t.Errorf("notes (-want +got):\n%s", diff)
+		}
+	}
+}

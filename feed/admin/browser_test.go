@@ -1,9 +1,11 @@
 package admin
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"feedpub/feed"
 )
@@ -16,6 +18,12 @@ func serveBusySite(t *testing.T) (*httptest.Server, *fake, *fakeCredits) {
 			Reason: "want a string, got a number"},
 		{ID: "tags/go", Kind: feed.KindHeld, Reason: `2 posts vanished: "a", "b"`, Serving: true},
 	}}
+	for day := range 14 {
+		r := someRuns()[day%3]
+		r.ID, r.Times = fmt.Sprintf("day %d", day), 0
+		r.Started = time.Now().AddDate(0, 0, -day)
+		f.runs = append(f.runs, r)
+	}
 	c, credits := withCredit(t, f)
 	credits.credit.Source.URL = "https://mary.example/stew"
 	c.Hosts = []string{"admin.example"}
@@ -107,7 +115,8 @@ func pageWithoutScripts(t *testing.T, x *tab) {
 	}
 }
 
-// pageFitsAPhone checks that nothing is wider than the screen of a phone, and that tables scroll instead.
+// pageFitsAPhone checks that nothing is wider than the screen of a phone, that tables need not scroll, and that the
+// labels of charts are large enough.
 func pageFitsAPhone(t *testing.T, x *tab) {
 	server, _, _ := serveBusySite(t)
 	x.device(390, 844, "dark")
@@ -121,6 +130,20 @@ func pageFitsAPhone(t *testing.T, x *tab) {
 		x.eval(&got, "({Inner: innerWidth, Scroll: document.documentElement.scrollWidth})")
 		if got.Inner != width || got.Scroll > width {
 			t.Errorf("on a screen %d pixels wide, the window is %d and the page %d pixels wide", width, got.Inner, got.Scroll)
+		}
+		var cut []string
+		x.eval(&cut, `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth).map(e => e.innerText)`)
+		if len(cut) > 0 {
+			t.Errorf("on a screen %d pixels wide, %d tables are cut off: %q", width, len(cut), cut)
+		}
+		var small []string
+		x.eval(&small, `[...document.querySelectorAll("svg:not(.spark)")].filter(
+			e => 11 * e.clientWidth / e.viewBox.baseVal.width < 10).map(e => e.getAttribute("aria-label"))`)
+		var charts int
+		x.eval(&charts, `document.querySelectorAll("svg:not(.spark) text").length`)
+		if len(small) > 0 || charts < 10 {
+			t.Errorf("on a screen %d pixels wide, of %d labels of charts those of %q are less than 10 pixels high", width, charts,
+				small)
 		}
 	}
 	x.device(390, 844, "dark")

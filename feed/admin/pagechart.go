@@ -11,7 +11,7 @@ import (
 
 // chart draws the number of runs on each of the last 14 days as SVG. It contains no text from posts.
 func chart(runs []feed.Run, now time.Time) template.HTML {
-	const days, height, step = 14, 60, 40
+	const days, height, step, labelled = 14, 60, 22, 4 // each fourth day is labelled, for narrow screens
 	var counts [days]map[string]int
 	most := 0
 	today := now.UTC().Truncate(24 * time.Hour)
@@ -42,12 +42,14 @@ func chart(runs []feed.Run, now time.Time) template.HTML {
 			if n := c[class]; n > 0 {
 				h := max(2, n*height/most)
 				y -= h
-				fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%d" width="%d" height="%d"></rect>`, class, day*step+6, y, step-12, h)
+				fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%d" width="%d" height="%d"></rect>`, class, day*step+3, y, step-6, h)
 			}
 		}
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`, day*step+step/2, height+26,
-			today.AddDate(0, 0, day-days+1).Format("2 Jan"))
+		if (days-1-day)%labelled == 0 {
+			fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, (day+1)*step, height+26,
+				today.AddDate(0, 0, day-days+1).Format("2 Jan"))
+		}
 	}
-	fmt.Fprintf(&b, `<text x="6" y="9">%d a day</text></svg>`, most)
+	fmt.Fprintf(&b, `<text x="3" y="9">%d a day</text></svg>`, most)
 	return template.HTML(b.String()) //nolint:gosec // safe: consists of numbers, dates and constants
 }

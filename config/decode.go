@@ -37,7 +37,7 @@ type origin struct {
 	key   string // path of the key, set only if at already names the key
 }
 
-// source is a text that values are read from.
+// source is text that values are read from.
 type source struct {
 	origin
 	dir string // the base of relative paths

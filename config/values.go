@@ -307,7 +307,7 @@ const (
 	EngineStandard Engine = "standard"
 )
 
-// UnmarshalText accepts fast, standard and the empty text.
+// UnmarshalText accepts "fast", "standard" and the empty string.
 func (e *Engine) UnmarshalText(text []byte) error { return oneOf(e, text, EngineFast, EngineStandard) }
 
 // Durability determines when a write is acknowledged.

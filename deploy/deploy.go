@@ -1,3 +1,3 @@
 // Package deploy contains examples of running feedpub (containers, a systemd unit, configurations), programs that write
-// posts, the documentation, and the scripts for the Makefile. It contains no code except the tests of the examples.
+// posts, the documentation, and the scripts for the Makefile. Its only Go code is the tests of the examples.
 package deploy

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Format is a format of documents. The table below defines the properties of each format; package render has a table of
+// Format is a document format. The table below defines the properties of each format; package render has a table of
 // the functions that write them. The methods of a Format panic if it is not in the table, so a value from outside the
 // program must be checked with [ParseFormat] or [Format.Known] first.
 type Format string

@@ -361,7 +361,7 @@ func NewRunHistory(runs []Run, last map[Cause]time.Time, now time.Time) RunHisto
 	return RunHistory{Runs: list, Last: maps.Clone(last)}
 }
 
-// Clone returns a copy that later calls of Add do not affect.
+// Clone returns a copy that later calls to Add do not affect.
 func (l *RunLog) Clone() *RunLog {
 	return &RunLog{
 		runs: slices.Clone(l.runs), failures: slices.Clone(l.failures), repeated: maps.Clone(l.repeated),

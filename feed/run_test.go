@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// runAt returns a run with the outcome of one feed.
+// runAt returns a run in which one feed had outcome o.
 func runAt(id int, after time.Duration, o Outcome) Run {
 	start := time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 	r := Run{

@@ -15,7 +15,7 @@ const HubQueue = "hub"
 // DenialQueue is the queue of notices to subscribers whose subscription was revoked. The value of each is a [Denial].
 const DenialQueue = "denial"
 
-// Denial is the message to a subscriber that it has no subscription to a topic.
+// Denial tells a subscriber that its subscription to a topic was denied or has been revoked.
 type Denial struct {
 	Callback string `json:"callback"`
 	Topic    string `json:"topic"`

@@ -69,7 +69,7 @@ type Options struct {
 	// BuildTimeout limits each command of a builder or writer, which may transfer megabytes. The default is 5 s.
 	BuildTimeout time.Duration
 
-	// MaxBlocking limits how many calls of [Site.Changes], [Site.AwaitInbox] and [Site.Requests] block in the server, each
+	// MaxBlocking limits how many calls to [Site.Changes], [Site.AwaitInbox] and [Site.Requests] block in the server, each
 	// with its own connection, and return within milliseconds of a new entry. The default is 48, enough for about fifteen
 	// sites; a negative number means none. If more calls wait, they share up to 32 connections, and return as soon. In a
 	// Cluster, whose commands cannot read the streams of several sites, a shared poller checks for all of them four times

@@ -6,7 +6,7 @@ import (
 	"feedpub/feed"
 )
 
-// CommitOnce commits as if the head were current, and returns the reply of the script. Unlike [Site.Commit], it does
+// CommitOnce commits as if current were the head, and returns the reply of the script. Unlike [Site.Commit], it does
 // not read the head again if it has changed.
 func (s *Site) CommitOnce(ctx context.Context, r feed.CommitRequest, current feed.Head) (string, error) {
 	blobs := map[feed.Hash]feed.Blob{}

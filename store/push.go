@@ -235,8 +235,8 @@ func (s *Site) subscriptionKeys(sub feed.Subscription) []string {
 	}
 }
 
-// Subscribe adds a subscription, or replaces the one with the same topic and callback, and makes a delivery of the
-// current version due. The verified request, if there is one, is removed.
+// Subscribe adds a subscription, or replaces the one with the same topic and callback, and schedules a delivery
+// of the current version. The verified request, if there is one, is removed.
 func (s *Site) Subscribe(ctx context.Context, at time.Time, sub feed.Subscription, verified feed.Claim) error {
 	return s.client.wrap("subscribe", s.subscribe(ctx, at, sub, verified, "0"))
 }

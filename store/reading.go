@@ -117,7 +117,7 @@ func (s *Site) readingState(ctx context.Context) (encoded []byte, err error) {
 	return json.Marshal(state)
 }
 
-// RestoreReading restores what [Backing.SaveReading] has saved into an empty server.
+// RestoreReading loads the state that [Backing.SaveReading] saved. The server must be empty.
 func (s *Site) RestoreReading(ctx context.Context, saved []byte) error {
 	var state readingState
 	if err := json.Unmarshal(saved, &state); err != nil {

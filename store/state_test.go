@@ -18,7 +18,7 @@ func TestBuildState(t *testing.T) {
 	t.Cleanup(func() { _ = c.Close() })
 	s := c.Site("build-state")
 	if got, err := s.BuildState(t.Context(), "build"); err != nil || got != (feed.BuildState{}) {
-		t.Errorf("BuildState of a new site = %+v, %v", got, err)
+		t.Errorf("BuildState of a new site = %+v, %v; want the zero state", got, err)
 	}
 	token, err := s.Acquire(t.Context(), "build", "me", time.Minute, time.Time{}, 0)
 	if err != nil {

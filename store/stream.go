@@ -200,7 +200,7 @@ const (
 	// later does not reply to them.
 	requestTTL = 15 * time.Minute
 	replyTTL   = time.Minute
-	// maxAsking is the maximum number of calls of Ask that wait for replies at the same time, each with its own
+	// maxAsking is the maximum number of calls to Ask that wait for replies at the same time, each with its own
 	// connection; other calls wait for a free connection.
 	maxAsking = 16
 )

@@ -29,8 +29,8 @@ status 0. On SIGHUP, read the configuration, site files and tokens again.`,
 			}
 			switch {
 			case c.Redis.IsZero():
-				return usageError{errors.New("build needs a Redis, from which other servers read the documents; a folder of " +
-					"posts is built by 'feedpub serve'")}
+				return usageError{errors.New("build requires --redis, because other servers read the documents from Redis; " +
+					"to build from a folder of posts, run 'feedpub serve'")}
 			case !c.Build:
 				return usageError{errors.New("build is false in the configuration; use it only for 'feedpub serve' on a " +
 					"machine that never builds")}

@@ -202,7 +202,7 @@ func (m *machines) post(ids ...string) {
 	}
 }
 
-// run runs a command to its end and returns its exit code and output.
+// run runs the program with args, waits until it exits, and returns its exit code and combined output.
 func (m *machines) run(args ...string) (code int, output string) {
 	m.t.Helper()
 	cmd := exec.Command(m.program, append(args, "--redis", m.redis.URL())...)
@@ -437,7 +437,7 @@ func TestRoleErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"build", "--site", "main"}, "build needs a Redis"},
+		{[]string{"build", "--site", "main"}, "build requires --redis"},
 		{[]string{"build", "--config", "c.yml"}, "build is false"},
 		{[]string{"serve", "--build=false"}, "a folder of posts is built by the server"},
 		{[]string{"upgrade", "--site", "main"}, "upgrade is for --redis"},

@@ -146,7 +146,7 @@ func TestDecodeFileErrors(t *testing.T) {
 			`line 1: front matter has no end: want a second line "---": invalid`},
 		{"front matter that is not YAML", "a.md", "---\ntitle: [A\n---\n",
 			"line 2: front matter: sequence end token ']' not found: invalid"},
-		{"front matter that is a list", "a.md", "---\n- A\n---\n", "front matter: want keys and values in YAML: invalid"},
+		{"front matter that is a list", "a.md", "---\n- A\n---\n", "front matter: want a YAML mapping of keys to values: invalid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := decodeFile(c.file, []byte(c.content))

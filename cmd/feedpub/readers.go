@@ -22,7 +22,7 @@ const (
 	maxClients = 3
 )
 
-// siteReadership is the readership of one feed, with its site.
+// siteReadership is the readership of one feed and the id of the feed's site.
 type siteReadership struct {
 	Site feed.SiteID `json:"site"`
 	feed.Readership

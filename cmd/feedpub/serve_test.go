@@ -28,7 +28,7 @@ func TestNotifySystemd(t *testing.T) {
 	}
 	environment["NOTIFY_SOCKET"] = socket + "-gone"
 	if err := notifySystemd(func(name string) string { return environment[name] }, "READY=1"); err == nil {
-		t.Error("no error, although systemd's socket does not exist")
+		t.Error("no error for a missing systemd socket")
 	}
 }
 

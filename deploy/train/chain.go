@@ -105,7 +105,7 @@ func (c *chain) train(sequences [][]chainItem, importance []float64, decay float
 type gradient struct {
 	c                   *chain
 	sum                 []float64
-	touched             []int // first indexes of the nonzero rows
+	touched             []int // index of the first element of each nonzero row
 	seen                []bool
 	emit, ahead, behind []float64
 	rows                []int

@@ -119,7 +119,8 @@ func (e *example) mask(features []uint16, units bool) []uint16 {
 	return slices.DeleteFunc(slices.Clone(features), func(id uint16) bool { return attribution.FromRules(id, units) })
 }
 
-// crossFit trains the sequence models without each fold in turn and reads the fold with them. It returns the models of
+// crossFit holds out each fold in turn, trains the sequence models on the other folds, and applies them to the posts of
+// the fold. It returns the models of
 // the first division, by fold, and the certainty examples of all divisions.
 func (t *trainer) crossFit() (models []*attribution.Model, sources, passages []sample, err error) {
 	for way := range repeats {

@@ -34,7 +34,7 @@ type fake struct {
 	asked  [][]feed.Name // the feeds of each rebuild
 	causes []feed.Cause  // the cause of each rebuild
 	runs   []feed.Run
-	// accepted is the number of calls of AcceptRollback.
+	// accepted is the number of calls to AcceptRollback.
 	accepted int
 	work     func(context.Context) error // optional; called by Rebuild
 }

@@ -263,7 +263,7 @@ type explained struct {
 	Times []namedTime
 }
 
-// namedTime is a time in the life of a post, or a text about it.
+// namedTime is a time in the history of a post, or a note in its place.
 type namedTime struct{ Name, Value string }
 
 // timesOf returns the recorded times of a post.

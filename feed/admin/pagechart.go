@@ -9,7 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// chart draws the number of runs on each of the last 14 days as SVG. It contains no text from posts.
+// chart draws the number of runs on each of the last 14 days as SVG. It contains no text from posts,
+// so nothing in it needs escaping.
 func chart(runs []feed.Run, now time.Time) template.HTML {
 	const days, height, step, labelled = 14, 60, 22, 4 // each fourth day is labelled, for narrow screens
 	var counts [days]map[string]int

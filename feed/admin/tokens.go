@@ -107,7 +107,7 @@ type Tokens []Token
 // ParseTokens parses the text of a tokens file: one token per line, optionally with a name ("alice: SECRET") and rights
 // ("alice [write,rebuild]: SECRET"). A token without a name is named after its line; a token without rights has
 // [Rebuild]. Empty lines and lines that begin with "#" are ignored. The error is of kind [feed.ErrInvalid] and names
-// the line; a text without any token is an error.
+// the line; a file without any token is an error.
 func ParseTokens(text string) (Tokens, error) {
 	var ts Tokens
 	for t, err := range tokensIn(text) {

@@ -339,8 +339,8 @@ func TestReadEmptyPost(t *testing.T) {
 	}
 }
 
-// TestMentionIsSuggested checks that a source without a passage is a suggestion although it is above the threshold, and
-// that the same source with a passage is published.
+// TestMentionIsSuggested checks that a source without a passage is only suggested, even if it is above the threshold,
+// and that the same source with a passage is published.
 func TestMentionIsSuggested(t *testing.T) {
 	r, err := New(Options{})
 	if err != nil {

@@ -18,7 +18,7 @@ type reading struct {
 
 	titleBlock int // index of the block that repeats the title, or -1
 	postTitle  string
-	headings   map[string]int   // length of the shortest heading by key; nil until needed
+	headings   map[string]int   // maps the key of a heading to the length of the shortest one; nil until needed
 	linking    map[string][]int // indexes of blocks by the URLs of their links; nil until needed
 	titleURL   string           // URL of the link next to the title, or empty
 	postedBy   string
@@ -60,7 +60,7 @@ type source struct {
 	structured    bool     // markup or template code contains the parts of the credit
 	delimited     bool     // markup or template code connects the credit with its passage
 	distant       bool     // the credit is a link in an earlier sentence than the one that introduces the passage
-	entry         bool     // the source is an entry in a list of links, with its headline
+	entry         bool     // the source is an entry, including its headline, in a list of links
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
 	clause        span     // the clause of the credit in firstBlock
 }

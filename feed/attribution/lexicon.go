@@ -205,7 +205,7 @@ next:
 	return out
 }
 
-// phrases is a set of lines. A line is given in full, or by its beginning and optionally a later part.
+// phrases is a set of line patterns. A pattern is a whole line, or a prefix and optionally a later part.
 type phrases struct {
 	whole  map[string]bool
 	starts map[string][]linePattern // by the first word of the prefix

@@ -81,7 +81,7 @@ func tokensWithin(toks []token, in span, r run) (before int, within span) {
 // creditParts holds the parts of a structured credit. Each may be empty.
 type creditParts struct{ name, work, url, title string }
 
-// citationOf returns the citation that the parts form. It returns false if they name no possible source.
+// citationOf combines the parts into a citation. It returns false if they name no possible source.
 func (rd *reading) citationOf(p creditParts) (citation, bool) {
 	c := citation{url: articleOnly(p.url)}
 	p.work = pageNumber.ReplaceAllString(p.work, "")

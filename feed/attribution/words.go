@@ -79,7 +79,7 @@ func (t *wordTable) short(key uint64) int32 {
 // maxWord is the length in bytes of the longest word that can have a number.
 const maxWord = 24
 
-// lookup returns the number of a word in a text, or 0 if it has none.
+// lookup returns the number of a word, or 0 if the word has none.
 func (lx *lexicon) lookup(w string) int32 {
 	if len(w) > maxWord {
 		return 0

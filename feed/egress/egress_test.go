@@ -47,7 +47,7 @@ func addrs(texts ...string) []netip.Addr {
 	return list
 }
 
-// dials records the addresses that a client connects to. It connects to none of them.
+// dials records the addresses that a client dials, without connecting to them.
 type dials struct {
 	mu   sync.Mutex
 	list []netip.AddrPort

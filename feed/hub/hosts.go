@@ -31,7 +31,7 @@ const (
 type class int
 
 const (
-	ours      class = iota // deliveries, pings and calls of webhooks
+	ours      class = iota // deliveries, pings and webhook calls
 	strangers              // verifications and denials, which anybody can cause
 	classes
 )
@@ -132,7 +132,7 @@ const (
 	broken                  // the host is failing
 )
 
-// admit asks whether a request to a host for which there is a claim may start. If it has to wait, later is called when
+// admit decides whether a request to a claimed host may start now. If the request must wait, later is called when
 // another request to the host ends: with true if the request may start now, and with false if the host is failing.
 func (h *hosts) admit(name string, c class, later func(admitted bool)) admission {
 	h.mu.Lock()

@@ -33,7 +33,7 @@ const (
 	startTime = 8 * time.Second
 	// pollInterval is the interval between checks of the store for work that other processes have added.
 	pollInterval = time.Second
-	// renewInterval is the interval between calls of Store.RenewTopics, which finds deliveries that the store has lost.
+	// renewInterval is the interval between calls to Store.RenewTopics, which finds deliveries that the store has lost.
 	renewInterval = 10 * time.Minute
 	// retryInterval is the pause after a store error.
 	retryInterval = time.Second

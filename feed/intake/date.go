@@ -17,7 +17,7 @@ var dateForm = regexp.MustCompile(
 // and for years outside the range 1 to 9999 in UTC.
 func ParseDate(s string) (time.Time, bool) {
 	s = strings.Trim(s, " \t\n\f\r")
-	// time.Parse returns the local location if its offset is the same, so the result would depend on the machine.
+	// With time.Parse, the result would depend on the machine: it uses the local location if the offset matches.
 	if day, err := time.ParseInLocation(time.DateOnly, s, time.UTC); err == nil {
 		return day, plausibleYear(day)
 	}

@@ -54,7 +54,7 @@ func TestParseKeepsWordsAndCleanIsStable(t *testing.T) {
 			t.Fatalf("%q: cannot parse the output of Clean: %v", body, err)
 		}
 		if got := letters(textOf(again)); got != want {
-			t.Fatalf("%q: got the words %q in the output of Clean %q, want %q", body, got, cleaned, want)
+			t.Fatalf("%q: Clean returned %q, which has the words %q, want %q", body, cleaned, got, want)
 		}
 		if twice := markup.Clean(again); twice != cleaned {
 			t.Fatalf("%q: Clean returned %q, and cleaning the result again returned %q", body, cleaned, twice)

@@ -21,10 +21,10 @@ import (
 // since the names may differ only in the part that was removed.
 const maxLen = 100
 
-// Assign returns the name of the feed in family f for full, the name of a tag, author or publication. The first name to
-// use a plain path name gets it. A later name with the same plain path name, or one whose plain path name is empty or
-// too long, gets the suffix "-" and at least six hexadecimal digits of the SHA-256 of its folded form. recorded returns
-// the full name that is recorded for a feed name.
+// Assign returns the name of the feed in family f for full, the name of a tag, author or publication. The first name
+// that maps to a plain path name gets it. A later name with the same plain path name, or one whose plain path name is
+// empty or too long, gets the suffix "-" and at least six hexadecimal digits of the SHA-256 of its folded form.
+// recorded returns the full name that is recorded for a feed name.
 //
 // Names that differ only in case, compatible characters (NFKC), white space or, for sources, a leading "the" are equal.
 // The caller must record the result before it calls Assign again.

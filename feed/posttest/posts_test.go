@@ -41,7 +41,7 @@ func TestGeneratedPosts(t *testing.T) {
 		t.Errorf("found quotes in %d of %d posts, want about half", quoting, n)
 	}
 	if a, b := posttest.Post(7), posttest.Post(7); string(a.Raw) != string(b.Raw) {
-		t.Error("two calls of Post(7) returned different posts")
+		t.Error("two calls to Post(7) returned different posts")
 	}
 	if a, b := posttest.Post(7), posttest.Version(7, 1); string(a.Raw) == string(b.Raw) || a.ID != b.ID {
 		t.Error("Version(7, 1) has the same content as Post(7) or a different id, want an edited post with the same id")

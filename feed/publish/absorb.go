@@ -186,7 +186,7 @@ type decision struct {
 	candidate candidate
 	previous  *feed.Item // the stored item; nil if there is none
 	costly    string     // the reason why the post must not be read again; empty if it may be
-	removed   bool       // the post was published before and removed
+	removed   bool       // the post was published and later removed
 }
 
 // keep leaves the stored item unchanged. An item that is now due enters its feeds.

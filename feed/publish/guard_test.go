@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/publish"
 )
 
-// readings is a store that records the calls of SetReading.
+// readings is a store that records the calls to SetReading.
 type readings struct {
 	publish.Store
 	mu    sync.Mutex
@@ -40,7 +40,7 @@ func TestReadingIsRecorded(t *testing.T) {
 	w.delete("b")
 	w.rebuild(b)
 	if diff := cmp.Diff([][]string{{"a", "b"}, nil}, s.calls); diff != "" {
-		t.Errorf("calls of SetReading (-want +got):\n%s", diff)
+		t.Errorf("calls to SetReading (-want +got):\n%s", diff)
 	}
 	if left, err := w.site.Readings(t.Context()); err != nil || len(left) > 0 {
 		t.Errorf("Readings after the rebuilds = %v, %v; want none", left, err)

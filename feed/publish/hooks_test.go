@@ -125,7 +125,7 @@ func TestRebuildDuringCommittedHook(t *testing.T) {
 	}
 }
 
-// calls counts the calls of some methods of a store.
+// calls counts the calls to some methods of a store.
 type calls struct {
 	publish.Store
 	due, inbox int

@@ -193,7 +193,7 @@ func stageOf(n feed.Name) int {
 	}
 }
 
-// rebuildStage rebuilds the targets of a stage, and sets their reports. A feed that fails does not affect others.
+// rebuildStage rebuilds the targets of a stage and stores their reports. A feed that fails does not affect others.
 func (r *rebuilder) rebuildStage(
 	ctx context.Context, token feed.Token, stage []int, targets []target, fullNames map[feed.Name]string,
 	reports []feed.FeedReport,

@@ -24,7 +24,7 @@ type workLock struct {
 	holding atomic.Pointer[holding]
 
 	queueing sync.Mutex
-	queue    []func(context.Context) // calls of hooks; guarded by queueing
+	queue    []func(context.Context) // pending hook calls; guarded by queueing
 
 	calling sync.Mutex // held while hooks are called, to preserve the order of the queue
 }

@@ -29,11 +29,11 @@ func TestHooksRunWithoutLock(t *testing.T) {
 		return nil
 	}
 	if err := w.do(t.Context(), commit); err != nil || calls != 1 {
-		t.Errorf("do = %v with %d calls of the hook, want nil and 1", err, calls)
+		t.Errorf("do = %v with %d calls to the hook, want nil and 1", err, calls)
 	}
 	calls = 0
 	if err := w.doInTurn(t.Context(), commit); err != nil || calls != 1 {
-		t.Errorf("doInTurn = %v with %d calls of the hook, want nil and 1", err, calls)
+		t.Errorf("doInTurn = %v with %d calls to the hook, want nil and 1", err, calls)
 	}
 }
 

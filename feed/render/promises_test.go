@@ -322,7 +322,7 @@ func atomTimes(t *testing.T, items ...*feed.Item) map[string]time.Time {
 
 func TestUniqueUpdatedTimes(t *testing.T) {
 	var items []*feed.Item
-	for i := range 2000 { // about two pairs get the same microsecond
+	for i := range 2000 { // enough that about two pairs share a microsecond
 		items = append(items, post("p"+string(rune('a'+i%26))+strings.Repeat("x", i/26)))
 	}
 	f := mainFeed()

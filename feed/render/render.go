@@ -31,7 +31,7 @@ const (
 )
 
 // generator is the program's name in documents. It is followed by a rendering version, not the program's, because
-// different releases must render equal bytes; see [generatorVersion].
+// different releases must render identical bytes; see [generatorVersion].
 const generator = "feedpub"
 
 // generatorVersion returns the version that a document states for its generator: the rendering version in which

@@ -362,7 +362,7 @@ func (d *Disk) saveNow(editions []*edition) []error {
 	return errs
 }
 
-// saveDocuments writes an edition's histories, and those of its documents that are not yet on disk.
+// saveDocuments writes the histories of an edition, and any of its documents that are not yet on disk.
 func (d *Disk) saveDocuments(e *edition) error {
 	for _, doc := range e.documents {
 		hash, p := doc.ref.Hash, doc.payload.Load()

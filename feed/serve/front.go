@@ -80,7 +80,7 @@ type Front struct {
 // durationEvery is the sampling interval: on average, one in durationEvery requests is timed.
 const durationEvery = 16
 
-// Answer returns the response to a request, which the caller must release. It is safe for concurrent use.
+// Answer returns the response to a request. The caller must release the response. Answer is safe for concurrent use.
 func (f *Front) Answer(v *Visit) Response {
 	v.deferred = true
 	var start time.Time

@@ -112,7 +112,7 @@ func TestAudienceReceivesPolls(t *testing.T) {
 	}
 	want := []string{"main 200 192.0.2.1 newsboat", "tags/go 304 192.0.2.1 newsboat"}
 	if diff := cmp.Diff(want, p.seen); diff != "" {
-		t.Errorf("calls of the audience (-want +got):\n%s", diff)
+		t.Errorf("calls to the audience (-want +got):\n%s", diff)
 	}
 }
 

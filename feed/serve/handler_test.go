@@ -210,7 +210,7 @@ func TestObserver(t *testing.T) {
 		{"", 404, len(notFound.Body)}, {"", 400, len(hasBody.Body)}, {feed.JSON, 304, 0},
 	}
 	if diff := cmp.Diff(want, o.seen); diff != "" {
-		t.Errorf("calls of the observer (-want +got):\n%s", diff)
+		t.Errorf("calls to the observer (-want +got):\n%s", diff)
 	}
 }
 

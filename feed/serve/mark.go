@@ -10,7 +10,7 @@ import (
 
 // Marker records when the posts of a store were first served.
 type Marker interface {
-	// MarkServed records that a process had all documents of the given versions of the store ready for readers. It may be
+	// MarkServed records that a process was ready to serve all documents of the given versions of the store. It may be
 	// called again after an error.
 	MarkServed(ctx context.Context, reached ...feed.ReachedVersion) error
 }

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed"
 )
 
-// markers records the calls of MarkServed.
+// markers records the calls to MarkServed.
 type markers struct {
 	mu    sync.Mutex
 	err   error

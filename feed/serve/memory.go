@@ -154,7 +154,7 @@ func (m *Memory) admit(d *document, p *payload) {
 	m.evict()
 }
 
-// count updates the number of bytes that are counted for a document.
+// count updates the size of all documents after the payload of d has changed to p.
 func (m *Memory) count(d *document, p *payload) {
 	m.size += p.size() - d.counted
 	d.counted = p.size()

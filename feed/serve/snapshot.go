@@ -171,8 +171,8 @@ func emptySnapshot(r *redirects) *Snapshot {
 }
 
 // with returns a snapshot in which the given editions replace the editions of the same feeds. unavailable holds the
-// other committed heads, whose documents could not be fetched. The cost depends on the given editions, not on the size
-// of s.
+// other committed heads, whose documents could not be fetched. The cost depends on the number of given editions,
+// not on the size of s.
 func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head) *Snapshot {
 	next := *s
 	next.unavailable = pathsOf(unavailable)

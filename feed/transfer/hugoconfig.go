@@ -253,7 +253,7 @@ func moduleMounts(config map[string]any) (mounts []hugoMount) {
 	return mounts
 }
 
-// hugoDateKeys returns the keys of front matter that may contain the date of a page, in order of preference.
+// hugoDateKeys returns the front matter keys that may contain the date of a page, in order of preference.
 func hugoDateKeys(config map[string]any) []string {
 	front, _ := config["frontmatter"].(map[string]any)
 	given := stringList(front["date"])

@@ -62,7 +62,7 @@ func decodeYAML(source string, into *map[string]any) (notes []string, err error)
 	if errors.As(err, &syntax) && syntax.Token != nil {
 		return nil, yamlError(syntax.Token, "%s", syntax.Message)
 	}
-	return nil, fmt.Errorf("front matter: want keys and values in YAML: %w", feed.ErrInvalid)
+	return nil, fmt.Errorf("front matter: want a YAML mapping of keys to values: %w", feed.ErrInvalid)
 }
 
 // isDuplicateKey reports whether YAML is invalid because a mapping has two values for one key.

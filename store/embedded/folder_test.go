@@ -388,7 +388,7 @@ func TestMovedFileKeepsItsPost(t *testing.T) {
 
 func TestUnreadableSubfolderKeepsItsPosts(t *testing.T) {
 	if os.Getuid() == 0 {
-		// The superuser can read every folder, so only the function is tested.
+		// Root can read every folder, so only unreadable is tested.
 		testUnreadable(t)
 		return
 	}

@@ -48,7 +48,7 @@ func (c rawClient) do(command ...string) string {
 	return strings.Join(strings.Fields(reply), " ")
 }
 
-// posts returns the posts in the server and in the files, by id.
+// posts returns the posts on the server and in the files, by id.
 func posts(t *testing.T, s *Store) (stored, files map[string]string) {
 	t.Helper()
 	stored, files = map[string]string{}, map[string]string{}

@@ -1,7 +1,7 @@
 -- Makes all changes of an absorption atomically.
 --
--- All checks come before the first write, because Redis does not roll back a script. Redis itself rejects a script (out
--- of memory, read-only, disk full) at its first write.
+-- All checks come before the first write, because Redis does not roll back a script. If Redis is out of memory or
+-- read-only, or its disk is full, it rejects the script at its first write.
 --
 -- KEYS  1 token  2 cursor  3 inbox  4 dirty  5 marks  6 problems  7 names  8 removals  9 due  10 journal  11 imported
 --       12 quiet  13 outbox  14 notices  15 milestones  16 milestone order  17 unserved

@@ -45,7 +45,7 @@ func WithPassword(raw, password string) (string, error) {
 	return p.String(), nil
 }
 
-// String returns u as a URL without user, password and parameters.
+// String returns u as a URL without its user, password and parameters.
 func (u URL) String() string {
 	if u.Socket != "" {
 		return (&url.URL{Scheme: schemeSocket, Path: u.Socket}).String()

@@ -503,7 +503,7 @@ func testForgetHosts(s pushSuite) {
 	at := pushNow.Add(time.Second)
 	s.wantHosts("while the host is remembered", s.claimedBy("b", at, 1, 100), map[string]int{})
 	must(s.t, "ForgetHosts", s.ForgetHosts(s.ctx, pushNow.Add(lease+time.Hour)))
-	// This report arrives too late.
+	// This report arrives after the host was forgotten.
 	r := []feed.HostReport{{Host: "host-0.example", Serial: 1, Failures: 2, Pause: time.Hour}}
 	must(s.t, "ReportHosts", s.ReportHosts(s.ctx, at, "a", r))
 	at = pushNow.Add(3 * time.Second)

@@ -28,7 +28,7 @@ func TestOlderCopy(t *testing.T) {
 	}
 }
 
-// replaceByCopy runs the test.
+// replaceByCopy runs [TestOlderCopy] on one topology.
 func (r *rig) replaceByCopy() {
 	put := func(id, text string) {
 		r.put(r.t.Context(), write{id: id, body: fmt.Sprintf(

@@ -151,7 +151,7 @@ func (s *Site) checkConfig(ctx context.Context) error {
 		return nil
 	}
 	return errors.New("no server is building, and the documents were built with a different configuration; " +
-		"use that one with --config, or --adopt-config to let the documents change")
+		"pass that configuration with --config, or pass --adopt-config to build the documents with this one")
 }
 
 // requestRebuild asks the process that builds the site to rebuild feeds. It is used by servers that never build.

@@ -98,7 +98,7 @@ func limitReading(read *atomic.Int64, done <-chan struct{}) {
 	}
 }
 
-// tryPosts reads posts in processes of their own, and returns the reasons for rejecting those that kill a process or
+// tryPosts reads posts in separate processes, and returns the reasons for rejecting those that kill a process or
 // take too long.
 func (s *Site) tryPosts(ctx context.Context, posts []feed.StoredPost) (map[string]string, error) {
 	reasons := map[string]string{}

@@ -113,7 +113,7 @@ func versionOf(body []byte) int {
 	return n
 }
 
-// await waits until n subscribers have a version or a later one.
+// await waits until n subscribers have the given version or a later one.
 func (r *receiver) await(ctx context.Context, version, n int) error {
 	const patience = 3 * time.Minute
 	ctx, cancel := context.WithTimeout(ctx, patience)

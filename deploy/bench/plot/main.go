@@ -92,7 +92,7 @@ func charts() []chart {
 			{"Redis, posts compressed", "memory of Redis", mib},
 			{"builder, at most", "peak memory of this process", mib},
 		}, true},
-		{"change.svg", "Time from a change of one post until all its documents are served", "posts", "ms", posts, []line{
+		{"change.svg", "Time from a change to one post until all its documents are served", "posts", "ms", posts, []line{
 			{"median", changed, p50}, {"99 of 100", changed, p99},
 		}, true},
 		{"feeds.svg", "Documents held in memory", "feeds", "MiB", feeds, []line{
@@ -103,7 +103,7 @@ func charts() []chart {
 		{"sites.svg", "CPU time that idle sites in one process use", "sites", "% of a core", sites, []line{
 			{"feedpub", "N idle sites", percent(cpu)}, {"Redis", "N idle sites", percent(redisCPU)},
 		}, false},
-		{"sites-change.svg", "Time from a change of one of many sites until it is served", "sites", "ms", sites, []line{
+		{"sites-change.svg", "Time from a change to one of many sites until the change is served", "sites", "ms", sites, []line{
 			{"median", "one of N sites changed, until it is served", p50},
 			{"99 of 100", "one of N sites changed, until it is served", p99},
 		}, false},

@@ -80,8 +80,8 @@ type Response struct {
 // maxAge is the max-age of files in seconds.
 const maxAge = 60 * 60
 
-// Answer returns the response to a request for a file, and false if no file with the name is served. It supports
-// conditional requests and single ranges. The ETag depends on the size and the modification time of the file.
+// Answer returns the response to a request for a file. It returns false if no file with that name is served. It
+// supports conditional requests and single ranges. The ETag depends on the size and the modification time of the file.
 func (d Dir) Answer(r Request) (Response, bool) {
 	f, info, err := d.open(r.Name)
 	if err != nil {
@@ -94,8 +94,8 @@ func (d Dir) Answer(r Request) (Response, bool) {
 		// An SVG image can contain scripts, which must not run on the origin of the feeds.
 		"Content-Security-Policy": {"default-src 'none'; style-src 'unsafe-inline'; sandbox"},
 	}
-	// http.ServeContent evaluates conditions and ranges. It is called for a HEAD request, because the engine sends the
-	// body.
+	// http.ServeContent evaluates conditions and ranges. It is given a HEAD request so that it does not write the body,
+	// which the engine sends.
 	request := &http.Request{Method: http.MethodHead, Header: http.Header{}}
 	set := func(name, value string) {
 		if value != "" {

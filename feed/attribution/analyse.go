@@ -43,12 +43,6 @@ func (rd *reading) analyse(i int) *analysis {
 			return true
 		}
 		switch m.rule.position {
-		case positionTold:
-			// The speaker is quoted, not the publication, unless a marked passage follows.
-			if a.lead == nil && s.hi == len(b.toks) && rd.precedesQuotation(i) {
-				m.rule = &rule{convention: "7", position: positionLead, weight: 0.4}
-				a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
-			}
 		case positionLead, positionHeadline, positionBack, positionLetter, positionSelf:
 			// A credit without a publication must begin a line, end a paragraph, or precede quotation marks. Elsewhere it
 			// is more likely reported speech.

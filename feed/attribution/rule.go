@@ -21,7 +21,6 @@ const (
 	positionHeadline position = "headline" // none: the headline follows the clause: "A headline in X:"
 	positionBack     position = "back"     // after the clause, from a source already named: "From the report:"
 	positionLetter   position = "letter"   // after the clause, from a private person: "A reader writes:"
-	positionTold     position = "told"     // after the clause, if marked: "The captain told the Guardian:"
 	positionSelf     position = "self"     // after the clause, from the blog itself: "As I wrote last year:"
 	positionPosted   position = "posted"   // none: the clause states the author or date of the post itself
 )

@@ -83,6 +83,10 @@ attribution: ## evaluate attribution, with the rules alone for comparison; draw 
 	$(GO) -C deploy/train run . -check 'test/*.jsonl'
 	$(GO) test -count=1 -run '^TestScore' -v ./feed/attribution/
 
+.PHONY: ablation
+ablation: ## evaluate the attribution model without each kind of feature
+	$(GO) -C deploy/train run . -ablation 'test/*.jsonl' -model ../../feed/attribution/model.txt
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@deploy/each-fuzz-target $(FUZZTIME)

@@ -35,9 +35,14 @@ func run(args []string, w io.Writer) error {
 	diagram := flags.String("diagram", "", "with -evaluate, write a reliability diagram to this SVG `file`")
 	misses := flags.Bool("misses", false, "with -evaluate or -check, print the errors")
 	labels := flags.String("labels", "", "print the labels of the units and tokens of the post with this `id`")
-	model := flags.String("model", "", "with -check, evaluate the model in `file` instead of the built-in one")
+	model := flags.String("model", "", "with -check or -ablation, evaluate the model in `file`; -check evaluates the built-in one by default")
+	ablation := flags.String("ablation", "", "`pattern` of the files of posts on which to evaluate the model in -model without each\n"+
+		"kind of feature")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *ablation != "" {
+		return ablate(*ablation, *model, w)
 	}
 	if *check != "" {
 		return checkModel(*check, *model, *misses, w)

@@ -342,10 +342,10 @@ func (t *tally) f1() float64 {
 }
 
 // header is the first line of the table of scores; [tally.line] formats the others.
-const header = "set                    posts  F1    recall +sugg  prec  right own    neg   head  auth  date  url   text"
+const header = "set                                  posts  F1    recall +sugg  prec  right own    neg   head  auth  date  url   text"
 
 func (t *tally) line(name string) string {
-	return fmt.Sprintf("%-22s %5d  %.3f %.3f  %.3f  %.3f %.3f %.4f %.3f %.3f %.3f %.3f %.3f %.3f", name, t.posts, t.f1(),
+	return fmt.Sprintf("%-36s %5d  %.3f %.3f  %.3f  %.3f %.3f %.4f %.3f %.3f %.3f %.3f %.3f %.3f", name, t.posts, t.f1(),
 		ratio(t.found, t.wanted), ratio(t.found+t.suggested, t.wanted), ratio(t.found, t.matched+t.spurious),
 		ratio(t.whole, t.predicted), ratio(t.swallowed, t.own), ratio(t.clean, t.negative), ratio(t.headline, t.wanted),
 		ratio(t.authors, t.wanted), ratio(t.date, t.wanted), ratio(t.url, t.wanted), ratio(t.text, t.wanted))

@@ -46,6 +46,12 @@ type Options struct {
 	// be read with either setting.
 	Compress bool
 
+	// ItemCache is the approximate memory limit of the cache of decoded items, in bytes. The default is 96 MiB.
+	ItemCache int
+
+	// KeepReplaced is how long replaced documents are kept for replicas that lag. The default is three days.
+	KeepReplaced time.Duration
+
 	// ConfirmTimeout limits how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; 0 means no waiting.
 	// It should be less than BuildTimeout.
 	ConfirmTimeout time.Duration
@@ -83,8 +89,10 @@ type Client struct {
 	log      *slog.Logger
 	now      func() time.Time
 	compress bool
-	confirm  time.Duration
-	replicas replicaCounts
+	// keepReplaced is how long replaced documents are kept.
+	keepReplaced time.Duration
+	confirm      time.Duration
+	replicas     replicaCounts
 	// serveTimeout is also the grace period of blocking reads, and buildTimeout is also the grace period of waiting for
 	// the disk.
 	serveTimeout, buildTimeout time.Duration
@@ -123,7 +131,8 @@ func Open(o Options) (*Client, error) {
 	}
 	c := &Client{
 		address: u.String(), log: o.Logger, now: o.Now, compress: o.Compress, confirm: o.ConfirmTimeout,
-		items: cache.New[string, cachedItem](itemCacheBytes),
+		items:        cache.New[string, cachedItem](cmp.Or(o.ItemCache, defaultItemCache)),
+		keepReplaced: cmp.Or(o.KeepReplaced, defaultKeepReplaced),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

@@ -19,8 +19,8 @@ const (
 	// uploadTTL is how long uploaded documents are kept if they are not committed, for example because the builder
 	// crashed.
 	uploadTTL = 24 * time.Hour
-	// replacedTTL is how long replaced documents are kept for replicas that lag.
-	replacedTTL = 3 * 24 * time.Hour
+	// defaultKeepReplaced is how long replaced documents are kept for replicas that lag.
+	defaultKeepReplaced = 3 * 24 * time.Hour
 	// keptChanges is the approximate number of commits that the stream keeps; a replica that has missed more reads all
 	// heads.
 	keptChanges = 10_000
@@ -195,7 +195,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	}
 	args = []any{
 		int64(h.Token), now, r.Dirty, string(h.Feed), h.Config, ids, keptChanges,
-		replacedTTL.Milliseconds(), read.String(), len(h.Documents), 0,
+		s.client.keepReplaced.Milliseconds(), read.String(), len(h.Documents), 0,
 		strings.Join(r.Notices.Topics, " "), strings.Join(r.Notices.Feeds, " "),
 	}
 	const previousArg = 10 // index of the argument that is set below

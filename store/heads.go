@@ -205,8 +205,8 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 }
 
 // Blob returns a document and verifies its hash. If the document does not exist, the error is of kind
-// [feed.ErrNotFound]. Replaced documents are kept for three days. Brotli is nil if the stored brotli coding does not
-// decode to the document.
+// [feed.ErrNotFound]. Replaced documents are kept for [Options.KeepReplaced]. Brotli is nil if the stored brotli coding
+// does not decode to the document.
 func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	var stored, packed *redis.StringCmd
 	// Each command has its own error; a missing brotli coding is not an error.

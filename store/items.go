@@ -117,9 +117,9 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 	return out, nil
 }
 
-// itemCacheBytes is the approximate memory limit of a client's cache of decoded items. It suffices for about ten
-// thousand items of typical length, more than the documents of a typical site contain.
-const itemCacheBytes = 96 << 20
+// defaultItemCache is the default size of a client's cache of decoded items. It suffices for about ten thousand items
+// of typical length, more than the documents of a typical site contain.
+const defaultItemCache = 96 << 20
 
 // cachedItem is an item with the first bytes of its encoding, which identify it.
 type cachedItem struct {

@@ -256,7 +256,7 @@ func (s *Site) restoreHead(
 		mark = 1
 	}
 	args := append([]any{
-		int64(h.Token), s.client.now().UnixMilli(), string(h.Feed), keptChanges, mark, replacedTTL.Milliseconds(),
+		int64(h.Token), s.client.now().UnixMilli(), string(h.Feed), keptChanges, mark, s.client.keepReplaced.Milliseconds(),
 		int64(current.Token), len(h.Documents),
 	}, fields...)
 	reply, err := status(ctx, s.client.once, restoreHeadSource, keys, args...)

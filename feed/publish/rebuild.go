@@ -136,8 +136,14 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	reports := make([]feed.FeedReport, len(targets))
-	for _, stage := range stages(targets) {
-		if err = r.rebuildStage(ctx, token, stage, targets, fullNames, reports); err != nil {
+	for i, stage := range stages(targets) {
+		// While one feed waits for the store, another is rendered. The documents of each feed are in memory until they are
+		// committed.
+		atOnce := 2 * runtime.GOMAXPROCS(0)
+		if i == postStage {
+			atOnce = postsAtOnce
+		}
+		if err = r.rebuildStage(ctx, token, stage, atOnce, targets, fullNames, reports); err != nil {
 			break
 		}
 	}
@@ -171,8 +177,8 @@ func checkReplaced(targets []target, token feed.Token) error {
 }
 
 // stages returns the indexes of the targets in each stage. The targets of a stage are built concurrently.
-func stages(targets []target) [3][]int {
-	var stages [3][]int
+func stages(targets []target) [4][]int {
+	var stages [4][]int
 	for i, t := range targets {
 		stage := stageOf(t.name)
 		stages[stage] = append(stages[stage], i)
@@ -180,28 +186,40 @@ func stages(targets []target) [3][]int {
 	return stages
 }
 
-// stageOf returns the stage in which a feed is built: archives and pages of posts before feeds, so that no feed links
-// to a document that is not published, and the main feed, which has the most readers, before other feeds.
+// The stages in which targets are built: pages of posts before archives, and archives before feeds, so that no document
+// links to one that is not published, and the main feed, which has the most readers, before other feeds.
+const (
+	postStage = iota
+	archiveStage
+	mainStage
+	feedStage
+)
+
 func stageOf(n feed.Name) int {
 	switch {
-	case isArchive(n), n.OfPost():
-		return 0
+	case n.OfPost():
+		return postStage
+	case isArchive(n):
+		return archiveStage
 	case n == feed.Main:
-		return 1
+		return mainStage
 	default:
-		return 2
+		return feedStage
 	}
 }
 
-// rebuildStage rebuilds the targets of a stage and stores their reports. A feed that fails does not affect others.
+// postsAtOnce is the number of pages of posts that are built concurrently. They are small, and a store on disk writes
+// many of them in little more time than one.
+const postsAtOnce = 64
+
+// rebuildStage rebuilds the targets of a stage, atOnce of them concurrently, and stores their reports. A feed that fails
+// does not affect others.
 func (r *rebuilder) rebuildStage(
-	ctx context.Context, token feed.Token, stage []int, targets []target, fullNames map[feed.Name]string,
+	ctx context.Context, token feed.Token, stage []int, atOnce int, targets []target, fullNames map[feed.Name]string,
 	reports []feed.FeedReport,
 ) error {
 	g, ctx := errgroup.WithContext(ctx)
-	// While one feed waits for the store, another is rendered. The documents of each feed are in memory until they are
-	// committed.
-	g.SetLimit(2 * runtime.GOMAXPROCS(0))
+	g.SetLimit(atOnce)
 	for _, i := range stage {
 		t := targets[i]
 		if !r.isStale(t) {

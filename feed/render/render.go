@@ -205,15 +205,19 @@ func (r *Renderer) document(w written, i int) (feed.Document, error) {
 func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, formats []feed.Format) ([][]byte, error) {
 	p := r.pens.Get().(*pen)
 	defer r.pens.Put(p)
+	cached := r.cache
+	if v.Single {
+		cached = nil // no other document has the fragment of a page of a post
+	}
 	var sum contentSum
-	if r.cache != nil {
+	if cached != nil {
 		sum, p.sum = sumContent(p.sum, site, item)
 	}
 	fragments := make([][]byte, len(formats))
 	checked := false
 	for i, format := range formats {
 		key := fragmentKey{r.version, sum, format, writers[format].variant(v)}
-		if fragment, ok := r.cache.Get(key); ok {
+		if fragment, ok := cached.Get(key); ok {
 			fragments[i] = fragment
 			continue
 		}
@@ -227,7 +231,7 @@ func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, forma
 		if err != nil {
 			return nil, err
 		}
-		r.cache.Put(key, fragment, len(fragment)+fragmentOverhead)
+		cached.Put(key, fragment, len(fragment)+fragmentOverhead)
 		fragments[i] = fragment
 	}
 	return fragments, nil

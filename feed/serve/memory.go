@@ -17,6 +17,9 @@ import (
 	"feedpub/feed/coding"
 )
 
+// rareShare is a divisor: rarely requested documents may use the limit of a Memory divided by rareShare.
+const rareShare = 16
+
 // maxLoads is the maximum number of documents loaded at a time. It limits the memory that loading uses.
 const maxLoads = 8
 
@@ -24,9 +27,10 @@ const maxLoads = 8
 // the histories of their earlier versions, and the bodies of responses that are being sent. Entity tags, dates and
 // paths, about 4 KB per document, are not counted and are never dropped, so every 304 is served from memory.
 //
-// When the limit is exceeded, the least recently requested documents are dropped. A dropped document is loaded again
-// when it is next requested. Documents that are not on disk are never dropped, so memory can exceed the limit until
-// they are saved, or always if there is no disk. A Memory is safe for concurrent use.
+// When the limit is exceeded, the least recently requested documents are dropped. Archives and pages of posts, of which
+// a site may have tens of thousands, are dropped earlier. A dropped document is loaded again when it is next requested.
+// Documents that are not on disk are never dropped, so memory can exceed the limit until they are saved, or always if
+// there is no disk. A Memory is safe for concurrent use.
 type Memory struct {
 	limit int64
 	turns chan struct{} // limits loads to maxLoads
@@ -38,6 +42,9 @@ type Memory struct {
 	// ring holds the documents that may be dropped, the next candidate first. A candidate that was requested since it was
 	// last examined moves to the end (the clock algorithm), so that requests need no lock.
 	ring list.List
+	// rare is the ring of archives and pages of posts, and rareSize their part of size.
+	rare     list.List
+	rareSize int64
 }
 
 // NewMemory returns a Memory with a limit in bytes; 0 means no limit.
@@ -59,11 +66,42 @@ func (m *Memory) Loads() uint64 {
 	return m.loads
 }
 
-// full reports whether more bytes would exceed the limit.
-func (m *Memory) full(more int) bool {
+// full reports whether the limit is exceeded.
+func (m *Memory) full() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.limit > 0 && m.size+int64(more) > m.limit
+	return m.limit > 0 && m.size > m.limit
+}
+
+// hasRoom reports whether the bytes of a document do not exceed the limits.
+func (m *Memory) hasRoom(d *document) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	more := int64(d.lengths[coding.Gzip])
+	return m.limit <= 0 || m.size+more <= m.limit && (!d.isRare() || m.rareSize+more <= m.limit/rareShare)
+}
+
+// isRare reports whether a document is an archive or the page of a post, which are rarely requested.
+func (d *document) isRare() bool {
+	_, archive := d.feed.Archived()
+	return archive > 0 || d.feed.OfPost()
+}
+
+// ringOf returns the ring for a document.
+func (m *Memory) ringOf(d *document) *list.List {
+	if d.isRare() {
+		return &m.rare
+	}
+	return &m.ring
+}
+
+// add adds n to the size of a document.
+func (m *Memory) add(d *document, n int64) {
+	m.size += n
+	d.counted += n
+	if d.isRare() {
+		m.rareSize += n
+	}
 }
 
 // memoryState is the state of a document in a [Memory]. It is guarded by the Memory's lock.
@@ -156,15 +194,14 @@ func (m *Memory) admit(d *document, p *payload) {
 
 // count updates the size of all documents after the payload of d has changed to p.
 func (m *Memory) count(d *document, p *payload) {
-	m.size += p.size() - d.counted
-	d.counted = p.size()
+	m.add(d, p.size()-d.counted)
 	if p != nil && p.dropped.Load() {
 		m.size -= p.lingering
 		p.lingering = 0
 		p.dropped.Store(false)
 	}
 	if p != nil && d.saved && d.element == nil {
-		d.element = m.ring.PushBack(d)
+		d.element = m.ringOf(d).PushBack(d)
 	}
 }
 
@@ -174,21 +211,30 @@ func (m *Memory) leave(d *document) {
 		p.dropped.Store(true)
 		m.linger(p)
 	}
-	m.size -= d.counted
-	d.counted = 0
+	m.add(d, -d.counted)
 	if d.element != nil {
-		m.ring.Remove(d.element)
+		m.ringOf(d).Remove(d.element)
 		d.element = nil
 	}
 }
 
-// evict drops documents until the size is within the limit.
+// evict drops documents until their sizes are within the limits.
 func (m *Memory) evict() {
+	if m.limit <= 0 {
+		return
+	}
+	m.drop(&m.rare, func() bool { return m.rareSize > m.limit/rareShare })
+	m.drop(&m.ring, func() bool { return m.size > m.limit })
+	m.drop(&m.rare, func() bool { return m.size > m.limit })
+}
+
+// drop drops documents of a ring while more must be dropped.
+func (m *Memory) drop(ring *list.List, more func() bool) {
 	// Requests can mark documents faster than they are examined, so marks are ignored after one round.
-	for spared := m.ring.Len(); m.limit > 0 && m.size > m.limit && m.ring.Len() > 0; spared-- {
-		d, _ := m.ring.Front().Value.(*document) // the ring holds only documents
+	for spared := ring.Len(); ring.Len() > 0 && more(); spared-- {
+		d, _ := ring.Front().Value.(*document) // the ring holds only documents
 		if spared > 0 && d.asked.Swap(false) {
-			m.ring.MoveToBack(d.element)
+			ring.MoveToBack(d.element)
 			continue
 		}
 		m.leave(d)

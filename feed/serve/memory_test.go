@@ -106,6 +106,39 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
+// TestMemoryOfPostPages checks that pages of posts use only their share of the memory, and leave the feeds in it.
+func TestMemoryOfPostPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 32_000
+		store := newFakeStore()
+		names := manyFeeds(store, 5)
+		var pages []feed.Name
+		for i := range 100 {
+			pages = append(pages, feed.Join(feed.Posts, fmt.Sprint(i)))
+			store.commit(pages[i], 1, noon, string(pages[i]))
+		}
+		r := runBound(t, store, t.TempDir(), limit)
+		defer r.stop()
+		if got := r.Memory.rareSize; got > limit/rareShare || got == 0 {
+			t.Errorf("pages of posts use %d bytes, want 1 to %d", got, limit/rareShare)
+		}
+		for _, name := range pages {
+			r.gives(name, string(name))
+		}
+		if got := r.Memory.rareSize; got > limit/rareShare {
+			t.Errorf("pages of posts use %d bytes after they were requested, want at most %d", got, limit/rareShare)
+		}
+		for _, d := range r.cold() {
+			if !d.isRare() {
+				t.Errorf("%s was dropped from memory, want only pages of posts dropped", d.feed)
+			}
+		}
+		if rest, want := r.Memory.Size()-r.Memory.rareSize, len(names); rest == 0 {
+			t.Errorf("%d feeds use no memory", want)
+		}
+	})
+}
+
 func TestMemoryIsSharedBySites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 3000

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
-	"feedpub/feed/coding"
 	"feedpub/feed/crash"
 )
 
@@ -201,15 +200,17 @@ func (r *Replica) Run(ctx context.Context) error {
 	return err
 }
 
-// warm loads the documents that Load has not read, the main feed's first, until the memory limit is reached. This way,
-// requests need not wait, and damaged files are found while the store may still have the documents.
+// warm loads the documents that Load has not read, the main feed's first, as far as the limits of the memory allow.
+// This way, requests need not wait, and damaged files are found while the store may still have the documents.
 func (r *Replica) warm(ctx context.Context) {
 	for _, name := range r.Snapshot().names() {
 		for _, d := range r.Snapshot().edition(name).documents {
-			if ctx.Err() != nil || r.Memory.full(d.lengths[coding.Gzip]) {
+			if ctx.Err() != nil {
 				return
 			}
-			_, _, _ = d.load() // errors have been logged
+			if r.Memory.hasRoom(d) {
+				_, _, _ = d.load() // errors have been logged
+			}
 		}
 	}
 }
@@ -217,7 +218,7 @@ func (r *Replica) warm(ctx context.Context) {
 // waitForRoom waits until the memory is within its limit, or until all documents are saved and can be dropped. It does
 // not wait for a failing disk: serving has priority.
 func (r *Replica) waitForRoom(ctx context.Context) {
-	for r.Disk != nil && r.Memory.full(0) {
+	for r.Disk != nil && r.Memory.full() {
 		r.mu.Lock()
 		pending := len(r.unsaved) > 0 && r.failing == nil
 		r.mu.Unlock()

@@ -18,6 +18,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+	"golang.org/x/sync/errgroup"
+
 	"feedpub/feed"
 	"feedpub/feed/crash"
 	"feedpub/feed/durable"
@@ -27,10 +30,11 @@ import (
 // disk stores the data that cannot be derived from the posts: the primary records in a log, one per line, and each
 // feed's head with its documents in a separate file.
 type disk struct {
-	site  *store.Site
-	log   *slog.Logger
-	files fileOps
-	heads string // folder of the head files
+	site     *store.Site
+	log      *slog.Logger
+	files    fileOps
+	heads    string // folder of the head files
+	unloaded *unloaded
 
 	// delivered is the path of the file that records which version each subscriber has received. After a crash it may be a
 	// minute out of date, so some deliveries are repeated.
@@ -51,6 +55,8 @@ type disk struct {
 type fileOps struct {
 	// replace writes a whole file, as [durable.WriteFile] does.
 	replace func(path string, data []byte, perm fs.FileMode) error
+	// write is replace without syncing the folder, as [durable.Replace] is.
+	write func(path string, data []byte, perm fs.FileMode) error
 	// open opens a file, as [os.OpenFile] does.
 	open func(path string, flag int, perm fs.FileMode) (appendFile, error)
 }
@@ -65,6 +71,7 @@ type appendFile interface {
 func newFileOps() fileOps {
 	return fileOps{
 		replace: durable.WriteFile,
+		write:   durable.Replace,
 		open: func(path string, flag int, perm fs.FileMode) (appendFile, error) {
 			return os.OpenFile(path, flag, perm)
 		},
@@ -77,6 +84,24 @@ type headFile struct {
 	Blobs []feed.Blob `json:"blobs"`
 }
 
+// readHeadFile reads the file of a head.
+func readHeadFile(path string) (f headFile, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return headFile{}, err
+	}
+	return f, json.Unmarshal(b, &f)
+}
+
+// blob returns the document with the given hash.
+func (f headFile) blob(h feed.Hash) (feed.Blob, bool) {
+	i := slices.IndexFunc(f.Blobs, func(b feed.Blob) bool { return b.Hash == h })
+	if i < 0 {
+		return feed.Blob{}, false
+	}
+	return f.Blobs[i], true
+}
+
 const (
 	drainBatch = 1000
 	headSuffix = ".json"
@@ -85,9 +110,12 @@ const (
 )
 
 // openDisk restores the data on disk into the server, which must be empty, and starts the journal.
-func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, log *slog.Logger) (*disk, error) {
+func openDisk(
+	ctx context.Context, dir string, site *store.Site, redis *miniredis.Miniredis, files fileOps, log *slog.Logger,
+) (*disk, error) {
+	heads := filepath.Join(dir, "heads")
 	d := &disk{
-		site: site, log: log, files: files, heads: filepath.Join(dir, "heads"),
+		site: site, log: log, files: files, heads: heads, unloaded: newUnloaded(site, redis, heads, log),
 		delivered: filepath.Join(dir, "delivered.json"), reading: filepath.Join(dir, "reading.json"),
 		history: historyFiles{
 			site: site, runs: lineFile{path: filepath.Join(dir, "runs.jsonl"), files: files},
@@ -97,6 +125,7 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
+	redis.Server().SetPreHook(d.unloaded.answer)
 	path := filepath.Join(dir, "records.jsonl")
 	lines, size, err := readRecords(path, log)
 	if err != nil {
@@ -211,19 +240,18 @@ func (d *disk) restoreHeads(ctx context.Context) error {
 		if filepath.Ext(path) != headSuffix {
 			continue
 		}
-		var f headFile
-		b, err := os.ReadFile(path)
-		if err == nil {
-			err = json.Unmarshal(b, &f)
-		}
+		f, err := readHeadFile(path)
 		if err == nil {
 			err = d.site.RestoreHeads(ctx, []feed.Head{f.Head}, func(h feed.Hash) (feed.Blob, error) {
-				i := slices.IndexFunc(f.Blobs, func(b feed.Blob) bool { return b.Hash == h })
-				if i < 0 {
+				b, ok := f.blob(h)
+				if !ok {
 					return feed.Blob{}, fmt.Errorf("document %s: %w", h, feed.ErrNotFound)
 				}
-				return f.Blobs[i], nil
+				return b, nil
 			})
+		}
+		if err == nil {
+			err = d.unloaded.unload(ctx, f)
 		}
 		if err != nil {
 			d.log.Error("committed documents cannot be read; the feed will be rebuilt", "file", path, "error", err)
@@ -331,10 +359,8 @@ func (d *disk) drain(ctx context.Context) error {
 			return err
 		}
 		crash.At(crash.RecordsWritten)
-		for name := range heads {
-			if err := d.writeHead(ctx, name); err != nil {
-				return err
-			}
+		if err := d.writeHeads(ctx, slices.Sorted(maps.Keys(heads))); err != nil {
+			return err
 		}
 		if err := d.history.append(ctx, runs, milestones); err != nil {
 			d.log.Warn("cannot write history to disk", "error", err)
@@ -384,29 +410,58 @@ func (d *disk) truncate() error {
 	return nil
 }
 
-// writeHead writes the current head of a feed with its documents. If the head has changed since the journal entry was
-// added, a later entry follows.
-func (d *disk) writeHead(ctx context.Context, name feed.Name) error {
+// writeHeads writes the current heads of feeds with their documents, and then removes the documents from the server. If
+// a head has changed since the journal entry was added, a later entry follows. The files are written concurrently,
+// since file systems combine concurrent syncs.
+func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
+	for some := range slices.Chunk(names, writersAtOnce) {
+		files := make([]headFile, len(some))
+		var g errgroup.Group
+		for i, name := range some {
+			g.Go(func() (err error) {
+				if files[i], err = d.writeHead(ctx, name); err != nil {
+					return fmt.Errorf("head of %s: %w", name, err)
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		if err := durable.SyncDir(d.heads); err != nil {
+			return fmt.Errorf("heads: %w", err)
+		}
+		for _, f := range files {
+			if err := d.unloaded.unload(ctx, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeHead writes a head without syncing the folder.
+func (d *disk) writeHead(ctx context.Context, name feed.Name) (headFile, error) {
 	head, err := d.site.Head(ctx, name)
 	if err != nil {
-		return err
+		return headFile{}, err
 	}
 	f := headFile{Head: head}
 	for _, doc := range head.Documents {
 		b, err := d.site.Blob(ctx, doc.Hash)
 		if err != nil {
-			return err
+			return headFile{}, err
 		}
 		f.Blobs = append(f.Blobs, b)
 	}
 	b, err := json.Marshal(f)
 	if err != nil {
-		return fmt.Errorf("head of %s: %w", name, err)
+		return headFile{}, err
 	}
-	if err := d.files.replace(filepath.Join(d.heads, escape(string(name))+headSuffix), b, 0o600); err != nil {
-		return fmt.Errorf("head of %s: %w", name, err)
+	if err := d.unloaded.reload(ctx, head); err != nil {
+		return headFile{}, err
 	}
-	return nil
+	return f, d.files.write(d.unloaded.path(name), b, 0o600)
 }
 
 // close writes the remaining entries of the journal and closes the log of records.

@@ -14,6 +14,11 @@
 // Other processes connect to a socket in the data folder, with [Connect] or any Redis client, and may only read;
 // see [Connect] for the exceptions.
 //
+// # Memory
+//
+// The server holds the posts, their items and all records in memory, but not the documents: once a head is on disk, its
+// documents are read from there.
+//
 // # Deletions
 //
 // Removing a file deletes its posts, and removing a post from a file deletes that post. If a file cannot be read or
@@ -166,7 +171,7 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	site := s.inner.Site(s.o.Site)
-	if s.disk, err = openDisk(ctx, own, site, s.o.files, s.o.Logger); err != nil {
+	if s.disk, err = openDisk(ctx, own, site, s.redis, s.o.files, s.o.Logger); err != nil {
 		return err
 	}
 	if s.folder, err = openFolder(ctx, s.o, own, site); err != nil {

@@ -23,16 +23,24 @@ type fullDisk struct{ full atomic.Bool }
 func (d *fullDisk) ops() fileOps {
 	real := newFileOps()
 	return fileOps{
-		replace: func(path string, data []byte, perm fs.FileMode) error {
-			if d.full.Load() {
-				return syscall.ENOSPC
-			}
-			return real.replace(path, data, perm)
-		},
+		replace: d.refuse(real.replace),
+		write:   d.refuse(real.write),
 		open: func(path string, flag int, perm fs.FileMode) (appendFile, error) {
 			f, err := os.OpenFile(path, flag, perm)
 			return &fileOnFullDisk{f, d}, err
 		},
+	}
+}
+
+// refuse returns a function that writes files unless the disk is full.
+func (d *fullDisk) refuse(
+	write func(string, []byte, fs.FileMode) error,
+) func(string, []byte, fs.FileMode) error {
+	return func(path string, data []byte, perm fs.FileMode) error {
+		if d.full.Load() {
+			return syscall.ENOSPC
+		}
+		return write(path, data, perm)
 	}
 }
 

@@ -24,6 +24,14 @@ const (
 
 	internalTimeout = 30 * time.Second
 
+	// keepReplaced is how long the server keeps replaced documents. The only replica is in this process, and reads a
+	// commit at once.
+	keepReplaced = time.Minute
+
+	// itemCache is the size of the cache of decoded items. It is smaller than with Redis, because this process also holds
+	// the items themselves.
+	itemCache = 32 << 20
+
 	// expireTick is the shortest and maxExpireStep the longest time between two advances of the server's clock, and also
 	// the longest advance. A lease, which is renewed between the two, must not expire in one advance: the builder's lease
 	// of a folder is twice as long.
@@ -95,6 +103,7 @@ func (s *Store) dial(context.Context) (net.Conn, error) {
 func (s *Store) openClient(backing store.Backing) (*store.Client, error) {
 	return store.Open(store.Options{
 		URL: socketURL(s.o.Data), Dial: s.dial, Backing: backing, Logger: s.o.Logger,
+		KeepReplaced: keepReplaced, Compress: true, ItemCache: itemCache,
 		// The server is in this process: if it is slow, the whole machine is slow, and a short timeout would not help.
 		DialTimeout: internalTimeout, ServeTimeout: internalTimeout, BuildTimeout: internalTimeout,
 	})

@@ -12,6 +12,9 @@ const (
 	heapInterval = time.Second
 	// heapRest is the minimum size of the heap without documents, in bytes.
 	heapRest = 16 << 20
+	// heapFull is the size of the heap without documents, in bytes, up to which the heap may grow to twice that size. A
+	// larger heap is mostly a large folder of posts, which would need that much only while it is built for the first time.
+	heapFull = 128 << 20
 	// heapShare is a divisor: between collections, the heap may grow by the size of the documents divided by heapShare.
 	heapShare = 4
 )
@@ -39,9 +42,10 @@ func limitHeap(ctx context.Context, size func() int64) {
 	}
 }
 
-// heapGrowth returns the percentage by which the heap may grow between collections: the size of everything
-// except documents, as by default, plus a share of the size of the documents.
+// heapGrowth returns the percentage by which the heap may grow between collections: the size of everything except
+// documents, as by default, but only a quarter of what exceeds heapFull, plus a share of the size of the documents.
 func heapGrowth(live, documents int64) int {
 	rest := max(live-documents, heapRest)
-	return int(100 * (rest + documents/heapShare) / (rest + documents))
+	growth := min(rest, heapFull+(rest-heapFull)/4)
+	return int(100 * (growth + documents/heapShare) / (rest + documents))
 }

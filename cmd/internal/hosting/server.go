@@ -89,7 +89,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	c := o.Site.Source.Config
 	s := &Server{
 		options: o, loaded: o.Config, config: c, several: c.Several(), log: o.Site.Source.process.Log, site: o.Site,
-		shared: newShared(o.Site.Source.process.Versions), checked: make(chan struct{}),
+		shared: newShared(o.Site.Source.process.Versions, o.Site.Source.Folder()), checked: make(chan struct{}),
 		reloads:      make(chan reloadRequest),
 		egress:       newEgress(c.Egress),
 		memory:       serve.NewMemory(int64(c.Server.Memory)),

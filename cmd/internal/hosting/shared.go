@@ -29,10 +29,16 @@ type shared struct {
 	readers map[string]*attribution.Reader // readers by configuration
 }
 
-func newShared(versions feed.Versions) *shared {
+// newShared returns what the publishers of a process share. The caches are smaller if the posts are in a folder: the
+// process then also holds the store, and a change affects only a few feeds.
+func newShared(versions feed.Versions, folder bool) *shared {
+	fragments, sections := render.DefaultCacheBytes, coding.DefaultJoinerBytes
+	if folder {
+		fragments, sections = fragments/4, sections/4
+	}
 	return &shared{
-		renderer: render.New(render.UpTo(versions.Newest)),
-		joiner:   coding.NewJoiner(coding.DefaultJoinerBytes),
+		renderer: render.New(render.UpTo(versions.Newest), render.CacheBytes(fragments)),
+		joiner:   coding.NewJoiner(sections),
 		// Allow more than one rebuild at a time, so that a large site does not delay all others, but only a few, since
 		// each rebuild uses several goroutines and keeps the items of its site in memory.
 		rebuilds: semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),

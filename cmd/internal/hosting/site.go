@@ -125,7 +125,7 @@ func (s *Site) builder(ctx context.Context, adopt bool, runs publish.RunStore) (
 			return nil, err
 		}
 	}
-	c, err := s.publishing(newShared(s.Source.process.Versions))
+	c, err := s.publishing(newShared(s.Source.process.Versions, s.Source.Folder()))
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func TestPublicationsKeepMedia(t *testing.T) {
 	c := config.Default()
 	c.Dir = config.Path(dir)
 	site := &Site{Source: Source{Config: c}}
-	publishing, err := site.publishing(newShared(feed.Versions{Oldest: 1, Newest: 1}))
+	publishing, err := site.publishing(newShared(feed.Versions{Oldest: 1, Newest: 1}, false))
 	if err != nil {
 		t.Fatal(err)
 	}

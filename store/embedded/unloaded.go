@@ -1,0 +1,140 @@
+package embedded
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+
+	"feedpub/feed"
+	"feedpub/store"
+)
+
+// unloaded lists the documents whose bytes are only in the files of heads. The server has no bytes for them: without
+// this, the pages and archives of a large folder would be most of its memory, although a replica reads a document only
+// once, right after the commit.
+type unloaded struct {
+	site  *store.Site
+	redis *miniredis.Miniredis
+	log   *slog.Logger
+	heads string // folder of the head files
+
+	mu    sync.RWMutex
+	files map[feed.Hash]feed.Name   // the head whose file contains a document
+	names map[feed.Name][]feed.Hash // the documents in the file of a head
+}
+
+func newUnloaded(site *store.Site, redis *miniredis.Miniredis, heads string, log *slog.Logger) *unloaded {
+	return &unloaded{
+		site: site, redis: redis, log: log, heads: heads,
+		files: map[feed.Hash]feed.Name{}, names: map[feed.Name][]feed.Hash{},
+	}
+}
+
+// answer answers reads of documents, and returns false for all other commands. The server's value is read before the
+// list of files: a document is listed before its value is removed, and its value is restored before it is no longer
+// listed.
+func (u *unloaded) answer(c *server.Peer, cmd string, args ...string) bool {
+	if cmd != "GET" || len(args) != 1 {
+		return false
+	}
+	key, ok := u.site.ParseDocumentKey(args[0])
+	if !ok {
+		return false
+	}
+	const tries = 3 // the file of a head may be replaced in the meantime
+	for range tries {
+		value, err := u.redis.Get(args[0])
+		if err != nil {
+			return false // there is no such document
+		}
+		if value == "" {
+			value = string(u.read(key))
+		}
+		if value != "" {
+			c.WriteBulk(value)
+			return true
+		}
+	}
+	return false
+}
+
+// read returns the value of a document from the file of its head, or nil if it is not there. If the file is damaged or
+// missing, the server forgets the documents of the head, and the next rebuild commits its feed again.
+func (u *unloaded) read(key store.DocumentKey) []byte {
+	u.mu.RLock()
+	name, ok := u.files[key.Hash]
+	u.mu.RUnlock()
+	if !ok {
+		return nil
+	}
+	f, err := readHeadFile(u.path(name))
+	if err != nil {
+		u.log.Error("committed documents cannot be read; the feed will be rebuilt", "feed", name, "error", err)
+		u.forget(name)
+		return nil
+	}
+	b, ok := f.blob(key.Hash)
+	if !ok || key.Brotli && len(b.Brotli) == 0 {
+		return nil
+	}
+	return key.Value(b)
+}
+
+// forget deletes the documents of a head whose file is damaged from the server.
+func (u *unloaded) forget(name feed.Name) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, h := range u.names[name] {
+		delete(u.files, h)
+		u.redis.Del(u.site.DocumentKey(h))
+	}
+	delete(u.names, name)
+}
+
+func (u *unloaded) path(name feed.Name) string {
+	return filepath.Join(u.heads, escape(string(name))+headSuffix)
+}
+
+// reload puts the documents that the next version of a head no longer contains back into the server, which keeps them
+// until they expire. It must be called before the file of the head is replaced.
+func (u *unloaded) reload(ctx context.Context, next feed.Head) error {
+	u.mu.RLock()
+	gone := slices.DeleteFunc(slices.Clone(u.names[next.Feed]), func(h feed.Hash) bool {
+		return slices.ContainsFunc(next.Documents, func(d feed.DocumentRef) bool { return d.Hash == h })
+	})
+	u.mu.RUnlock()
+	if len(gone) == 0 {
+		return nil
+	}
+	f, err := readHeadFile(u.path(next.Feed))
+	if err != nil {
+		return nil //nolint:nilerr // answer reports damaged files, and nothing needs replaced documents
+	}
+	return u.site.Reload(ctx, slices.DeleteFunc(f.Blobs, func(b feed.Blob) bool { return !slices.Contains(gone, b.Hash) })...)
+}
+
+// unload removes the documents of a head from the server. The file of the head must be on disk.
+func (u *unloaded) unload(ctx context.Context, f headFile) error {
+	name := f.Head.Feed
+	u.mu.Lock()
+	for _, h := range u.names[name] {
+		delete(u.files, h)
+	}
+	blobs := slices.DeleteFunc(f.Blobs, func(b feed.Blob) bool {
+		_, shared := u.files[b.Hash] // then it is unloaded already, and stays in the file of the head that has it
+		return shared
+	})
+	hashes := make([]feed.Hash, len(blobs))
+	for i, b := range blobs {
+		hashes[i] = b.Hash
+		u.files[b.Hash] = name
+	}
+	u.names[name] = hashes
+	u.mu.Unlock()
+	return u.site.Unload(ctx, blobs...)
+}

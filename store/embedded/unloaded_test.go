@@ -1,0 +1,119 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/feed"
+)
+
+// stored returns the number of bytes that the server holds for a document.
+func stored(t *testing.T, s *Store, body string) int {
+	t.Helper()
+	value, err := s.redis.Get("feedpub:{" + string(testSite) + "}:doc:" + string(feed.HashOf([]byte(body))))
+	must(t, err)
+	return len(value)
+}
+
+// TestDocumentsOnDisk checks that the server does not hold the bytes of committed documents, and that they can be read
+// nevertheless, by this process, by a different one, after they have been replaced, and after a restart.
+func TestDocumentsOnDisk(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
+	s := open(t, o)
+	want := func(when, body string) {
+		t.Helper()
+		if got := stored(t, s, body); got != 0 {
+			t.Errorf("%s, the server holds %d bytes of %q; want 0", when, got, body)
+		}
+		b, err := site(s).Blob(t.Context(), feed.HashOf([]byte(body)))
+		if err != nil || b.Size != len(body) {
+			t.Errorf("%s, Blob(%q) = %d bytes, error %v; want %d bytes", when, body, b.Size, err, len(body))
+		}
+	}
+	_, _, err := site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), "first"))
+	must(t, err)
+	want("after a commit", "first")
+	other, err := Connect(t.Context(), o.Data, nil)
+	must(t, err)
+	t.Cleanup(func() { must(t, other.Close()) })
+	if _, err := other.Site(testSite).Blob(t.Context(), feed.HashOf([]byte("first"))); err != nil {
+		t.Errorf("Blob in a different process: %v", err)
+	}
+
+	_, _, err = site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), "second"))
+	must(t, err)
+	want("after the next commit", "second")
+	if b, err := site(s).Blob(t.Context(), feed.HashOf([]byte("first"))); err != nil || b.Size != len("first") {
+		t.Errorf("Blob of a replaced document = %d bytes, error %v; want %d bytes", b.Size, err, len("first"))
+	}
+	_, _, err = site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), "first"))
+	must(t, err)
+	want("after the first document was committed again", "first")
+
+	closeStore(t, s)
+	s = open(t, o)
+	want("after a restart", "first")
+}
+
+// TestDocumentsOnDiskLost checks that a document whose file was removed is reported as missing, so that its feed is
+// rebuilt.
+func TestDocumentsOnDiskLost(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
+	s := open(t, o)
+	_, _, err := site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), "body"))
+	must(t, err)
+	must(t, os.Remove(s.disk.unloaded.path(feed.Main)))
+	hash := feed.HashOf([]byte("body"))
+	if _, err := site(s).Blob(t.Context(), hash); !errors.Is(err, feed.ErrNotFound) {
+		t.Errorf("Blob of a lost document: error is %v, want one of kind %q", err, feed.ErrNotFound)
+	}
+	absent, err := site(s).MissingDocuments(t.Context(), hash)
+	if err != nil || len(absent) != 1 {
+		t.Errorf("MissingDocuments = %v, error %v; want the lost document", absent, err)
+	}
+	_, _, err = site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), "body"))
+	must(t, err)
+	if _, err := site(s).Blob(t.Context(), hash); err != nil {
+		t.Errorf("Blob after the document was committed again: %v", err)
+	}
+}
+
+// TestDocumentsOnDiskConcurrently checks that documents can be read while they are unloaded and replaced.
+func TestDocumentsOnDiskConcurrently(t *testing.T) {
+	s := open(t, Options{})
+	const commits = 100
+	body := func(i int) string { return "body " + strconv.Itoa(i%3) }
+	reading, stop := context.WithCancel(t.Context())
+	var g errgroup.Group
+	for range 4 {
+		g.Go(func() error {
+			for reading.Err() == nil {
+				head, err := site(s).Head(t.Context(), feed.Main)
+				if errors.Is(err, feed.ErrNotFound) {
+					continue
+				}
+				if err == nil {
+					_, err = site(s).Blob(t.Context(), head.Documents[0].Hash)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for i := range commits {
+		_, _, err := site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), body(i)))
+		must(t, err)
+	}
+	stop()
+	if err := g.Wait(); err != nil {
+		t.Errorf("read during commits: %v", err)
+	}
+}

@@ -151,7 +151,8 @@ func (r *sharedReads) join(stream, after string) (*watchedStream, *sharedWait, e
 	return s, x, nil
 }
 
-// reading reports whether a read has found no entry of a stream after the given one, and the next read will find it.
+// reading reports whether the stream is part of a read from the given position that is already being repeated, so an
+// entry after that position is found at once.
 func (r *sharedReads) reading(stream, after string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -177,6 +177,12 @@ func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 		}
 		heads = append(heads, head)
 	}
+	// A builder that has just taken over may have done so because the store has lost data, such as the lease. Its commit
+	// hides that the version has changed otherwise, so the next poll reads all heads.
+	newest := r.Newest()
+	if slices.ContainsFunc(heads, func(h feed.Head) bool { return h.Token > newest }) {
+		t.polls = pollsPerFull
+	}
 	if err := r.apply(ctx, t, heads); err != nil {
 		return err
 	}

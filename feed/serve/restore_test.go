@@ -81,6 +81,29 @@ func TestReplicaRestoresLostHeads(t *testing.T) {
 	})
 }
 
+// TestReplicaRestoresAfterFlushAndCommit checks that a replica notices that the store was flushed even if a builder has
+// committed a feed since, so that the announced version is the version of the store.
+func TestReplicaRestoresAfterFlushAndCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &restoringStore{fakeStore: newFakeStore()}
+		k.commit(feed.Main, 1, noon, "main")
+		k.commit("tags/a", 1, noon, "tag")
+		r := startReplica(t, ReplicaConfig{Source: k, Restorer: k})
+		defer r.stop()
+		r.wait(defaultPoll + time.Second)
+		k.do(func() {
+			clear(k.heads)
+			clear(k.blobs)
+		})
+		k.commit(feed.Pages, 2, later, "index") // after a flush, the lease is lost too, so the token is greater
+		r.wait(2 * defaultPoll)
+		if diff := cmp.Diff([]feed.Name{feed.Main, "tags/a"}, k.restored); diff != "" {
+			t.Errorf("restored feeds in order (-want +got):\n%s", diff)
+		}
+		r.serves(feed.Main, "main")
+	})
+}
+
 func TestReplicaRetriesRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &restoringStore{fakeStore: newFakeStore()}

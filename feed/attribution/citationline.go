@@ -141,8 +141,8 @@ func (rd *reading) readDateline(b *block) (int, publisher) {
 func (rd *reading) bindDateline(i int) (int, bool) {
 	b := rd.doc.blocks[i]
 	end, p := rd.readDateline(b)
-	if end == 0 || end == len(b.toks) {
-		return 0, false
+	if end == 0 || end == len(b.toks) || b.linkIn(span{0, end}) != "" {
+		return 0, false // a dateline has no link: "[Reuters](…) - not available" is a remark
 	}
 	s := &source{convention: "11", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: nil}
 	s.pub = p

@@ -344,6 +344,31 @@ func (r *Reader) PublicationAt(rawURL string) feed.Source {
 	return feed.Source{Publication: hostOf(rawURL)}
 }
 
+// HeadlineIn returns the headline in a page title such as "H | X" or "H - X", if X is the publication at the URL.
+// Otherwise it returns "".
+func (r *Reader) HeadlineIn(title, rawURL string) string {
+	at := -1
+	for _, separator := range []string{" | ", " - ", " – ", " — ", " · ", " • ", " » "} {
+		if i := strings.LastIndex(title, separator); i > at {
+			at = i
+		}
+	}
+	if at <= 0 {
+		return ""
+	}
+	_, name, _ := strings.Cut(title[at+1:], " ")
+	name = strings.TrimSpace(name)
+	if e := r.pubs.lookup(name); hostNamed(rawURL, name) || strings.EqualFold(hostOf(rawURL), name) ||
+		e != nil && e == r.pubs.byHost(rawURL) {
+		return strings.TrimSpace(title[:at])
+	}
+	return ""
+}
+
+// IsReference reports whether the host of a URL is an encyclopedia, a shop or another site that describes people and
+// works. Such a site does not publish what it describes.
+func IsReference(rawURL string) bool { return isReferenceHost(rawURL) }
+
 // publisherOf returns the publisher named in a PUB slot.
 func (r *Reader) publisherOf(l *language, name string) publisher {
 	name = strings.Trim(collapseSpace(name), " ,;:\"“”‘«»()[]_*")

@@ -17,6 +17,11 @@ func (rd *reading) correctTitle(s *source) {
 		return
 	}
 	if s.pub.name != "" && sameName(s.headline, s.pub.name) {
+		if toks := rd.r.lx.tokenize(s.pub.name, nil); s.pub.known == nil && s.url == "" && len(s.authors) > 0 &&
+			rd.r.pubs.knownPrefix(toks, true) == 0 && !rd.l.looksLikePub(s.pub.name, toks) {
+			s.pub = publisher{} // the title of a work
+			return
+		}
 		s.headline = ""
 		return
 	}
@@ -181,23 +186,57 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 	if rd.isInDescription(b, in.lo) {
 		return false
 	}
-	words := 0
+	if !first.upper && !first.digit || in.hi-in.lo == 1 && rd.l.given.has(first.id) {
+		return false
+	}
+	if rd.beginsCitation(b, in) || in.lo > 0 && isSeparator(b.toks[in.lo-1]) {
+		return true
+	}
+	return rd.isTitleInSentence(b, in)
+}
+
+// beginsCitation reports whether the tokens in are at the beginning of block b, or after its number, and punctuation or
+// a word such as "by" follows them.
+func (rd *reading) beginsCitation(b *block, in span) bool {
+	lo := in.lo
+	for lo > 0 && (b.toks[lo-1].digit || b.toks[lo-1].kind == tokPunct) {
+		lo--
+	}
+	if lo > 0 || in.hi >= len(b.toks) {
+		return false
+	}
+	next := b.toks[in.hi]
+	return next.kind == tokPunct && strings.ContainsRune(",;|(", next.ch) || next.kind == tokDash || rd.l.by.has(next.id)
+}
+
+// isSeparator reports whether the token separates the parts of a citation.
+func isSeparator(t token) bool {
+	return t.kind == tokDash || t.kind == tokPunct && strings.ContainsRune(",:;(|", t.ch)
+}
+
+// isTitleInSentence reports whether the tokens in, which are the text of a link in a sentence and begin with a capital
+// letter, are a title. In English, it is in title case or has four words. In German, a preposition or an article before
+// a noun makes it part of the sentence.
+func (rd *reading) isTitleInSentence(b *block, in span) bool {
+	words, upper := 0, 0
 	for _, t := range b.toks[in.lo:in.hi] {
 		if t.kind == tokWord {
 			words++
+			if t.upper {
+				upper++
+			}
 		}
 	}
-	if !first.upper && !first.digit || words < 2 {
-		return false
-	}
-	within := in.lo > 0 && b.toks[in.lo-1].kind == tokWord
+	within := in.lo > 0 && (b.toks[in.lo-1].kind == tokWord || b.toks[in.lo-1].kind == tokPoss)
 	switch {
-	case rd.l.name == fallback && isTitleCase(rd.l, b.toks[in.lo:in.hi]):
-		return true
-	case rd.l.nouns: // a preposition or an article makes a noun part of the sentence
+	case words < 2:
+		return false
+	case rd.l.nouns:
 		return words >= 3 && (!within || b.toks[in.lo-1].upper)
+	case rd.l.name == fallback:
+		return isTitleCase(rd.l, b.toks[in.lo:in.hi]) || words >= 4 && within
 	default:
-		return words >= 4 && within
+		return within && (words >= 3 || upper == words)
 	}
 }
 
@@ -250,7 +289,12 @@ func (rd *reading) isQuotedTitle(s *source) bool {
 		}
 		sentences := strings.Count(strings.TrimRight(s.headline, ".!?…")+" ", ". ")
 		ended := at.hi < len(b.toks) && b.toks[at.hi].kind == tokPunct && b.toks[at.hi].ch == '.' || b.toks[at.hi-1].ch == '.'
-		return titled || (len(toks) > 3 || b.list && at.lo == 1) && !(sentences > 0 && ended)
+		if sentences > 0 && ended {
+			return titled
+		}
+		before := at.lo - 2 // a word in lower case makes the quotation a term
+		return titled || len(toks) > 3 || before < 0 || b.toks[before].kind != tokWord || b.toks[before].upper ||
+			rd.l.piece.has(b.toks[before].id)
 	}
 	return true
 }

@@ -157,6 +157,8 @@ func (rd *reading) isSubject(b *block, at span) bool {
 	for k := at.lo - 1; k >= 0; k-- {
 		t := b.toks[k]
 		switch {
+		case t.kind == tokPunct && t.ch == ',' && k < at.lo-1:
+			return false
 		case t.kind == tokPunct && t.ch == ')':
 			depth++
 		case t.kind == tokPunct && t.ch == '(':

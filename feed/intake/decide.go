@@ -341,7 +341,7 @@ func (c *credits) inlineQuotation(l lone) (lone, bool) {
 // creditLone credits the only marked quotation of a post to the external URL that its author gave, unless the post
 // credits the quotation to a different publication. If the post has no other text and the publication is unknown, the
 // credit is a suggestion.
-func (c *credits) creditLone(external string, own ...string) {
+func (c *credits) creditLone(external, title string, own ...string) {
 	at := host(external)
 	if at == "" || slices.Contains(own, at) {
 		return
@@ -350,7 +350,7 @@ func (c *credits) creditLone(external string, own ...string) {
 	if !ok {
 		return
 	}
-	publication := c.in.reader.PublicationAt(external)
+	publication := c.externalSource(external, title)
 	for i := range c.list {
 		x := &c.list[i]
 		if !slices.ContainsFunc(x.passage, func(n *html.Node) bool { return within(n, l.element) || within(l.element, n) }) &&
@@ -364,9 +364,8 @@ func (c *credits) creditLone(external string, own ...string) {
 			return
 		}
 		x.Source.URL = external
-		if x.Source.Publication == "" {
-			x.Source.Publication = publication.Publication
-		}
+		x.Source.Publication = cmp.Or(x.Source.Publication, publication.Publication)
+		x.Source.Headline = cmp.Or(x.Source.Headline, publication.Headline)
 		complete(&x.Source, publication)
 		if len(x.passage) == 0 {
 			x.passage, x.Text, x.inline = l.passage, l.text, l.inline
@@ -378,15 +377,30 @@ func (c *credits) creditLone(external string, own ...string) {
 		return
 	}
 	publication.URL = external
+	if publication.Publication == "" {
+		publication.Publication = at
+	}
 	c.addLone(l, publication)
 }
 
-// addLone adds a credit that attributes the lone quotation l to a publication. The credit is a suggestion if the post
-// has no other text and the publication is unknown: such a post may be the author's own text from an earlier site.
+// externalSource returns the publication at the external URL, and the headline if the post's title contains both. A
+// shop does not publish the works that it sells.
+func (c *credits) externalSource(external, title string) feed.Source {
+	s := c.in.reader.PublicationAt(external)
+	s.Headline = c.in.reader.HeadlineIn(title, external)
+	if s.PublicationURL == "" && attribution.IsReference(external) {
+		s.Publication = ""
+	}
+	return s
+}
+
+// addLone adds a credit that attributes the lone quotation l to a publication. The credit is a suggestion if the
+// publication is unknown and either is a shop, or the post has no other text: such a post may be the author's own text
+// from an earlier site.
 func (c *credits) addLone(l lone, publication feed.Source) {
 	q := feed.Quote{Source: publication, Text: l.text, Confidence: loneConfidence, Certain: true}
 	state := CreditPublished
-	if len(c.result.Commentary) == 0 && publication.PublicationURL == "" {
+	if publication.PublicationURL == "" && (len(c.result.Commentary) == 0 || attribution.IsReference(publication.URL)) {
 		state, q.Certain = CreditSuggested, false
 	} else {
 		c.markPassage(l)

@@ -79,6 +79,29 @@ func TestExternalURL(t *testing.T) {
 	}
 }
 
+// TestExternalURLTitle checks that a title such as "H | X" gives the headline if X is the publication at the external
+// URL, and that a shop is not a publication.
+func TestExternalURLTitle(t *testing.T) {
+	const lead, block = "<p>Ann Ross writes:</p>", "<blockquote><p>The pier will be shut from Friday. It opens again in March.</p></blockquote>"
+	tests := []struct{ title, url, publication, headline string }{
+		{"The pier closes | The Guardian", "https://www.theguardian.com/uk/pier", "The Guardian", "The pier closes"},
+		{"The pier closes - Ferry Notes", "https://ferrynotes.example/pier", "ferrynotes.example", "The pier closes"},
+		{"The pier closes - at last", "https://www.theguardian.com/uk/pier", "The Guardian", ""},
+		{"The pier closes", "https://www.theguardian.com/uk/pier", "The Guardian", ""},
+		{"The pier closes", "https://www.amazon.com/dp/12", "", ""},
+	}
+	for _, tt := range tests {
+		got := read(t, map[string]any{"title": tt.title, "external_url": tt.url, "content_html": lead + block})
+		if len(got.Item.Quotes) != 1 {
+			t.Errorf("post %q about %s has the quotes %+v, want one", tt.title, tt.url, got.Item.Quotes)
+			continue
+		}
+		if s := got.Item.Quotes[0].Source; s.Publication != tt.publication || s.Headline != tt.headline || s.URL != tt.url {
+			t.Errorf("post %q about %s has the source %+v, want publication %q and headline %q", tt.title, tt.url, s, tt.publication, tt.headline)
+		}
+	}
+}
+
 // TestExternalURLOfOthers checks that a quotation is credited neither to a via nor to the post's own URL, and that a
 // post whose attribution is "none" gets no credits.
 func TestExternalURLOfOthers(t *testing.T) {

@@ -277,7 +277,7 @@ func (in *Intake) quotes(
 		item.Via = in.vias(result.Via, base)
 	}
 	c := newCredits(in, body, base, result)
-	c.creditLone(item.ExternalURL, host(in.home.String()), host(item.URL))
+	c.creditLone(item.ExternalURL, item.Title, host(in.home.String()), host(item.URL))
 	c.decide(decisions, item.Title)
 	to.Suggestions, to.Credits, to.Reading = c.suggestions(), c.all(), result
 	return c.published(), nil

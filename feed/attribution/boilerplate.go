@@ -43,8 +43,8 @@ func (rd *reading) findBoilerplate(title string) {
 			}
 		}
 		if len(b.text) <= 160 {
-			rd.scratch.key = appendLineKey(rd.scratch.key[:0], b.text)
-			line := foldedLine{b.text, rd.scratch.key}
+			var buf [200]byte
+			line := rd.l.foldLine(b.text, buf[:0])
 			switch {
 			case content && rd.l.end.matches(line):
 				rd.markFooter(i)

@@ -120,6 +120,27 @@ func TestFoldMatchesPlainVersion(t *testing.T) {
 	}
 }
 
+// TestFoldLineMatchesPlainVersion checks that folding only the first word of most lines finds the same phrases.
+func TestFoldLineMatchesPlainVersion(t *testing.T) {
+	matched := 0
+	for _, l := range newReader(t).lx.sorted {
+		for _, p := range []phrases{l.noise, l.end, l.caption} {
+			for _, s := range append(corpusTexts(t), "— 12 Comments", "  • Read more", "Posted in", "12 34 comments", "«Share this»") {
+				want := p.matches(foldedLine{s, appendLineKey(nil, s)})
+				if got := p.matches(l.foldLine(s, nil)); got != want {
+					t.Fatalf("%s: %q matches a phrase: %v, want %v", l.name, s, got, want)
+				}
+				if want {
+					matched++
+				}
+			}
+		}
+	}
+	if matched < 10 {
+		t.Errorf("%d lines match a phrase, want at least 10", matched)
+	}
+}
+
 // TestTokenizeMatchesPlainVersion checks that reading words in one pass yields the same tokens as reading them rune by
 // rune.
 func TestTokenizeMatchesPlainVersion(t *testing.T) {

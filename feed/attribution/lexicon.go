@@ -54,8 +54,9 @@ type language struct {
 	noise      phrases
 	end        phrases
 	caption    phrases
-	months     map[int32]int // by word id
-	monthOf    []uint8       // by word id: the month from 1 to 12, or 0 for any other word
+	lineWords  map[string]bool // the first words of noise, end and caption
+	months     map[int32]int   // by word id
+	monthOf    []uint8         // by word id: the month from 1 to 12, or 0 for any other word
 	// monthFirst reports whether 1/2/2010 is January 2 rather than February 1.
 	monthFirst bool
 	// nouns reports whether the language capitalizes every noun, so that a capital letter does not identify a name.
@@ -220,12 +221,47 @@ const minSentenceSpaces = 9
 // foldedLine is a line and its key.
 type foldedLine struct {
 	line string
-	key  []byte // see [lineKey]
+	key  []byte // see [lineKey]; empty if no phrase of the language begins with the first word of the line
+}
+
+// foldLine returns the line with its key, which it appends to buf. Most lines of a post begin with a word that no
+// phrase begins with, so that only that word is folded.
+func (l *language) foldLine(line string, buf []byte) foldedLine {
+	for from, end := 0, 0; end < len(line); from = end {
+		if n := strings.IndexByte(line[from:], ' '); n >= 0 {
+			end = from + n + 1
+		} else {
+			end = len(line)
+		}
+		key := appendLineKey(buf, line[from:end])
+		if len(key) == 0 {
+			continue
+		}
+		if word, _, _ := bytes.Cut(key, []byte(" ")); l.lineWords[string(word)] {
+			return foldedLine{line, appendLineKey(buf, line)}
+		}
+		break
+	}
+	return foldedLine{line: line}
+}
+
+// addLineWords adds the first words of the phrases to words.
+func (p *phrases) addLineWords(words map[string]bool) {
+	for key := range p.whole {
+		word, _, _ := strings.Cut(key, " ")
+		words[word] = true
+	}
+	for word := range p.starts {
+		words[word] = true
+	}
 }
 
 // matches reports whether the line is one of the phrases or begins with one. A sentence matches only a whole phrase, or
 // a pattern with a non-empty infix.
 func (p phrases) matches(f foldedLine) bool {
+	if len(f.key) == 0 {
+		return false
+	}
 	if p.whole[string(f.key)] {
 		return true
 	}
@@ -439,6 +475,10 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	}
 	for _, c := range l.classes {
 		c.sort()
+	}
+	l.lineWords = make(map[string]bool)
+	for _, p := range []*phrases{&l.noise, &l.end, &l.caption} {
+		p.addLineWords(l.lineWords)
 	}
 	l.bindClasses()
 	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic} {

@@ -6,7 +6,6 @@ type scratch struct {
 	analyses []analysis
 	matcher  matcher
 	units    []unit
-	key      []byte
 
 	unitIDs, nearUnitIDs       []uint16
 	unitFeatures, unitNear     [][]uint16

@@ -399,14 +399,42 @@ func (e *Explainer) findMisplaced(ctx context.Context, x *feed.Explanation) erro
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
+	if e.Prefix == "" {
+		return e.findFiles(ctx, x, keys)
+	}
 	for _, key := range keys {
-		if id, own := strings.CutPrefix(key, e.Prefix); own && e.Prefix != "" {
+		if id, own := strings.CutPrefix(key, e.Prefix); own {
 			add("There is a post with the id %q.", id)
 			continue
 		}
-		add("There is a key %s, but the posts of this site have keys such as %s.", key, cmp.Or(x.Key, "their ids"))
+		add("There is a key %s, but the posts of this site have keys such as %s.", key, x.Key)
 	}
 	return e.findByOwnID(ctx, x)
+}
+
+// findFiles looks for posts of a folder with a similar id: one that differs in case, as in the keys, or the path of a
+// file with its extension.
+func (e *Explainer) findFiles(ctx context.Context, x *feed.Explanation, keys []string) error {
+	var ids []string
+	for _, key := range keys {
+		if _, id, ok := strings.Cut(key, "}:post:"); ok {
+			ids = append(ids, id)
+		}
+	}
+	for _, extension := range []string{".md", ".markdown", ".html", ".htm", ".txt"} {
+		ids = append(ids, x.ID+extension)
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return feed.ValidatePostID(id) != nil })
+	stored, err := e.Store.Load(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, st := range stored {
+		if st.Raw != nil {
+			x.Hints = append(x.Hints, fmt.Sprintf("There is a post with the id %q.", st.ID))
+		}
+	}
+	return nil
 }
 
 func (e *Explainer) inboxKey() string { return strings.TrimSuffix(e.Prefix, "post:") + "inbox" }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -274,6 +275,20 @@ func TestExplanation(t *testing.T) {
 	}
 	if _, err := e.Explain(t.Context(), "none", ""); err == nil {
 		t.Error("Explain returns no error if the store fails")
+	}
+}
+
+// TestSimilarFiles checks that an explanation of an unknown post of a folder names posts with a similar id: a post
+// without an id has the path of its file as its id.
+func TestSimilarFiles(t *testing.T) {
+	s := &fakeStore{posts: map[string]feed.StoredPost{}, elsewhere: []string{"feedpub:{main}:post:2024/Hello"}}
+	s.add("2024/hello.md", `{"content_text": "Hello."}`, nil)
+	s.add("2024/Hello", `{"content_text": "Hello."}`, nil)
+	e := Explainer{Store: s, Now: time.Now}
+	x, err := e.Explain(t.Context(), "2024/hello", "")
+	want := []string{`There is a post with the id "2024/Hello".`, `There is a post with the id "2024/hello.md".`}
+	if err != nil || x.Status != feed.PostUnknown || !slices.Equal(x.Hints, want) {
+		t.Errorf("the explanation is %s with the hints %q, %v; want an unknown post with the hints %q", x.Status, x.Hints, err, want)
 	}
 }
 

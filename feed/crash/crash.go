@@ -18,7 +18,8 @@ const (
 	CommitUploaded   Point = "commit-uploaded"   // the documents are in the store, but not current
 	CommitDone       Point = "commit-done"       // the documents are current and announced
 	ReplicaFetched   Point = "replica-fetched"   // a replica has the documents, but does not serve them yet
-	ReplicaServed    Point = "replica-served"    // readers get the documents, but they are not on the replica's disk
+	ReplicaServed    Point = "replica-served"    // readers get the documents, but they are in no file of their own
+	DiskStash        Point = "disk-stash"        // the documents are in the stash on the replica's disk
 	DiskDocuments    Point = "disk-documents"    // the documents are on the replica's disk, but not their head
 	DiskHead         Point = "disk-head"         // the head is on the replica's disk
 )
@@ -27,6 +28,6 @@ const (
 func Points() []Point {
 	return []Point{
 		PostReceived, PostFile, PostWritten, AbsorbRead, AbsorbWritten, RecordsJournaled, RecordsWritten, CommitRendered,
-		CommitUploaded, CommitDone, ReplicaFetched, ReplicaServed, DiskDocuments, DiskHead,
+		CommitUploaded, CommitDone, ReplicaFetched, ReplicaServed, DiskStash, DiskDocuments, DiskHead,
 	}
 }

@@ -140,13 +140,16 @@ func (r *rebuilder) commitRequest(
 		stored = feed.Head{}
 	}
 	var fresh []feed.Document
+	var indexes []int // of fresh in the documents of the head
 	for _, doc := range d.documents {
 		same, ok := stored.Document(doc.Format)
-		ok = ok && same.Hash == doc.Hash
-		c.Head.Documents = append(c.Head.Documents, r.reference(f, doc, aliases[doc.Format], ok && same.Brotli))
-		if !ok {
-			fresh = append(fresh, doc)
+		ref := r.reference(f, doc, aliases[doc.Format])
+		if ok && same.Hash == doc.Hash {
+			ref.Brotli, ref.GzipSum = same.Brotli, same.GzipSum
+		} else {
+			fresh, indexes = append(fresh, doc), append(indexes, len(c.Head.Documents))
 		}
+		c.Head.Documents = append(c.Head.Documents, ref)
 	}
 	// Compress concurrently: the main feed is built alone, so its documents can use all processors.
 	c.Blobs = make([]feed.Blob, len(fresh))
@@ -155,6 +158,7 @@ func (r *rebuilder) commitRequest(
 		g.Go(func() {
 			packed, _ := r.joiner.Gzip(doc.Body, doc.Bounds)
 			c.Blobs[i] = feed.Blob{Hash: doc.Hash, Gzip: packed, Size: len(doc.Body), Bounds: doc.Bounds}
+			c.Head.Documents[indexes[i]].GzipSum = feed.ChecksumOf(packed)
 		})
 	}
 	g.Wait()
@@ -162,11 +166,10 @@ func (r *rebuilder) commitRequest(
 }
 
 // reference returns the reference to a document for its feed's head.
-func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string, brotli bool) feed.DocumentRef {
+func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string) feed.DocumentRef {
 	ref := feed.DocumentRef{
 		Format: d.Format, Path: f.Name.Path(d.Format), MediaType: d.Format.MediaType(), Link: r.rendering.renderer().Link(f, d.Format),
 		MaxAge: f.Site.TTL, Policy: d.Policy, Hash: d.Hash, Length: len(d.Body), Aliases: aliases,
-		Brotli: brotli,
 	}
 	if r.catalog.PlainXML {
 		ref.MediaType = d.Format.PlainMediaType()

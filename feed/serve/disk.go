@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,6 +24,7 @@ import (
 //	heads/SHA256-OF-FEED-NAME    a head as JSON, after a line with the SHA-256 of the rest
 //	documents/HASH.gz, HASH.br   a document in each coding in which it is stored
 //	histories/HASH               the differences to earlier versions, in the format of heads
+//	stash/NUMBER                 editions that are not saved in the files above yet; see stash
 //	lock
 //
 // Files are replaced atomically, documents before the head that refers to them, and are used only if their hash
@@ -40,6 +43,12 @@ type Disk struct {
 	stored map[feed.Hash]codingSet
 	// replaced holds, for each feed, the replaced documents that have not been compared with their successors yet.
 	replaced map[feed.Name][]feed.Hash
+	// saved holds, for each feed, the number of the last file of the stash that its edition in files of its own includes.
+	saved map[feed.Name]int64
+
+	stashes  atomic.Int64 // number of the last file of the stash
+	stashing sync.Mutex   // guards stashed
+	stashed  []stashFile
 }
 
 // maxSaves is the maximum number of feeds written concurrently. Flushing many files takes little more time than
@@ -73,6 +82,10 @@ func (d *Disk) open() error {
 	d.lock = lock
 	d.users, d.heads = make(map[feed.Hash]int), make(map[feed.Name]feed.Head)
 	d.stored, d.replaced = make(map[feed.Hash]codingSet), make(map[feed.Name][]feed.Hash)
+	d.saved = make(map[feed.Name]int64)
+	d.stashing.Lock()
+	d.stashed = nil
+	d.stashing.Unlock()
 	return nil
 }
 
@@ -118,8 +131,10 @@ func (d *Disk) Close() error {
 	return nil
 }
 
-func (d *Disk) folders() []string { return []string{d.headDir(), d.documentDir(), d.historyDir()} }
-func (d *Disk) lockPath() string  { return filepath.Join(d.dir, "lock") }
+func (d *Disk) folders() []string {
+	return []string{d.headDir(), d.documentDir(), d.historyDir(), d.stashDir()}
+}
+func (d *Disk) lockPath() string { return filepath.Join(d.dir, "lock") }
 
 func (d *Disk) headDir() string     { return filepath.Join(d.dir, "heads") }
 func (d *Disk) historyDir() string  { return filepath.Join(d.dir, "histories") }
@@ -145,19 +160,21 @@ type savedHead struct {
 	Lengths map[feed.Hash][coding.Count]int `json:"lengths"`
 	// Bounds holds the bounds of each document's items.
 	Bounds map[feed.Hash]feed.Bounds `json:"bounds,omitempty"`
+	// Stash is the number of the last file of the stash that the edition includes.
+	Stash int64 `json:"stash,omitempty"`
 }
 
 // load returns the editions on disk, and errors for damaged editions, which it treats as not on disk. It reads only the
-// main feed's documents, because many requests wait for them; other documents are read and checked when they are first
-// requested. If there are no errors, load removes the files to which no head refers, which a crash may have left.
-func (d *Disk) load() (map[feed.Name]*edition, []error) {
+// main feed's documents and those in the stash; other documents are read and checked when they are first requested. If
+// there are no errors, load removes the files to which no head refers, which a crash may have left. It also returns the
+// feeds whose editions are only in the stash.
+func (d *Disk) load() (editions map[feed.Name]*edition, stashed []feed.Name, problems []error) {
 	defer d.take()()
-	var problems []error
 	names, err := d.files.List(d.headDir())
 	if err != nil {
-		return nil, []error{fmt.Errorf("load documents: %w", err)}
+		return nil, nil, []error{fmt.Errorf("load documents: %w", err)}
 	}
-	editions := make(map[feed.Name]*edition)
+	editions = make(map[feed.Name]*edition)
 	for _, name := range names {
 		if strings.HasPrefix(name, ".") {
 			continue // a temporary file
@@ -170,10 +187,11 @@ func (d *Disk) load() (map[feed.Name]*edition, []error) {
 		editions[e.head.Feed] = e
 		d.note(e)
 	}
-	if len(problems) == 0 {
+	stashed, damaged := d.loadStash(editions)
+	if problems = append(problems, damaged...); len(problems) == 0 {
 		problems = d.sweep()
 	}
-	return editions, problems
+	return editions, stashed, problems
 }
 
 func (d *Disk) loadEdition(path string) (*edition, error) {
@@ -187,7 +205,8 @@ func (d *Disk) loadEdition(path string) (*edition, error) {
 	if err := checkHead(head.Head); err != nil {
 		return nil, err
 	}
-	e := &edition{head: head.Head, compared: true}
+	e := &edition{head: head.Head, compared: true, durable: true, stash: head.Stash}
+	d.stashes.Store(max(d.stashes.Load(), head.Stash))
 	for _, ref := range head.Documents {
 		lengths, err := d.checkLengths(ref.Hash, head.Lengths[ref.Hash])
 		if err != nil {
@@ -245,7 +264,7 @@ func (d *Disk) read(ref feed.DocumentRef, stored codingSet) (contents, error) {
 		if err != nil {
 			return contents{}, err
 		}
-		if err := c.Check(body, ref.Hash, ref.Length); err != nil {
+		if err := check(c, body, ref); err != nil {
 			return contents{}, err
 		}
 		found.bodies[c] = body
@@ -359,6 +378,7 @@ func (d *Disk) saveNow(editions []*edition) []error {
 			errs[i] = fmt.Errorf("save documents of %s: %w", e.head.Feed, errs[i])
 		}
 	}
+	d.removeStashes()
 	return errs
 }
 
@@ -395,6 +415,10 @@ func (d *Disk) saveDocuments(e *edition) error {
 }
 
 func (d *Disk) saveHead(e *edition) error {
+	return d.writeSummed(d.headPath(e.head.Feed), savedHeadOf(e))
+}
+
+func savedHeadOf(e *edition) savedHead {
 	lengths := make(map[feed.Hash][coding.Count]int, len(e.documents))
 	bounds := make(map[feed.Hash]feed.Bounds, len(e.documents))
 	for _, doc := range e.documents {
@@ -403,7 +427,7 @@ func (d *Disk) saveHead(e *edition) error {
 			bounds[doc.ref.Hash] = doc.bounds
 		}
 	}
-	return d.writeSummed(d.headPath(e.head.Feed), savedHead{e.head, lengths, bounds})
+	return savedHead{e.head, lengths, bounds, e.stash}
 }
 
 // forget removes a feed's replaced documents from the disk, except those that a head still refers to.
@@ -441,6 +465,7 @@ func (d *Disk) note(e *edition) {
 		}
 	}
 	d.heads[head.Feed] = head
+	d.saved[head.Feed] = max(d.saved[head.Feed], e.stash)
 }
 
 // sweep removes the files to which no head on disk refers.

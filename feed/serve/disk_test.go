@@ -13,20 +13,24 @@ import (
 	"feedpub/feed/coding"
 )
 
-// breakDisk replaces the folder of heads with a file, so that not even root can write to it.
+// breakDisk replaces the folder of heads and the stash with files, so that not even root can write to them.
 func breakDisk(t *testing.T, dir string) {
 	t.Helper()
-	heads := filepath.Join(dir, "heads")
-	if err := errors.Join(os.Rename(heads, heads+"-away"), os.WriteFile(heads, nil, 0o600)); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"heads", "stash"} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.Rename(path, path+"-away"), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 func repairDisk(t *testing.T, dir string) {
 	t.Helper()
-	heads := filepath.Join(dir, "heads")
-	if err := errors.Join(os.Remove(heads), os.Rename(heads+"-away", heads)); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"heads", "stash"} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.Remove(path), os.Rename(path+"-away", path)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -84,7 +88,7 @@ func TestDiskSaveAndLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := openDisk(t, dir)
-	got, problems := again.load()
+	got, _, problems := again.load()
 	if len(problems) > 0 {
 		t.Errorf("load: %v", problems)
 	}
@@ -122,7 +126,7 @@ func TestDiskKeepsLaterVersion(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, problems := openDisk(t, dir).load()
+	got, _, problems := openDisk(t, dir).load()
 	if len(problems) > 0 {
 		t.Errorf("load: %v", problems)
 	}
@@ -160,7 +164,7 @@ func TestDiskRemovesUnusedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := openDisk(t, dir)
-	if _, problems := again.load(); len(problems) > 0 {
+	if _, _, problems := again.load(); len(problems) > 0 {
 		t.Errorf("load: %v", problems)
 	}
 	if diff := cmp.Diff(want, documents(t, dir)); diff != "" {
@@ -218,7 +222,7 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 				t.Fatal(err)
 			}
 			d = openDisk(t, dir)
-			got, problems := d.load()
+			got, _, problems := d.load()
 			if len(problems) != 1 {
 				t.Errorf("load reports %v, want one problem", problems)
 			}
@@ -232,7 +236,7 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 			if err := d.Close(); err != nil {
 				t.Fatal(err)
 			}
-			got, _ = openDisk(t, dir).load()
+			got, _, _ = openDisk(t, dir).load()
 			if got[feed.Main] == nil {
 				t.Errorf("the damaged feed was not saved again")
 			}
@@ -287,7 +291,7 @@ func TestDiskSavesOtherFeedsAfterError(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, problems := openDisk(t, dir).load()
+	got, _, problems := openDisk(t, dir).load()
 	if len(problems) > 0 || got["tags/a"] == nil || got["tags/b"] != nil {
 		t.Errorf("load returns %d feeds and %v, want only tags/a", len(got), problems)
 	}

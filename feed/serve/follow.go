@@ -164,19 +164,7 @@ func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 	if len(t.missed) == 0 {
 		return nil
 	}
-	var failed error
-	heads := make([]feed.Head, 0, len(t.missed))
-	for _, name := range slices.SortedFunc(maps.Keys(t.missed), feed.Name.Compare) {
-		head, err := within(ctx, 0, func(ctx context.Context) (feed.Head, error) { return r.Source.Head(ctx, name) })
-		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
-			continue
-		}
-		if err != nil {
-			failed = err
-			break
-		}
-		heads = append(heads, head)
-	}
+	heads, failed := r.readHeads(ctx, slices.SortedFunc(maps.Keys(t.missed), feed.Name.Compare))
 	// A builder that has just taken over may have done so because the store has lost data, such as the lease. Its commit
 	// hides that the version has changed otherwise, so the next poll reads all heads.
 	newest := r.Newest()
@@ -188,6 +176,64 @@ func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 	}
 	r.setVersionUnlessMissed(t)
 	return failed
+}
+
+// readHeads returns the heads of feeds, except for heads that are not in the store or cannot be decoded. If the store
+// fails, it returns the heads that it could read and an error.
+func (r *Replica) readHeads(ctx context.Context, names []feed.Name) (heads []feed.Head, failed error) {
+	read, errs := make([]feed.Head, len(names)), make([]error, len(names))
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for i, name := range names {
+		g.Go(func() error {
+			read[i], errs[i] = within(ctx, 0, func(ctx context.Context) (feed.Head, error) {
+				return r.Source.Head(ctx, name)
+			})
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			heads = append(heads, read[i])
+		case errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid):
+		case failed == nil:
+			failed = err
+		}
+	}
+	return heads, failed
+}
+
+// prefetch returns the documents of heads that match their checksum and are not served yet, by hash. It reads many with
+// each call to the store. Other documents must be read one by one.
+func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snapshot) map[feed.Hash]feed.Blob {
+	refs := map[feed.Hash]feed.DocumentRef{}
+	for _, head := range heads {
+		current := served.edition(head.Feed)
+		for _, ref := range head.Documents {
+			has := current.find(func(d *document) bool { return d.ref.Hash == ref.Hash }) != nil
+			if ref.GzipSum != "" && !ref.Brotli && !has {
+				refs[ref.Hash] = ref
+			}
+		}
+	}
+	found := make(map[feed.Hash]feed.Blob, len(refs))
+	for hashes := range slices.Chunk(slices.Sorted(maps.Keys(refs)), fetchBatch) {
+		blobs, err := within(ctx, 0, func(ctx context.Context) ([]feed.Blob, error) {
+			return r.Source.Blobs(ctx, hashes...)
+		})
+		if err != nil {
+			break // reading a document reports the error
+		}
+		for _, b := range blobs {
+			if ref, ok := refs[b.Hash]; ok && b.Size == ref.Length && feed.ChecksumOf(b.Gzip) == ref.GzipSum {
+				b.Checked = true
+				found[b.Hash] = b
+			}
+		}
+	}
+	return found
 }
 
 // setVersionUnlessMissed records the version unless a head is missing.
@@ -223,13 +269,28 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 		r.compare(t, head.Feed) // compare the served edition before it is replaced
 	}
 	served := r.Snapshot()
-	var mu sync.Mutex
-	fetched := make(map[feed.Name]*edition)
-	g, fetching := errgroup.WithContext(ctx)
-	g.SetLimit(parallel)
+	fetched, err := r.fetch(ctx, r.newer(heads, served), served)
+	if err == nil {
+		for _, head := range heads {
+			delete(t.missed, head.Feed)
+		}
+	}
+	r.publish(fetched, false, r.saveFirst(ctx, fetched))
+	r.count(applied, len(fetched))
+	for name := range fetched {
+		if before := served.edition(name); before != nil {
+			t.uncompared[name] = before
+			r.Memory.retain(before.documents)
+		}
+	}
+	return err
+}
+
+// newer returns the heads that are later than the served ones. It records the heads that are earlier.
+func (r *Replica) newer(heads []feed.Head, served *Snapshot) []feed.Head {
+	var newer []feed.Head
 	for _, head := range heads {
-		current := served.edition(head.Feed)
-		if current != nil {
+		if current := served.edition(head.Feed); current != nil {
 			switch why := notNewer(head, current.head); {
 			case why != "":
 				r.addMismatch(mismatch{cause: stale, head: head, reason: why})
@@ -239,8 +300,27 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 				continue
 			}
 		}
+		newer = append(newer, head)
+	}
+	return newer
+}
+
+// fetch returns the editions of heads, except for those whose documents are missing or damaged, which it records. If
+// the store does not respond, it returns the editions that it could fetch and the error.
+func (r *Replica) fetch(
+	ctx context.Context, heads []feed.Head, served *Snapshot,
+) (map[feed.Name]*edition, error) {
+	blobs := r.prefetch(ctx, heads, served)
+	var mu sync.Mutex
+	fetched := make(map[feed.Name]*edition)
+	g, fetching := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for _, head := range heads {
 		g.Go(func() error {
-			e, err := newEdition(head, current, func(ref feed.DocumentRef) (feed.Blob, error) {
+			e, err := newEdition(head, served.edition(head.Feed), func(ref feed.DocumentRef) (feed.Blob, error) {
+				if b, ok := blobs[ref.Hash]; ok {
+					return b, nil
+				}
 				return within(fetching, 0, func(ctx context.Context) (feed.Blob, error) {
 					return r.Source.Blob(ctx, ref.Hash)
 				})
@@ -261,20 +341,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 		})
 	}
 	err := g.Wait()
-	if err == nil {
-		for _, head := range heads {
-			delete(t.missed, head.Feed)
-		}
-	}
-	r.publish(fetched, false, r.saveFirst(ctx, fetched))
-	r.count(applied, len(fetched))
-	for name := range fetched {
-		if before := served.edition(name); before != nil {
-			t.uncompared[name] = before
-			r.Memory.retain(before.documents)
-		}
-	}
-	return err
+	return fetched, err
 }
 
 // notNewer returns the reason why a head is earlier than the served head of the feed, or "" if it is later or the same.

@@ -34,6 +34,8 @@ const (
 	batch = 64
 	// parallel is the maximum number of heads fetched concurrently.
 	parallel = 4
+	// fetchBatch is the maximum number of documents read with one call to the store.
+	fetchBatch = 32
 	// saveBatch is the maximum number of feeds saved at a time.
 	saveBatch = 32
 	// finalSaveTimeout is the maximum time for saving after the replica's context is done.
@@ -132,11 +134,19 @@ func (r *Replica) Load() {
 			r.setChecked()
 			return
 		}
-		editions, problems := r.Disk.load()
+		editions, stashed, problems := r.Disk.load()
 		for _, err := range problems {
 			r.Log.Warn("cannot use the copy on disk", "error", err)
 		}
 		r.serve(r.current.Load().with(editions, nil), editions)
+		r.mu.Lock()
+		for _, name := range stashed {
+			r.unsaved[name] = true
+		}
+		r.mu.Unlock()
+		if len(stashed) > 0 {
+			r.wake <- struct{}{} // does not block: nothing else sends before Run
+		}
 		if len(editions) == 0 {
 			r.setChecked()
 		}
@@ -394,6 +404,7 @@ func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
+			r.delaySave(ctx)
 		case <-time.After(r.Poll): // retry, and find out whether the folder has been deleted
 		}
 		if err := r.restoreFolder(); err != nil {
@@ -449,6 +460,9 @@ type Source interface {
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)
 	// Blob returns a document's bytes, or an error of kind [feed.ErrNotFound].
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
+	// Blobs returns the bytes of documents in gzip coding, in the order of the hashes. It need not check them, and returns
+	// a zero Blob for a document that it cannot return.
+	Blobs(ctx context.Context, hashes ...feed.Hash) ([]feed.Blob, error)
 	// Version returns the site's version, which changes with every commit.
 	Version(ctx context.Context) (int64, error)
 	// Changes returns the announcements of commits after an entry, oldest first. If there are none it waits for up to

@@ -14,25 +14,53 @@ import (
 // slower disk has finished, a restart without the store serves the previous documents.
 const saveWait = time.Second
 
+// saveDelay is the time after which the saving goroutine saves editions that are in the stash. By then, they have
+// usually been compared with those they replaced, and are saved once instead of twice.
+const saveDelay = 3 * settleTime
+
 // saveFirst saves editions before they are served, so that a replica that crashes serves the same documents or later
-// ones when it starts again, even without the store. It returns the feeds that are on disk. It does not wait for a disk
-// that fails or is slow: serving has priority, and the saving goroutine tries again.
+// ones when it starts again, even without the store. It returns the feeds whose editions are saved in files of their
+// own. Those of a few feeds are written to the stash instead, which takes less time, and the saving goroutine saves
+// them later. saveFirst does not wait for a disk that fails or is slow: serving has priority, and the saving goroutine
+// tries again.
 func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition) map[feed.Name]bool {
 	r.mu.Lock()
 	failing := r.failing != nil
 	r.mu.Unlock()
-	if r.Disk == nil || len(fetched) == 0 || failing {
+	if r.Disk == nil || len(fetched) == 0 {
 		return nil
 	}
+	number := r.Disk.nextStash()
 	editions := make([]*edition, 0, len(fetched))
 	for _, name := range slices.SortedFunc(maps.Keys(fetched), feed.Name.Compare) {
-		editions = append(editions, fetched[name])
+		e := fetched[name]
+		e.stash = number // even if it is not stashed: it replaces those that are
+		editions = append(editions, e)
 	}
-	done := make(chan []error, 1)
-	r.saving.Go(func() { done <- r.Disk.save(editions...) })
+	if failing {
+		return nil
+	}
+	type reply struct {
+		stashed bool
+		errs    []error
+	}
+	done := make(chan reply, 1)
+	r.saving.Go(func() {
+		if len(editions) <= maxStashed && r.Disk.stash(number, editions) == nil {
+			done <- reply{stashed: true}
+			return
+		}
+		done <- reply{errs: r.Disk.save(editions...)}
+	})
 	var errs []error
 	select {
-	case errs = <-done:
+	case result := <-done:
+		if errs = result.errs; result.stashed {
+			for _, e := range editions {
+				e.durable = true
+			}
+			return nil
+		}
 	case <-time.After(saveWait):
 		return nil
 	case <-ctx.Done():
@@ -41,6 +69,7 @@ func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition)
 	saved := make(map[feed.Name]bool, len(editions))
 	for i, e := range editions {
 		saved[e.head.Feed] = errs[i] == nil
+		e.durable = errs[i] == nil
 	}
 	_ = r.noteSaves(editions, errs) // the saving goroutine logs it when it fails again
 	return saved
@@ -83,10 +112,30 @@ func (r *Replica) noteFailure(failed, before error) error {
 // date. The caller must hold the lock.
 func (r *Replica) noteBehind() {
 	switch {
-	case len(r.unsaved) == 0 && r.failing == nil:
+	case r.failing == nil && r.allDurable():
 		r.behind = time.Time{}
 	case r.behind.IsZero():
 		r.behind = r.Now()
+	}
+}
+
+// allDurable reports whether all unsaved documents are in the stash. The caller holds the lock.
+func (r *Replica) allDurable() bool {
+	for name := range r.unsaved {
+		if e := r.Snapshot().edition(name); e != nil && !e.durable {
+			return false
+		}
+	}
+	return true
+}
+
+// delaySave waits for saveDelay or until ctx ends if all unsaved documents are in the stash.
+func (r *Replica) delaySave(ctx context.Context) {
+	r.mu.Lock()
+	durable := r.allDurable()
+	r.mu.Unlock()
+	if durable {
+		pause(ctx, saveDelay)
 	}
 }
 

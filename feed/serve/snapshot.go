@@ -42,6 +42,10 @@ type edition struct {
 	documents []*document
 	// compared reports whether the documents have been compared with those they replaced, which are then no longer needed.
 	compared bool
+	// durable reports whether the documents are on disk, in files of their own or in the stash. Stash is the number of the
+	// last file of the stash whose edition of the feed is this one or an earlier one.
+	durable bool
+	stash   int64
 }
 
 // Options are the parts of a snapshot other than committed documents.
@@ -131,7 +135,9 @@ func isWithdrawn(h feed.Head) bool { return h.Feed.OfPost() && len(h.IDs) == 0 }
 
 // compare returns the edition with a history for each document that replaced a document of prev.
 func (e *edition) compare(prev *edition) *edition {
-	next := &edition{head: e.head, documents: slices.Clone(e.documents), compared: true}
+	next := &edition{
+		head: e.head, documents: slices.Clone(e.documents), compared: true, durable: e.durable, stash: e.stash,
+	}
 	for i, d := range e.documents {
 		before := prev.find(func(old *document) bool { return old.ref.Path == d.ref.Path })
 		if before == nil || before.ref.Hash == d.ref.Hash {

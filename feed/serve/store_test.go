@@ -120,6 +120,21 @@ func (s *fakeStore) Blob(_ context.Context, hash feed.Hash) (feed.Blob, error) {
 	return b, nil
 }
 
+func (s *fakeStore) Blobs(_ context.Context, hashes ...feed.Hash) ([]feed.Blob, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call("Blobs"); err != nil {
+		return nil, err
+	}
+	blobs := make([]feed.Blob, len(hashes))
+	for i, hash := range hashes {
+		if hash != s.wrong {
+			blobs[i] = s.blobs[hash]
+		}
+	}
+	return blobs, nil
+}
+
 func (s *fakeStore) Version(context.Context) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -186,6 +186,18 @@ func (s *Site) LastChange(context.Context) (string, error) {
 	return "0-0", nil
 }
 
+// Blobs returns documents in gzip coding. A document that does not exist is a zero Blob.
+func (s *Site) Blobs(_ context.Context, hashes ...feed.Hash) ([]feed.Blob, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	blobs := make([]feed.Blob, len(hashes))
+	for i, h := range hashes {
+		blobs[i] = s.data.docs[h]
+		blobs[i].Brotli = nil
+	}
+	return blobs, nil
+}
+
 // Blob returns a document.
 func (s *Site) Blob(_ context.Context, hash feed.Hash) (feed.Blob, error) {
 	s.mu.Lock()

@@ -428,6 +428,10 @@ func (c *conn) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	return call(ctx, c, "Blob", string(h), func() (feed.Blob, error) { return c.site.Blob(ctx, h) })
 }
 
+func (c *conn) Blobs(ctx context.Context, hashes ...feed.Hash) ([]feed.Blob, error) {
+	return call(ctx, c, "Blobs", list(hashes), func() ([]feed.Blob, error) { return c.site.Blobs(ctx, hashes...) })
+}
+
 func (c *conn) MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
 	return call(ctx, c, "MissingDocuments", list(hashes), func() ([]feed.Hash, error) {
 		return c.site.MissingDocuments(ctx, hashes...)

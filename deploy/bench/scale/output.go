@@ -23,7 +23,9 @@ type result struct {
 	Seconds  float64 `json:"seconds,omitempty"`
 	CPU      float64 `json:"cpu_seconds,omitempty"`
 	RedisCPU float64 `json:"redis_cpu_seconds,omitempty"`
+	P25      float64 `json:"p25_ms,omitempty"`
 	P50      float64 `json:"p50_ms,omitempty"`
+	P75      float64 `json:"p75_ms,omitempty"`
 	P99      float64 `json:"p99_ms,omitempty"`
 	MiB      float64 `json:"mib,omitempty"`
 	PeakMiB  float64 `json:"peak_mib,omitempty"`
@@ -67,12 +69,13 @@ func (b *bench) time(work string, n int, prepare, do func() error) error {
 	return b.out.Encode(runs[len(runs)/2])
 }
 
-// latencies writes the median and the 99th percentile of the durations.
+// latencies writes the quartiles and the 99th percentile of the durations.
 func (b *bench) latencies(work string, took []time.Duration) error {
 	slices.Sort(took)
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	return b.out.Encode(result{
-		Work: work, Posts: b.posts, Feeds: b.feeds, P50: ms(took[len(took)/2]), P99: ms(took[len(took)*99/100]),
+		Work: work, Posts: b.posts, Feeds: b.feeds, P25: ms(took[len(took)/4]), P50: ms(took[len(took)/2]),
+		P75: ms(took[len(took)*3/4]), P99: ms(took[len(took)*99/100]),
 	})
 }
 

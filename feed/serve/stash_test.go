@@ -1,0 +1,176 @@
+package serve
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+
+	"feedpub/feed"
+)
+
+// copyOf returns a copy of a disk's folder, as a process that was killed would leave it.
+func copyOf(t *testing.T, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// stashFiles returns the names of the files in the stash of a folder.
+func stashFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "stash", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestStash checks that a change is in the stash before it is saved in files of its own, and that the stash is then
+// removed.
+func TestStash(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		store.commit(feed.Main, 1, noon, "first")
+		store.commit("tags/go", 1, noon, "go")
+		r := run(t, store, dir)
+		r.wait(saveDelay)
+		if got := stashFiles(t, dir); len(got) != 0 {
+			t.Errorf("stash has the files %q after all documents were saved, want none", got)
+		}
+		store.commit(feed.Main, 2, later, "second")
+		synctest.Wait()
+		r.serves(feed.Main, "second")
+		if got := stashFiles(t, dir); len(got) != 1 {
+			t.Errorf("stash has the files %q before the change is saved, want one", got)
+		}
+		if behind, err := r.Saved(); err != nil || !behind.IsZero() {
+			t.Errorf("Saved() = %v, %v; want that all documents are on disk", behind, err)
+		}
+		killed := copyOf(t, dir)
+		r.wait(2 * saveDelay)
+		if got := stashFiles(t, dir); len(got) != 0 {
+			t.Errorf("stash has the files %q after the change was saved, want none", got)
+		}
+		r.stop()
+
+		// A process that starts on the folder of the killed one serves the change without the store, and saves it.
+		down := newFakeStore()
+		down.do(func() { down.down = errDown })
+		r = run(t, down, killed)
+		r.serves(feed.Main, "second")
+		r.serves("tags/go", "go")
+		r.stop()
+		if got := stashFiles(t, killed); len(got) != 0 {
+			t.Errorf("stash has the files %q after the restarted process saved them, want none", got)
+		}
+		r = run(t, down, killed)
+		defer r.stop()
+		r.serves(feed.Main, "second")
+	})
+}
+
+// TestStashOrder checks that only editions in the stash that are newer than the saved ones are loaded.
+func TestStashOrder(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	numbered := func(token feed.Token, text string, number int64) *edition {
+		e := editionOf(t, feed.Main, token, text)
+		e.stash = number
+		return e
+	}
+	stash := func(e *edition) {
+		t.Helper()
+		if err := d.stash(e.stash, []*edition{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	loads := func(want feed.Token) {
+		t.Helper()
+		editions, _, problems := openDisk(t, copyOf(t, dir)).load()
+		if e := editions[feed.Main]; e == nil || e.head.Token != want || len(problems) > 0 {
+			t.Errorf("load returns %+v, %v; want token %d", e, problems, want)
+		}
+	}
+	stash(numbered(1, "one", 1))
+	loads(1)
+	stash(numbered(2, "two", 2))
+	loads(2)
+	save(t, d, numbered(1, "one", 1)) // by a goroutine that has not seen the second edition
+	loads(2)
+	if got := stashFiles(t, dir); len(got) != 1 {
+		t.Errorf("stash has the files %q, want that of the second edition", got)
+	}
+	late := numbered(3, "three", 4)
+	save(t, d, late)
+	loads(3)
+	stash(numbered(2, "two", 3)) // a slow write that ends after a later edition was saved
+	loads(3)
+}
+
+// TestDamagedStash checks that a damaged file in the stash is reported once and then removed.
+func TestDamagedStash(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"cut off":      func(b []byte) []byte { return b[:len(b)-1] },
+		"a bit":        func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		"empty":        func([]byte) []byte { return nil },
+		"the checksum": func(b []byte) []byte { b[0] ^= 1; return b },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			d := openDisk(t, dir)
+			save(t, d, editionOf(t, feed.Main, 1, "one"))
+			e := editionOf(t, feed.Main, 2, "two")
+			e.stash = 1
+			if err := d.stash(1, []*edition{e}); err != nil {
+				t.Fatal(err)
+			}
+			file := stashFiles(t, dir)[0]
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, damage(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			again := openDisk(t, copyOf(t, dir))
+			editions, stashed, problems := again.load()
+			if e := editions[feed.Main]; e == nil || e.head.Token != 1 || len(stashed) > 0 || len(problems) != 1 {
+				t.Errorf("load returns %+v, %q, %v; want token 1 and one problem", e, stashed, problems)
+			}
+			save(t, again, editionOf(t, feed.Main, 3, "three"))
+			if got := stashFiles(t, again.dir); len(got) != 0 {
+				t.Errorf("stash has the files %q after the next save, want none", got)
+			}
+		})
+	}
+}
+
+// TestUnstashedEditionReplacesStashed checks that an edition that is not stashed, because the disk has failed, is
+// loaded instead of an earlier one in the stash once it is saved.
+func TestUnstashedEditionReplacesStashed(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	r := NewReplica(ReplicaConfig{Source: newFakeStore(), Disk: d, Log: logTo(t)})
+	first, second := editionOf(t, feed.Main, 1, "one"), editionOf(t, feed.Main, 2, "two")
+	r.saveFirst(t.Context(), map[feed.Name]*edition{feed.Main: first})
+	if len(stashFiles(t, dir)) != 1 || !first.durable {
+		t.Fatal("the first edition is not in the stash")
+	}
+	stashed := copyOf(t, filepath.Join(dir, "stash"))
+	r.failing = errDown
+	r.saveFirst(t.Context(), map[feed.Name]*edition{feed.Main: second})
+	save(t, d, second)
+	// The removal of the file is not durable.
+	if err := os.CopyFS(filepath.Join(dir, "stash"), os.DirFS(stashed)); err != nil {
+		t.Fatal(err)
+	}
+	editions, _, problems := openDisk(t, copyOf(t, dir)).load()
+	if e := editions[feed.Main]; e == nil || e.head.Token != 2 || len(problems) > 0 {
+		t.Errorf("load returns %+v, %v; want token 2", e, problems)
+	}
+}

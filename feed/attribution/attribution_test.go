@@ -342,10 +342,7 @@ func TestReadEmptyPost(t *testing.T) {
 // TestMentionIsSuggested checks that a source without a passage is only suggested, even if it is above the threshold,
 // and that the same source with a passage is published.
 func TestMentionIsSuggested(t *testing.T) {
-	r, err := New(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := newReader(t)
 	for _, mention := range []string{
 		"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. " +
 			"I have moved the shed.",
@@ -353,7 +350,7 @@ func TestMentionIsSuggested(t *testing.T) {
 		"I learned from a [piece in Wired](https://www.wired.com/story/tides/) by Ann Lee that the tides rise.",
 	} {
 		got := read(t, r, "markdown", "", mention)
-		if len(got.Quotes) != 0 || len(got.Suggestions) != 1 || got.Suggestions[0].Confidence < DefaultThreshold {
+		if len(got.Quotes) != 0 || len(got.Suggestions) != 1 || got.Suggestions[0].Confidence < r.threshold {
 			t.Errorf("%q: quotes %+v and suggestions %+v, want one suggestion above the threshold", mention, got.Quotes,
 				got.Suggestions)
 		}

@@ -80,8 +80,8 @@ func (rd *reading) prepareSources() {
 }
 
 // minMention is the certainty, in hundredths, below which a source without a passage is only suggested. Most names
-// without a passage are mentioned, not quoted. A threshold below the default lowers it in proportion.
-const minMention = 95
+// without a passage are mentioned, not quoted. A threshold below lowThreshold lowers it in proportion.
+const minMention, lowThreshold = 95, 70
 
 // isListed reports whether the source is a bare name in an item of a list, as in a list of sites.
 func (rd *reading) isListed(s *source) bool {
@@ -103,7 +103,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 			rd.dropSource(c.rule)
 		}
 	}
-	mention := minMention * min(threshold, defaultLimit) / defaultLimit
+	mention := minMention * min(threshold, lowThreshold) / lowThreshold
 	var certain, published []*candidate
 	for _, c := range cs {
 		if c.certainty >= threshold {

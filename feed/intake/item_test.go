@@ -25,7 +25,7 @@ var testSite = feed.Site{
 
 func newReader(t testing.TB) *attribution.Reader {
 	t.Helper()
-	reader, err := attribution.New(attribution.Options{})
+	reader, err := attribution.New(attribution.Options{Threshold: 0.7})
 	if err != nil {
 		t.Fatal(err)
 	}

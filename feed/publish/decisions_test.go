@@ -64,7 +64,7 @@ func TestTableOfPublications(t *testing.T) {
 	w := newWorld(t)
 	with := func(c *publish.Config) {
 		c.WithPublications = func(table []feed.Publication) (*intake.Intake, func(string) feed.Source, error) {
-			var o attribution.Options
+			o := attribution.Options{Threshold: 0.7}
 			for _, p := range table {
 				o.Publications = append(o.Publications, attribution.Publication{Name: p.Name, Domains: []string{p.Domain}})
 			}

@@ -96,7 +96,7 @@ func (w *world) advance(d time.Duration) {
 // builder returns a builder with the current configuration of the site.
 func (w *world) builder(owner string, change ...func(*publish.Config)) *publish.Publisher {
 	w.t.Helper()
-	reader, err := attribution.New(attribution.Options{})
+	reader, err := attribution.New(attribution.Options{Threshold: 0.7})
 	if err != nil {
 		w.t.Fatal(err)
 	}

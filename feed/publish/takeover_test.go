@@ -45,7 +45,7 @@ func (endless) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 // in the year 2000.
 func virtualConfig(t *testing.T) func(owner string, s publish.Store) publish.Config {
 	t.Helper()
-	reader, err := attribution.New(attribution.Options{})
+	reader, err := attribution.New(attribution.Options{Threshold: 0.7})
 	if err != nil {
 		t.Fatal(err)
 	}

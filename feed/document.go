@@ -125,6 +125,18 @@ type Head struct {
 	Documents []DocumentRef `json:"documents"`
 }
 
+// HeadSum is the SHA-256 of the stored bytes of a head. Heads of the same feed that have the same sum are equal. The zero
+// value is not the sum of any head. Sums must not be stored, since a release may change how it stores heads.
+type HeadSum [sha256.Size]byte
+
+// StoredHead is a head as it was read from a store. If Unchanged is true, the stored bytes have the sum that the caller
+// passed, and Feed is the only field of Head that is set.
+type StoredHead struct {
+	Head
+	Sum       HeadSum // zero if the store does not use sums
+	Unchanged bool
+}
+
 // Document returns the document in format f, and whether it exists.
 func (h Head) Document(f Format) (DocumentRef, bool) {
 	i := slices.IndexFunc(h.Documents, func(d DocumentRef) bool { return d.Format == f })

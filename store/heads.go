@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -112,14 +113,45 @@ func (s *Site) head(ctx context.Context, c redis.UniversalClient, name feed.Name
 	return decodeHead(name, m)
 }
 
+// appendFields appends the fields that decodeHead reads to b, each after its length.
+func appendFields(b []byte, m map[string]string) []byte {
+	field := func(value string) {
+		b = binary.AppendUvarint(b, uint64(len(value)))
+		b = append(b, value...)
+	}
+	field(m[fieldToken])
+	field(m[fieldConfig])
+	field(m[fieldIDs])
+	field(m[fieldFormats])
+	for format := range strings.SplitSeq(strings.TrimSuffix(m[fieldFormats], ","), ",") {
+		field(m[fieldDoc+format])
+	}
+	return b
+}
+
 // Heads returns the heads of all feeds, ordered by name. Heads that cannot be decoded are logged and skipped.
 func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
+	stored, err := s.StoredHeads(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	heads := make([]feed.Head, len(stored))
+	for i, h := range stored {
+		heads[i] = h.Head
+	}
+	return heads, nil
+}
+
+// StoredHeads is like Heads, but also returns the sum of each head, and does not decode heads whose sums are in known.
+// Most of the time of reading heads is spent on decoding them.
+func (s *Site) StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error) {
 	names, err := s.client.serve.ZRange(ctx, s.keys.heads(), 0, -1).Result()
 	if err != nil {
 		return nil, s.client.wrap("heads", err)
 	}
 	slices.Sort(names)
-	out := make([]feed.Head, 0, len(names))
+	out := make([]feed.StoredHead, 0, len(names))
+	var fields []byte
 	for batch := range slices.Chunk(names, headBatch) {
 		cmds := make([]*redis.MapStringStringCmd, len(batch))
 		if _, err := s.client.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -131,12 +163,19 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 			return nil, s.client.wrap("heads", err)
 		}
 		for i, n := range batch {
-			h, err := decodeHead(feed.Name(n), cmds[i].Val())
+			name := feed.Name(n)
+			fields = appendFields(fields[:0], cmds[i].Val())
+			sum := feed.HeadSum(sha256.Sum256(fields))
+			if sum == known[name] {
+				out = append(out, feed.StoredHead{Head: feed.Head{Feed: name}, Sum: sum, Unchanged: true})
+				continue
+			}
+			h, err := decodeHead(name, cmds[i].Val())
 			if err != nil {
 				s.client.log.Warn("stored head cannot be decoded", "site", string(s.keys), "feed", n, "error", err)
 				continue
 			}
-			out = append(out, h)
+			out = append(out, feed.StoredHead{Head: h, Sum: sum})
 		}
 	}
 	return out, nil

@@ -31,6 +31,9 @@ type tail struct {
 	// are not announced again.
 	missed map[feed.Name]bool
 
+	// sums holds the sums of the stored heads that are equal to the served heads. Such heads are not decoded again.
+	sums map[feed.Name]feed.HeadSum
+
 	// uncompared holds the replaced editions that have not been compared with the served editions. They are compared when
 	// there are no announcements, because serving does not depend on the comparison.
 	uncompared map[feed.Name]*edition
@@ -40,7 +43,9 @@ type tail struct {
 // follow applies the commits of the store until ctx is done. The stream announces each commit immediately. follow also
 // reads the version at intervals. If the version shows that an announcement was missed, follow reads all heads.
 func (r *Replica) follow(ctx context.Context) {
-	t := tail{missed: map[feed.Name]bool{}, uncompared: map[feed.Name]*edition{}}
+	t := tail{
+		missed: map[feed.Name]bool{}, sums: map[feed.Name]feed.HeadSum{}, uncompared: map[feed.Name]*edition{},
+	}
 	defer func() {
 		for _, before := range t.uncompared {
 			r.Memory.release(before.documents)
@@ -243,23 +248,56 @@ func (r *Replica) setVersionUnlessMissed(t *tail) {
 	}
 }
 
-// applyAll applies all heads, and records which feeds the store has lost.
+// applyAll applies all heads, and records which feeds the store has lost. Heads that are equal to
+// the served ones are not decoded again. A head that could not be applied is decoded again even if it has not changed,
+// because the store may have restored its documents.
 func (r *Replica) applyAll(ctx context.Context, t *tail) error {
-	heads, err := within(ctx, 0, r.Source.Heads)
+	stored, err := within(ctx, 0, func(ctx context.Context) ([]feed.StoredHead, error) {
+		return r.Source.StoredHeads(ctx, t.sums)
+	})
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(heads, func(a, b feed.Head) int { return a.Feed.Compare(b.Feed) })
-	r.recordLost(heads)
-	for some := range slices.Chunk(heads, batch) {
-		if err := r.apply(ctx, t, some); err != nil {
+	r.recordLost(stored)
+	r.confirm(t, stored)
+	stored = slices.DeleteFunc(stored, func(h feed.StoredHead) bool { return h.Unchanged })
+	slices.SortFunc(stored, func(a, b feed.StoredHead) int { return a.Feed.Compare(b.Feed) })
+	for some := range slices.Chunk(stored, batch) {
+		heads := make([]feed.Head, len(some))
+		for i, h := range some {
+			heads[i] = h.Head
+		}
+		if err := r.apply(ctx, t, heads); err != nil {
 			return err
 		}
+		r.keepSums(t, some)
 		r.waitForRoom(ctx)
 	}
 	r.publish(nil, true, nil)
 	r.setCaughtUp()
 	return nil
+}
+
+// confirm records that the unchanged heads are served.
+func (r *Replica) confirm(t *tail, stored []feed.StoredHead) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range stored {
+		if h.Unchanged {
+			delete(r.mismatches, h.Feed)
+			delete(t.missed, h.Feed)
+		}
+	}
+}
+
+// keepSums keeps the sums of the heads that are equal to the served heads.
+func (r *Replica) keepSums(t *tail, stored []feed.StoredHead) {
+	served := r.Snapshot()
+	for _, h := range stored {
+		if current := served.edition(h.Feed); h.Sum != (feed.HeadSum{}) && current != nil && sameHead(h.Head, current.head) {
+			t.sums[h.Feed] = h.Sum
+		}
+	}
 }
 
 // apply serves the given heads, except for heads that are older than the served ones or whose documents cannot be
@@ -278,6 +316,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 	r.publish(fetched, false, r.saveFirst(ctx, fetched))
 	r.count(applied, len(fetched))
 	for name := range fetched {
+		delete(t.sums, name) // the sum of the replaced head
 		if before := served.edition(name); before != nil {
 			t.uncompared[name] = before
 			r.Memory.retain(before.documents)

@@ -97,7 +97,7 @@ func (r *Replica) clearMismatch(name feed.Name) {
 }
 
 // recordLost records the served feeds that are missing from heads, which are all heads in the store.
-func (r *Replica) recordLost(heads []feed.Head) {
+func (r *Replica) recordLost(heads []feed.StoredHead) {
 	known := make(map[feed.Name]bool, len(heads))
 	for _, h := range heads {
 		known[h.Feed] = true

@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,10 +24,11 @@ type fakeStore struct {
 	entries int
 	down    error               // the error that every call returns, or nil
 	wrong   feed.Hash           // a document whose read returns an error without a kind
-	unread  map[feed.Name]error // the errors of heads that cannot be read; Heads omits them
+	unread  map[feed.Name]error // the errors of heads that cannot be read; StoredHeads omits them
 	mute    bool                // commits are not announced
 	news    chan struct{}       // closed and replaced with every announcement
 	calls   map[string]int
+	decoded []feed.Name // the heads that the last StoredHeads has decoded, in alphabetical order
 }
 
 func newFakeStore() *fakeStore {
@@ -73,18 +76,31 @@ func (s *fakeStore) call(name string) error {
 	return s.down
 }
 
-func (s *fakeStore) Heads(context.Context) ([]feed.Head, error) {
+func (s *fakeStore) StoredHeads(_ context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.call("Heads"); err != nil {
 		return nil, err
 	}
-	var heads []feed.Head
+	s.decoded = nil
+	var heads []feed.StoredHead
 	for _, h := range s.heads {
-		if s.unread[h.Feed] == nil {
-			heads = append(heads, h)
+		if s.unread[h.Feed] != nil {
+			continue
 		}
+		text, err := json.Marshal(h)
+		if err != nil {
+			return nil, err
+		}
+		stored := feed.StoredHead{Head: h, Sum: sha256.Sum256(text)}
+		if stored.Unchanged = stored.Sum == known[h.Feed]; stored.Unchanged {
+			stored.Head = feed.Head{Feed: h.Feed}
+		} else {
+			s.decoded = append(s.decoded, h.Feed)
+		}
+		heads = append(heads, stored)
 	}
+	slices.Sort(s.decoded)
 	return heads, nil
 }
 

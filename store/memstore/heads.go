@@ -156,6 +156,16 @@ func (s *Site) Heads(context.Context) ([]feed.Head, error) {
 	return slices.SortedFunc(maps.Values(s.data.heads), func(a, b feed.Head) int { return cmp.Compare(a.Feed, b.Feed) }), nil
 }
 
+// StoredHeads returns all heads, ordered by name, without sums: heads in memory need not be decoded.
+func (s *Site) StoredHeads(ctx context.Context, _ map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error) {
+	heads, err := s.Heads(ctx)
+	stored := make([]feed.StoredHead, len(heads))
+	for i, h := range heads {
+		stored[i].Head = h
+	}
+	return stored, err
+}
+
 // Version returns the number that grows with each commit.
 func (s *Site) Version(context.Context) (int64, error) {
 	s.mu.Lock()

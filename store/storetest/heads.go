@@ -17,6 +17,7 @@ func headTests() []test {
 		{"ChangesPosition", testChangesPosition},
 		{"ChangesWaits", testChangesWaits},
 		{"ChangesContext", testChangesContext},
+		{"StoredHeads", testStoredHeads},
 		{"Version", testVersion},
 		{"RestoreHeads", testRestoreHeads},
 		{"RestoreHeadsReplacesOlder", testRestoreHeadsReplacesOlder},
@@ -36,6 +37,49 @@ func testHeads(t *testing.T, s suite) {
 	must(t, "Heads", err)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Heads (-want +got):\n%s", diff)
+	}
+}
+
+// testStoredHeads checks that StoredHeads returns the same heads as Heads, except for the heads with known sums.
+func testStoredHeads(t *testing.T, s suite) {
+	for _, name := range []feed.Name{"main", "tags/a", "tags/b"} {
+		s.commit(t, request(t, name, 1, day(1), "rss "+string(name), "atom "+string(name)), feed.Committed)
+	}
+	read := func(known map[feed.Name]feed.HeadSum) []feed.StoredHead {
+		t.Helper()
+		stored, err := s.StoredHeads(s.ctx, known)
+		must(t, "StoredHeads", err)
+		heads, err := s.Heads(s.ctx)
+		must(t, "Heads", err)
+		want := make([]feed.StoredHead, len(heads))
+		for i, h := range heads {
+			want[i] = feed.StoredHead{Head: h, Sum: stored[i].Sum}
+			if stored[i].Unchanged {
+				want[i].Head, want[i].Unchanged = feed.Head{Feed: h.Feed}, true
+			}
+		}
+		if diff := cmp.Diff(want, stored); diff != "" {
+			t.Errorf("StoredHeads (-want +got):\n%s", diff)
+		}
+		return stored
+	}
+	known := map[feed.Name]feed.HeadSum{}
+	for _, h := range read(nil) {
+		if h.Unchanged {
+			t.Errorf("head of %s is unchanged, want it to be new: no sum is known", h.Feed)
+		}
+		known[h.Feed] = h.Sum
+	}
+	for _, h := range read(known) {
+		if hasSums := h.Sum != (feed.HeadSum{}); h.Unchanged != hasSums {
+			t.Errorf("head of %s: unchanged is %t after no commit, want %t", h.Feed, h.Unchanged, hasSums)
+		}
+	}
+	s.commit(t, request(t, "tags/a", 1, day(2), "new", "atom tags/a"), feed.Committed)
+	for _, h := range read(known) {
+		if h.Feed == "tags/a" && h.Unchanged {
+			t.Errorf("head of %s is unchanged after a commit", h.Feed)
+		}
 	}
 }
 

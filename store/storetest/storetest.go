@@ -57,6 +57,7 @@ type Site interface {
 	Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error)
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)
 	Heads(ctx context.Context) ([]feed.Head, error)
+	StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error)
 	Version(ctx context.Context) (int64, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)

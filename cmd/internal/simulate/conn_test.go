@@ -2,7 +2,9 @@ package simulate
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
@@ -418,6 +420,26 @@ func (c *conn) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
 
 func (c *conn) Heads(ctx context.Context) ([]feed.Head, error) {
 	return call(ctx, c, "Heads", "", func() ([]feed.Head, error) { return c.site.Heads(ctx) })
+}
+
+// StoredHeads returns heads with sums, as the store in Redis does.
+func (c *conn) StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error) {
+	heads, err := c.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stored := make([]feed.StoredHead, len(heads))
+	for i, h := range heads {
+		text, err := json.Marshal(h)
+		if err != nil {
+			return nil, err
+		}
+		stored[i] = feed.StoredHead{Head: h, Sum: sha256.Sum256(text)}
+		if stored[i].Sum == known[h.Feed] {
+			stored[i].Head, stored[i].Unchanged = feed.Head{Feed: h.Feed}, true
+		}
+	}
+	return stored, nil
 }
 
 func (c *conn) Version(ctx context.Context) (int64, error) {

@@ -1,0 +1,106 @@
+package store_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/store"
+	"feedpub/store/storetest"
+)
+
+// TestStoredHeadsSums checks that a head is not reported as unchanged if one of its stored fields has changed.
+func TestStoredHeadsSums(t *testing.T) {
+	r := storetest.StartRedis(t)
+	s := open(t, store.Options{URL: r.URL()}).Site(site)
+	if _, _, err := s.Commit(t.Context(), document(1, time.Unix(1403000000, 0), "body")); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := s.StoredHeads(t.Context(), nil)
+	if err != nil || len(stored) != 1 {
+		t.Fatalf("StoredHeads = %v, %v; want one head", stored, err)
+	}
+	known := map[feed.Name]feed.HeadSum{feed.Main: stored[0].Sum}
+	unchanged := func() (unchanged, exists bool) {
+		t.Helper()
+		stored, err := s.StoredHeads(t.Context(), known)
+		if err != nil {
+			t.Fatalf("StoredHeads: %v", err)
+		}
+		return len(stored) == 1 && stored[0].Unchanged, len(stored) == 1
+	}
+	const key = "feedpub:{main}:head:main"
+	if kind := r.Do("TYPE " + key); kind != "+hash" {
+		t.Fatalf("%s is of type %q, want +hash", key, kind)
+	}
+	redis := func(command string) {
+		t.Helper()
+		if reply := r.Do(command); strings.HasPrefix(reply, "-") {
+			t.Fatalf("%s: %s", command, reply)
+		}
+	}
+	for _, change := range []string{
+		"HSET %s token 2", "HSET %s config c", "HSET %s ids []", "HSET %s formats rss,rss,", "HDEL %s doc:rss",
+		"HSET %s doc:rss x", "HDEL %s ids", "DEL %s",
+	} {
+		t.Run(change, func(t *testing.T) {
+			redis("COPY " + key + " {main}:copy REPLACE")
+			redis(fmt.Sprintf(change, key))
+			if same, _ := unchanged(); same {
+				t.Error("the head is unchanged, want it to be changed")
+			}
+			redis("COPY {main}:copy " + key + " REPLACE")
+			if same, exists := unchanged(); !same {
+				t.Errorf("the head is changed although its bytes were restored; exists is %t", exists)
+			}
+		})
+	}
+}
+
+// BenchmarkStoredHeads reads the heads of a site with 23 feeds of 5 posts, as a replica does every five minutes.
+func BenchmarkStoredHeads(b *testing.B) {
+	c, err := store.Open(store.Options{URL: storetest.StartRedis(b).URL()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = c.Close() })
+	s := c.Site(site)
+	for i := range 23 {
+		name := feed.Join(feed.Tags, fmt.Sprint(i))
+		r := document(1, time.Unix(1403000000, 0), fmt.Sprint("body ", i))
+		ref := r.Head.Documents[0]
+		r.Head.Feed, r.Head.Config, r.Head.Documents = name, string(ref.Hash), nil
+		r.Head.IDs = nil
+		for n := range 5 {
+			r.Head.IDs = append(r.Head.IDs, fmt.Sprintf("https://example.org/2014/06/post-%d", n))
+		}
+		for _, f := range feed.Formats() {
+			ref.Format, ref.Path, ref.MediaType, ref.MaxAge = f, name.Path(f), f.MediaType(), time.Hour
+			ref.Link = fmt.Sprintf(`<https://example.org%s>; rel="self"`, ref.Path)
+			r.Head.Documents = append(r.Head.Documents, ref)
+		}
+		if _, _, err := s.Commit(b.Context(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	known := map[feed.Name]feed.HeadSum{}
+	for _, test := range []struct {
+		name  string
+		known map[feed.Name]feed.HeadSum
+	}{{"changed", nil}, {"unchanged", known}} {
+		b.Run(test.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				stored, err := s.StoredHeads(b.Context(), test.known)
+				if err != nil || len(stored) != 23 {
+					b.Fatalf("StoredHeads = %d heads, %v; want 23", len(stored), err)
+				}
+				for _, h := range stored {
+					known[h.Feed] = h.Sum
+				}
+			}
+		})
+	}
+}

@@ -49,6 +49,8 @@ type disk struct {
 	torn     bool   // whether an incomplete line may follow the complete ones
 	failing  bool   // whether the last attempt to write failed
 	position string // the last journal entry that has been written to disk
+	// lost holds the feeds whose heads could not be written because a document was lost.
+	lost map[feed.Name]bool
 }
 
 // fileOps are the functions that write to the data folder. Tests replace them to simulate a full disk.
@@ -117,6 +119,7 @@ func openDisk(
 	d := &disk{
 		site: site, log: log, files: files, heads: heads, unloaded: newUnloaded(site, redis, heads, log),
 		delivered: filepath.Join(dir, "delivered.json"), reading: filepath.Join(dir, "reading.json"),
+		lost: map[feed.Name]bool{},
 		history: historyFiles{
 			site: site, runs: lineFile{path: filepath.Join(dir, "runs.jsonl"), files: files},
 			milestones: lineFile{path: filepath.Join(dir, "milestones.jsonl"), files: files},
@@ -328,8 +331,12 @@ func (d *disk) sync(ctx context.Context) error {
 	return err
 }
 
-// drain writes all entries of the journal, including those of concurrent calls. The caller must hold mu.
+// drain writes all entries of the journal, including those of concurrent calls, and the heads that could not be written
+// before. The caller must hold mu.
 func (d *disk) drain(ctx context.Context) error {
+	if err := d.writeHeads(ctx, slices.Sorted(maps.Keys(d.lost))); err != nil {
+		return err
+	}
 	for {
 		entries, next, err := d.site.Journal(ctx, d.position, drainBatch)
 		if err != nil {
@@ -412,14 +419,19 @@ func (d *disk) truncate() error {
 
 // writeHeads writes the current heads of feeds with their documents, and then removes the documents from the server. If
 // a head has changed since the journal entry was added, a later entry follows. The files are written concurrently,
-// since file systems combine concurrent syncs.
+// since file systems combine concurrent syncs. A head with a lost document is written later, after the builder has
+// committed the feed again. Until then it must not stop the writes of other feeds.
 func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
 	for some := range slices.Chunk(names, writersAtOnce) {
-		files := make([]headFile, len(some))
+		files, lost := make([]headFile, len(some)), make([]error, len(some))
 		var g errgroup.Group
 		for i, name := range some {
 			g.Go(func() (err error) {
-				if files[i], err = d.writeHead(ctx, name); err != nil {
+				files[i], err = d.writeHead(ctx, name)
+				switch {
+				case errors.Is(err, errLostDocument):
+					lost[i] = err
+				case err != nil:
 					return fmt.Errorf("head of %s: %w", name, err)
 				}
 				return nil
@@ -431,8 +443,8 @@ func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
 		if err := durable.SyncDir(d.heads); err != nil {
 			return fmt.Errorf("heads: %w", err)
 		}
-		for _, f := range files {
-			if err := d.unloaded.unload(ctx, f); err != nil {
+		for i, name := range some {
+			if err := d.headWritten(ctx, name, files[i], lost[i]); err != nil {
 				return err
 			}
 		}
@@ -440,7 +452,29 @@ func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
 	return nil
 }
 
-// writeHead writes a head without syncing the folder.
+// headWritten removes the documents of a head from the server after its file was written. If it was not written because
+// a document is lost, headWritten makes the feed dirty, so that the builder commits it again.
+func (d *disk) headWritten(ctx context.Context, name feed.Name, f headFile, lost error) error {
+	switch {
+	case lost == nil:
+		delete(d.lost, name)
+		return d.unloaded.unload(ctx, f)
+	case d.lost[name]: // the feed is dirty already
+		return nil
+	}
+	if err := d.site.MarkDirty(ctx, name); err != nil {
+		return err
+	}
+	d.lost[name] = true
+	d.log.Error("a committed document cannot be read; the feed will be rebuilt", "feed", name, "error", lost)
+	return nil
+}
+
+// errLostDocument means that a document of a head cannot be read.
+var errLostDocument = errors.New("document lost")
+
+// writeHead writes a head without syncing the folder. It returns errLostDocument if a document that has not changed was
+// only in the last file of the head, and that file was removed or is damaged.
 func (d *disk) writeHead(ctx context.Context, name feed.Name) (headFile, error) {
 	head, err := d.site.Head(ctx, name)
 	if err != nil {
@@ -449,6 +483,12 @@ func (d *disk) writeHead(ctx context.Context, name feed.Name) (headFile, error) 
 	f := headFile{Head: head}
 	for _, doc := range head.Documents {
 		b, err := d.site.Blob(ctx, doc.Hash)
+		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
+			if !d.lost[name] { // otherwise the builder may be uploading it
+				d.unloaded.lose(name, doc.Hash)
+			}
+			return headFile{}, fmt.Errorf("%w: %w", errLostDocument, err)
+		}
 		if err != nil {
 			return headFile{}, err
 		}

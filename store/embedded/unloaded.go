@@ -96,6 +96,12 @@ func (u *unloaded) forget(name feed.Name) {
 	delete(u.names, name)
 }
 
+// lose deletes a document that cannot be read from the server, and the others that are only in the file of the head.
+func (u *unloaded) lose(name feed.Name, h feed.Hash) {
+	u.forget(name)
+	u.redis.Del(u.site.DocumentKey(h))
+}
+
 func (u *unloaded) path(name feed.Name) string {
 	return filepath.Join(u.heads, escape(string(name))+headSuffix)
 }

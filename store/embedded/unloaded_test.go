@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"strconv"
@@ -81,6 +82,61 @@ func TestDocumentsOnDiskLost(t *testing.T) {
 	must(t, err)
 	if _, err := site(s).Blob(t.Context(), hash); err != nil {
 		t.Errorf("Blob after the document was committed again: %v", err)
+	}
+}
+
+// TestDocumentsOnDiskPartlyLost checks that a commit that keeps one of two documents does not stop other writes if the
+// file with that document was removed or is damaged. The feed becomes dirty, and can be committed again.
+func TestDocumentsOnDiskPartlyLost(t *testing.T) {
+	two := func(rss, atom string) feed.CommitRequest {
+		r, other := commit(feed.Main, 5, time.Now(), rss), commit(feed.Main, 5, time.Now(), atom)
+		d := other.Head.Documents[0]
+		d.Format, d.Path = feed.Atom, feed.Main.Path(feed.Atom)
+		r.Head.Documents, r.Blobs = append(r.Head.Documents, d), append(r.Blobs, other.Blobs...)
+		return r
+	}
+	for name, lose := range map[string]func(path string) error{
+		"removed":      os.Remove,
+		"no JSON":      func(path string) error { return os.WriteFile(path, []byte("x"), 0o600) },
+		"no documents": func(path string) error { return os.WriteFile(path, []byte("{}"), 0o600) },
+		"damaged document": func(path string) error {
+			f, err := readHeadFile(path)
+			must(t, err)
+			f.Blobs[0].Gzip[12] ^= 1
+			b, err := json.Marshal(f)
+			must(t, err)
+			return os.WriteFile(path, b, 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Dir: t.TempDir(), Data: t.TempDir()}
+			s := open(t, o)
+			_, first, err := site(s).Commit(t.Context(), two("kept", "old"))
+			must(t, err)
+			must(t, lose(s.disk.unloaded.path(feed.Main)))
+			r := two("kept", "new")
+			r.Previous, r.Blobs = &first, r.Blobs[1:] // as the builder does
+			_, _, err = site(s).Commit(t.Context(), r)
+			must(t, err)
+			_, _, err = site(s).Commit(t.Context(), commit("tag/a", 5, time.Now(), "different feed"))
+			must(t, err)
+			dirty, err := site(s).DirtyFeeds(t.Context())
+			must(t, err)
+			absent, err := site(s).MissingDocuments(t.Context(), r.Head.Documents[0].Hash)
+			must(t, err)
+			if len(dirty) != 1 || dirty[0].Name != feed.Main || len(absent) != 1 {
+				t.Errorf("dirty feeds are %v and missing documents are %v; want the main feed and the kept document", dirty, absent)
+			}
+			_, _, err = site(s).Commit(t.Context(), two("kept", "new"))
+			must(t, err)
+			closeStore(t, s)
+			s = open(t, o)
+			for _, body := range []string{"kept", "new"} {
+				if _, err := site(s).Blob(t.Context(), feed.HashOf([]byte(body))); err != nil {
+					t.Errorf("Blob(%q) after a restart: %v", body, err)
+				}
+			}
+		})
 	}
 }
 

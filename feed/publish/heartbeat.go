@@ -39,7 +39,7 @@ func NewHeartbeat(store AliveStore, process string, logger *slog.Logger) *Heartb
 func (h *Heartbeat) Run(ctx context.Context) error {
 	ticker := time.NewTicker(defaultLease / 5) // so that there is time for more attempts if one is lost
 	defer ticker.Stop()
-	renewed, failed := time.Now(), false
+	renewed, failed, logged := time.Now(), false, false
 	for {
 		start := time.Now()
 		before, err := h.beat(ctx)
@@ -48,13 +48,19 @@ func (h *Heartbeat) Run(ctx context.Context) error {
 		}
 		late := start.Sub(renewed) > defaultLease
 		if err != nil {
-			h.logger.Debug("cannot record that this process is alive", "error", err)
 			if failed = true; late {
 				h.set(false, true)
 			}
+			if late && !logged {
+				logged = true
+				h.logger.Error("cannot record that this process is alive; it builds no site until it can", "error", err)
+			}
 		} else {
 			h.set(true, late || failed || !before)
-			renewed, failed = start, false
+			if logged {
+				h.logger.Info("this process is recorded as alive again")
+			}
+			renewed, failed, logged = start, false, false
 		}
 		select {
 		case <-ctx.Done():

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -205,6 +206,32 @@ func TestHeartbeat(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHeartbeatLog checks that the log says once why no site is built, for example because the user of Redis has no
+// access to the record, and when sites are built again.
+func TestHeartbeatLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		p := &pulse{memory: memstore.New(time.Now)}
+		h := publish.NewHeartbeat(p, "process", slog.New(slog.NewTextHandler(&log, nil)))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		p.fail(true)
+		go func() { ended <- h.Run(ctx) }()
+		time.Sleep(time.Minute)
+		p.fail(false)
+		time.Sleep(time.Minute)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		for _, text := range []string{"level=ERROR msg=\"cannot record that this process is alive", "level=INFO msg=\"this process is recorded"} {
+			if n := strings.Count(log.String(), text); n != 1 {
+				t.Errorf("the log contains %q %d times, want once:\n%s", text, n, log.String())
+			}
+		}
+	})
 }
 
 // countedStore counts the reads of an idle builder.

@@ -212,8 +212,8 @@ func stageOf(n feed.Name) int {
 // many of them in little more time than one.
 const postsAtOnce = 64
 
-// rebuildStage rebuilds the targets of a stage, atOnce of them concurrently, and stores their reports. A feed that fails
-// does not affect others.
+// rebuildStage rebuilds the targets of a stage, atOnce of them concurrently, and stores their reports. If a feed fails,
+// the others are still rebuilt.
 func (r *rebuilder) rebuildStage(
 	ctx context.Context, token feed.Token, stage []int, atOnce int, targets []target, fullNames map[feed.Name]string,
 	reports []feed.FeedReport,

@@ -28,16 +28,21 @@ func (rd *reading) verify(s *source) bool {
 	if at < 0 {
 		return true
 	}
-	if !rd.isCreditOfPassage(s, at) {
+	if !rd.isCreditOfPassage(s, at) || !rd.isLinkOfLead(s, at) {
 		return false
 	}
 	b := rd.doc.blocks[at]
+	if rd.isFoundThere(s) || rd.isOwnSentence(s, b) {
+		return false
+	}
 	rd.readListEntry(s, b)
 	rd.dropViaURL(s)
 	rd.correctAuthors(s)
 	rd.correctTitle(s)
 	rd.correctHeadline(s, at)
 	rd.dropReferenceHost(s, b)
+	rd.dropAdverb(s)
+	rd.takeGivenNameAsAuthor(s)
 	rd.correctPublication(s)
 	rd.replaceGenericName(s)
 	rd.dropEmployer(s)
@@ -505,13 +510,13 @@ func (rd *reading) checkHost(s *source) bool {
 }
 
 // isMarkedName reports whether the name of the publication is the whole text of a link or of emphasized text in the
-// credit, apart from determiners.
+// credit, apart from determiners and adverbs at its end.
 func (rd *reading) isMarkedName(s *source) bool {
 	key := nameKey(s.pub.name)
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
 		for _, r := range b.runs {
-			if (r.kind == runLink || r.kind == runEmphasis || r.kind == runCite) && nameKey(b.text[r.start:r.end]) == key {
+			if (r.kind == runLink || r.kind == runEmphasis || r.kind == runCite) && nameKey(rd.withoutAdverb(b.text[r.start:r.end])) == key {
 				return true
 			}
 		}
@@ -528,6 +533,9 @@ func (rd *reading) isNamedAsOrigin(s *source) bool {
 		lo, at, ok := b.findName(s.pub.name)
 		if !ok {
 			continue
+		}
+		if !at.empty() && rd.isCommonNoun(b, at.hi) {
+			return false
 		}
 		if at.hi == len(b.toks) || lo == 0 || at.empty() {
 			return true

@@ -1,0 +1,212 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// This file checks a credit against the place of its link and its passage: the sentence before a quotation element
+// decides where the quotation is from, the name after "via" is not its source, and a passage in a sentence of the
+// author's own is not quoted.
+
+// isLinkOfLead reports whether the URL of s can be that of the quotation element below the paragraph that introduces
+// it. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link on a
+// verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. Block at contains the credit.
+func (rd *reading) isLinkOfLead(s *source, at int) bool {
+	lead := rd.leadOf(s, at)
+	if lead == nil || s.url == "" || s.convention == "cite" {
+		return true
+	}
+	n := len(lead.toks)
+	in := rd.sentenceAround(lead.toks, span{n - 1, n})
+	linked, found := false, false
+	for _, r := range lead.runs {
+		_, within := tokensWithin(lead.toks, in, r)
+		if r.kind != runLink || within.empty() || hostOf(r.value) == "" {
+			continue
+		}
+		same := hostOf(r.value) == hostOf(s.url)
+		if !same && mayBeArticle(r.value) && rd.isSaying(lead.toks[within.lo:within.hi]) {
+			s.url = r.value
+			return s.pub.name == "" || strings.Contains(lead.slice(in), s.pub.name) // or it belongs to the other link
+		}
+		linked, found = true, found || same
+	}
+	return found || !linked
+}
+
+// leadOf returns the block directly above the passage of s if the passage is a quotation element and the credit in
+// block at is not below it, or nil.
+func (rd *reading) leadOf(s *source, at int) *block {
+	if len(s.passageBlocks) == 0 {
+		return nil
+	}
+	first := s.passageBlocks[0]
+	if first == 0 || at > first || rd.doc.blocks[first].quotation == nil {
+		return nil
+	}
+	if lead := rd.doc.blocks[first-1]; lead.quotation == nil && len(lead.toks) > 0 {
+		return lead
+	}
+	return nil
+}
+
+// isSaying reports whether the tokens of a link are a verb of saying, perhaps after an adverb.
+func (rd *reading) isSaying(toks []token) bool {
+	said := false
+	for _, t := range toks {
+		if t.upper {
+			return false
+		}
+		said = said || rd.l.say.has(t.id) && !rd.l.stop.has(t.id)
+	}
+	return said && len(toks) <= 4
+}
+
+// isFoundThere reports whether the article or the publication of s follows "via" at the beginning of a sentence, before
+// a comma and the rest of the sentence, as in "Via X, Ann Reed writes". If it does, a linked publication becomes a via.
+func (rd *reading) isFoundThere(s *source) bool {
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for i := range b.toks {
+			names := rd.namesOfVia(b, i)
+			if names.empty() {
+				continue
+			}
+			link := b.linkIn(names)
+			named := s.pub.name != "" && strings.Contains(b.slice(names), s.pub.name)
+			if s.url != "" && link != s.url || s.url == "" && !named {
+				continue
+			}
+			if s.pub.name != "" && link != "" {
+				rd.addVias([]feed.Via{{Name: s.pub.name, URL: link}})
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// namesOfVia returns the tokens between "via" at token i, which must begin a sentence, and the comma after it. The span
+// is empty if there is no such comma or nothing follows it.
+func (rd *reading) namesOfVia(b *block, i int) span {
+	if i > 0 && !strings.ContainsRune(".!?", b.toks[i-1].ch) {
+		return span{}
+	}
+	end := phraseEnd(rd.l.via, b.toks[i:])
+	if end == 0 {
+		return span{}
+	}
+	for k := i + end; k+1 < len(b.toks) && !isMark(b.toks, k, ':'); k++ {
+		if isMark(b.toks, k, ',') {
+			return span{i + end, k}
+		}
+	}
+	return span{}
+}
+
+// isOwnSentence reports whether the passage of s, which is part of block b, is in a clause of the author's own: a dash,
+// a semicolon or a full stop separates it from the name and the link of s, and the clause contains "I" or "we".
+func (rd *reading) isOwnSentence(s *source, b *block) bool {
+	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.convention == "cite" {
+		return false
+	}
+	_, at, ok := b.findName(s.passages[0])
+	if !ok || at.empty() {
+		return false
+	}
+	clause := b.clauseBefore(at.lo)
+	if clause.lo == 0 || clause.empty() || s.url != "" && b.linkIn(clause) == s.url {
+		return false
+	}
+	text := b.slice(clause)
+	for _, name := range append([]string{s.pub.name}, s.authors...) {
+		if name != "" && strings.Contains(text, name) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(b.toks[clause.lo:clause.hi], func(t token) bool {
+		return rd.l.first.has(t.id) || rd.l.plural.has(t.id)
+	})
+}
+
+// clauseBefore returns the tokens before token at and after the last dash, semicolon or end of a sentence.
+func (b *block) clauseBefore(at int) span {
+	for k := at - 1; k >= 0; k-- {
+		t := b.toks[k]
+		if t.kind == tokDash || t.kind == tokPunct && strings.ContainsRune(";.!?", t.ch) && t.end < b.toks[k+1].start {
+			return span{k + 1, at}
+		}
+	}
+	return span{0, at}
+}
+
+// dropAdverb removes adverbs from the end of an unknown publication, as in the link "the Bugle again".
+func (rd *reading) dropAdverb(s *source) {
+	if s.pub.known != nil {
+		return
+	}
+	if name := rd.withoutAdverb(s.pub.name); name != s.pub.name {
+		s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
+	}
+}
+
+// withoutAdverb returns the name without adverbs at its end.
+func (rd *reading) withoutAdverb(name string) string {
+	toks := rd.r.lx.tokenize(name, nil)
+	n := len(toks)
+	for n > 1 && !toks[n-1].upper && rd.l.again.has(toks[n-1].id) {
+		n--
+	}
+	if n == len(toks) {
+		return name
+	}
+	return name[:toks[n-1].end]
+}
+
+// takeGivenNameAsAuthor makes an unknown publication of one word before a verb of saying the author if the word is a
+// given name or the link's text consists of both, as in "Ann writes".
+func (rd *reading) takeGivenNameAsAuthor(s *source) {
+	if s.pub.known != nil || s.pub.name == "" || len(s.authors) > 0 || strings.ContainsAny(s.pub.name, " .") || acronym(s.pub.name) {
+		return
+	}
+	for _, c := range rd.contextsOf(s, s.pub.name) {
+		if c.before != c.at.lo || c.at.hi-c.at.lo != 1 || c.at.hi == len(c.b.toks) || !rd.l.say.has(c.b.toks[c.at.hi].id) {
+			continue
+		}
+		link := c.b.linkIn(c.at)
+		if rd.l.given.has(c.b.toks[c.at.lo].id) || link != "" && c.b.linkIn(span{c.at.hi, c.at.hi + 1}) == link {
+			s.pub, s.authors = publisher{}, []string{s.pub.name}
+			return
+		}
+	}
+}
+
+// isCommonNoun reports whether token i of block b, which follows a known name without a link, and the next one show
+// that the name is a common noun, as in "the times of Ann Reed". A date may follow: "Le Monde du 5 mai".
+func (rd *reading) isCommonNoun(b *block, i int) bool {
+	if i+1 >= len(b.toks) || !rd.l.genitive.has(b.toks[i].id) || b.toks[i].upper {
+		return false
+	}
+	next := b.toks[i+1]
+	return next.kind == tokWord && !next.digit && rd.l.month(next.id) == 0 && !rd.l.weekday.has(next.id)
+}
+
+// isMediaHost reports whether u, a URL or a domain, belongs to a host of films, slides, pictures or code, which
+// publishes nothing itself.
+func isMediaHost(u string) bool {
+	h := hostOf(u)
+	if h == "" {
+		h = u
+	}
+	return slices.ContainsFunc(strings.Split(h, "."), func(l string) bool { return mediaHosts[l] })
+}
+
+// mediaHosts lists labels of such hosts.
+var mediaHosts = map[string]bool{
+	"bitbucket": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
+	"gitlab": true, "imgur": true, "instagram": true, "slideshare": true, "soundcloud": true, "sourceforge": true,
+	"speakerdeck": true, "vimeo": true, "youtu": true, "youtube": true,
+}

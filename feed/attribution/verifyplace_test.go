@@ -1,0 +1,53 @@
+package attribution
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestVerifyPlace checks that a credit is published only if its link and its passage belong together.
+func TestVerifyPlace(t *testing.T) {
+	const passage = "Every winter the harbour fills with sand, and every spring the council pays to have it dug out again."
+	const quoted = "\n\n> " + passage + "\n"
+	tests := []struct {
+		name, body string
+		want       []string // "PUBLICATION|AUTHORS|URL", and "via NAME"
+	}{
+		{"a link in the paragraph before",
+			"The [Guardian](https://www.theguardian.com/a/dredger) reported on the dredger.\n\nI also found [this report](https://ports.example/sand)." + quoted, nil},
+		{"the link in the last sentence", "Sand is heavy. The [Guardian](https://www.theguardian.com/a/sand) writes:" + quoted,
+			[]string{"The Guardian||https://www.theguardian.com/a/sand"}},
+		{"a link on the verb", "We keep [a list of ports](https://ports.example/list). Ruth Calloway [recently wrote](https://reed.example/2020/sand):" + quoted,
+			[]string{"|Ruth Calloway|https://reed.example/2020/sand"}},
+		{"a via before the author", "Via [a remark on Lifehacker](https://lifehacker.com/sand-12), [Pilots and Ports](https://pilots.example/) tells how it began:" + quoted,
+			[]string{"via Lifehacker"}},
+		{"an adverb in a link", "Quoting [the HLP again](https://pilots.example/sand):" + quoted, []string{"HLP||https://pilots.example/sand"}},
+		{"a given name", "[Ruth writes,](https://ruthcalloway.example/sand)" + quoted, []string{"|Ruth|https://ruthcalloway.example/sand"}},
+		{"a film", "Un film d'une partie de la promenade qui a suivi est également " +
+			"[disponible sur Vimeo](https://vimeo.com/album/12/video/4288)&nbsp;:\n\nIl est court, mais on y voit bien le port et les bateaux.\n", nil},
+		{"words of the author", "There are some nice projects like [this](https://news.ycombinator.com/item?id=30698) that allow one to " +
+			"carry out surveys of sand without having actual access to the sand (by submitting a request to a ship and only being allowed " +
+			"to see the report) - but, again, we return the classic answer to harbour projects, \"_You don't need a ship to do that (and " +
+			"renting one just adds orders of magnitude of cost)_\"\n\n### Ships are cheap\n", nil},
+		{"a common noun", "Le monde de Calloway écrit :\n\n> Chaque hiver le port se remplit de sable, et chaque printemps la ville paie pour le vider.\n", nil},
+	}
+	r := newReader(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			res := read(t, r, "markdown", "", tt.body)
+			for _, q := range res.Quotes {
+				got = append(got, fmt.Sprintf("%s|%s|%s", q.Source.Publication, strings.Join(authorNames(q.Source.Authors), "; "), q.Source.URL))
+			}
+			for _, v := range res.Via {
+				got = append(got, "via "+v.Name)
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("published (-want +got):\n%s", d)
+			}
+		})
+	}
+}

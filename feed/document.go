@@ -125,8 +125,8 @@ type Head struct {
 	Documents []DocumentRef `json:"documents"`
 }
 
-// HeadSum is the SHA-256 of the stored bytes of a head. Heads of the same feed that have the same sum are equal. The zero
-// value is not the sum of any head. Sums must not be stored, since a release may change how it stores heads.
+// HeadSum is the SHA-256 of the stored bytes of a head. Heads of the same feed that have the same sum are equal. The
+// zero value is not the sum of any head. Sums must not be stored, since a release may change how it stores heads.
 type HeadSum [sha256.Size]byte
 
 // StoredHead is a head as it was read from a store. If Unchanged is true, the stored bytes have the sum that the caller

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -15,66 +16,115 @@ import (
 // maxHeaderLines is the maximum number of lines of a header without an opening line.
 const maxHeaderLines = 100
 
-// headerLine matches a line with a key and a value.
-var headerLine = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_-]*):(?:[ \t]+(.*))?$`)
+// headerLine matches a line with a key and a value. As in Pelican, no space is needed after the colon, and a line that
+// begins with four spaces continues the value of the line above it.
+var headerLine = regexp.MustCompile(`^ {0,3}([A-Za-z][A-Za-z0-9_-]*):[ \t]*(.*)$`)
 
-// headerKeys are the keys of which a header without an opening line has at least two, and one of the first two.
+// headerField returns the key, in lower case, and the value in a line of a header. A URL is not a key and a value.
+func headerField(line string) (key, value string, ok bool) {
+	m := headerLine.FindStringSubmatch(line)
+	if m == nil || strings.HasPrefix(m[2], "//") {
+		return "", "", false
+	}
+	return strings.ToLower(m[1]), strings.TrimSpace(m[2]), true
+}
+
+// headerKeys are, with those of frontVisibility, the keys of which a header without an opening line has at least two, and
+// one of the first two.
 var headerKeys = setOf("title", "date", "slug", "tags", "category", "categories", "author", "authors", "summary", "status",
 	"modified", "layout", "lang", "id", "permalink", "updated", "draft", "published", "keywords", "description")
 
 // cutBareHeader splits a text that begins with a header without an opening line into front matter and body. It reports
 // whether there is one.
 func cutBareHeader(text string) (frontMatter, bool, error) {
-	text = strings.TrimLeft(text, "\ufeff")
-	known, named := map[string]bool{}, false
+	text = strings.TrimLeft(text, "\ufeff\r\n")
+	seen := keysSeen{known: map[string]bool{}}
 	end, lines := 0, 0
 	for line := range strings.Lines(text) {
 		bare := strings.TrimRight(line, " \t\r\n")
-		m := headerLine.FindStringSubmatch(bare)
+		key, _, isField := headerField(bare)
 		fenced := bare == "---"
 		switch {
-		case (fenced || bare == "") && named && len(known) > 1:
-			f := frontMatter{values: make(map[string]any), body: text[end+len(line):]}
-			if !fenced {
-				f.values = readHeader(text[:end])
-				return f, true, nil
-			}
-			var err error
-			f.notes, err = readYAML(text[:end], &f.values)
-			if f.values == nil {
-				f.values = make(map[string]any)
-			}
+		case (fenced || bare == "") && seen.isHeader():
+			f, err := readBareHeader(text[:end], fenced)
+			f.body = text[end+len(line):]
 			return f, true, err
-		case m != nil:
-			key := strings.ToLower(m[1])
-			if headerKeys[key] {
-				known[key] = true
-			}
-			named = named || key == "title" || key == "date"
+		case isField:
+			seen.add(key)
 		case lines == 0, bare == "", !strings.ContainsAny(line[:1], " \t-"):
 			return frontMatter{}, false, nil // a paragraph
 		}
 		end += len(line)
 		if lines++; lines > maxHeaderLines {
-			break
+			return frontMatter{}, false, nil
 		}
 	}
-	return frontMatter{}, false, nil
+	if !seen.isHeader() || !seen.restricted {
+		return frontMatter{}, false, nil
+	}
+	f, err := readBareHeader(text, false) // of a draft without content, for example
+	return f, true, err
 }
 
-// readHeader returns the keys, in lower case, and values of a Pelican or MultiMarkdown header. An indented line
-// continues the value above it.
-func readHeader(header string) map[string]any {
+// keysSeen describes the keys of lines that may be a header.
+type keysSeen struct {
+	known      map[string]bool // those in headerKeys or frontVisibility
+	named      bool            // there is a title or a date
+	restricted bool            // there is a key that determines whether the post is public
+}
+
+func (s *keysSeen) add(key string) {
+	restricted := frontVisibility[key] != nil
+	if headerKeys[key] || restricted {
+		s.known[key] = true
+	}
+	s.named = s.named || key == "title" || key == "date"
+	s.restricted = s.restricted || restricted
+}
+
+// isHeader reports whether the lines are a header if nothing else follows them.
+func (s *keysSeen) isHeader() bool { return s.named && len(s.known) > 1 }
+
+// readBareHeader reads a header, which is YAML if it ends in a "---" line. The result has no body.
+func readBareHeader(header string, isYAML bool) (f frontMatter, err error) {
+	if !isYAML {
+		f.values, err = readHeader(header)
+		return f, err
+	}
+	f.values = make(map[string]any)
+	f.notes, err = readYAML(header, &f.values)
+	if f.values == nil {
+		f.values = make(map[string]any)
+	}
+	return f, err
+}
+
+// headerFields returns the keys, in lower case, and values of a Pelican or MultiMarkdown header. An indented line
+// continues the value above it. The error is of kind [feed.ErrInvalid] if a key that determines whether the post is
+// public has two values.
+func headerFields(header string) (map[string]any, error) {
 	values := make(map[string]any)
 	key := ""
 	for line := range strings.Lines(header) {
 		line = strings.TrimRight(line, " \t\r\n")
-		if m := headerLine.FindStringSubmatch(line); m != nil {
-			key = strings.ToLower(m[1])
-			values[key] = strings.TrimSpace(m[2])
+		if next, value, ok := headerField(line); ok {
+			if key = next; frontVisibility[key] != nil && values[key] != nil && values[key] != value {
+				return nil, fmt.Errorf("%s: has the values %q and %q; remove one of them: %w", key, values[key], value,
+					feed.ErrInvalid)
+			}
+			values[key] = value
 		} else if text, ok := values[key].(string); ok {
 			values[key] = strings.TrimSpace(text + " " + strings.TrimSpace(line))
 		}
+	}
+	return values, nil
+}
+
+// readHeader is like headerFields, but returns lists, dates and URLs in the form that they have in front matter.
+func readHeader(header string) (map[string]any, error) {
+	values, err := headerFields(header)
+	if err != nil {
+		return nil, err
 	}
 	for _, key := range []string{"tags", "keywords", "categories"} {
 		if list, ok := values[key].(string); ok {
@@ -102,7 +152,7 @@ func readHeader(header string) map[string]any {
 	if address, ok := values["url"].(string); ok && !isAddress(address) {
 		delete(values, "url") // a path below the address of the site, which this program does not follow
 	}
-	return values
+	return values, nil
 }
 
 // splitNames splits a list of names at any of the separators.

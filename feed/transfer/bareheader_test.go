@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -36,6 +37,21 @@ func TestBareHeader(t *testing.T) {
 			post{Title: "Winter", Status: "draft", Content: "It is cold.\n"}},
 		{"Pelican hidden", "Title: Winter\nStatus: hidden\n\nIt is cold.\n",
 			post{Title: "Winter", Status: "private", Content: "It is cold.\n"}},
+		{"no content", "Title: Winter\nStatus: draft\n", post{Title: "Winter", Status: "draft"}},
+		{"no newline at the end", "Title: Winter\nStatus: draft", post{Title: "Winter", Status: "draft"}},
+		{"empty line above", "\nTitle: Winter\nStatus: draft\n\nIt is cold.\n",
+			post{Title: "Winter", Status: "draft", Content: "It is cold.\n"}},
+		{"no space after the colon", "Title:Winter\nStatus:draft\n\nIt is cold.\n",
+			post{Title: "Winter", Status: "draft", Content: "It is cold.\n"}},
+		{"space before a key", "Title: Winter\n Status: draft\n\nIt is cold.\n",
+			post{Title: "Winter", Status: "draft", Content: "It is cold.\n"}},
+		{"continued value", "Title: Winter\nSummary: a list\n    Status: long\n\nIt is cold.\n",
+			post{Title: "Winter", Content: "It is cold.\n"}},
+		{"private", "Title: Winter\nPrivate: true\n\nIt is cold.\n",
+			post{Title: "Winter", Status: "private", Content: "It is cold.\n"}},
+		{"only text", "Title: Winter\nAuthor: Ann Reed\n", post{Content: "Title: Winter\nAuthor: Ann Reed\n"}},
+		{"a URL", "Title: Winter\nDate: 2020\nhttps://a.example/\n\nIt is cold.\n",
+			post{Content: "Title: Winter\nDate: 2020\nhttps://a.example/\n\nIt is cold.\n"}},
 		{"one key", "Title: the whole story\n\nIt is cold.\n", post{Content: "Title: the whole story\n\nIt is cold.\n"}},
 		{"a heading with a line below", "Date: today\n---\nIt is cold.\n", post{Content: "Date: today\n---\nIt is cold.\n"}},
 		{"a dialogue", "Ann: It is cold.\nBen: It is.\n\nThey left.\n", post{Content: "Ann: It is cold.\nBen: It is.\n\nThey left.\n"}},
@@ -59,6 +75,16 @@ func TestBareHeader(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBareHeaderWithTwoStatuses checks that a post is rejected if its header contradicts itself.
+func TestBareHeaderWithTwoStatuses(t *testing.T) {
+	file := "Title: Winter\nDraft: true\nDraft: false\n\nIt is cold.\n"
+	for entry, err := range (transfer.Options{}).Read(strings.NewReader(file), "post.md") {
+		if !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("the post is read as %s with error %v, want an error of kind %q", entry.Post.Raw, err, feed.ErrInvalid)
+		}
 	}
 }
 

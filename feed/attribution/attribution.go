@@ -17,7 +17,7 @@
 //	bind      join what the rules and the model found; where they differ, the more certain reading wins (combine.go)
 //	score     compute the certainty of each source and each passage from the evidence for it, by trained weights
 //	          (evidence.go); what cannot be a source is dropped (certainty.go), the names and links of the rest are
-//	          compared with their place in the post (verify.go), and the rest becomes quotes or suggestions (read.go)
+//	          compared with their place in the post (verify*.go), and the rest becomes quotes or suggestions (read.go)
 //
 // All weights are integers, so that a post is read identically on every machine. A passage is published only if it is
 // certain; otherwise the credit is published without a passage. A source whose certainty is below the threshold is a

@@ -200,14 +200,16 @@ func (rd *reading) isDescription(toks []token) bool {
 }
 
 // isOnlyMentioned reports whether s, whose credit is in block b, has no passage and is named without being quoted: it
-// has no publication, it is a host of films or code, it is a remark in brackets, it reported on the author's own work, or block b is emphasised like
-// the caption of a picture.
+// has no publication, it is a host of films or code, it is a remark in brackets, it reported on the author's own work,
+// or block b is emphasised like the caption of a picture.
 func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 	if len(s.passages) > 0 || s.entry || s.copiedHeader {
 		return false
 	}
 	switch {
-	case s.pub.name == "", isMediaHost(s.url), s.url == "" && s.pub.known != nil && slices.ContainsFunc(s.pub.known.Domains, isMediaHost):
+	case s.pub.name == "", isMediaHost(s.url):
+		return true
+	case s.url == "" && s.pub.known != nil && slices.ContainsFunc(s.pub.known.Domains, isMediaHost):
 		return true
 	case s.pub.known == nil && len(s.authors) > 0 && s.url == "" && !rd.isMarkedName(s) && !rd.hasPerson(s):
 		return true

@@ -29,8 +29,8 @@ func headerField(line string) (key, value string, ok bool) {
 	return strings.ToLower(m[1]), strings.TrimSpace(m[2]), true
 }
 
-// headerKeys are, with those of frontVisibility, the keys of which a header without an opening line has at least two, and
-// one of the first two.
+// headerKeys are, with those of frontVisibility, the keys of which a header without an opening line has at least two,
+// and one of the first two.
 var headerKeys = setOf("title", "date", "slug", "tags", "category", "categories", "author", "authors", "summary", "status",
 	"modified", "layout", "lang", "id", "permalink", "updated", "draft", "published", "keywords", "description")
 

@@ -16,9 +16,9 @@ import (
 // Acquire takes the lease of a job for ttl and returns a fencing token, or an error of kind [feed.ErrLocked] that names
 // the holder. The token is greater than all tokens of the store and than seen, the greatest token known to replicas. It
 // is at least now in Unix milliseconds, so that a server that lost its data does not issue older tokens. Owner must be
-// unique to the process. The holder may acquire the lease again to get a new token. If the holder is bound to a process,
-// owners that are bound to the same process may acquire the lease, and if the process is not alive, any owner may; see
-// [feed.BoundOwner] and [Site.SetAlive].
+// unique to the process. The holder may acquire the lease again to get a new token. If the holder is bound to a
+// process, owners that are bound to the same process may acquire the lease, and if the process is not alive, any owner
+// may; see [feed.BoundOwner] and [Site.SetAlive].
 //
 // A lease only avoids duplicate work and may expire while its holder works. The token ensures correctness.
 func (s *Site) Acquire(

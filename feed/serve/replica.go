@@ -454,8 +454,8 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 
 // Source is the store of a site. A replica checks the data it returns. Errors are of the kinds in package feed.
 type Source interface {
-	// StoredHeads returns the heads of all feeds of the site. If the sum of a head is in known, the store may mark the head
-	// as unchanged instead of decoding it.
+	// StoredHeads returns the heads of all feeds of the site. If the sum of a head is in known, the store may mark the
+	// head as unchanged instead of decoding it.
 	StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error)
 	// Head returns the head of one feed, or an error of kind [feed.ErrNotFound].
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)

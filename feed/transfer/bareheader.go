@@ -29,61 +29,128 @@ func headerField(line string) (key, value string, ok bool) {
 	return strings.ToLower(m[1]), strings.TrimSpace(m[2]), true
 }
 
-// headerKeys are, with those of frontVisibility, the keys of which a header without an opening line has at least two,
-// and one of the first two.
-var headerKeys = setOf("title", "date", "slug", "tags", "category", "categories", "author", "authors", "summary", "status",
-	"modified", "layout", "lang", "id", "permalink", "updated", "draft", "published", "keywords", "description")
+// headerKeys are, with those of frontVisibility, the known keys of a header without an opening line. Such a header has
+// a title or a date, and one more known key. The authors do not count: a text about a book may begin with the book's
+// title and author.
+var headerKeys = setOf("title", "date", "slug", "tags", "category", "categories", "summary", "status", "modified", "layout",
+	"lang", "id", "permalink", "updated", "draft", "published", "keywords", "description")
 
 // cutBareHeader splits a text that begins with a header without an opening line into front matter and body. It reports
-// whether there is one.
-func cutBareHeader(text string) (frontMatter, bool, error) {
-	text = strings.TrimLeft(text, "\ufeff\r\n")
-	seen := keysSeen{known: map[string]bool{}}
-	end, lines := 0, 0
+// whether there is one. The error is of kind [feed.ErrInvalid] if the first lines say that the post is not public, but
+// are not a header.
+func cutBareHeader(text string, o Options) (frontMatter, bool, error) {
+	above := text[:len(text)-len(strings.TrimLeft(text, blanks))] // empty lines, and the indentation of the first line
+	above = above[:strings.LastIndexByte(above, '\n')+1]
+	text = strings.TrimLeft(text[len(above):], invisible)
+	seen := keysSeen{options: o, known: map[string]bool{}, above: strings.Count(above, "\n")}
+	end := 0
 	for line := range strings.Lines(text) {
 		bare := strings.TrimRight(line, " \t\r\n")
-		key, _, isField := headerField(bare)
 		fenced := bare == "---"
-		switch {
-		case (fenced || bare == "") && seen.isHeader():
+		if fenced || bare == "" {
+			if seen.err() != nil || !seen.isHeader() {
+				return frontMatter{}, false, seen.err()
+			}
 			f, err := readBareHeader(text[:end], fenced)
 			f.body = text[end+len(line):]
 			return f, true, err
-		case isField:
-			seen.add(key)
-		case lines == 0, bare == "", !strings.ContainsAny(line[:1], " \t-"):
-			return frontMatter{}, false, nil // a paragraph
 		}
-		end += len(line)
-		if lines++; lines > maxHeaderLines {
-			return frontMatter{}, false, nil
+		seen.add(bare)
+		if end += len(line); seen.broken == 1 || seen.lines > maxHeaderLines {
+			return frontMatter{}, false, seen.err()
 		}
 	}
-	if !seen.isHeader() || !seen.restricted {
-		return frontMatter{}, false, nil
+	if seen.err() != nil || !seen.isHeader() || !seen.restricted {
+		return frontMatter{}, false, seen.err()
 	}
-	f, err := readBareHeader(text, false) // of a draft without content, for example
+	f, err := readBareHeader(text, false) // a draft without content, for example
 	return f, true, err
 }
 
-// keysSeen describes the keys of lines that may be a header.
+// keysSeen describes the lines of what may be a header.
 type keysSeen struct {
+	options    Options
 	known      map[string]bool // those in headerKeys or frontVisibility
 	named      bool            // there is a title or a date
 	restricted bool            // there is a key that determines whether the post is public
+	above      int             // number of lines above the first one
+	lines      int             // number of lines
+	broken     int             // which line is the first that is not part of a header, from 1, or 0
+	closed     string          // the first line that says that the post is not public, or ""
+	closedLine int             // which line that is, from 1
 }
 
-func (s *keysSeen) add(key string) {
-	restricted := frontVisibility[key] != nil
-	if headerKeys[key] || restricted {
-		s.known[key] = true
+// add adds a line.
+func (s *keysSeen) add(line string) {
+	s.lines++
+	key, value, ok := headerField(line)
+	continues := s.lines > 1 && strings.ContainsAny(line[:1], " \t-") // a value above
+	if s.broken == 0 && (!ok && !continues || s.lines > maxHeaderLines) {
+		s.broken = s.lines
 	}
-	s.named = s.named || key == "title" || key == "date"
+	if ok {
+		s.addField(line, frontValue{key: key, value: headerScalar(value), options: s.options})
+	}
+}
+
+func (s *keysSeen) addField(line string, f frontValue) {
+	if f.isPastYear() {
+		return // the year of a book, for example
+	}
+	restricted := frontVisibility[f.key] != nil
+	if headerKeys[f.key] || restricted {
+		s.known[f.key] = true
+	}
+	s.named = s.named || f.key == "title" || f.key == "date"
 	s.restricted = s.restricted || restricted
+	if s.closed == "" && f.isClosed() && (f.key != "password" || s.named) {
+		s.closed, s.closedLine = line, s.lines
+	}
 }
 
 // isHeader reports whether the lines are a header if nothing else follows them.
-func (s *keysSeen) isHeader() bool { return s.named && len(s.known) > 1 }
+func (s *keysSeen) isHeader() bool {
+	return s.broken == 0 && (s.named && len(s.known) > 1 || s.closed != "")
+}
+
+// err returns an error if the lines say that the post is not public but are not a header.
+func (s *keysSeen) err() error {
+	if s.broken == 0 || s.closed == "" {
+		return nil
+	}
+	return fmt.Errorf("line %d: %q may mean that the post is not public, but line %d is not part of a header; write front"+
+		" matter between two \"---\" lines above the text, even if it is empty: %w",
+		s.above+s.closedLine, shorten(s.closed), s.above+s.broken, feed.ErrInvalid)
+}
+
+// headerScalar returns a value without quotes and without a YAML comment.
+func headerScalar(value string) string {
+	value, _, _ = strings.Cut(value, " #")
+	return strings.Trim(strings.TrimSpace(value), `"'`)
+}
+
+// isPastYear reports whether the value of published is a year that has begun.
+func (f frontValue) isPastYear() bool {
+	if f.key != "published" {
+		return false
+	}
+	year, future := f.isYear()
+	return year && !future
+}
+
+// isClosed reports whether the value of a key says that the post is not public, or not yet.
+func (f frontValue) isClosed() bool {
+	if read := frontVisibility[f.key]; read != nil {
+		if v, err := read(f); err == nil && (v.status != "" || v.scheduled) {
+			return true
+		}
+	}
+	if !scheduleKeys[f.key] {
+		return false
+	}
+	t, ok := f.date()
+	return ok && t.After(f.options.now())
+}
 
 // readBareHeader reads a header, which is YAML if it ends in a "---" line. The result has no body.
 func readBareHeader(header string, isYAML bool) (f frontMatter, err error) {

@@ -50,6 +50,32 @@ func TestBareHeader(t *testing.T) {
 		{"private", "Title: Winter\nPrivate: true\n\nIt is cold.\n",
 			post{Title: "Winter", Status: "private", Content: "It is cold.\n"}},
 		{"only text", "Title: Winter\nAuthor: Ann Reed\n", post{Content: "Title: Winter\nAuthor: Ann Reed\n"}},
+		{"only a status", "Status: draft\n---\nIt is cold.\n", post{Status: "draft", Content: "It is cold.\n"}},
+		{"only a flag", "Draft: true\n\nIt is cold.\n", post{Status: "draft", Content: "It is cold.\n"}},
+		{"only a flag, no content", "Private: true", post{Status: "private"}},
+		{"only a quoted status", "status: \"Hidden\" # for now\n---\nIt is cold.\n",
+			post{Status: "private", Content: "It is cold.\n"}},
+		{"a blank line above a status", " \n\u200bStatus: draft\n\nIt is cold.\n", post{Status: "draft", Content: "It is cold.\n"}},
+		{"an unknown key and a flag", "Mood: calm\nDraft: yes\n\nIt is cold.\n", post{Status: "draft", Content: "It is cold.\n"}},
+		{"only a future date of publication", "publishDate: 2999-01-02\n\nIt is cold.\n",
+			post{Date: "2999-01-02", Content: "It is cold.\n"}},
+		{"a book review", "Title: Dune\nAuthor: Frank Herbert\n\nI read it twice.\n",
+			post{Content: "Title: Dune\nAuthor: Frank Herbert\n\nI read it twice.\n"}},
+		{"a book review with a line below", "Title: Dune\nAuthor: Frank Herbert\n---\nI read it twice.\n",
+			post{Content: "Title: Dune\nAuthor: Frank Herbert\n---\nI read it twice.\n"}},
+		{"a book review with a year", "Title: Dune\nAuthor: Frank Herbert\nPublished: 1965\n\nI read it twice.\n",
+			post{Content: "Title: Dune\nAuthor: Frank Herbert\nPublished: 1965\n\nI read it twice.\n"}},
+		{"an author and a date", "Title: Dune\nAuthor: Ann Reed\nDate: 2020-01-02\n\nI read it twice.\n",
+			post{Title: "Dune", Date: "2020-01-02", Content: "I read it twice.\n", Authors: []feed.Author{{Name: "Ann Reed"}}}},
+		{"a sentence that begins like a status", "Status: draft beer is back\n\nIt is cold.\n",
+			post{Content: "Status: draft beer is back\n\nIt is cold.\n"}},
+		{"such a sentence in a paragraph", "Status: draft beer is back\nand it is cold.\n",
+			post{Content: "Status: draft beer is back\nand it is cold.\n"}},
+		{"a flag that is not set", "Draft: no\n\nIt is cold.\n", post{Content: "Draft: no\n\nIt is cold.\n"}},
+		{"a password in text", "User: guest\nPassword: guest\n\nIt is cold.\n",
+			post{Content: "User: guest\nPassword: guest\n\nIt is cold.\n"}},
+		{"a header in code", "```yaml\ntitle: Winter\nstatus: draft\n```\n",
+			post{Content: "```yaml\ntitle: Winter\nstatus: draft\n```\n"}},
 		{"a URL", "Title: Winter\nDate: 2020\nhttps://a.example/\n\nIt is cold.\n",
 			post{Content: "Title: Winter\nDate: 2020\nhttps://a.example/\n\nIt is cold.\n"}},
 		{"one key", "Title: the whole story\n\nIt is cold.\n", post{Content: "Title: the whole story\n\nIt is cold.\n"}},
@@ -85,6 +111,39 @@ func TestBareHeaderWithTwoStatuses(t *testing.T) {
 		if !errors.Is(err, feed.ErrInvalid) {
 			t.Errorf("the post is read as %s with error %v, want an error of kind %q", entry.Post.Raw, err, feed.ErrInvalid)
 		}
+	}
+}
+
+// TestBrokenBareHeader checks that a post is rejected if its first lines say that it is not public, but are no header
+// because of a line between them, and that it can be published as the reason says.
+func TestBrokenBareHeader(t *testing.T) {
+	read := func(file string) (p feed.Post, err error) {
+		for entry, err := range (transfer.Options{}).Read(strings.NewReader(file), "post.md") {
+			if err != nil {
+				return p, err
+			}
+			return intake.Decode(entry.Post.ID, entry.Post.Raw)
+		}
+		return p, nil
+	}
+	for _, tt := range []struct{ name, file, want string }{
+		{"text below", "Title: a\nStatus: draft\nhello\n", `line 2: "Status: draft"`},
+		{"no newline at the end", "Title: a\nStatus: draft\nhello", `line 2: "Status: draft"`},
+		{"text between", "\nTitle: a\nhello\nPrivate: yes\n\nIt is cold.\n", `line 4: "Private: yes"`},
+		{"only a flag", "Draft: true\nhello\n---\nIt is cold.\n", `line 1: "Draft: true"`},
+		{"password", "Title: a\nPassword: x\nhello\n", `line 2: "Password: x"`},
+		{"too long", "Draft: true\n" + strings.Repeat("Mood: calm\n", 200), `line 1: "Draft: true"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := read(tt.file)
+			if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("the post is read as %+v with error %v, want an error of kind %q with %s", p, err, feed.ErrInvalid, tt.want)
+			}
+			p, err = read("---\n---\n" + tt.file)
+			if err != nil || p.Status == feed.Draft || !strings.Contains(p.ContentMarkdown, "a") {
+				t.Errorf("below empty front matter, the post is read as %+v with error %v, want text", p, err)
+			}
+		})
 	}
 }
 

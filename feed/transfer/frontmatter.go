@@ -22,7 +22,10 @@ type frontMatter struct {
 }
 
 // blanks are the characters that may precede front matter: white space, and characters that are not visible.
-const blanks = " \t\r\n\ufeff\u200b\u2060\u00a0"
+const blanks = " \t\r\n\u00a0" + invisible
+
+// invisible are the characters of blanks that have no width.
+const invisible = "\ufeff\u200b\u2060"
 
 // cutFrontMatter splits text into front matter and body. Front matter is YAML between two "---" lines or, as in Jekyll,
 // between "---" and "..."; TOML between two "+++" lines; or, as in Hugo, a JSON object.

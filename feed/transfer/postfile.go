@@ -148,7 +148,7 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 // with a header without an opening line.
 func (f postFile) cut(text string) (frontMatter, error) {
 	if !f.html && f.options.generator == nil {
-		if cut, ok, err := cutBareHeader(text); ok {
+		if cut, ok, err := cutBareHeader(text, f.options); ok || err != nil {
 			return cut, err
 		}
 	}

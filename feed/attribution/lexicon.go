@@ -68,7 +68,7 @@ type language struct {
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
 	// Classes that only the verification of credits uses, see verifyname.go.
-	position, employ, firm, about, covered, generic, again, genitive *class
+	position, employ, firm, about, covered, generic, again, genitive, send *class
 }
 
 // index finds the variants that can match a clause by the words of the clause.
@@ -481,7 +481,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 		p.addLineWords(l.lineWords)
 	}
 	l.bindClasses()
-	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive} {
+	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send} {
 		c.bit = len(traits{}) * 64 // no trait: the words of these classes are no evidence for the rules and the model
 	}
 	l.evidence = l.classBits()
@@ -654,6 +654,7 @@ func (l *language) bindClasses() {
 		"generic":      &l.generic,
 		"again":        &l.again,
 		"genitive":     &l.genitive,
+		"send":         &l.send,
 	} {
 		*to = l.class(name)
 	}

@@ -209,7 +209,7 @@ func (rd *reading) correctAuthors(s *source) {
 			continue
 		}
 		name = rd.linkedName(s, name[:toks[len(toks)-1].end])
-		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && rd.isAuthorInCredit(s, name) {
+		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && !rd.isSender(s, name) && rd.isAuthorInCredit(s, name) {
 			kept = append(kept, name)
 		}
 	}

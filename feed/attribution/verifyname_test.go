@@ -40,7 +40,7 @@ func TestVerifyNames(t *testing.T) {
 		{"the caption of a picture", "![Ruth Calloway for EFF](a.jpg)\n\n*Ruth Calloway for EFF*\n\nI spent the day at the harbour with her.\n", nil},
 		{"a name that is generic", "Der Verein Hafenfreunde hilft bei der [Formulierung der neuen Hafenordnung](https://hafenfreunde.example/blog/ordnung). " +
 			"Im Artikel auf dem Blog des Vereins ist folgender Satz zu lesen:" + quoted,
-			[]string{"hafenfreunde.example|||https://hafenfreunde.example/blog/ordnung|Every"}},
+			nil},
 		{"a work that the author has read",
 			"Ruth Calloway is one of my favourite writers, I just finished reading *Red Harbour* and loved it, and now she writes about sand:" + quoted,
 			[]string{"||Ruth Calloway||Every"}},
@@ -59,7 +59,7 @@ func TestVerifyNames(t *testing.T) {
 		{"a quoted term", "They published [their own study](https://arxiv.org/abs/2601.00001) of what they call the “Closed Harbour effect”:" + quoted,
 			[]string{"arXiv|||https://arxiv.org/abs/2601.00001|Every"}},
 		{"the person who sent the link", "[Ann](https://ann.example/) sent me a [post](https://reed.example/2005/06/sand.html) from Richard Calloway where he comments on sand:" + quoted,
-			[]string{"||Richard Calloway|https://reed.example/2005/06/sand.html|Every"}},
+			nil},
 		{"a description of the author", "<blockquote><p>" + passage + " <cite>Ruth Calloway, Scottish historian, on the Roman harbours</cite></p></blockquote>\n",
 			[]string{"||Ruth Calloway||Every"}},
 		{"a row of links", "[Github](https://github.com/calloway/sand) | [Projects](https://calloway.example/p) | [About](https://calloway.example/a)\n\n" + passage + "\n", nil},

@@ -184,6 +184,16 @@ func (rd *reading) takeGivenNameAsAuthor(s *source) {
 	}
 }
 
+// isSender reports whether the person only sent the author of the post a link, as in "Ann sent me a post".
+func (rd *reading) isSender(s *source, name string) bool {
+	for _, c := range rd.contextsOf(s, name) {
+		if c.at.hi < len(c.b.toks) && rd.l.send.has(c.b.toks[c.at.hi].id) {
+			return true
+		}
+	}
+	return false
+}
+
 // isCommonNoun reports whether token i of block b, which follows a known name without a link, and the next one show
 // that the name is a common noun, as in "the times of Ann Reed". A date may follow: "Le Monde du 5 mai".
 func (rd *reading) isCommonNoun(b *block, i int) bool {

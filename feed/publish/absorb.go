@@ -61,7 +61,7 @@ type absorber struct {
 
 	// dates decides whether an item is published. Absorbing and building share it, so that they agree.
 	dates      dates
-	datesToken feed.Token // token of the term in which dates.committed was read
+	datesToken feed.Token // token of the term in which dates.committed and dates.lost were read
 
 	// itemsLost is set once a post without an item has been found. The feeds that contain an earlier version of such a
 	// post are unknown.

@@ -26,6 +26,8 @@ type dates struct {
 	// than the commit was published with that date. It is needed when the index is lost, which happens whenever the
 	// embedded store starts.
 	committed map[string]time.Time
+	// lost contains the posts in lost archives of the main feed; see inLostArchives.
+	lost map[string]bool
 }
 
 // passed reports whether a post's publication date has passed. A post without a date gets the time at which it was
@@ -55,6 +57,7 @@ func (a *absorber) readDates(ctx context.Context, token feed.Token) (dates, erro
 		if d.committed, err = a.committedPosts(ctx, d.now); err != nil {
 			return dates{}, err
 		}
+		d.lost = a.inLostArchives()
 		a.datesToken = token
 	}
 	return d, nil

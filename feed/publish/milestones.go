@@ -39,22 +39,25 @@ func (p *placement) wasPublished(ctx context.Context, it *feed.Item) (bool, erro
 			ids = append(ids, committed.IDs...)
 		}
 		p.contents[n] = map[string]bool{}
-		for _, id := range append(ids, p.inLostArchives()...) {
+		for _, id := range ids {
 			p.contents[n][id] = true
 		}
 	}
-	_, published := p.dates.committed[it.ID] // the posts of the main feed when the term began
-	return published || p.contents[n][it.ID], nil
+	_, published := p.dates.committed[it.ID] // the posts of the main feed when the term began, as in dates.lost
+	return published || p.contents[n][it.ID] || p.dates.lost[it.ID], nil
 }
 
-// inLostArchives returns the ids of the posts in served archives of the main feed that the store has lost.
-func (p *placement) inLostArchives() (ids []string) {
-	for number := 1; ; number++ {
-		n := feed.Main.Archive(number)
-		served, ok := p.replica.Head(n)
-		if !ok || !p.archives.isLost(n) {
-			return ids
+// inLostArchives returns the posts in served archives of the main feed that the store has lost. These can be any of the
+// archives. The archives must be loaded.
+func (a *absorber) inLostArchives() map[string]bool {
+	posts := map[string]bool{}
+	for _, h := range a.replica.Heads() {
+		if feedOf(h.Feed) != feed.Main || !a.archives.isLost(h.Feed) {
+			continue
 		}
-		ids = append(ids, served.IDs...)
+		for _, id := range h.IDs {
+			posts[id] = true
+		}
 	}
+	return posts
 }

@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -86,5 +87,49 @@ func TestNoMilestonesAfterLoss(t *testing.T) {
 		if m := w.milestones("new"); m.Committed.IsZero() {
 			t.Errorf("%s lost: milestones of a new post are %+v, want a time of commit", lost, m)
 		}
+	}
+}
+
+// TestNoMilestonesAfterSomeArchivesWereLost checks that the posts of a served archive whose boundary was lost get no
+// milestones if the boundaries of archives with smaller numbers still exist, or if such an archive is not served.
+func TestNoMilestonesAfterSomeArchivesWereLost(t *testing.T) {
+	for _, first := range []string{"kept", "not served"} {
+		t.Run(first, func(t *testing.T) {
+			w := newWorld(t)
+			var posts []feed.RawPost
+			for i := range 6 {
+				posts = append(posts, dated(fmt.Sprintf("p%d", i), i))
+			}
+			w.put(posts...)
+			w.rebuild(w.archived(1))
+			w.remember()
+			archives, err := w.site.Archives(t.Context())
+			if err != nil || len(archives) != 5 {
+				t.Fatalf("Archives = %v, %v; want five", archives, err)
+			}
+			if first == "not served" {
+				delete(w.seen.heads, feed.Main.Archive(1))
+			}
+			for _, k := range w.redis.Keys() {
+				if strings.Contains(k, ":item:") || strings.Contains(k, ":milestones") {
+					w.redis.Del(k)
+				}
+			}
+			for i := range archives {
+				if n := feed.Main.Archive(i + 1); first == "not served" || i > 0 {
+					w.redis.HDel("feedpub:{main}:archives", string(n))
+				}
+			}
+			w.put(append(posts[1:], post("new"))...)
+			w.rebuild(w.archived(1))
+			for _, p := range posts[1:] {
+				if m := w.milestones(p.ID); m != (feed.Milestones{}) {
+					t.Errorf("milestones of %s are %+v, want none", p.ID, m)
+				}
+			}
+			if m := w.milestones("new"); m.Committed.IsZero() {
+				t.Errorf("milestones of a new post are %+v, want a time of commit", m)
+			}
+		})
 	}
 }

@@ -42,7 +42,7 @@ type Feed struct {
 	// Quoting matches posts with a quote if true, and posts without quotes if false. Default: any post.
 	Quoting Choice `yaml:"quoting"`
 
-	// Exclude matches posts that do not belong to the feed.
+	// Posts that match Exclude are left out of the feed.
 	Exclude Exclude `yaml:"exclude"`
 
 	// Limit is the maximum number of items in the feed, up to 10000. Default 0: the family's limit, or site.limit.
@@ -154,7 +154,7 @@ type Format string
 // UnmarshalText accepts rss, atom, json and the empty text.
 func (f *Format) UnmarshalText(text []byte) error { return oneOf(f, text, feed.Formats()...) }
 
-// Preset is a platform whose old feed paths serve the feeds of the site.
+// Preset names a platform, such as WordPress, at whose feed paths the feeds of the site are served too.
 type Preset string
 
 // UnmarshalText accepts the known platforms.

@@ -29,7 +29,7 @@ func Triggers() []Trigger {
 	return []Trigger{ScheduleTrigger, ChangeTrigger, CommandTrigger, HTTPTrigger, StartTrigger, TakeoverTrigger, ReloadTrigger}
 }
 
-// Cause is what caused a run.
+// Cause describes why a run started.
 type Cause struct {
 	Trigger Trigger `json:"trigger"`
 	// By identifies the job, command or token; see the triggers. It may be empty.

@@ -233,8 +233,8 @@ func parseBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	return b, nil
 }
 
-// decodeBlob returns the blob named h. The error is of kind [feed.ErrInvalid] if its bytes do not have that hash or its
-// bounds are damaged, so that damaged data is never served.
+// decodeBlob returns the blob named h. The error is of kind [feed.ErrInvalid] if the bytes of the blob do not have that
+// hash or its bounds are damaged, so that damaged data is never served.
 func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	b, err := parseBlob(h, stored)
 	if err != nil {

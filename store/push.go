@@ -131,7 +131,7 @@ func (s *Site) claim(ctx context.Context, r feed.Claiming, w work) ([]feed.Claim
 	return claims, others, nil
 }
 
-// flag returns a condition as an argument of a script.
+// flag returns b as a script argument, "1" or "0".
 func flag(b bool) string {
 	if b {
 		return "1"
@@ -481,7 +481,7 @@ func (s *Site) FinishDelivery(
 	return reply == "again", s.client.wrap("finish delivery", err)
 }
 
-// AddNotice adds a notice to the outbox, or replaces the one with the same key and its value.
+// AddNotice adds a notice and its value to the outbox. It replaces a notice with the same key.
 func (s *Site) AddNotice(ctx context.Context, at time.Time, n feed.Notice, value string) error {
 	return s.client.wrap("add notice", s.addNotice(ctx, at, n.Key(), value, "0"))
 }

@@ -81,8 +81,8 @@ type scanned struct {
 	err error
 }
 
-// startScan starts a scan for the posts of a site and returns a channel for its result. It passes
-// every batch to the function each.
+// startScan starts a scan for the posts of a site and returns a channel for its result. It calls
+// each for every batch.
 func startScan(
 	ctx context.Context, w *scanner, m *redis.Client, p pace, site keyspace, each func(idLists) bool,
 ) <-chan scanned {

@@ -82,7 +82,7 @@ server on this machine for the number of readers of each feed, estimated from po
 }
 
 // snippetOf returns the links to the main feed and the configured feeds, with the URLs of the committed documents. Only
-// the titles are from the configuration, because this process may have a different configuration from the server.
+// the titles come from the configuration, because this process may have a different configuration from the server.
 func snippetOf(c config.Config, lines []feedLine) string {
 	site, catalog := c.FeedSite(), c.Catalog()
 	urls := map[feed.Name]map[feed.Format]string{}

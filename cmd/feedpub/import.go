@@ -212,7 +212,7 @@ func printChanges(w io.Writer, r *importer.Report) {
 	}
 }
 
-// count returns a number with a noun.
+// count returns n followed by noun, which is plural unless n is 1.
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -67,7 +67,7 @@ func (env *environment) siteSettings(cmd *cobra.Command) (config.Config, error) 
 	return hosting.ChooseSite(c)
 }
 
-// newLogger returns a logger to w with the configured level and format.
+// newLogger returns a logger that writes to w, with the configured level and format.
 func newLogger(w io.Writer, c config.Log) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.Level}
 	if c.Format == config.LogJSON {

@@ -102,7 +102,7 @@ func pageOverPlainHTTP(t *testing.T, x *tab) {
 	x.wantText("The feeds were rebuilt.")
 }
 
-// pageWithoutScripts checks that the page works in a browser that runs no scripts.
+// pageWithoutScripts checks that the page works if scripts are disabled.
 func pageWithoutScripts(t *testing.T, x *tab) {
 	server, f, _ := serveBusySite(t)
 	x.call(nil, "Emulation.setScriptExecutionDisabled", map[string]any{"value": true})

@@ -209,7 +209,7 @@ func newReadersCollector(sites Sites) *readersCollector {
 		notModified: siteDesc("feed_polls_not_modified_total", "Polls of a feed answered with 304.", "feed"),
 		deltas:      siteDesc("feed_polls_delta_total", "Polls of a feed answered with 226.", "feed"),
 		subscribers: siteDesc("feed_subscribers",
-			"Subscribers reported by aggregators, and direct readers of the last seven days.", "feed"),
+			"Subscribers of the last seven days: those that aggregators reported, direct readers and subscriptions through the hub.", "feed"),
 		clients: siteDesc("client_polls_total", "Polls of all feeds, by program.", "client"),
 	}
 }

@@ -280,7 +280,7 @@ func (rd *reading) isCreditSentence(s *source, b *block, at span) bool {
 	})
 }
 
-// sentenceAround returns the sentence that contains the tokens at.
+// sentenceAround returns the span of the sentence in toks that contains the span at.
 func (rd *reading) sentenceAround(toks []token, at span) span {
 	in := span{0, len(toks)}
 	for k := 1; k+1 < len(toks); k++ {

@@ -272,9 +272,9 @@ func (rd *reading) takeNameFromHeadline(s *source) {
 	s.authors, s.headline = []string{s.headline[:toks[0].end]}, ""
 }
 
-// isQuotedTitle reports whether the headline of s, which is no link, can be a title. Up to three quoted words that are
-// not in title case are a term, and several quoted sentences are a quotation. A credit in an element for credits may
-// describe the author after the name.
+// isQuotedTitle reports whether the headline of s, which must not be a link, can be a title. Up to three quoted words
+// that are not in title case are a term, and several quoted sentences are a quotation. A credit in an element for
+// credits may describe the author after the name.
 func (rd *reading) isQuotedTitle(s *source) bool {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	titled := rd.l.name == fallback && isTitleCase(rd.l, toks)

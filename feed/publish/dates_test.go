@@ -99,7 +99,8 @@ func TestPostWithoutDateAfterClockStep(t *testing.T) {
 	w.wantIDs(feed.Main, "two", "one")
 }
 
-// The embedded store loses items and indexes whenever it starts. Then the documents show which posts were published.
+// TestClockStepWithoutIndex checks that the documents show which posts were published if there is no index. The
+// embedded store does not keep items and indexes across restarts.
 func TestClockStepWithoutIndex(t *testing.T) {
 	w := newWorld(t)
 	w.put(w.dated("p", "tags", []string{"Go"}))

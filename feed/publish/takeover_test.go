@@ -105,7 +105,7 @@ func TestTakeover(t *testing.T) {
 			kill()
 			_, left, err := posts.Holder(t.Context(), publish.Job)
 			if err != nil || left == 0 {
-				t.Fatalf("the lease of the killed builder is held for %v, %v", left, err)
+				t.Fatalf("the lease of the killed builder is held for %v, %v; want a positive duration", left, err)
 			}
 			killed := time.Now()
 			publishes("b")

@@ -47,7 +47,7 @@ func generatorVersion(version int, listedHubs bool) string {
 	return strconv.Itoa(version)
 }
 
-// listedHubs reports whether documents of a feed list hubs in version 1 only.
+// listedHubs reports whether documents of f list hubs in version 1, but not in later versions.
 func listedHubs(f feed.Feed) bool { return isArchive(f) && len(f.Site.Hubs) > 0 }
 
 // Renderer renders documents of one rendering version. It caches fragments, so that an item in many feeds is rendered
@@ -142,7 +142,7 @@ type written struct {
 	formats   []feed.Format
 	fragments [][][]byte // indexed by format and item
 	rejected  []feed.Problem
-	updated   time.Time // the latest time in the feed, including fractions
+	updated   time.Time // the latest time in the feed, including fractional seconds
 }
 
 // write writes the feed's items. The error is of kind [feed.ErrInvalid] and means that feeds cannot be written in one

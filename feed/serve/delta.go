@@ -27,7 +27,7 @@ type version struct {
 type history struct {
 	Items   []itemSum `json:"items"`   // items of the document itself
 	Past    []version `json:"past"`    // newest first
-	Patches []patch   `json:"patches"` // for versions in Past from which no item was removed
+	Patches []patch   `json:"patches"` // for versions in Past from which no item has been removed since
 }
 
 // size returns the approximate memory used by h in bytes.
@@ -229,7 +229,7 @@ func (d *document) since(p *payload, r Request, c coding.Coding) (Response, bool
 			}
 			body, err := coding.Gzip.Unpack(x.Gzip, x.Length)
 			if err != nil {
-				return Response{}, false // cannot happen; the client receives the whole document
+				return Response{}, false // should not happen; the client then receives the whole document
 			}
 			res.Body = body
 		}

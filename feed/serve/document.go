@@ -325,7 +325,7 @@ func checkHead(h feed.Head) error {
 	return nil
 }
 
-// checkRef is like checkHead, for one document. Its error has no kind.
+// checkRef is like checkHead, for one document. Its error does not wrap a kind.
 func checkRef(d feed.DocumentRef) error {
 	sum, err := hex.DecodeString(string(d.Hash))
 	switch {

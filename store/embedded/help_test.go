@@ -124,7 +124,7 @@ func must(t *testing.T, err error) {
 // post returns a post as JSON.
 func post(id, text string) string { return fmt.Sprintf(`{"id":%q,"content_text":%q}`, id, text) }
 
-// content returns a post in the server, or "" if there is none.
+// content returns a post stored in the server, or "" if there is none.
 func content(t *testing.T, s *Store, id string) string {
 	t.Helper()
 	raw, err := site(s).Post(t.Context(), id)

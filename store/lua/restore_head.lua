@@ -2,7 +2,7 @@
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 journal  7 dirty  8 marks
 --       then D doc keys of the head, then doc keys of the head as read
--- ARGV  token, now in ms, feed, entries of the changes stream to keep, "1" to make the feed dirty or "0", ms to keep
+-- ARGV  token, now in ms, feed, number of entries to keep in the changes stream, "1" to make the feed dirty or "0", ms to keep
 --       replaced documents, token of the head as read or "-1", D, then fields and values of the head
 -- Output "ok", "kept" if the stored head is not older, or "absent" if a document has not been uploaded
 

@@ -198,7 +198,7 @@ func (s *Site) change(c feed.Change, dirty map[feed.Name]bool) {
 	}
 }
 
-// recordOf returns a record in the form in which a store returns it.
+// recordOf returns r as a store would return it.
 func recordOf(id string, r feed.Record) feed.Record {
 	out := feed.Record{ID: id}
 	if !r.FirstSeen.IsZero() {

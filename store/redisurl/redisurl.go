@@ -268,7 +268,7 @@ func parseAddresses(hosts, port string) ([]string, error) {
 		ip, err := netip.ParseAddr(name)
 		switch {
 		case strings.HasPrefix(text, "[") != (err == nil && ip.Is6()):
-			return nil, invalidf("%s: want an IPv6 address, and only that, in brackets", label)
+			return nil, invalidf("%s: want brackets around an IPv6 address, and only there", label)
 		case err != nil && !namePattern.MatchString(name):
 			return nil, invalidf("%s: want a name or an address, [address] for IPv6, and optionally a colon and a port", label)
 		}

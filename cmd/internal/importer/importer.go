@@ -94,10 +94,10 @@ type importer struct {
 	next     batch
 	batches  chan<- batch
 	report   *Report
-	// first records the first post with each id in this import. Only the goroutine that stores uses it.
+	// first records the first post with each id in this import. Only the storing goroutine uses it.
 	first firstPosts
 	// stored contains the records of the site by key, as they would be after an import of what was read so far; nil until
-	// a dry run reads a record. Only the goroutine that stores uses it.
+	// a dry run reads a record. Only the storing goroutine uses it.
 	stored map[string]feed.ExportLine
 }
 
@@ -355,7 +355,7 @@ func (i *importer) reject(place string, err error) {
 	i.report.reject(reason)
 }
 
-// flush passes the batch that was read to the goroutine that stores.
+// flush passes the batch that was read to the storing goroutine.
 func (i *importer) flush(ctx context.Context) error {
 	b := i.next
 	i.next = batch{}

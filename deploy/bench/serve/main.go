@@ -58,7 +58,7 @@ func main() {
 	flag.StringVar(&o.engine, "engine", "fast", "feedpub's engine: fast or standard")
 	flag.IntVar(&o.rounds, "rounds", 9, "number of runs of each kind for each server")
 	flag.IntVar(&o.clients, "connections", 10_000, "number of open connections, and of slow connections")
-	flag.Func("limits", "items of the main feed, for each size of document that is measured (default 14,50)", func(text string) error {
+	flag.Func("limits", "numbers of items in the main feed, separated by commas, one for each document size to measure (default 14,50)", func(text string) error {
 		o.sizes = nil
 		for field := range strings.SplitSeq(text, ",") {
 			n, err := strconv.Atoi(field)

@@ -16,7 +16,7 @@ import (
 )
 
 // The slow clients run in a separate process that uses little of wrk's core, since it only sends one byte for each
-// client from time to time. So they slow down the server, but not wrk.
+// client from time to time. They therefore slow down the server, but not wrk.
 const (
 	slowCommand = "slow-clients" // first argument of this program, followed by an address and a number
 	drip        = 2 * time.Second

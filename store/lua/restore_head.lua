@@ -2,8 +2,8 @@
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 journal  7 dirty  8 marks
 --       then D doc keys of the head, then doc keys of the head as read
--- ARGV  token, now in ms, feed, number of entries to keep in the changes stream, "1" to make the feed dirty or "0", ms to keep
---       replaced documents, token of the head as read or "-1", D, then fields and values of the head
+-- ARGV  token, now in ms, feed, number of entries to keep in the changes stream, "1" to make the feed dirty or "0",
+--       ms to keep replaced documents, token of the head as read or "-1", D, then fields and values of the head
 -- Output "ok", "kept" if the stored head is not older, or "absent" if a document has not been uploaded
 
 local token, now, feed, docs = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[8])

@@ -11,7 +11,7 @@ import (
 )
 
 // An in-process server need not keep the bytes of documents that are on disk. After [Site.Unload], their keys exist
-// with empty values, and the server must reply to a GET of such a key with [DocumentKey.Value].
+// with empty values, and the server must reply to a GET or MGET of such a key with [DocumentKey.Value].
 
 // DocumentKey is the key of a document in one coding.
 type DocumentKey struct {

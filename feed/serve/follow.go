@@ -214,17 +214,19 @@ func (r *Replica) readHeads(ctx context.Context, names []feed.Name) (heads []fee
 // each call to the store. Other documents must be read one by one.
 func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snapshot) map[feed.Hash]feed.Blob {
 	refs := map[feed.Hash]feed.DocumentRef{}
+	var all []feed.Hash // the documents of a head together, since the embedded store has them in one file
 	for _, head := range heads {
 		current := served.edition(head.Feed)
 		for _, ref := range head.Documents {
 			has := current.find(func(d *document) bool { return d.ref.Hash == ref.Hash }) != nil
-			if ref.GzipSum != "" && !ref.Brotli && !has {
+			if _, twice := refs[ref.Hash]; ref.GzipSum != "" && !ref.Brotli && !has && !twice {
 				refs[ref.Hash] = ref
+				all = append(all, ref.Hash)
 			}
 		}
 	}
 	found := make(map[feed.Hash]feed.Blob, len(refs))
-	for hashes := range slices.Chunk(slices.Sorted(maps.Keys(refs)), fetchBatch) {
+	for hashes := range slices.Chunk(all, fetchBatch) {
 		blobs, err := within(ctx, 0, func(ctx context.Context) ([]feed.Blob, error) {
 			return r.Source.Blobs(ctx, hashes...)
 		})

@@ -650,3 +650,27 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 		third.serves("tags/go", "three") // saved by the second replica
 	})
 }
+
+// TestReplicaReadsDocumentsOfHeadTogether checks that documents are read in the order of their heads, since the
+// embedded store has the documents of a head in one file.
+func TestReplicaReadsDocumentsOfHeadTogether(t *testing.T) {
+	store := newFakeStore()
+	r := NewReplica(ReplicaConfig{Source: store, Log: logTo(t), Now: time.Now})
+	var heads []feed.Head
+	var want []feed.Hash
+	for i := range 20 {
+		head := store.commit(feed.Name(fmt.Sprintf("tags/%d", i)), 1, noon, "text")
+		for i, d := range head.Documents {
+			head.Documents[i].GzipSum = feed.ChecksumOf(store.blobs[d.Hash].Gzip)
+			want = append(want, d.Hash)
+		}
+		heads = append(heads, head)
+	}
+	found := r.prefetch(t.Context(), append(heads, heads[0]), r.Snapshot())
+	if len(found) != len(want) {
+		t.Errorf("%d documents were read, want %d", len(found), len(want))
+	}
+	if !slices.Equal(store.asked, want) {
+		t.Errorf("documents were read in the order %q, want %q", store.asked, want)
+	}
+}

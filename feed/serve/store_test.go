@@ -28,6 +28,7 @@ type fakeStore struct {
 	mute    bool                // commits are not announced
 	news    chan struct{}       // closed and replaced with every announcement
 	calls   map[string]int
+	asked   []feed.Hash // the arguments of all calls of Blobs
 	decoded []feed.Name // the heads that the last StoredHeads has decoded, in alphabetical order
 }
 
@@ -142,6 +143,7 @@ func (s *fakeStore) Blobs(_ context.Context, hashes ...feed.Hash) ([]feed.Blob, 
 	if err := s.call("Blobs"); err != nil {
 		return nil, err
 	}
+	s.asked = append(s.asked, hashes...)
 	blobs := make([]feed.Blob, len(hashes))
 	for i, hash := range hashes {
 		if hash != s.wrong {

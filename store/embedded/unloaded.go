@@ -22,6 +22,8 @@ type unloaded struct {
 	redis *miniredis.Miniredis
 	log   *slog.Logger
 	heads string // folder of the head files
+	// readFile is readHeadFile, unless a test counts the calls.
+	readFile func(path string) (headFile, error)
 
 	mu    sync.RWMutex
 	files map[feed.Hash]feed.Name   // the head whose file contains a document
@@ -30,55 +32,81 @@ type unloaded struct {
 
 func newUnloaded(site *store.Site, redis *miniredis.Miniredis, heads string, log *slog.Logger) *unloaded {
 	return &unloaded{
-		site: site, redis: redis, log: log, heads: heads,
+		site: site, redis: redis, log: log, heads: heads, readFile: readHeadFile,
 		files: map[feed.Hash]feed.Name{}, names: map[feed.Name][]feed.Hash{},
 	}
 }
 
-// answer answers reads of documents, and returns false for all other commands. The server's value is read before the
-// list of files: a document is listed before its value is removed, and its value is restored before it is no longer
-// listed.
+// answer answers reads of documents, and returns false for all other commands.
 func (u *unloaded) answer(c *server.Peer, cmd string, args ...string) bool {
-	if cmd != "GET" || len(args) != 1 {
-		return false
+	isDocument := func(key string) bool {
+		_, ok := u.site.ParseDocumentKey(key)
+		return ok
 	}
-	key, ok := u.site.ParseDocumentKey(args[0])
-	if !ok {
-		return false
-	}
-	const tries = 3 // the file of a head may be replaced in the meantime
-	for range tries {
-		value, err := u.redis.Get(args[0])
-		if err != nil {
-			return false // there is no such document
-		}
-		if value == "" {
-			value = string(u.read(key))
-		}
-		if value != "" {
+	files := map[feed.Name]headFile{}
+	switch {
+	case cmd == "GET" && len(args) == 1 && isDocument(args[0]):
+		value, ok := u.value(args[0], files)
+		if ok {
 			c.WriteBulk(value)
-			return true
+		}
+		return ok
+	case cmd == "MGET" && slices.ContainsFunc(args, isDocument):
+		c.WriteLen(len(args))
+		for _, key := range args {
+			if value, ok := u.value(key, files); ok {
+				c.WriteBulk(value)
+			} else {
+				c.WriteNull()
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}
+
+// value returns the value of a key, and false if there is none. The map holds the files that the same command has read,
+// and value adds to it. The server's value is read before the list of files: a document is listed before its value is
+// removed, and its value is restored before it is no longer listed.
+func (u *unloaded) value(key string, files map[feed.Name]headFile) (string, bool) {
+	const tries = 3 // the file of a head may be replaced in the meantime
+	document, ok := u.site.ParseDocumentKey(key)
+	for range tries {
+		value, err := u.redis.Get(key)
+		if err != nil {
+			return "", false // there is no such key
+		}
+		if ok && value == "" {
+			value = string(u.read(document, files))
+		}
+		if !ok || value != "" {
+			return value, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // read returns the value of a document from the file of its head, or nil if it is not there. If the file is damaged or
 // missing, the server forgets the documents of the head, and the next rebuild commits its feed again.
-func (u *unloaded) read(key store.DocumentKey) []byte {
+func (u *unloaded) read(key store.DocumentKey, files map[feed.Name]headFile) []byte {
 	u.mu.RLock()
 	name, ok := u.files[key.Hash]
 	u.mu.RUnlock()
 	if !ok {
 		return nil
 	}
-	f, err := readHeadFile(u.path(name))
-	if err != nil {
-		u.log.Error("committed documents cannot be read; the feed will be rebuilt", "feed", name, "error", err)
-		u.forget(name)
-		return nil
+	b, ok := files[name].blob(key.Hash)
+	if !ok { // or the file has been replaced since it was read
+		f, err := u.readFile(u.path(name))
+		if err != nil {
+			u.log.Error("committed documents cannot be read; the feed will be rebuilt", "feed", name, "error", err)
+			u.forget(name)
+			return nil
+		}
+		files[name] = f
+		b, ok = f.blob(key.Hash)
 	}
-	b, ok := f.blob(key.Hash)
 	if !ok || key.Brotli && len(b.Brotli) == 0 {
 		return nil
 	}

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
+	"feedpub/store"
 )
 
 // stored returns the number of bytes that the server holds for a document.
@@ -172,4 +175,55 @@ func TestDocumentsOnDiskConcurrently(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Errorf("read during commits: %v", err)
 	}
+}
+
+// TestManyDocumentsOnDisk checks that documents of several heads are read with one command, by this process and by a
+// different one, that each file is read once, and that a missing file does not affect the documents of other heads.
+func TestManyDocumentsOnDisk(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
+	s := open(t, o)
+	var reads atomic.Int32
+	s.disk.unloaded.readFile = func(path string) (headFile, error) {
+		reads.Add(1)
+		return readHeadFile(path)
+	}
+	names := []feed.Name{feed.Main, "tags/a", "tags/b"}
+	hashes := []feed.Hash{feed.HashOf([]byte("unknown"))}
+	for _, n := range names {
+		r, other := commit(n, 5, time.Now(), string(n)+" in RSS"), commit(n, 5, time.Now(), string(n)+" in Atom")
+		d := other.Head.Documents[0]
+		d.Format, d.Path = feed.Atom, n.Path(feed.Atom)
+		r.Head.Documents, r.Blobs = append(r.Head.Documents, d), append(r.Blobs, other.Blobs...)
+		_, _, err := site(s).Commit(t.Context(), r)
+		must(t, err)
+		hashes = append(hashes, r.Blobs[0].Hash, r.Blobs[1].Hash)
+	}
+	other, err := Connect(t.Context(), o.Data, nil)
+	must(t, err)
+	t.Cleanup(func() { must(t, other.Close()) })
+	check := func(when string, from *store.Site, want ...feed.Hash) {
+		t.Helper()
+		blobs, err := from.Blobs(t.Context(), hashes...)
+		must(t, err)
+		got := make([]feed.Hash, len(blobs))
+		for i, b := range blobs {
+			if got[i] = b.Hash; b.Hash != "" && (b.Size == 0 || len(b.Gzip) == 0) {
+				t.Errorf("%s, document %d is %+v, want its bytes", when, i, b)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s, the documents have the hashes %q, want %q", when, got, want)
+		}
+	}
+	all := append([]feed.Hash{""}, hashes[1:]...)
+	for process, from := range map[string]*store.Site{"in this process": site(s), "in a different one": other.Site(testSite)} {
+		reads.Store(0)
+		check(process, from, all...)
+		if n := int(reads.Load()); n != len(names) {
+			t.Errorf("%s, files were read %d times, want %d", process, n, len(names))
+		}
+	}
+	must(t, os.Remove(s.disk.unloaded.path(names[1])))
+	all[3], all[4] = "", ""
+	check("after a file was removed", site(s), all...)
 }

@@ -103,9 +103,9 @@ func HashOf(b []byte) Hash {
 	return Hash(hex.EncodeToString(sum[:]))
 }
 
-// Checksum detects damaged bytes, but unlike a [Hash] it does not protect against a person who chooses them. It
-// consists of the length of the bytes, their CRC-32 and their CRC-32C, in hexadecimal and separated by dashes.
-// Computing it takes a tenth of the time of a Hash.
+// Checksum detects damaged bytes, but unlike a [Hash] it does not protect against deliberate changes. It consists of
+// the length of the bytes, their CRC-32 and their CRC-32C, in hexadecimal and separated by dashes. Computing it takes a
+// tenth of the time of a Hash.
 type Checksum string
 
 // ChecksumOf returns the checksum of b.

@@ -22,7 +22,7 @@ type Milestones struct {
 	Absorbed time.Time `json:"absorbed,omitzero"`
 	// Committed is when the documents of a feed or archive with the post were first committed.
 	Committed time.Time `json:"committed,omitzero"`
-	// Served is when a process first had such documents ready for readers.
+	// Served is when a process was first ready to serve such documents.
 	Served time.Time `json:"served,omitzero"`
 }
 
@@ -30,10 +30,10 @@ type Milestones struct {
 // milestones of up to 100 others are kept too.
 const KeptMilestones = 10_000
 
-// ReachedVersion is a version of a store whose documents a process has ready for readers.
+// ReachedVersion is a version of a store whose documents a process is ready to serve.
 type ReachedVersion struct {
 	Version int64
-	Age     time.Duration // how long ago the process had them ready
+	Age     time.Duration // time since the process became ready to serve them
 }
 
 // RawPost is a stored post that has not been decoded. It may be invalid.

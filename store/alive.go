@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// SetAlive records that a process is alive, until ttl has passed, for all sites of the store. It reports whether the
-// process was recorded before. If it was not, the process is new, its record has expired, or the store has lost data.
+// SetAlive records for all sites of the store that a process is alive. The record expires after ttl. SetAlive reports
+// whether the process was already recorded. If it was not, the process is new, its record has expired, or the store has
+// lost data.
 func (s *Site) SetAlive(ctx context.Context, process string, ttl time.Duration) (before bool, err error) {
 	key := aliveKey(process)
 	// Unlike SET, PEXPIRE also works while the server has no memory left.
@@ -23,7 +24,7 @@ func (s *Site) ClearAlive(ctx context.Context, process string) error {
 }
 
 const (
-	// aliveAge is the maximum age of the records of processes in the cache. It delays a takeover.
+	// aliveAge is the maximum age of the records of processes in the cache. Takeovers are delayed by up to this time.
 	aliveAge = 200 * time.Millisecond
 	// leaseAge is the maximum age of a lease in the cache of a site.
 	leaseAge = 5 * time.Second
@@ -44,17 +45,17 @@ type aliveRecord struct {
 	read  time.Time
 }
 
-// alive returns the time for which a process is recorded as alive, or 0 if it is not. The record may have been renewed
-// within the last aliveAge, but has not expired in the meantime.
+// alive returns the time until the record of a process expires, or 0 if there is none. A cached record may have been
+// renewed since it was read, but has not expired.
 func (c *Client) alive(ctx context.Context, process string) (time.Duration, error) {
 	a := &c.processes
-	a.mu.Lock() // also while reading, so that concurrent callers share the reply
+	a.mu.Lock() // held while reading, so that concurrent callers share the reply
 	defer a.mu.Unlock()
 	r, ok := a.seen[process]
 	if !ok || time.Since(r.read) > aliveAge || r.err == nil && time.Now().After(r.until) {
 		ttl, err := c.build.PTTL(ctx, aliveKey(process)).Result()
 		if ctx.Err() != nil {
-			return 0, ctx.Err() // says nothing about the store
+			return 0, ctx.Err() // not an error of the store, so it is not cached
 		}
 		now := time.Now()
 		r = aliveRecord{until: now.Add(ttl), err: err, read: now} // ttl is negative if there is no record
@@ -66,7 +67,8 @@ func (c *Client) alive(ctx context.Context, process string) (time.Duration, erro
 	return max(time.Until(r.until), 0), r.err
 }
 
-// leaseCache contains a lease of a site that is bound to a process. Whether it is held depends mostly on the process.
+// leaseCache contains a lease of a site that is bound to a process. Such a lease is usually held for as long as the
+// process is alive.
 type leaseCache struct {
 	mu    sync.Mutex
 	job   string

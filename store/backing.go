@@ -127,7 +127,7 @@ func journalEntry(e redis.XMessage) (j JournalEntry, known bool, err error) {
 	case "milestones":
 		j.Post = id
 		j.Milestones, err = decodeMilestones(value)
-		return j, err == nil, nil // as for runs
+		return j, err == nil, nil // an invalid entry is skipped, as for runs
 	case "run":
 		j.Run = new(feed.Run)
 		// A run that cannot be decoded is skipped, so that the entries after it are still written.

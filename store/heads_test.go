@@ -49,11 +49,11 @@ func TestStoredHeadsSums(t *testing.T) {
 			redis("COPY " + key + " {main}:copy REPLACE")
 			redis(fmt.Sprintf(change, key))
 			if same, _ := unchanged(); same {
-				t.Error("the head is unchanged, want it to be changed")
+				t.Error("the head is reported as unchanged, want it reported as changed")
 			}
 			redis("COPY {main}:copy " + key + " REPLACE")
 			if same, exists := unchanged(); !same {
-				t.Errorf("the head is changed although its bytes were restored; exists is %t", exists)
+				t.Errorf("the head is reported as changed although its bytes were restored; exists is %t", exists)
 			}
 		})
 	}

@@ -6,8 +6,8 @@ import (
 	"feedpub/feed"
 )
 
-// aliveKey is a string with an expiry: a process is alive. Unlike all other keys, it does not belong to a site, so it
-// is not used in a Cluster, where it would often be on a different server than the site's lease.
+// aliveKey is a string with an expiry: it exists while a process is alive. Unlike all other keys, it does not belong to
+// a site, so it is not used in a Cluster, where it would often be on a different server than the site's lease.
 func aliveKey(process string) string { return "feedpub:alive:" + process }
 
 // keyspace returns the names of one site's keys, one method for each kind of key; each method documents the Redis type
@@ -189,8 +189,8 @@ func (k keyspace) lastRuns() string { return k.key("runs", "last") }
 func (k keyspace) milestones() string     { return k.key("milestones") }
 func (k keyspace) milestoneOrder() string { return k.key("milestones", "order") }
 
-// unserved is a sorted set: those of these ids that no process has served, score = version of the store that contains
-// the first commit with the post, or 0 if there was none.
+// unserved is a sorted set: the ids in milestones of the posts that no process has served, score = version of the store
+// that contains the first commit with the post, or 0 if there was none.
 func (k keyspace) unserved() string { return k.key("milestones", "unserved") }
 
 // journal is a stream: changes that the embedded store must write to its disk. Only the embedded store creates it;

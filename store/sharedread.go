@@ -16,22 +16,22 @@ const (
 	maxShortReads = 4
 	maxLongReads  = 28
 	maxShared     = maxShortReads + maxLongReads
-	// shortBlock is how long a short read blocks. A stream that is not part of a read waits until a short read ends, 30 ms
-	// on average.
+	// shortBlock is how long a short read blocks. A new stream waits until a short read ends, 30 ms on average.
 	shortBlock = 250 * time.Millisecond
-	// longBlock is how long a long read blocks. The server registers each stream of a read again when the read is sent
-	// again, which costs microseconds for each of thousands of streams.
+	// longBlock is how long a long read blocks. Each time a read is sent, the server registers each of its streams,
+	// which costs microseconds for each of thousands of streams.
 	longBlock = 10 * time.Second
-	// minConfirmed is the shortest wait after which an error of the server should be known.
+	// minConfirmed is the minimum length of a wait whose result must show whether the server responds.
 	minConfirmed = longBlock + longBlock/2
-	// minStreams is the number of streams that a long read may have even if there are few.
+	// minStreams is the number of streams that a long read may always have, even if its share of all streams is
+	// smaller.
 	minStreams = 8
 )
 
 // sharedReads waits for new entries of many streams with few connections. Each read blocks in the server until one of
 // its streams has an entry, so a change is found at once, and streams without entries cost little. A stream joins a
-// short read, and moves to a long read when it had no entry. A Cluster has no shared reads, because a read cannot
-// contain streams of different slots.
+// short read, and moves to a long read if it had no entry. A Cluster has no shared reads, because a read cannot contain
+// streams of different slots.
 type sharedReads struct {
 	client redis.UniversalClient
 	grace  time.Duration // time that a reply may take after the server has unblocked the read
@@ -49,8 +49,8 @@ type sharedReads struct {
 	closed  bool
 }
 
-// watchedStream is a stream with the position after which entries are new. It stays part of a read while calls come and
-// go. Its fields are guarded by sharedReads.mu, except for the first two, which never change.
+// watchedStream is a stream with the position after which entries are new. It remains part of a read between the calls
+// that wait for it. Its fields are guarded by sharedReads.mu, except for the first two, which never change.
 type watchedStream struct {
 	name, after string
 	waits       []*sharedWait
@@ -84,7 +84,7 @@ func (r *sharedReads) close() {
 }
 
 // await waits until a stream may have an entry after the given one, and reports whether it may. It returns false at the
-// time end, but only if the server has responded since the call, or the wait is too short to know.
+// time end, but only if the server has responded since the call or the wait is shorter than minConfirmed.
 func (r *sharedReads) await(ctx context.Context, stream, after string, end time.Time) (bool, error) {
 	s, x, err := r.join(stream, after)
 	if err != nil {

@@ -43,8 +43,8 @@ func (k DocumentKey) Value(b feed.Blob) []byte {
 	return encodeBlob(b)
 }
 
-// Unload replaces the stored bytes of documents by empty values. It keeps the time at which a document expires, and
-// does nothing for a document that does not exist. The bytes in brotli coding are only replaced if the blob has them.
+// Unload replaces the stored bytes of documents with empty values. It keeps the time at which a document expires, and
+// does nothing for a document that does not exist. The bytes in brotli coding are replaced only if the blob has them.
 func (s *Site) Unload(ctx context.Context, blobs ...feed.Blob) error {
 	return s.client.wrap("unload documents", s.setDocuments(ctx, blobs, func(DocumentKey, feed.Blob) []byte { return nil }))
 }

@@ -16,6 +16,6 @@ func TestFeatureKinds(t *testing.T) {
 		t.Errorf("the model without the length of units is\n%s\nwant\n%s", got, want)
 	}
 	if got := withoutKind(model, ""); string(got) != string(model) {
-		t.Errorf("the model without nothing is\n%s\nwant it unchanged", got)
+		t.Errorf("the model with no feature removed is\n%s\nwant it unchanged", got)
 	}
 }

@@ -142,8 +142,8 @@ func pageFitsAPhone(t *testing.T, x *tab) {
 		var charts int
 		x.eval(&charts, `document.querySelectorAll("svg:not(.spark) text").length`)
 		if len(small) > 0 || charts < 10 {
-			t.Errorf("on a screen %d pixels wide, of %d labels of charts those of %q are less than 10 pixels high", width, charts,
-				small)
+			t.Errorf("on a screen %d pixels wide, some of the %d chart labels are less than 10 pixels high, in the charts %q",
+				width, charts, small)
 		}
 	}
 	x.device(390, 844, "dark")

@@ -63,7 +63,7 @@ type page struct {
 	MoreFeeds     int
 	Figures       figures
 	Now           string
-	zone          *time.Location // of the times of runs and posts
+	zone          *time.Location // time zone of the times of runs and posts
 }
 
 // card is one statement about the site.

@@ -67,7 +67,7 @@ type language struct {
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
-	// Classes that only the verification of credits uses, see verifyname.go.
+	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, firm, about, covered, generic, again, genitive, send *class
 }
 
@@ -224,8 +224,8 @@ type foldedLine struct {
 	key  []byte // see [lineKey]; empty if no phrase of the language begins with the first word of the line
 }
 
-// foldLine returns the line with its key, which it appends to buf. Most lines of a post begin with a word that no
-// phrase begins with, so that only that word is folded.
+// foldLine returns the line with its key, which it appends to buf. Most lines of a post begin with a word with which no
+// phrase begins, so only that word is folded.
 func (l *language) foldLine(line string, buf []byte) foldedLine {
 	for from, end := 0, 0; end < len(line); from = end {
 		if n := strings.IndexByte(line[from:], ' '); n >= 0 {
@@ -482,7 +482,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	}
 	l.bindClasses()
 	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send} {
-		c.bit = len(traits{}) * 64 // no trait: the words of these classes are no evidence for the rules and the model
+		c.bit = len(traits{}) * 64 // no trait: the words of these classes are not evidence for the rules and the model
 	}
 	l.evidence = l.classBits()
 	l.indexRules()

@@ -121,7 +121,7 @@ func (lx *lexicon) addRule(l *language, line string) error {
 	if err != nil {
 		return fmt.Errorf("rule %q: %w", line, err)
 	}
-	variants := make([]variant, len(unfolded)) // in one piece, since they are tried one after the other
+	variants := make([]variant, len(unfolded)) // allocated together, since they are tried one after the other
 	for i, elems := range unfolded {
 		if len(elems) == 0 {
 			return fmt.Errorf("rule %q can match an empty clause: %w", line, feed.ErrInvalid)

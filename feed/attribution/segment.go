@@ -338,7 +338,7 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 	}
 }
 
-// isWordSpace reports whether data[i] is a single space before an ASCII character, which is kept as it is.
+// isWordSpace reports whether data[i] is a single space before an ASCII character. Such a space is kept.
 func isWordSpace(data string, i int) bool {
 	return data[i] == ' ' && i+1 < len(data) && data[i+1] > ' ' && data[i+1] < utf8.RuneSelf
 }

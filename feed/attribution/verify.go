@@ -216,7 +216,7 @@ func (rd *reading) correctAuthors(s *source) {
 	s.authors = kept
 }
 
-// linkedName returns the part of a name that is the text of a link, if this is the name of a person: the words before
+// linkedName returns the part of a name that is the text of a link, if that text is a person's name: the words before
 // it, such as a title, are not part of the name.
 func (rd *reading) linkedName(s *source, name string) string {
 	for _, k := range s.creditBlocks {
@@ -415,7 +415,7 @@ func (b *block) findName(name string) (before int, within span, ok bool) {
 // host of the article has the whole name.
 func (rd *reading) correctPublication(s *source) {
 	if name := strings.TrimSuffix(s.pub.name, "."); s.pub.known != nil && rd.r.pubs.lookup(name) == s.pub.known {
-		s.pub.name = name // the full stop of the sentence
+		s.pub.name = name // without the full stop of the sentence
 	}
 	if s.pub.name == "" || s.url == "" {
 		return

@@ -9,8 +9,8 @@ import (
 
 // This file checks the headline of a credit: it is a whole title, and not a few words of a sentence.
 
-// correctTitle makes the headline of s the whole text of the link that contains it, and removes a headline that is no
-// title: running text of a link, a few quoted words, and the name of the publication.
+// correctTitle makes the headline of s the whole text of the link that contains it, and removes a headline that is not
+// a title: running text of a link, a few quoted words, and the name of the publication.
 func (rd *reading) correctTitle(s *source) {
 	rd.takePublicationAsHeadline(s)
 	if rd.takeNameFromHeadline(s); s.headline == "" {
@@ -39,7 +39,7 @@ func (rd *reading) correctTitle(s *source) {
 }
 
 // correctByLabel corrects the headline of s if it is, or is a part of, the text of the link r in block b, or begins or
-// ends with that text. It reports whether this is so.
+// ends with that text. It reports whether one of these is the case.
 func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
 	label := cleanHeadline(b.text[r.start:r.end])
 	before, after, within := strings.Cut(label, s.headline)
@@ -195,8 +195,8 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 	return rd.isTitleInSentence(b, in)
 }
 
-// beginsCitation reports whether the tokens in are at the beginning of block b, or after its number, and punctuation or
-// a word such as "by" follows them.
+// beginsCitation reports whether the tokens of the span in are at the beginning of block b, or after its number, and
+// punctuation or a word such as "by" follows them.
 func (rd *reading) beginsCitation(b *block, in span) bool {
 	lo := in.lo
 	for lo > 0 && (b.toks[lo-1].digit || b.toks[lo-1].kind == tokPunct) {
@@ -214,9 +214,9 @@ func isSeparator(t token) bool {
 	return t.kind == tokDash || t.kind == tokPunct && strings.ContainsRune(",:;(|", t.ch)
 }
 
-// isTitleInSentence reports whether the tokens in, which are the text of a link in a sentence and begin with a capital
-// letter, are a title. In English, it is in title case or has four words. In German, a preposition or an article before
-// a noun makes it part of the sentence.
+// isTitleInSentence reports whether the tokens of the span in, which are the text of a link in a sentence and begin
+// with a capital letter, are a title. In English, it is in title case or has four words. In German, a preposition or an
+// article before a noun makes it part of the sentence.
 func (rd *reading) isTitleInSentence(b *block, in span) bool {
 	words, upper := 0, 0
 	for _, t := range b.toks[in.lo:in.hi] {
@@ -262,7 +262,7 @@ func (rd *reading) takePublicationAsHeadline(s *source) {
 	}
 }
 
-// takeNameFromHeadline makes a given name before a comma the author of s, as in "Ann, Harbour Forum", which is no
+// takeNameFromHeadline makes a given name before a comma the author of s, as in "Ann, Harbour Forum", which is not a
 // headline.
 func (rd *reading) takeNameFromHeadline(s *source) {
 	toks := rd.r.lx.tokenize(s.headline, nil)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// This file checks the names of a credit against the words around them: an employer is no publication, the subject of
-// an article is not its author, and a source that is only mentioned is not published.
+// This file checks the names of a credit against the words around them: an employer is not a publication, the subject
+// of an article is not its author, and a source that is only mentioned is not published.
 
 // nameContext is an occurrence of a name in a credit block.
 type nameContext struct {
@@ -200,8 +200,8 @@ func (rd *reading) isDescription(toks []token) bool {
 }
 
 // isOnlyMentioned reports whether s, whose credit is in block b, has no passage and is named without being quoted: it
-// has no publication, it is a host of films or code, it is a remark in brackets, it reported on the author's own work,
-// or block b is emphasised like the caption of a picture.
+// has no publication, it is a site that hosts videos or code, it is a remark in brackets, it reported on the author's
+// own work, or block b is emphasised like the caption of a picture.
 func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 	if len(s.passages) > 0 || s.entry || s.copiedHeader {
 		return false

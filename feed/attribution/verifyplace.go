@@ -8,12 +8,12 @@ import (
 )
 
 // This file checks a credit against the place of its link and its passage: the sentence before a quotation element
-// decides where the quotation is from, the name after "via" is not its source, and a passage in a sentence of the
-// author's own is not quoted.
+// decides where the quotation is from, the name after "via" is not its source, and a passage in the author's own
+// sentence is not a quotation.
 
 // isLinkOfLead reports whether the URL of s can be that of the quotation element below the paragraph that introduces
 // it. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link on a
-// verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. Block at contains the credit.
+// verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. The credit is in block at.
 func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	lead := rd.leadOf(s, at)
 	if lead == nil || s.url == "" || s.convention == "cite" {
@@ -107,8 +107,8 @@ func (rd *reading) namesOfVia(b *block, i int) span {
 	return span{}
 }
 
-// isOwnSentence reports whether the passage of s, which is part of block b, is in a clause of the author's own: a dash,
-// a semicolon or a full stop separates it from the name and the link of s, and the clause contains "I" or "we".
+// isOwnSentence reports whether the passage of s, which is part of block b, is in the author's own clause: a dash, a
+// semicolon or a full stop separates it from the name and the link of s, and the clause contains "I" or "we".
 func (rd *reading) isOwnSentence(s *source, b *block) bool {
 	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.convention == "cite" {
 		return false
@@ -166,8 +166,8 @@ func (rd *reading) withoutAdverb(name string) string {
 	return name[:toks[n-1].end]
 }
 
-// takeGivenNameAsAuthor makes an unknown publication of one word before a verb of saying the author if the word is a
-// given name or the link's text consists of both, as in "Ann writes".
+// takeGivenNameAsAuthor makes an unknown publication the author if it is a single word before a verb of saying, and the
+// word is a given name or the text of a link consists of both words, as in "Ann writes".
 func (rd *reading) takeGivenNameAsAuthor(s *source) {
 	if s.pub.known != nil || s.pub.name == "" || len(s.authors) > 0 || strings.ContainsAny(s.pub.name, " .") || acronym(s.pub.name) {
 		return
@@ -194,8 +194,8 @@ func (rd *reading) isSender(s *source, name string) bool {
 	return false
 }
 
-// isCommonNoun reports whether token i of block b, which follows a known name without a link, and the next one show
-// that the name is a common noun, as in "the times of Ann Reed". A date may follow: "Le Monde du 5 mai".
+// isCommonNoun reports whether a known name without a link, which token i of block b follows, is a common noun because
+// of this token and the next one, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
 func (rd *reading) isCommonNoun(b *block, i int) bool {
 	if i+1 >= len(b.toks) || !rd.l.genitive.has(b.toks[i].id) || b.toks[i].upper {
 		return false
@@ -204,7 +204,7 @@ func (rd *reading) isCommonNoun(b *block, i int) bool {
 	return next.kind == tokWord && !next.digit && rd.l.month(next.id) == 0 && !rd.l.weekday.has(next.id)
 }
 
-// isMediaHost reports whether u, a URL or a domain, belongs to a host of films, slides, pictures or code, which
+// isMediaHost reports whether u, a URL or a domain, belongs to a site that hosts videos, slides, pictures or code, and
 // publishes nothing itself.
 func isMediaHost(u string) bool {
 	h := hostOf(u)
@@ -214,7 +214,7 @@ func isMediaHost(u string) bool {
 	return slices.ContainsFunc(strings.Split(h, "."), func(l string) bool { return mediaHosts[l] })
 }
 
-// mediaHosts lists labels of such hosts.
+// mediaHosts lists labels in the host names of such sites.
 var mediaHosts = map[string]bool{
 	"bitbucket": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
 	"gitlab": true, "imgur": true, "instagram": true, "slideshare": true, "soundcloud": true, "sourceforge": true,

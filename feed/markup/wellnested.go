@@ -15,9 +15,9 @@ const (
 	placeNone   place = iota // not in well-nested HTML
 	placeBlock               // among blocks; contains blocks, inline elements and text
 	placeText                // among blocks; contains inline elements and text
-	placeList                // as placeBlock, but contains items
+	placeList                // like placeBlock, but contains items
 	placeItem                // in a list; contains the same as placeBlock
-	placeTerms               // as placeList, but contains terms
+	placeTerms               // like placeList, but contains terms
 	placeTerm                // in placeTerms; contains the same as placeBlock
 	placeInline              // anywhere; contains inline elements and text
 	placeFormat              // the same; counts toward maxFormatting, except for links
@@ -296,7 +296,7 @@ func isAttributeByte(c byte) bool {
 }
 
 // beginsReference reports whether the ampersand at the beginning of s, the rest of an attribute's value, may begin a
-// character reference. An ampersand in the query of a URL begins none: "&page=2".
+// character reference. An ampersand in the query of a URL usually does not: "&page=2".
 func beginsReference(s string) bool {
 	name := 1
 	for name < len(s) && isWordByte(s[name]) {

@@ -140,7 +140,7 @@ func (r *rebuilder) commitRequest(
 		stored = feed.Head{}
 	}
 	var fresh []feed.Document
-	var indexes []int // of fresh in the documents of the head
+	var indexes []int // positions of the fresh documents among those of the head
 	for _, doc := range d.documents {
 		same, ok := stored.Document(doc.Format)
 		ref := r.reference(f, doc, aliases[doc.Format])

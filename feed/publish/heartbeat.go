@@ -9,14 +9,15 @@ import (
 
 // AliveStore records which processes are alive.
 type AliveStore interface {
-	// SetAlive records that a process is alive, until ttl has passed, and reports whether it was recorded before.
+	// SetAlive records that a process is alive, and reports whether it was already recorded. The record expires after
+	// ttl.
 	SetAlive(ctx context.Context, process string, ttl time.Duration) (before bool, err error)
 	ClearAlive(ctx context.Context, process string) error
 }
 
 // Heartbeat records that this process is alive, once for all sites that it builds. The leases of these sites are bound
-// to the record: see [feed.BoundOwner]. They end two seconds after the process has died, although each lease is renewed
-// only every 40 seconds. The methods are safe for concurrent use.
+// to the record: see [feed.BoundOwner]. The leases end two seconds after the process has died, although each lease is
+// renewed only every 40 seconds. The methods are safe for concurrent use.
 type Heartbeat struct {
 	store   AliveStore
 	process string
@@ -28,16 +29,16 @@ type Heartbeat struct {
 	turned chan struct{} // closed and replaced when alive or lapses changes
 }
 
-// NewHeartbeat returns a Heartbeat. The process is a name for this process that no other process has and that does not
-// contain "@". The leases are not granted until Run is called.
+// NewHeartbeat returns a Heartbeat. Process is the name of this process, which must be unique and must not contain "@".
+// No lease is granted until Run is called.
 func NewHeartbeat(store AliveStore, process string, logger *slog.Logger) *Heartbeat {
 	return &Heartbeat{store: store, process: process, logger: logger, turned: make(chan struct{})}
 }
 
-// Run renews the record until ctx ends, and then removes it. The caller ends ctx after the publishers have returned.
-// The error is always nil.
+// Run renews the record until ctx ends, and then removes it. The caller must not cancel ctx before the publishers have
+// returned. The error is always nil.
 func (h *Heartbeat) Run(ctx context.Context) error {
-	ticker := time.NewTicker(defaultLease / 5) // so that there is time for more attempts if one is lost
+	ticker := time.NewTicker(defaultLease / 5) // leaves time for more attempts if one fails
 	defer ticker.Stop()
 	renewed, failed, logged := time.Now(), false, false
 	for {
@@ -82,7 +83,7 @@ func (h *Heartbeat) beat(ctx context.Context) (before bool, err error) {
 	return h.store.SetAlive(ctx, h.process, defaultLease)
 }
 
-// set records whether the record was renewed in time, and counts a lapse unless the last one has not ended.
+// set records whether the record was renewed in time, and counts a lapse unless the previous one has not ended.
 func (h *Heartbeat) set(alive, lapsed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -185,7 +185,7 @@ func (l *lease) release(ctx context.Context) {
 // With a Heartbeat, it renews the lease three times before it expires, and also when the heartbeat has lapsed. The term
 // continues after a lapse unless another process has acquired the lease or the store has lost it.
 func (l *lease) renew(ctx context.Context, token feed.Token, lapses int, done <-chan struct{}) error {
-	every, check := l.ttl/5, l.ttl/5 // so that there is time for more attempts if one is lost
+	every, check := l.ttl/5, l.ttl/5 // leaves time for more attempts if one fails
 	if l.heartbeat != nil {
 		every, check = l.ttl/3, tokenInterval
 	}

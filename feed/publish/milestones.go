@@ -11,8 +11,9 @@ import (
 // documentContents maps feeds and archives to the ids of the posts in their documents.
 type documentContents map[feed.Name]map[string]bool
 
-// noteNew sets Absorbed if the post is absorbed for the first time. A post without an item may also be one whose item
-// was lost, such as any post of a folder after a restart. It gets no milestones, since its first ones were earlier.
+// noteNew sets Absorbed if the post is absorbed for the first time. A post without an item is not always new: its item
+// may have been lost, as are those of a folder when the process restarts. Such a post gets no milestones, since it was
+// absorbed earlier.
 func (p *placement) noteNew(ctx context.Context, d *decision) error {
 	if d.previous != nil || d.Item == nil || d.removed {
 		return nil
@@ -25,7 +26,7 @@ func (p *placement) noteNew(ctx context.Context, d *decision) error {
 }
 
 // wasPublished reports whether the documents that were committed or are served already contain an item's post. Only the
-// document at the item's position in the main feed can contain it, or an archive whose boundary was lost.
+// document at the item's position in the main feed, or an archive whose boundary was lost, can contain it.
 func (p *placement) wasPublished(ctx context.Context, it *feed.Item) (bool, error) {
 	n := p.archives.documentAt(feed.Main, feed.PositionOf(it))
 	if p.contents[n] == nil {

@@ -92,8 +92,9 @@ type Config struct {
 	// Lease is the time after which another process may build if this one has not renewed its lease. The default is 2 s,
 	// or 2 min with a Heartbeat. A process that is the only one with access to the store should use [LeaseAlone].
 	Lease time.Duration
-	// Heartbeat, if not nil, is shared by the publishers of a process, so that an idle site costs little. Its Run must be
-	// called too. Another process may build after 2 s without a heartbeat. It must be nil if the store is a Redis Cluster.
+	// Heartbeat, if not nil, is shared by the publishers of a process, so that an idle site costs little. The caller
+	// must also call its Run method. Another process may build after 2 s without a heartbeat. It must be nil if the
+	// store is a Redis Cluster.
 	Heartbeat *Heartbeat
 	Clock     func() time.Time
 	Logger    *slog.Logger

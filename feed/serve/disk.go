@@ -24,7 +24,7 @@ import (
 //	heads/SHA256-OF-FEED-NAME    a head as JSON, after a line with the SHA-256 of the rest
 //	documents/HASH.gz, HASH.br   a document in each coding in which it is stored
 //	histories/HASH               the differences to earlier versions, in the format of heads
-//	stash/NUMBER                 editions that are not saved in the files above yet; see stash
+//	stash/NUMBER                 editions that are not yet saved in the files above; see stash
 //	lock
 //
 // Files are replaced atomically, documents before the head that refers to them, and are used only if their hash
@@ -43,10 +43,10 @@ type Disk struct {
 	stored map[feed.Hash]codingSet
 	// replaced holds, for each feed, the replaced documents that have not been compared with their successors yet.
 	replaced map[feed.Name][]feed.Hash
-	// saved holds, for each feed, the number of the last file of the stash that its edition in files of its own includes.
+	// saved holds, for each feed, the number of the last stash file that the feed's own files supersede.
 	saved map[feed.Name]int64
 
-	stashes  atomic.Int64 // number of the last file of the stash
+	stashes  atomic.Int64 // number of the last stash file
 	stashing sync.Mutex   // guards stashed
 	stashed  []stashFile
 }
@@ -160,7 +160,7 @@ type savedHead struct {
 	Lengths map[feed.Hash][coding.Count]int `json:"lengths"`
 	// Bounds holds the bounds of each document's items.
 	Bounds map[feed.Hash]feed.Bounds `json:"bounds,omitempty"`
-	// Stash is the number of the last file of the stash that the edition includes.
+	// Stash is the number of the last stash file that the edition supersedes.
 	Stash int64 `json:"stash,omitempty"`
 }
 

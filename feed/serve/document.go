@@ -292,7 +292,7 @@ func bodiesOf(ref feed.DocumentRef, b feed.Blob) (checked bodies, err error) {
 	return checked, nil
 }
 
-// check returns nil if body is the document of ref in coding c, else an error of kind [feed.ErrInvalid].
+// check returns nil if body is the document of ref in coding c, and otherwise an error of kind [feed.ErrInvalid].
 func check(c coding.Coding, body []byte, ref feed.DocumentRef) error {
 	if c == coding.Gzip && ref.GzipSum != "" && feed.ChecksumOf(body) == ref.GzipSum {
 		return nil

@@ -170,8 +170,8 @@ func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 		return nil
 	}
 	heads, failed := r.readHeads(ctx, slices.SortedFunc(maps.Keys(t.missed), feed.Name.Compare))
-	// A builder that has just taken over may have done so because the store has lost data, such as the lease. Its commit
-	// hides that the version has changed otherwise, so the next poll reads all heads.
+	// A builder that has just taken over may have done so because the store has lost data, such as the lease. Its
+	// commit hides any other change of the version, so the next poll reads all heads.
 	newest := r.Newest()
 	if slices.ContainsFunc(heads, func(h feed.Head) bool { return h.Token > newest }) {
 		t.polls = pollsPerFull
@@ -210,8 +210,8 @@ func (r *Replica) readHeads(ctx context.Context, names []feed.Name) (heads []fee
 	return heads, failed
 }
 
-// prefetch returns the documents of heads that match their checksum and are not served yet, by hash. It reads many with
-// each call to the store. Other documents must be read one by one.
+// prefetch returns the documents of heads that match their checksum and are not served yet, by hash. It reads many of
+// them with each call to the store. Other documents must be read one by one.
 func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snapshot) map[feed.Hash]feed.Blob {
 	refs := map[feed.Hash]feed.DocumentRef{}
 	var all []feed.Hash // the documents of a head together, since the embedded store has them in one file

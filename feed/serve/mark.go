@@ -16,14 +16,14 @@ type Marker interface {
 }
 
 const (
-	// maxReached is the maximum number of versions that wait to be recorded. If there are more, which happens only if
-	// the store fails, the posts of later versions are recorded with the last version.
+	// maxReached is the maximum number of versions waiting to be recorded. If there are more, which happens only if the
+	// store fails, the posts of later versions are recorded with the last version.
 	maxReached = 100
 	// finalMarkTimeout limits the call that records the last versions after the replica's context is done.
 	finalMarkTimeout = 500 * time.Millisecond
 )
 
-// reached holds the versions that were reached and not recorded yet, in ascending order.
+// reached holds the versions that have been reached but not recorded yet, in ascending order.
 type reached struct {
 	added chan struct{} // signals that a version was added; capacity 1
 
@@ -77,8 +77,8 @@ func (r *reached) recorded(version int64) {
 	}
 }
 
-// mark records the versions that the replica reaches until ctx is done. It has its own goroutine, since nothing waits
-// for the records.
+// mark records the versions that the replica reaches until ctx is done. It runs in its own goroutine, since nothing
+// waits for the records.
 func (r *Replica) mark(ctx context.Context) {
 	failing := false
 	for {

@@ -17,7 +17,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// rareShare is a divisor: rarely requested documents may use the limit of a Memory divided by rareShare.
+// rareShare determines how much memory rarely requested documents may use: 1/rareShare of the limit of a Memory.
 const rareShare = 16
 
 // maxLoads is the maximum number of documents loaded at a time. It limits the memory that loading uses.
@@ -42,7 +42,7 @@ type Memory struct {
 	// ring holds the documents that may be dropped, the next candidate first. A candidate that was requested since it was
 	// last examined moves to the end (the clock algorithm), so that requests need no lock.
 	ring list.List
-	// rare is the ring of archives and pages of posts, and rareSize their part of size.
+	// rare is the ring of archives and pages of posts, and rareSize is their part of size.
 	rare     list.List
 	rareSize int64
 }
@@ -73,7 +73,7 @@ func (m *Memory) full() bool {
 	return m.limit > 0 && m.size > m.limit
 }
 
-// hasRoom reports whether the bytes of a document do not exceed the limits.
+// hasRoom reports whether a document can be added without exceeding the limits.
 func (m *Memory) hasRoom(d *document) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -228,7 +228,7 @@ func (m *Memory) evict() {
 	m.drop(&m.rare, func() bool { return m.size > m.limit })
 }
 
-// drop drops documents of a ring while more must be dropped.
+// drop drops documents of a ring for as long as more returns true.
 func (m *Memory) drop(ring *list.List, more func() bool) {
 	// Requests can mark documents faster than they are examined, so marks are ignored after one round.
 	for spared := ring.Len(); ring.Len() > 0 && more(); spared-- {

@@ -106,7 +106,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
-// TestMemoryOfPostPages checks that pages of posts use only their share of the memory, and leave the feeds in it.
+// TestMemoryOfPostPages checks that pages of posts use only their share of the memory, and do not displace feeds.
 func TestMemoryOfPostPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 32_000

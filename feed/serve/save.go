@@ -19,10 +19,10 @@ const saveWait = time.Second
 const saveDelay = 3 * settleTime
 
 // saveFirst saves editions before they are served, so that a replica that crashes serves the same documents or later
-// ones when it starts again, even without the store. It returns the feeds whose editions are saved in files of their
-// own. Those of a few feeds are written to the stash instead, which takes less time, and the saving goroutine saves
-// them later. saveFirst does not wait for a disk that fails or is slow: serving has priority, and the saving goroutine
-// tries again.
+// ones when it starts again, even without the store. It returns the feeds whose editions it saved in their own files.
+// If only a few feeds have changed, it writes their editions to the stash instead, which takes less time, and the
+// saving goroutine saves them later. saveFirst does not wait for a disk that fails or is slow: serving has priority,
+// and the saving goroutine tries again.
 func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition) map[feed.Name]bool {
 	r.mu.Lock()
 	failing := r.failing != nil
@@ -34,7 +34,7 @@ func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition)
 	editions := make([]*edition, 0, len(fetched))
 	for _, name := range slices.SortedFunc(maps.Keys(fetched), feed.Name.Compare) {
 		e := fetched[name]
-		e.stash = number // even if it is not stashed: it replaces those that are
+		e.stash = number // set even if e is not stashed, since e replaces earlier stashed editions
 		editions = append(editions, e)
 	}
 	if failing {
@@ -129,7 +129,7 @@ func (r *Replica) allDurable() bool {
 	return true
 }
 
-// delaySave waits for saveDelay or until ctx ends if all unsaved documents are in the stash.
+// delaySave waits for saveDelay, or until ctx is done, if all unsaved documents are in the stash.
 func (r *Replica) delaySave(ctx context.Context) {
 	r.mu.Lock()
 	durable := r.allDurable()

@@ -42,8 +42,8 @@ type edition struct {
 	documents []*document
 	// compared reports whether the documents have been compared with those they replaced, which are then no longer needed.
 	compared bool
-	// durable reports whether the documents are on disk, in files of their own or in the stash. Stash is the number of the
-	// last file of the stash whose edition of the feed is this one or an earlier one.
+	// durable reports whether the documents are on disk, in their own files or in the stash. Stash is the number of the
+	// last stash file whose edition of the feed is this one or an earlier one.
 	durable bool
 	stash   int64
 }

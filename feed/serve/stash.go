@@ -16,34 +16,34 @@ import (
 )
 
 const (
-	// maxStash is the maximum number of bytes of documents in a file of the stash.
+	// maxStash is the maximum number of bytes of documents in a stash file.
 	maxStash = 4 << 20
-	// maxStashed is the maximum number of editions in a file of the stash.
+	// maxStashed is the maximum number of editions in a stash file.
 	maxStashed = 16
 )
 
-// errNotStashed is the error for editions that are saved in files of their own instead.
+// errNotStashed is returned for editions that must be saved in their own files instead.
 var errNotStashed = errors.New("editions are not suitable for the stash")
 
-// stashFile is a file of the stash that has not been removed.
+// stashFile is a stash file that has not been removed.
 type stashFile struct {
 	number int64
 	feeds  []feed.Name
 }
 
-// stashedEdition describes an edition in a file of the stash.
+// stashedEdition describes an edition in a stash file.
 type stashedEdition struct {
 	savedHead
 	// Files holds, for each document of the head, the lengths of the bytes that follow, by coding number.
 	Files [][coding.Count]int `json:"files"`
 }
 
-// nextStash returns the number of the next file of the stash.
+// nextStash returns the number of the next stash file.
 func (d *Disk) nextStash() int64 { return d.stashes.Add(1) }
 
 // stash writes editions to one file with the given number, which takes two flushes instead of about seven. It does not
-// wait for other goroutines that use the disk. A Disk loads the editions from the stash until they are saved in files
-// of their own, and then removes the file. The error is [errNotStashed] if the editions are too large, or contain
+// wait for other goroutines that use the disk. A Disk loads the editions from the stash until they are saved in their
+// own files, and then removes the stash file. The error is [errNotStashed] if the editions are too large, or contain
 // documents that are not in memory.
 func (d *Disk) stash(number int64, editions []*edition) error {
 	list, bodies := make([]stashedEdition, len(editions)), []byte(nil)
@@ -84,8 +84,8 @@ func (d *Disk) stash(number int64, editions []*edition) error {
 	return nil
 }
 
-// loadStash replaces the editions that were loaded from files of their own with those in the stash that are newer. It
-// returns the feeds whose editions are only in the stash, and errors for damaged files, which it ignores.
+// loadStash replaces editions that were loaded from their own files with newer ones in the stash. It returns the feeds
+// whose editions are only in the stash, and errors for damaged files, which it ignores.
 func (d *Disk) loadStash(editions map[feed.Name]*edition) (newer []feed.Name, problems []error) {
 	names, err := d.files.List(d.stashDir())
 	if err != nil {
@@ -93,7 +93,7 @@ func (d *Disk) loadStash(editions map[feed.Name]*edition) (newer []feed.Name, pr
 	}
 	var numbers []int64
 	for _, name := range names {
-		if number, err := strconv.ParseInt(name, 10, 64); err == nil { // else a temporary file
+		if number, err := strconv.ParseInt(name, 10, 64); err == nil { // other names are temporary files
 			numbers = append(numbers, number)
 		}
 	}
@@ -118,7 +118,7 @@ func (d *Disk) loadStash(editions map[feed.Name]*edition) (newer []feed.Name, pr
 	return slices.Compact(slices.Sorted(slices.Values(newer))), problems
 }
 
-// readStash returns the editions in a file of the stash.
+// readStash returns the editions in a stash file.
 func (d *Disk) readStash(number int64) ([]*edition, error) {
 	data, err := d.files.ReadFile(d.stashPath(number))
 	if err != nil {
@@ -154,7 +154,7 @@ func (s stashedEdition) edition(data []byte) (*edition, []byte, error) {
 		return nil, nil, err
 	}
 	if len(s.Files) != len(s.Documents) {
-		return nil, nil, fmt.Errorf("head of %s: %d documents and the bytes of %d: %w",
+		return nil, nil, fmt.Errorf("head of %s: %d documents, but the lengths of %d: %w",
 			s.Feed, len(s.Documents), len(s.Files), feed.ErrInvalid)
 	}
 	e := &edition{head: s.Head, compared: true, durable: true}
@@ -163,7 +163,7 @@ func (s stashedEdition) edition(data []byte) (*edition, []byte, error) {
 		for _, k := range coding.Compressed() {
 			length := s.Files[i][k]
 			if length < 0 || length > len(data) {
-				return nil, nil, fmt.Errorf("head of %s: document %s is cut off: %w", s.Feed, ref.Hash, feed.ErrInvalid)
+				return nil, nil, fmt.Errorf("head of %s: document %s is truncated: %w", s.Feed, ref.Hash, feed.ErrInvalid)
 			}
 			if length == 0 {
 				continue
@@ -187,8 +187,8 @@ func (s stashedEdition) edition(data []byte) (*edition, []byte, error) {
 	return e, data, nil
 }
 
-// removeStashes removes the files of the stash whose editions, or later ones, are saved in files of their own. The
-// caller holds the turn.
+// removeStashes removes the stash files whose editions, or later ones, are saved in their own files. The caller holds
+// the turn.
 func (d *Disk) removeStashes() {
 	var unused []stashFile
 	d.stashing.Lock()
@@ -199,7 +199,7 @@ func (d *Disk) removeStashes() {
 		unused = append(unused, f)
 		return true
 	})
-	d.stashing.Unlock() // not held while files are removed; see the comment of Disk.turn
+	d.stashing.Unlock() // not held while files are removed; see the comment on Disk.turn
 	for _, f := range unused {
 		if err := d.remove(d.stashPath(f.number)); err != nil { // try again after the next save
 			d.stashing.Lock()

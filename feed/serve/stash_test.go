@@ -49,7 +49,7 @@ func TestStash(t *testing.T) {
 			t.Errorf("stash has the files %q before the change is saved, want one", got)
 		}
 		if behind, err := r.Saved(); err != nil || !behind.IsZero() {
-			t.Errorf("Saved() = %v, %v; want that all documents are on disk", behind, err)
+			t.Errorf("Saved() = %v, %v; want all documents on disk", behind, err)
 		}
 		killed := copyOf(t, dir)
 		r.wait(2 * saveDelay)

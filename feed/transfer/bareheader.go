@@ -75,16 +75,16 @@ type keysSeen struct {
 	restricted bool            // there is a key that determines whether the post is public
 	above      int             // number of lines above the first one
 	lines      int             // number of lines
-	broken     int             // which line is the first that is not part of a header, from 1, or 0
+	broken     int             // number of the first line that is not part of a header, or 0 if there is none
 	closed     string          // the first line that says that the post is not public, or ""
-	closedLine int             // which line that is, from 1
+	closedLine int             // number of that line
 }
 
 // add adds a line.
 func (s *keysSeen) add(line string) {
 	s.lines++
 	key, value, ok := headerField(line)
-	continues := s.lines > 1 && strings.ContainsAny(line[:1], " \t-") // a value above
+	continues := s.lines > 1 && strings.ContainsAny(line[:1], " \t-") // continues the value above
 	if s.broken == 0 && (!ok && !continues || s.lines > maxHeaderLines) {
 		s.broken = s.lines
 	}
@@ -217,7 +217,7 @@ func readHeader(header string) (map[string]any, error) {
 		}
 	}
 	if address, ok := values["url"].(string); ok && !isAddress(address) {
-		delete(values, "url") // a path below the address of the site, which this program does not follow
+		delete(values, "url") // a path on the original site, which feedpub does not use
 	}
 	return values, nil
 }

@@ -114,8 +114,8 @@ func TestBareHeaderWithTwoStatuses(t *testing.T) {
 	}
 }
 
-// TestBrokenBareHeader checks that a post is rejected if its first lines say that it is not public, but are no header
-// because of a line between them, and that it can be published as the reason says.
+// TestBrokenBareHeader checks that a post is rejected if its first lines say that it is not public, but are not a
+// header because of a line between them, and that it can be published by following the advice in the error.
 func TestBrokenBareHeader(t *testing.T) {
 	read := func(file string) (p feed.Post, err error) {
 		for entry, err := range (transfer.Options{}).Read(strings.NewReader(file), "post.md") {

@@ -24,7 +24,7 @@ type frontMatter struct {
 // blanks are the characters that may precede front matter: white space, and characters that are not visible.
 const blanks = " \t\r\n\u00a0" + invisible
 
-// invisible are the characters of blanks that have no width.
+// invisible contains the characters of blanks that have no width.
 const invisible = "\ufeff\u200b\u2060"
 
 // cutFrontMatter splits text into front matter and body. Front matter is YAML between two "---" lines or, as in Jekyll,

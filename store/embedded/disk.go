@@ -57,7 +57,7 @@ type disk struct {
 type fileOps struct {
 	// replace writes a whole file, as [durable.WriteFile] does.
 	replace func(path string, data []byte, perm fs.FileMode) error
-	// write is replace without syncing the folder, as [durable.Replace] is.
+	// write is like replace, but does not sync the folder; see [durable.Replace].
 	write func(path string, data []byte, perm fs.FileMode) error
 	// open opens a file, as [os.OpenFile] does.
 	open func(path string, flag int, perm fs.FileMode) (appendFile, error)
@@ -418,9 +418,9 @@ func (d *disk) truncate() error {
 }
 
 // writeHeads writes the current heads of feeds with their documents, and then removes the documents from the server. If
-// a head has changed since the journal entry was added, a later entry follows. The files are written concurrently,
-// since file systems combine concurrent syncs. A head with a lost document is written later, after the builder has
-// committed the feed again. Until then it must not stop the writes of other feeds.
+// a head has changed since the journal entry was added, there is a later entry for it. The files are written
+// concurrently, since file systems combine concurrent syncs. A head with a lost document is written later, after the
+// builder has committed the feed again. Until then it must not stop the writes of other feeds.
 func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
 	for some := range slices.Chunk(names, writersAtOnce) {
 		files, lost := make([]headFile, len(some)), make([]error, len(some))
@@ -459,7 +459,7 @@ func (d *disk) headWritten(ctx context.Context, name feed.Name, f headFile, lost
 	case lost == nil:
 		delete(d.lost, name)
 		return d.unloaded.unload(ctx, f)
-	case d.lost[name]: // the feed is dirty already
+	case d.lost[name]: // the feed is already dirty
 		return nil
 	}
 	if err := d.site.MarkDirty(ctx, name); err != nil {

@@ -18,14 +18,13 @@ type historyFiles struct {
 	runs, milestones lineFile
 }
 
-// postMilestones is a line of the milestones file. Of several lines about a post, the last one is valid.
+// postMilestones is a line of the milestones file. If a post has several lines, the last one counts.
 type postMilestones struct {
 	Post string `json:"post"`
 	feed.Milestones
 }
 
-// restore restores the contents of the files, without the runs that a later run repeats, and without lines that cannot
-// be decoded.
+// restore restores the contents of the files. It skips runs that a later run repeats and lines that cannot be decoded.
 func (h *historyFiles) restore(ctx context.Context) error {
 	var log feed.RunLog
 	if err := h.runs.read(func(line []byte) {

@@ -14,9 +14,9 @@ import (
 	"feedpub/store"
 )
 
-// unloaded lists the documents whose bytes are only in the files of heads. The server has no bytes for them: without
-// this, the pages and archives of a large folder would be most of its memory, although a replica reads a document only
-// once, right after the commit.
+// unloaded lists the documents whose bytes are only in the files of heads. The server does not keep these bytes:
+// otherwise, the pages and archives of a large folder would take up most of its memory, although a replica reads a
+// document only once, right after the commit.
 type unloaded struct {
 	site  *store.Site
 	redis *miniredis.Miniredis
@@ -113,7 +113,7 @@ func (u *unloaded) read(key store.DocumentKey, files map[feed.Name]headFile) []b
 	return key.Value(b)
 }
 
-// forget deletes the documents of a head whose file is damaged from the server.
+// forget deletes from the server the documents of a head whose file is damaged.
 func (u *unloaded) forget(name feed.Name) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -124,7 +124,7 @@ func (u *unloaded) forget(name feed.Name) {
 	delete(u.names, name)
 }
 
-// lose deletes a document that cannot be read from the server, and the others that are only in the file of the head.
+// lose deletes from the server a document that cannot be read, and all documents that are only in the file of the head.
 func (u *unloaded) lose(name feed.Name, h feed.Hash) {
 	u.forget(name)
 	u.redis.Del(u.site.DocumentKey(h))
@@ -134,8 +134,8 @@ func (u *unloaded) path(name feed.Name) string {
 	return filepath.Join(u.heads, escape(string(name))+headSuffix)
 }
 
-// reload puts the documents that the next version of a head no longer contains back into the server, which keeps them
-// until they expire. It must be called before the file of the head is replaced.
+// reload puts back into the server the documents that the next version of a head no longer contains. The server keeps
+// them until they expire. It must be called before the file of the head is replaced.
 func (u *unloaded) reload(ctx context.Context, next feed.Head) error {
 	u.mu.RLock()
 	gone := slices.DeleteFunc(slices.Clone(u.names[next.Feed]), func(h feed.Hash) bool {
@@ -160,7 +160,7 @@ func (u *unloaded) unload(ctx context.Context, f headFile) error {
 		delete(u.files, h)
 	}
 	blobs := slices.DeleteFunc(f.Blobs, func(b feed.Blob) bool {
-		_, shared := u.files[b.Hash] // then it is unloaded already, and stays in the file of the head that has it
+		_, shared := u.files[b.Hash] // if so, it is already unloaded, and is read from the other head's file
 		return shared
 	})
 	hashes := make([]feed.Hash, len(blobs))

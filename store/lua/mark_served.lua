@@ -1,8 +1,8 @@
--- Records when the posts that a process has ready for readers were first served.
+-- Records when the posts that a process is ready to serve were first served.
 --
 -- KEYS  1 unserved  2 milestones  3 journal
--- ARGV  versions of the store whose documents the process has ready, in ascending order, and after each how long it has
---       had them ready in ms
+-- ARGV  versions of the store whose documents the process is ready to serve, in ascending order, each followed by how
+--       long the process has been ready to serve them, in ms
 -- Output "ok", or "journal" if the journal exists and the caller must wait for it
 
 local time = redis.call('TIME')

@@ -62,7 +62,8 @@ type primary struct {
 	heads    map[feed.Name]feed.Head
 	docs     map[feed.Hash]feed.Blob
 	runs     *feed.RunLog
-	// milestones by post, and the version with the first commit of each post that was not served; 0 if there was none.
+	// milestones by post, and the version with the first commit of each post that has not been served, or 0 if there
+	// was none.
 	milestones map[string]feed.Milestones
 	unserved   map[string]int64
 	readings   map[string][]string // posts by owner of a lease

@@ -66,19 +66,19 @@ func testStoredHeads(t *testing.T, s suite) {
 	known := map[feed.Name]feed.HeadSum{}
 	for _, h := range read(nil) {
 		if h.Unchanged {
-			t.Errorf("head of %s is unchanged, want it to be new: no sum is known", h.Feed)
+			t.Errorf("head of %s is reported as unchanged, want it decoded, since its sum is unknown", h.Feed)
 		}
 		known[h.Feed] = h.Sum
 	}
 	for _, h := range read(known) {
 		if hasSums := h.Sum != (feed.HeadSum{}); h.Unchanged != hasSums {
-			t.Errorf("head of %s: unchanged is %t after no commit, want %t", h.Feed, h.Unchanged, hasSums)
+			t.Errorf("head of %s: unchanged is %t without a commit, want %t", h.Feed, h.Unchanged, hasSums)
 		}
 	}
 	s.commit(t, request(t, "tags/a", 1, day(2), "new", "atom tags/a"), feed.Committed)
 	for _, h := range read(known) {
 		if h.Feed == "tags/a" && h.Unchanged {
-			t.Errorf("head of %s is unchanged after a commit", h.Feed)
+			t.Errorf("head of %s is reported as unchanged after a commit", h.Feed)
 		}
 	}
 }

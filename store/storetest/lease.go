@@ -55,7 +55,7 @@ func testLeaseHasOneHolder(t *testing.T, s suite) {
 	second, err := s.Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
 	must(t, "Acquire", err)
 	if second <= first {
-		t.Errorf("tokens are %d, then %d; want them to grow", first, second)
+		t.Errorf("tokens are %d, then %d; want the second to be greater", first, second)
 	}
 }
 
@@ -92,12 +92,12 @@ func testBoundLeaseEndsWithItsProcess(t *testing.T, s suite) {
 	second, err := next.Acquire(s.ctx, "build", "two", time.Hour, day(1), 0)
 	must(t, "Acquire after the process has ended", err)
 	if second <= first {
-		t.Errorf("tokens are %d, then %d; want them to grow", first, second)
+		t.Errorf("tokens are %d, then %d; want the second to be greater", first, second)
 	}
 	before, err = s.SetAlive(s.ctx, process, time.Minute)
 	must(t, "SetAlive", err)
 	if before {
-		t.Error("SetAlive reports that the process was recorded, after ClearAlive")
+		t.Error("SetAlive reports after ClearAlive that the process was recorded")
 	}
 	wantKind(t, "Renew after another owner has acquired the lease", s.Renew(s.ctx, "build", owner, time.Hour), feed.ErrLocked)
 	_, err = s.Acquire(s.ctx, "build", owner, time.Hour, day(1), 0)
@@ -153,7 +153,7 @@ func testHolderAcquiresAgain(t *testing.T, s suite) {
 	second, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
 	must(t, "Acquire again", err)
 	if second <= first {
-		t.Errorf("tokens are %d, then %d; want them to grow", first, second)
+		t.Errorf("tokens are %d, then %d; want the second to be greater", first, second)
 	}
 }
 

@@ -99,7 +99,7 @@ func testFirstCommitCounts(t *testing.T, s suite) {
 	s.wantMilestones(t, "lost", feed.Milestones{Absorbed: day(2)})
 	must(t, "MarkServed", s.MarkServed(s.ctx, feed.ReachedVersion{Version: first}))
 	if s.milestones(t, "a").Served.IsZero() {
-		t.Error("the post is not served although the version of its first commit is")
+		t.Error("the post is not recorded as served although the version of its first commit is served")
 	}
 }
 

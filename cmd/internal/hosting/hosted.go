@@ -77,7 +77,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	replica := serve.ReplicaConfig{
 		Source: site.Store, Log: process.Log, Now: process.Now, Options: oldPaths(c), Memory: s.memory,
 	}
-	if h.role.Serves { // a builder alone has no readers
+	if h.role.Serves { // a process that only builds has no readers
 		replica.Marker = site.Store
 	}
 	if before == nil {

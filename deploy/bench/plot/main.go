@@ -72,7 +72,7 @@ func p50(r result) float64      { return r.P50 }
 func p99(r result) float64      { return r.P99 }
 func mib(r result) float64      { return r.MiB }
 
-// percent returns a function for a CPU time as a percentage of the time that has passed.
+// percent returns a function that returns a CPU time as a percentage of the elapsed time.
 func percent(of func(result) float64) func(result) float64 {
 	return func(r result) float64 { return 100 * of(r) / r.Seconds }
 }

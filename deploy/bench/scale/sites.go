@@ -105,8 +105,8 @@ func (b *bench) idle(ctx context.Context, work string, pid int) error {
 	return b.out.Encode(r)
 }
 
-// leastMemory returns the least memory that the server uses within d for objects and stacks, in MiB. It is least after
-// a garbage collection.
+// leastMemory returns the least memory that the server uses within d for objects and stacks, in MiB. It is lowest right
+// after a garbage collection.
 func (r *replica) leastMemory(ctx context.Context, d time.Duration) (float64, error) {
 	least := math.Inf(1)
 	for end := time.Now().Add(d); time.Now().Before(end); {

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -118,6 +119,15 @@ type Source struct {
 	Authors        []Author `json:"authors,omitempty"`
 	DatePublished  string   `json:"date_published,omitempty"` // YYYY, YYYY-MM, YYYY-MM-DD or RFC 3339
 	Agencies       []string `json:"agencies,omitempty"`       // news agencies that the publication credits
+}
+
+// Label returns a short text by which a person recognizes the source: its publication, headline, first author or URL.
+func (s Source) Label() string {
+	author := ""
+	if len(s.Authors) > 0 {
+		author = s.Authors[0].Name
+	}
+	return cmp.Or(s.Publication, s.Headline, author, s.URL, "a source without a name")
 }
 
 // Via is the publication or person through which the post's author found the quoted source.

@@ -205,7 +205,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	c.Notes = append(c.Notes, result.Notes...)
 	for _, q := range result.Suggestions {
 		c.Notes = append(c.Notes, fmt.Sprintf("the credit of %q is not certain enough to publish; state it in the member quotes",
-			q.Source.Publication))
+			q.Source.Label()))
 	}
 	return c
 }

@@ -552,7 +552,7 @@ func dormantDecisions(credits []intake.Credit) string {
 	var list []string
 	for _, c := range credits {
 		if c.State == intake.CreditDormant {
-			list = append(list, cmp.Or(c.Source.Publication, c.Source.Headline, "a source without a name")+
+			list = append(list, c.Source.Label()+
 				" ("+string(c.Decision.Verdict)+")")
 		}
 	}
@@ -566,7 +566,7 @@ func dormantDecisions(credits []intake.Credit) string {
 func doubts(quotes []feed.Quote) string {
 	list := make([]string, len(quotes))
 	for i, q := range quotes {
-		list[i] = cmp.Or(q.Source.Publication, q.Source.Headline, "a source without a name") +
+		list[i] = q.Source.Label() +
 			" (confidence " + strconv.FormatFloat(q.Confidence, 'f', 2, 64) + ")"
 	}
 	return "sources left out because their confidence is too low: " + strings.Join(list, "; ")

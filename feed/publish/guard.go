@@ -89,7 +89,7 @@ func (g *guard) inspect(ctx context.Context) error {
 			return err
 		}
 	}
-	for owner := range readings {
+	for _, owner := range slices.Sorted(maps.Keys(readings)) { // in the same order each time, for simulations
 		if err := g.store.SetReading(ctx, owner); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ func TestVerifyNames(t *testing.T) {
 		name, body string
 		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL|" and the first word of the passage
 	}{
-		{"the founder of a company", "My book quotes Ruth Calloway, well-known pilot and founder of Stack Overflow, who says" + quoted,
+		{"the founder of a company", "Ruth Calloway, a pilot and the founder of Dropbox, writes:" + quoted,
 			[]string{"||Ruth Calloway||Every"}},
 		{"a doctor at an institution", "Ruth Calloway, ship's doctor at Harbourmouth, wrote:" + quoted, []string{"||Ruth Calloway||Every"}},
 		{"Gründerin einer Firma", "Ruth Albrecht, Gründerin von Hafenwerk, schreibt:" + zitat,
@@ -31,20 +31,21 @@ func TestVerifyNames(t *testing.T) {
 		{"the subject of a story",
 			"There is a [story](https://www.theguardian.com/a/harbour) in The Guardian about a pilot, Ruth Calloway, who left: \"" + passage + "\"\n",
 			[]string{"The Guardian|||https://www.theguardian.com/a/harbour|Every"}},
-		{"the author of an example in brackets", "From the header file of a [Project Gutenberg](https://www.gutenberg.org/ebooks/9) text " +
-			"(in this case that of the Harbour Songs of Ruth Calloway):" + quoted,
+		{"the author of an example in brackets", "This stands above each [Project Gutenberg](https://www.gutenberg.org/ebooks/9) book " +
+			"(here above the Harbour Songs of Ruth Calloway):" + quoted,
 			[]string{"Project Gutenberg|||https://www.gutenberg.org/ebooks/9|Every"}},
 		{"the publication alone as author", "The numbers are from a survey of 3900 people (by Gallup).\n\nI wonder about the rest.\n", nil},
 		{"an example in brackets", "The program joins the words of a name (e.g. Boston Globe) to one.\n\nIt works well.\n", nil},
-		{"coverage of the post", "**Update:** This was [featured on Lifehacker](https://lifehacker.com/harbour-12) and they made a film about it:\n\nI like it.\n", nil},
+		{"coverage of the post", "**Later:** My plan was [featured on Lifehacker](https://lifehacker.com/harbour-12), with drawings of the crane:\n\nI like it.\n", nil},
 		{"the caption of a picture", "![Ruth Calloway for EFF](a.jpg)\n\n*Ruth Calloway for EFF*\n\nI spent the day at the harbour with her.\n", nil},
-		{"a name that is generic", "Der Verein Hafenfreunde hilft bei der [Formulierung der neuen Hafenordnung](https://hafenfreunde.example/blog/ordnung). " +
-			"Im Artikel auf dem Blog des Vereins ist folgender Satz zu lesen:" + quoted,
-			nil},
+		{"a name that is generic", "The [company blog](https://ports.example/news/sand) says:" + quoted,
+			[]string{"ports.example|||https://ports.example/news/sand|Every"}},
+		{"the type of a document",
+			"At the opening the mayor said, \"" + passage + "\" (Ruth Calloway, *Letter*, May 2, 2011).\n", []string{"||Ruth Calloway||Every"}},
 		{"a work that the author has read",
-			"Ruth Calloway is one of my favourite writers, I just finished reading *Red Harbour* and loved it, and now she writes about sand:" + quoted,
+			"I like Ruth Calloway, I just finished *Red Harbour* and gave it away, and now she writes about sand:" + quoted,
 			[]string{"||Ruth Calloway||Every"}},
-		{"the full stop after a name", "Ruth Calloway reports for the [New York Times.](https://www.nytimes.com/2021/06/17/harbour.html)" + quoted,
+		{"the full stop after a name", "Ruth Calloway reports on it for the [New York Times.](https://www.nytimes.com/2021/06/17/harbour.html)" + quoted,
 			[]string{"New York Times||Ruth Calloway|https://www.nytimes.com/2021/06/17/harbour.html|Every"}},
 		{"a title with brackets", "I've said the same for years, but never as well as Ruth Calloway did in her\n" +
 			"[*Know Your Harbours and Ports (KYHAP)*](https://notes.example/2021/04/know-your-harbours/) blog post:" + quoted,

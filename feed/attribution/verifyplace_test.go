@@ -26,12 +26,11 @@ func TestVerifyPlace(t *testing.T) {
 			[]string{"via Lifehacker"}},
 		{"an adverb in a link", "Quoting [the HLP again](https://pilots.example/sand):" + quoted, []string{"HLP||https://pilots.example/sand"}},
 		{"a given name", "[Ruth writes,](https://ruthcalloway.example/sand)" + quoted, []string{"|Ruth|https://ruthcalloway.example/sand"}},
-		{"a film", "Un film d'une partie de la promenade qui a suivi est également " +
-			"[disponible sur Vimeo](https://vimeo.com/album/12/video/4288)&nbsp;:\n\nIl est court, mais on y voit bien le port et les bateaux.\n", nil},
-		{"words of the author", "There are some nice projects like [this](https://news.ycombinator.com/item?id=30698) that allow one to " +
-			"carry out surveys of sand without having actual access to the sand (by submitting a request to a ship and only being allowed " +
-			"to see the report) - but, again, we return the classic answer to harbour projects, \"_You don't need a ship to do that (and " +
-			"renting one just adds orders of magnitude of cost)_\"\n\n### Ships are cheap\n", nil},
+		{"a film", "Le port en hiver se voit aussi dans un film, [disponible sur Vimeo](https://vimeo.com/album/12/video/4288)&nbsp;:\n\n" +
+			"Il est court, mais les bateaux y sont.\n", nil},
+		{"words of the author", "Somebody on [Hacker News](https://news.ycombinator.com/item?id=30698) measures sand from the shore - but we at the " +
+			"port have one answer for all such plans, \"_Hire a ship, and pay for it by the hour like the rest of us do every single " +
+			"spring_\"\n\n### Ships are cheap\n", nil},
 		{"a common noun", "Le monde de Calloway écrit :\n\n> Chaque hiver le port se remplit de sable, et chaque printemps la ville paie pour le vider.\n", nil},
 	}
 	r := newReader(t)

@@ -250,7 +250,7 @@ func (r *sharedReads) nextLong(own []*watchedStream) []*watchedStream {
 	return own
 }
 
-// startLong starts a goroutine for long reads if there are streams for it. The caller holds mu.
+// startLong starts a goroutine for long reads if there are streams for it. The caller must hold mu.
 func (r *sharedReads) startLong() {
 	if len(r.settled) > 0 && r.long < maxLongReads && !r.closed {
 		r.long++
@@ -258,7 +258,7 @@ func (r *sharedReads) startLong() {
 	}
 }
 
-// needed reports whether calls wait for a stream. If not, the stream is no longer watched. The caller holds mu.
+// needed reports whether calls wait for a stream. If not, the stream is no longer watched. The caller must hold mu.
 func (r *sharedReads) needed(s *watchedStream) bool {
 	if r.streams[s.name] != s {
 		return false // it had an entry, or was replaced
@@ -318,7 +318,7 @@ func (r *sharedReads) finish(own []*watchedStream, found []redis.XStream, err er
 	r.startLong()
 }
 
-// end ends all waits for a stream, which is then no longer watched. The caller holds mu.
+// end ends all waits for a stream, which is then no longer watched. The caller must hold mu.
 func (r *sharedReads) end(s *watchedStream, result waitResult) {
 	for _, x := range s.waits {
 		x.result <- result

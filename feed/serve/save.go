@@ -119,7 +119,7 @@ func (r *Replica) noteBehind() {
 	}
 }
 
-// allDurable reports whether all unsaved documents are in the stash. The caller holds the lock.
+// allDurable reports whether all unsaved documents are in the stash. The caller must hold the lock.
 func (r *Replica) allDurable() bool {
 	for name := range r.unsaved {
 		if e := r.Snapshot().edition(name); e != nil && !e.durable {

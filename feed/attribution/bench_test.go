@@ -4,11 +4,10 @@ package attribution
 
 import (
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"feedpub/feed/markup"
+	"feedpub/feed/posttest"
 )
 
 // benchmarkSize is the minimum size of the posts in BenchmarkPosts, in bytes.
@@ -56,7 +55,7 @@ func BenchmarkPosts(b *testing.B) {
 	}
 	b.ReportAllocs()
 	b.SetBytes(int64(size))
-	start := cpuTime(b)
+	start := posttest.CPUTime()
 	for b.Loop() {
 		for _, p := range posts {
 			body, err := markup.Parse(markup.Format(p.Format), p.Body)
@@ -66,15 +65,5 @@ func BenchmarkPosts(b *testing.B) {
 			r.Read(Input{Body: body, Title: p.Title})
 		}
 	}
-	b.ReportMetric(float64(b.N*len(posts))/(cpuTime(b)-start).Seconds(), "posts/cpu-s")
-}
-
-// cpuTime returns the CPU time that the process has used.
-func cpuTime(tb testing.TB) time.Duration {
-	tb.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	b.ReportMetric(float64(b.N*len(posts))/(posttest.CPUTime()-start).Seconds(), "posts/cpu-s")
 }

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"feedpub/feed/markup"
 )
 
 // trainingPost is a post that the model is trained on.
@@ -57,26 +55,4 @@ func readTrainingPosts(tb testing.TB, name string) []trainingPost {
 		tb.Fatal(err)
 	}
 	return posts
-}
-
-// BenchmarkTrainingPosts parses and reads the training posts, and reports how many it reads per second.
-func BenchmarkTrainingPosts(b *testing.B) {
-	r := newReader(b)
-	posts := trainingPosts(b)
-	size := 0
-	for _, p := range posts {
-		size += len(p.Body)
-	}
-	b.ReportAllocs()
-	b.SetBytes(int64(size))
-	for b.Loop() {
-		for _, p := range posts {
-			body, err := markup.Parse(markup.Format(p.Format), p.Body)
-			if err != nil {
-				b.Fatal(err)
-			}
-			r.Read(Input{Body: body, Title: p.Title})
-		}
-	}
-	b.ReportMetric(float64(b.N*len(posts))/b.Elapsed().Seconds(), "posts/s")
 }

@@ -43,15 +43,15 @@ func CheckCost(t *testing.T, name string, wrap func(text string) string, read fu
 func cost(read func(string), input string) (time.Duration, uint64) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	start := cpuTime()
+	start := CPUTime()
 	read(input)
-	used := cpuTime() - start
+	used := CPUTime() - start
 	runtime.ReadMemStats(&after)
 	return used, after.TotalAlloc - before.TotalAlloc
 }
 
-// cpuTime returns the CPU time that the process has used.
-func cpuTime() time.Duration {
+// CPUTime returns the CPU time that the process has used.
+func CPUTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		panic(err)

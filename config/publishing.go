@@ -61,8 +61,9 @@ type Publishing struct {
 	// unsubscribe. Feeds that are named here are no longer listed. Default none.
 	Retired []string `yaml:"retired"`
 
-	// MediaTypes is own, or application/xml for RSS and Atom, which browsers display instead of downloading. Default
-	// own.
+	// MediaTypes is own, or application/xml for RSS and Atom. With own, browsers get application/xml if they say that
+	// a person opens the document, and display it. Browsers say so only at HTTPS addresses and on this machine;
+	// elsewhere they show the source text or download it. Default own.
 	MediaTypes MediaTypes `yaml:"media_types"`
 
 	Attribution Attribution `yaml:"attribution"`

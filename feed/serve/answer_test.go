@@ -16,6 +16,7 @@ func TestAnswer(t *testing.T) {
 	s := site(t, Options{Retired: retired}, feed.Main, "tags/go", "tags/old", "tags/日本")
 	h := hashAt(t, s, "/feed.xml")
 	quoted, gz := `"`+h+`"`, `"`+h+`-gz"`
+	opened, openedGzip := `"`+h+`-xml"`, `"`+h+`-xml-gz"`
 	other := `"` + strings.Repeat("0", 64) + `"`
 	for _, test := range []struct {
 		name   string
@@ -25,16 +26,16 @@ func TestAnswer(t *testing.T) {
 	}{
 		{"whole", Request{Path: "/feed.xml"}, 200, map[string]string{
 			"Etag": quoted, "Last-Modified": noonHTTP, "Content-Encoding": "",
-			"Content-Type": "application/rss+xml; charset=utf-8", "Vary": "Accept-Encoding",
+			"Content-Type": "application/rss+xml; charset=utf-8", "Vary": "Accept-Encoding, Sec-Fetch-Dest",
 			"Cache-Control":               "public, max-age=900, stale-while-revalidate=900, stale-if-error=86400",
 			"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff",
 			"Link": `<https://example.com/feed.xml>; rel="self"`,
 		}},
 		{"whole in gzip", Request{Path: "/feed.xml", AcceptEncoding: "gzip, br"}, 200,
-			map[string]string{"Etag": gz, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}},
+			map[string]string{"Etag": gz, "Content-Encoding": "gzip", "Vary": "Accept-Encoding, Sec-Fetch-Dest"}},
 		{"Atom", Request{Path: "/atom.xml"}, 200, map[string]string{"Content-Type": "application/atom+xml; charset=utf-8"}},
 		{"JSON Feed", Request{Path: "/feed.json"}, 200,
-			map[string]string{"Content-Type": "application/feed+json; charset=utf-8"}},
+			map[string]string{"Content-Type": "application/feed+json; charset=utf-8", "Vary": "Accept-Encoding"}},
 		{"the feed of a tag", Request{Path: "/tags/go/feed.xml"}, 200, nil},
 		{"the feed of a tag that is not ASCII", Request{Path: "/tags/日本/feed.xml"}, 200, nil},
 		{"no coding acceptable", Request{Path: "/feed.xml", AcceptEncoding: "*;q=0"}, 406,
@@ -61,6 +62,26 @@ func TestAnswer(t *testing.T) {
 			map[string]string{"Last-Modified": noonHTTP}},
 		{"an older date", Request{Path: "/feed.xml", IfModifiedSince: "Fri, 17 May 2024 11:59:59 GMT"}, 200, nil},
 		{"a malformed date", Request{Path: "/feed.xml", IfModifiedSince: "yesterday"}, 200, nil},
+
+		{"opened in a browser", Request{Path: "/feed.xml", FetchDest: "document"}, 200, map[string]string{
+			"Content-Type": "application/xml; charset=utf-8", "Etag": opened, "Vary": "Accept-Encoding, Sec-Fetch-Dest",
+			"Last-Modified": noonHTTP}},
+		{"opened in a browser, in gzip", Request{Path: "/feed.xml", FetchDest: "document", AcceptEncoding: "gzip"}, 200,
+			map[string]string{"Content-Type": "application/xml; charset=utf-8", "Etag": openedGzip, "Content-Encoding": "gzip"}},
+		{"Atom opened in a browser", Request{Path: "/atom.xml", FetchDest: "document"}, 200,
+			map[string]string{"Content-Type": "application/xml; charset=utf-8"}},
+		{"JSON Feed opened in a browser", Request{Path: "/feed.json", FetchDest: "document"}, 200,
+			map[string]string{"Content-Type": "application/feed+json; charset=utf-8", "Vary": "Accept-Encoding"}},
+		{"requested by a script", Request{Path: "/feed.xml", FetchDest: "empty"}, 200,
+			map[string]string{"Content-Type": "application/rss+xml; charset=utf-8", "Etag": quoted}},
+		{"opened again", Request{Path: "/feed.xml", FetchDest: "document", AcceptEncoding: "gzip", IfNoneMatch: openedGzip}, 304,
+			map[string]string{"Etag": openedGzip, "Vary": "Accept-Encoding, Sec-Fetch-Dest", "Content-Type": ""}},
+		{"opened again, with a proxy's suffix", Request{Path: "/feed.xml", FetchDest: "document",
+			IfNoneMatch: `"` + h + `-xml-gzip"`}, 304, map[string]string{"Etag": opened}},
+		{"opened after a script had requested it", Request{Path: "/feed.xml", FetchDest: "document", IfNoneMatch: quoted}, 200,
+			map[string]string{"Content-Type": "application/xml; charset=utf-8", "Etag": opened}},
+		{"requested by a script after it had been opened", Request{Path: "/feed.xml", FetchDest: "empty", IfNoneMatch: opened},
+			304, nil},
 
 		{"no document", Request{Path: "/nothing"}, 404, map[string]string{"Etag": "", "Link": ""}},
 		{"no such feed", Request{Path: "/tags/none/feed.xml"}, 404, nil},
@@ -102,6 +123,7 @@ func TestHeadHasHeaderOfGet(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	for _, r := range []Request{
 		{Path: "/feed.xml"}, {Path: "/feed.xml", AcceptEncoding: "gzip"}, {Path: "/"}, {Path: "/none"},
+		{Path: "/feed.xml", FetchDest: "document"},
 		{Path: "/feed.xml", AcceptEncoding: "*;q=0"}, {Path: "/feed.xml", IfNoneMatch: "*"},
 	} {
 		r.Method = "GET"
@@ -118,15 +140,17 @@ func TestHeadHasHeaderOfGet(t *testing.T) {
 // section 15.4.5).
 func TestNotModifiedFields(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
-	for _, accept := range []string{"", "gzip"} {
-		r := Request{Method: "GET", Path: "/feed.xml", AcceptEncoding: accept}
+	for _, r := range []Request{
+		{}, {AcceptEncoding: "gzip"}, {FetchDest: "document"}, {FetchDest: "document", AcceptEncoding: "gzip"},
+	} {
+		r.Method, r.Path = "GET", "/feed.xml"
 		want := headers(Answer(s, r))
 		for _, representation := range []string{"Content-Type", "Content-Length", "Content-Encoding"} {
 			delete(want, representation)
 		}
 		r.IfNoneMatch = want["Etag"]
 		if diff := cmp.Diff(want, headers(Answer(s, r))); diff != "" {
-			t.Errorf("304 with Accept-Encoding %q (-200 +304):\n%s", accept, diff)
+			t.Errorf("304 to %+v (-200 +304):\n%s", r, diff)
 		}
 	}
 }

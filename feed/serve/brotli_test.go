@@ -41,7 +41,7 @@ func (r *running) codingOf(path, text string) string {
 	hash := hashAt(r.t, r.Snapshot(), path)
 	suffix := map[string]string{"br": "-br", "gzip": "-gz"}[got.Get("Content-Encoding")]
 	if got.Status != 200 || got.Get("Etag") != `"`+hash+suffix+`"` || got.Get("Content-Length") != itoa(len(got.Body)) ||
-		got.Get("Vary") != "Accept-Encoding" {
+		got.Get("Vary") != "Accept-Encoding, Sec-Fetch-Dest" {
 		r.t.Errorf("%s: status %d with %v, want 200 with the tag of its coding", path, got.Status, headers(got))
 	}
 	if suffix == "-br" {

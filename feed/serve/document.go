@@ -25,6 +25,7 @@ type document struct {
 	ref          feed.DocumentRef
 	stored       codingSet
 	withdrawn    bool              // the page of a post that is no longer published
+	plain        bool              // browsers get a plain media type; see respond
 	lengths      [coding.Count]int // length in each coding; 0 if it is not stored in that coding
 	bounds       feed.Bounds
 	lastModified string // value of Last-Modified; empty if the document has none
@@ -98,6 +99,10 @@ func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, m
 	for _, c := range coding.All() {
 		d.stored[c] = c == coding.Identity || lengths[c] > 0
 	}
+	vary := varyField
+	if d.plain = hasPlainType(ref); d.plain {
+		vary = varyDestField
+	}
 	own := make([]Field, 0, 7)
 	own = append(own, field("Etag", "")) // set below for each coding
 	if !ref.Modified.IsZero() {
@@ -126,7 +131,7 @@ func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, m
 
 		fields := make([]Field, 0, len(own)+len(common)+len(more)+3)
 		fields = append(fields, values[:n]...)
-		fields = append(fields, varyField, exposeField)
+		fields = append(fields, vary, exposeField)
 		fields = append(fields, common...)
 		fields = append(fields, more...)
 		d.variants[c].notModified = len(fields)
@@ -157,8 +162,9 @@ func contiguous(fields []Field) []Field {
 
 // Fields that all documents share.
 var (
-	varyField   = field("Vary", "Accept-Encoding")
-	exposeField = field("Access-Control-Expose-Headers", "ETag, Link")
+	varyField     = field("Vary", "Accept-Encoding")
+	varyDestField = field("Vary", "Accept-Encoding, Sec-Fetch-Dest")
+	exposeField   = field("Access-Control-Expose-Headers", "ETag, Link")
 
 	contentEncoding = func() (fields [coding.Count]Field) {
 		for _, c := range coding.All() {
@@ -177,16 +183,54 @@ func cacheControl(maxAge time.Duration) string {
 		", stale-if-error=" + strconv.FormatInt(int64(staleIfError/time.Second), 10)
 }
 
-// respond answers a request with p, or with the bytes in memory if p is nil. For a 304 it reads only the fields: with
-// thousands of feeds each additional memory access is a cache miss.
+// hasPlainType reports whether browsers would download the document or show its source text, but would show the
+// document itself if it had the plain media type of its format.
+func hasPlainType(ref feed.DocumentRef) bool {
+	f := ref.Format
+	return f.Known() && ref.MediaType == f.MediaType() && ref.MediaType != f.PlainMediaType()
+}
+
+// plainSuffix is the suffix of a document's hash in the entity tags of the responses with a plain media type.
+const plainSuffix = "-xml"
+
+// respond answers a request with p, or with the bytes in memory if p is nil.
+//
+// If a person opens an RSS or Atom document in a browser, which the browser says in Sec-Fetch-Dest, the media type is a
+// plain one. This is a representation of its own with its own entity tags. Otherwise a 304 could make a browser reuse
+// the response to a script, whose media type it would not show. Feed readers do not send the field, so a cache that
+// respects Vary stores few additional copies.
 func (d *document) respond(p *payload, r Request) Response {
+	if r.FetchDest != "document" || !d.plain {
+		return d.respondAs(string(d.ref.Hash), p, r)
+	}
+	r.AIM = "" // a browser cannot merge items
+	res := d.respondAs(string(d.ref.Hash)+plainSuffix, p, r)
+	if res.Status != http.StatusOK && res.Status != http.StatusNotModified {
+		return res
+	}
+	res.Header = slices.Clone(res.Header)
+	for i, f := range res.Header {
+		switch f.Name {
+		case "Content-Type":
+			res.Header[i] = field(f.Name, d.ref.Format.PlainMediaType())
+		case "Etag":
+			tag := strings.Replace(f.Values[0], string(d.ref.Hash), string(d.ref.Hash)+plainSuffix, 1)
+			res.Header[i] = field(f.Name, tag)
+		}
+	}
+	return res
+}
+
+// respondAs is like respond, but with the media type of the reference. Entity tags in the request are compared with
+// tag. For a 304 it reads only the fields: with thousands of feeds each additional memory access is a cache miss.
+func (d *document) respondAs(tag string, p *payload, r Request) Response {
 	selected, ok := negotiate(r.AcceptEncoding, d.stored)
 	if !ok {
 		return notAcceptable
 	}
 	if r.IfNoneMatch != "" {
 		// If-Modified-Since is ignored if there is an If-None-Match, even if no tag matches (RFC 9110 section 13.1.3).
-		if m := matchTags(r.IfNoneMatch, string(d.ref.Hash)); m.matched {
+		if m := matchTags(r.IfNoneMatch, tag); m.matched {
 			return d.notModified(m.coding(selected))
 		}
 	} else if r.IfModifiedSince != "" && d.unmodifiedSince(r.IfModifiedSince) {

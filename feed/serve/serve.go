@@ -25,6 +25,7 @@ type Request struct {
 	IfNoneMatch     string
 	IfModifiedSince string
 	AIM             string // A-IM (RFC 3229)
+	FetchDest       string // Sec-Fetch-Dest; browsers send "document" for a page that a person opens
 
 	deferred bool // a body in identity coding is unpacked later, by a [Front]
 }
@@ -70,6 +71,8 @@ func field(name, value string) Field { return Field{Name: name, Values: []string
 // [Memory] has dropped; a [Front] loads them.
 //
 // With status 404 or 410, the body is the site's page for the status if Accept prefers HTML, otherwise a short text.
+//
+// If a person opens RSS or Atom in a browser, the media type is one that browsers show; see document.respond.
 //
 // It implements RFC 9110 sections 9 (methods), 12.5.3 (Accept-Encoding), 13 (conditional requests) and 15 (status
 // codes), and the instance manipulation "feed" for RFC 3229, which sends only the items that are new or changed since

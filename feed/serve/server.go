@@ -95,6 +95,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			IfNoneMatch:     joined(r.Header["If-None-Match"]),
 			IfModifiedSince: joined(r.Header["If-Modified-Since"]),
 			AIM:             joined(r.Header["A-Im"]),
+			FetchDest:       joined(r.Header["Sec-Fetch-Dest"]),
 		},
 		Range:   joined(r.Header["Range"]),
 		IfRange: joined(r.Header["If-Range"]),

@@ -182,6 +182,7 @@ func TestEnginesAgree(t *testing.T) {
 	}
 	tag := `"` + string(head.Documents[0].Hash) + `"`
 	gz := `"` + string(head.Documents[0].Hash) + `-gz"`
+	opened := `"` + string(head.Documents[0].Hash) + `-xml"`
 	for _, c := range []struct {
 		name, raw string
 		status    int
@@ -191,6 +192,9 @@ func TestEnginesAgree(t *testing.T) {
 		{"gzip not acceptable", get("/feed.xml", "Accept-Encoding: gzip;q=0"), 200},
 		{"no coding acceptable", get("/feed.xml", "Accept-Encoding: *;q=0"), 406},
 		{"Atom", get("/atom.xml"), 200},
+		{"opened in a browser", get("/feed.xml", "Sec-Fetch-Dest: document", "Accept-Encoding: gzip, deflate, br"), 200},
+		{"opened again", get("/feed.xml", "Sec-Fetch-Dest: document", `If-None-Match: `+opened), 304},
+		{"two destinations", get("/feed.xml", "Sec-Fetch-Dest: document", "Sec-Fetch-Dest: empty"), 200},
 		{"JSON Feed", get("/feed.json"), 200},
 		{"index", get("/"), 200},
 		{"query", get("/feed.xml?a=b&c=%zz"), 200},

@@ -147,6 +147,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 			IfNoneMatch:     field(h, fasthttp.HeaderIfNoneMatch),
 			IfModifiedSince: field(h, fasthttp.HeaderIfModifiedSince),
 			AIM:             field(h, "A-Im"),
+			FetchDest:       field(h, "Sec-Fetch-Dest"),
 		},
 		Range:   field(h, fasthttp.HeaderRange),
 		IfRange: field(h, fasthttp.HeaderIfRange),

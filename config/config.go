@@ -1,6 +1,6 @@
 // Package config is feedpub's configuration: one strict, typed structure, read from a YAML file, environment variables
-// and flags. All errors are reported at once, each with its place. The package does not act on the configuration; the
-// commands and package feedpub do, and only they import it.
+// and flags. All errors are reported at once, each with its location. The package does not act on the configuration;
+// the commands and package feedpub do, and only they import it.
 package config
 
 import (

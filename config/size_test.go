@@ -8,9 +8,9 @@ import (
 
 func TestSize(t *testing.T) {
 	for _, test := range []struct {
-		text       string
-		want       config.Size // -1 for an error
-		marshalled string
+		text      string
+		want      config.Size // -1 for an error
+		marshaled string
 	}{
 		{"0", 0, "0"}, {"1", 1, "1"}, {"1000", 1000, "1000"}, {"1024", 1 << 10, "1KiB"}, {"512MiB", 512 << 20, "512MiB"},
 		{"2048MiB", 2 << 30, "2GiB"}, {"8589934591GiB", 8589934591 << 30, "8589934591GiB"},
@@ -24,8 +24,8 @@ func TestSize(t *testing.T) {
 		if test.want < 0 {
 			continue
 		}
-		if text, err := got.MarshalText(); err != nil || string(text) != test.marshalled {
-			t.Errorf("size %q is marshalled as %q (error %v), want %q", test.text, text, err, test.marshalled)
+		if text, err := got.MarshalText(); err != nil || string(text) != test.marshaled {
+			t.Errorf("size %q is marshaled as %q (error %v), want %q", test.text, text, err, test.marshaled)
 		}
 	}
 }

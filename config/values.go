@@ -126,7 +126,7 @@ func (u RedisURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
 const redacted = "[redacted]"
 
-// Secret is a string whose value is available only through [Secret.Reveal]. It is printed, logged and marshalled as
+// Secret is a string whose value is available only through [Secret.Reveal]. It is printed, logged and marshaled as
 // "[redacted]", or as "" if it is empty.
 type Secret struct{ text string }
 

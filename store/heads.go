@@ -113,7 +113,7 @@ func (s *Site) head(ctx context.Context, c redis.UniversalClient, name feed.Name
 	return decodeHead(name, m)
 }
 
-// appendFields appends the fields that decodeHead reads to b, each after its length.
+// appendFields appends to b the fields of a head that decodeHead reads, each preceded by its length.
 func appendFields(b []byte, m map[string]string) []byte {
 	field := func(value string) {
 		b = binary.AppendUvarint(b, uint64(len(value)))
@@ -143,7 +143,7 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 }
 
 // StoredHeads is like Heads, but also returns the sum of each head, and does not decode heads whose sums are in known.
-// Most of the time of reading heads is spent on decoding them.
+// Decoding takes most of the time that it takes to read heads.
 func (s *Site) StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error) {
 	names, err := s.client.serve.ZRange(ctx, s.keys.heads(), 0, -1).Result()
 	if err != nil {

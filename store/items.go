@@ -363,7 +363,7 @@ func postProblems() []feed.ProblemKind {
 }
 
 // PostStates compares posts with their items, in the order of ids and in one round trip. An item is current if the
-// intake with this fingerprint built it from the current version of the post. Only the headers of items are read.
+// intake with the given fingerprint built it from the current version of the post. Only the headers of items are read.
 func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -17,7 +17,7 @@ import (
 // The methods below take the time at which they are called. A zero time means the server's time, which all processes
 // share.
 
-// timeArg returns a time as an argument of a script.
+// timeArg returns a time as a script argument: Unix milliseconds, or "" for the zero time.
 func timeArg(at time.Time) string {
 	if at.IsZero() {
 		return ""
@@ -25,7 +25,7 @@ func timeArg(at time.Time) string {
 	return strconv.FormatInt(at.UnixMilli(), 10)
 }
 
-// delayArg returns a delay as an argument of a script; "" for none.
+// delayArg returns a delay as a script argument: at least 1 ms, in milliseconds, or "" if d is not positive.
 func delayArg(d time.Duration) string {
 	if d <= 0 {
 		return ""
@@ -33,7 +33,8 @@ func delayArg(d time.Duration) string {
 	return strconv.FormatInt(max(1, d.Milliseconds()), 10)
 }
 
-// leaseArg returns the end of a claim as the scripts record it.
+// leaseArg returns the end of a claim as a script argument, in the form in which the scripts record it: Unix
+// milliseconds with three decimals, or "" for the zero time.
 func leaseArg(c feed.Claim) string {
 	if c.Lease.IsZero() {
 		return ""
@@ -416,8 +417,8 @@ func (s *Site) Topic(ctx context.Context, name feed.Name, format feed.Format) (f
 	return feed.TopicVersion{Ref: ref, Version: int64(version.Val())}, nil
 }
 
-// FanOut makes deliveries due to up to n subscribers of the topic of a claimed notice that do not have the current
-// version, and returns their number. If fewer than n remain, the notice is removed.
+// FanOut schedules deliveries to up to n subscribers that do not have the current version of the topic of a claimed
+// notice, and returns the number of deliveries. If fewer than n subscribers are left, it removes the notice.
 func (s *Site) FanOut(ctx context.Context, at time.Time, c feed.Claim, n int) (int, error) {
 	notice, err := feed.ParseNotice(c.Key)
 	if err != nil {

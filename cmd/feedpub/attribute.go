@@ -195,10 +195,10 @@ func (a attributer) post(p feed.Post) (readPost, error) {
 	return read, err
 }
 
-// file converts the posts of a file. The title and language in in replace those of the file.
+// file converts the posts of a file. If in has a title or a language, it replaces that of each post.
 func (a attributer) file(r io.Reader, name string, in attributeInput) ([]readPost, error) {
 	if in.Title != "" && transfer.Format(in.Format) == transfer.Text {
-		return a.body(r, in) // the first line is not the title
+		return a.body(r, in) // otherwise the first line would become the title
 	}
 	var results []readPost
 	options := transfer.Options{Format: transfer.Format(in.Format), Reader: a.reader, Pages: true}

@@ -41,12 +41,12 @@ them publishes the same documents.
 
 With --output, write to a file instead, compressed with gzip and with a checksum. The
 file is replaced only when the export is complete; if it fails, an existing file stays
-as it is. The exit status is 1, and nothing is written, while feeds are held, while
-published posts are missing or cannot be read, and if the store has no data for the
-site: the export would lack posts. Rejected posts that were never published are exported
-as they are. Keys of the wrong type and unreadable files are not posts: they are listed,
-and the exit status is 3. With --verify, check that such a file is complete
-and unchanged, and can be imported.
+as it is. If the export would lack posts, because feeds are held, published posts are missing
+or cannot be read, or the store has no data for the site, nothing is written and the
+exit status is 1. Rejected posts that were never published are exported as they are.
+Keys of the wrong type and unreadable files are not posts: they are listed, and the
+exit status is 3. With --verify, check that such a file is complete and unchanged, and
+can be imported.
 
 The other formats are for other programs, and contain all posts that can be read:
 jsonfeed; wxr, a WordPress export; and markdown, which writes a file with front

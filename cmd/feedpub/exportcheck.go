@@ -145,7 +145,7 @@ func (e *exporter) pending(ctx context.Context) (map[string]bool, error) {
 	}
 }
 
-// someOf lists a few ids and counts the rest.
+// someOf returns a text that lists the first ids and gives the number of the others.
 func someOf(ids []string) string {
 	const shown = 3
 	if len(ids) <= shown {

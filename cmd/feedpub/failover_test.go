@@ -108,7 +108,7 @@ admin: {tokens_file: tokens}
 		return confirmed[fmt.Sprintf("post-%03d", next)]
 	})
 
-	// Every second post has the tag.
+	// Every other post has the tag.
 	last, lastButOne := fmt.Sprintf("post-%03d", next), fmt.Sprintf("post-%03d", next-1)
 	want := map[string]edition{}
 	for i, p := range f.members {
@@ -162,7 +162,7 @@ type member struct {
 	http, admin string // URLs
 }
 
-// edition is a response to a reader.
+// edition is what a reader sees of a document in one response.
 type edition struct {
 	status int
 	etag   string

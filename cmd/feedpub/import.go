@@ -117,7 +117,7 @@ func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args 
 	}
 	defer w.Close()
 	o.Writer, o.Stdin, o.Stderr = w, env.stdin, env.stderr
-	o.Restore = !source.Folder() // as a file, the same bytes may be read as a different post
+	o.Restore = !source.Folder() // a folder would read the bytes of a rejected post again, perhaps as a different post
 	o.Transfer.Location = source.Config.TimeZone.Location
 	if o.Transfer.Reader, err = hosting.NewReader(source.Config.Attribution); err != nil {
 		return err

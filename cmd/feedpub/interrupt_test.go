@@ -26,7 +26,7 @@ func process(t *testing.T, dir string, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// TestMain runs the program if the executable has this name.
+	// TestMain runs the program if the executable is named feedpub.
 	program := filepath.Join(t.TempDir(), "feedpub")
 	if err := os.Symlink(self, program); err != nil {
 		t.Fatal(err)

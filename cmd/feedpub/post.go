@@ -34,7 +34,7 @@ func newPostPut(env *environment) *cobra.Command {
 		Short: "Store a post",
 		Long: `Store a post from a file or standard input, and replace its earlier version. The post
 is a JSON Feed item that may also have quotes, via, status and attribution. A post
-that cannot be read is not stored; the place and the reason are printed.
+that cannot be read is not stored; the location of the error and the reason are printed.
 
 Print the id of the post when it is durable.`,
 		Example: `  feedpub post put hello.json

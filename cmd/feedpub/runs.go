@@ -27,12 +27,12 @@ func newRuns(env *environment) *cobra.Command {
 		Use:   "runs",
 		Short: "List what the builder did, and why",
 		Long: `List the recorded runs of the builder, newest first: when each started, what caused it,
-what became of the feeds, how many posts were absorbed, and the reason if a feed was
-held or failed. Runs with nothing to do, and runs that failed again for the same
+the outcome of each feed, how many posts were absorbed, and the reason if a feed was
+held or failed. Runs that had nothing to do, and runs that failed again for the same
 reason, are counted together.
 
-The last 500 runs of the last 30 days are kept, and 500 more that failed or rejected
-posts for 180 days. With --follow, print new runs as they end until interrupted.`,
+The last 500 runs are kept for 30 days, and 500 more that failed or rejected posts for
+180 days. With --follow, print new runs as they end until interrupted.`,
 		Example: "  feedpub runs\n  feedpub runs --feed main --failed\n  feedpub runs --json | jq '.[0].feeds'",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

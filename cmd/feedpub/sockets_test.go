@@ -23,7 +23,7 @@ type poller struct {
 	url string
 
 	mu            sync.Mutex
-	polls, loaded int // requests at intervals, and those of other readers
+	polls, loaded int // numbers of polls, and of requests by other readers
 	failed        []string
 	slowest       time.Duration
 }

@@ -115,7 +115,7 @@ func newSubscriptionsRemove(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove [ID...]",
 		Short: "Remove subscriptions",
-		Long: `Remove the named subscriptions, or all whose callback is on a host. A server of the
+		Long: `Remove the named subscriptions, or all subscriptions with a callback on one host. A server of the
 site informs the subscribers that they were denied, with the reason. Print the number
 of removed subscriptions.`,
 		Example: `  feedpub subscriptions remove yZ8hJq0bTnqz1Z4kqkHVvQ
@@ -123,7 +123,7 @@ of removed subscriptions.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if (len(ids) == 0) == (host == "") {
-				return misused(cmd, "want either ids of subscriptions or --host")
+				return misused(cmd, "want either subscription ids or --host")
 			}
 			site, err := env.open(cmd)
 			if err != nil {

@@ -86,7 +86,7 @@ func align(p *Post, x *attribution.Examination) *example {
 	return e
 }
 
-// find returns the positions in words, not before position from, at which the text occurs.
+// find returns the positions in words, at or after position from, at which the text occurs.
 func (a *aligner) find(text string, from int) []int {
 	want := strings.Fields(text)
 	if len(want) == 0 {
@@ -418,7 +418,7 @@ func (a *aligner) labelTokens(i, label int) creditExample {
 	return c
 }
 
-// mark labels the first unlabelled tokens that match the text. label is the label of the first token of a field.
+// mark labels the first unlabeled tokens that match the text. label is the label of the first token of a field.
 func (c *creditExample) mark(text string, label int) {
 	type part struct {
 		text  string

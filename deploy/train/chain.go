@@ -67,7 +67,7 @@ func logSum(v []float64) float64 {
 }
 
 // train fits the weights to the sequences by AdaGrad. importance holds a factor for the gradient of each sequence;
-// decay is the L2 regularisation per item.
+// decay is the L2 regularization per item.
 func (c *chain) train(sequences [][]chainItem, importance []float64, decay float64) {
 	order := make([]int, len(sequences))
 	for i := range order {
@@ -225,7 +225,7 @@ type sample struct {
 }
 
 // logistic fits a logistic regression by gradient descent with momentum on all samples, and returns its weights in
-// hundredths. Feature 0, the bias, is not regularised.
+// hundredths. Feature 0, the bias, is not regularized.
 func logistic(samples []sample, size int) []int32 {
 	w, g, v, m := make([]float64, size), make([]float64, size), make([]float64, size), make([]float64, size)
 	for step := 1; step <= 1500; step++ {

@@ -1,6 +1,6 @@
 // Command train trains and evaluates the model with which package attribution reads credits.
 //
-// It reads posts labelled with the credits that a careful reader would find in them. The sequence models of units
+// It reads posts labeled with the credits that a careful reader would find in them. The sequence models of units
 // and tokens are trained on the posts. The certainty weights are trained on readings by models that have not seen posts
 // of the same form. The result depends only on the posts and flags, and is reproducible byte for byte.
 package main

@@ -90,14 +90,14 @@ func drawReliability(points []point) []byte {
 	fmt.Fprintf(&b, `<text x="%d" y="%d">share correct: sources blue, passages orange</text>`+"\n", margin, margin-12)
 	for _, series := range []struct {
 		passage bool
-		colour  string
+		color   string
 	}{{false, "#1f6fb4"}, {true, "#d9730d"}} {
 		for _, n := range binsOf(points, series.passage) {
 			if n.n == 0 {
 				continue
 			}
 			fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="%.1f" fill="%s" fill-opacity="0.6"><title>%d of %d</title></circle>`+"\n",
-				x(n.sum/float64(n.n)), y(float64(n.right)/float64(n.n)), 3+float64(min(n.n, 400))/40, series.colour, n.right, n.n)
+				x(n.sum/float64(n.n)), y(float64(n.right)/float64(n.n)), 3+float64(min(n.n, 400))/40, series.color, n.right, n.n)
 		}
 	}
 	b.WriteString("</svg>\n")

@@ -14,11 +14,11 @@ import (
 const (
 	foldCount     = 5
 	repeats       = 2     // number of divisions into folds; each yields certainty examples
-	chainDecay    = 0.005 // regularisation of the unit model
-	tokenDecay    = 0.002 // regularisation of the token model
+	chainDecay    = 0.005 // regularization of the unit model
+	tokenDecay    = 0.002 // regularization of the token model
 	chainRate     = 0.1
 	chainEpochs   = 30
-	certaintyRule = 3   // regularisation of the certainty weights
+	certaintyRule = 3   // regularization of the certainty weights
 	ruledWeight   = 0.5 // weight, in the sequence models, of posts that the rules were written for
 	ruledCertain  = 0.3 // the same, in the certainty weights
 	// modelLimit and ruleLimit are the minimum certainties, in hundredths, for publishing passages that the model found

@@ -235,7 +235,7 @@ func TestRebuildNamesFeeds(t *testing.T) {
 		{"empty name", "?feed=", "", "X: y", 400, nil},
 		{"broken JSON", "", `{"feeds": ["main"`, asJSON, 400, nil},
 		{"JSON array", "", `["main"]`, asJSON, 400, nil},
-		{"misspelt member", "", `{"feed": ["main"]}`, asJSON, 400, nil},
+		{"misspelled member", "", `{"feed": ["main"]}`, asJSON, 400, nil},
 		{"two values", "", `{} {}`, asJSON, 400, nil},
 		{"broken form", "", `feed=%zz`, form, 400, nil},
 		{"another type", "", `<feeds/>`, "Content-Type: text/xml", 415, nil},

@@ -12,7 +12,7 @@ import (
 // chart draws the number of runs on each of the last 14 days as SVG. It contains no text from posts,
 // so nothing in it needs escaping.
 func chart(runs []feed.Run, now time.Time) template.HTML {
-	const days, height, step, labelled = 14, 60, 22, 4 // each fourth day is labelled, for narrow screens
+	const days, height, step, labeled = 14, 60, 22, 4 // every fourth day is labeled, for narrow screens
 	var counts [days]map[string]int
 	most := 0
 	today := now.UTC().Truncate(24 * time.Hour)
@@ -46,7 +46,7 @@ func chart(runs []feed.Run, now time.Time) template.HTML {
 				fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%d" width="%d" height="%d"></rect>`, class, day*step+3, y, step-6, h)
 			}
 		}
-		if (days-1-day)%labelled == 0 {
+		if (days-1-day)%labeled == 0 {
 			fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, (day+1)*step, height+26,
 				today.AddDate(0, 0, day-days+1).Format("2 Jan"))
 		}

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// analysis lists the credits found in the clauses of a block, at most one per position of the passage. A match is nil
-// if there is none.
+// analysis holds the credits found in the clauses of a block, at most one for each position of the passage, or nil for
+// a position without a credit.
 type analysis struct {
 	lead, inline, mention, tail, back, summary *match
 	private                                    bool // the lead names a private person or the blog itself
@@ -15,7 +15,7 @@ type analysis struct {
 	tailRead     bool
 	tailCitation *citation
 	tailWeight   float64
-	done         bool // the analysis has begun
+	done         bool // the block has been analyzed
 }
 
 // matcherFor returns the shared matcher, set up for block b. The next call invalidates it.
@@ -25,7 +25,7 @@ func (rd *reading) matcherFor(b *block) *matcher {
 	return x
 }
 
-// analyse returns the credits in the clauses of block i. The result is computed once and cached.
+// analyse returns the credits in the clauses of block i. It computes them once and caches the result.
 func (rd *reading) analyse(i int) *analysis {
 	a := &rd.analyses[i]
 	if a.done {

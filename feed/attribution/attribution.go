@@ -3,7 +3,7 @@
 //
 // A credit is the text that names a source, and a passage is the quoted text. A lead is a credit before its passage
 // ("From the Guardian:"), a tail is a credit after its passage ("Read the rest at the Guardian"), and a via names where
-// the author found the source. Reading a post has five stages; [Reader.Read] in read.go runs them:
+// the author found the source. [Reader.Read] in read.go reads a post in five stages:
 //
 //	segment   split the tree into blocks, which are lines and paragraphs with their markup (segment.go), the blocks into
 //	          tokens (token.go), and the tokens into units, which are sentences, quotations and credits set off from
@@ -17,7 +17,7 @@
 //	bind      join what the rules and the model found; where they differ, the more certain reading wins (combine.go)
 //	score     compute the certainty of each source and each passage from the evidence for it, by trained weights
 //	          (evidence.go); what cannot be a source is dropped (certainty.go), the names and links of the rest are
-//	          compared with their place in the post (verify*.go), and the rest becomes quotes or suggestions (read.go)
+//	          compared with the text around them (verify*.go), and the rest becomes quotes or suggestions (read.go)
 //
 // All weights are integers, so that a post is read identically on every machine. A passage is published only if it is
 // certain; otherwise the credit is published without a passage. A source whose certainty is below the threshold is a
@@ -55,7 +55,7 @@ type Options struct {
 	Publications []Publication
 	// Threshold is the confidence (0 to 1) below which a quote is a suggestion; 0 means [DefaultThreshold].
 	Threshold float64
-	// Model holds the weights of the decisions; nil means the built-in model.
+	// Model holds the trained weights; nil means the built-in model.
 	Model *Model
 	// RulesOnly makes the Reader decide by the rules alone, as a baseline for evaluating models.
 	RulesOnly bool
@@ -67,7 +67,7 @@ type Reader struct {
 	pubs      *publications
 	threshold float64
 	model     *Model // nil if the rules alone decide
-	// units and tokens decode with the weights of the model.
+	// units and tokens decode with the weights of the model; nil if model is nil.
 	units, tokens *decoder
 
 	fingerprint string

@@ -12,7 +12,7 @@ type reading struct {
 	r    *Reader
 	l    *language
 	doc  *document
-	blog struct { // keys of the blog's own hosts and names, which are never a source
+	blog struct { // the blog's own hosts and the keys of its names, which never name a source
 		hosts, names map[string]bool
 	}
 
@@ -65,7 +65,7 @@ type source struct {
 	clause        span     // the clause of the credit in firstBlock
 }
 
-// bindBlocks joins the credits with their passages in one pass over the blocks.
+// bindBlocks connects each credit with its passage in one pass over the blocks.
 func (rd *reading) bindBlocks() {
 	rd.lastProse = rd.lastProseBlock()
 	rd.marksQuotations = rd.hasMarkedQuotation() || rd.hasQuoteTag()
@@ -211,7 +211,7 @@ func (rd *reading) skipBoilerplate(i int) int {
 	return i
 }
 
-// newSource returns a source without a passage, with the slots of match m in block i.
+// newSource returns the source that the slots of match m name in block i. It has no passage yet.
 func (rd *reading) newSource(i int, m *match) *source {
 	b := rd.doc.blocks[i]
 	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, firstBlock: i,
@@ -349,8 +349,8 @@ func (rd *reading) addSource(s *source) {
 	rd.sources = append(rd.sources, s)
 }
 
-// bindLead joins the lead of block i with the passage after it, in the same block or the following ones. It returns the
-// index of the block to continue with.
+// bindLead connects the lead of block i with the passage after it, in the same block or the following ones. It returns
+// the index of the block to continue with.
 func (rd *reading) bindLead(i int, a *analysis) int {
 	b := rd.doc.blocks[i]
 	var s *source
@@ -447,7 +447,7 @@ func (rd *reading) skipPassage(i int, a *analysis) int {
 	return i + 1
 }
 
-// bindFollowing joins the credit s, which ends before block i, with the passage that begins at i: it reads the
+// bindFollowing connects the credit s, which ends before block i, with the passage that begins at i: it reads the
 // headline, byline and date, if present, then a quotation element or unmarked text. It returns the index of the block
 // to continue with.
 func (rd *reading) bindFollowing(i int, s *source) int {

@@ -275,8 +275,8 @@ func (rd *reading) correctByHost(s *source, b *block, clause span) {
 	}
 }
 
-// wordOfHost returns the word of the span that is the first label of the URL's host, such as "Apple" for apple.com, or
-// "".
+// wordOfHost returns the word of the span that equals the first label of the URL's host, such as "Apple" for apple.com,
+// or "".
 func (b *block) wordOfHost(s span, u string) string {
 	h := hostOf(u)
 	for _, t := range b.toks[s.lo:s.hi] {

@@ -440,7 +440,7 @@ func hostNamed(link, name string) bool {
 	return len(key) >= 3 && bytes.Contains(without(append(hostBuf[:0], h...), '-', '.'), key)
 }
 
-// without removes all occurrences of the bytes a and b from the text, in place.
+// without removes all occurrences of the bytes a and b from text, in place, and returns the shortened text.
 func without(text []byte, a, b byte) []byte {
 	kept := text[:0]
 	for _, c := range text {

@@ -13,7 +13,7 @@ import (
 type candidate struct {
 	rule    *source        // as the rules found it; nil if they did not
 	learned *learnedCredit // as the model found it; nil if it did not
-	// The readings to choose from.
+	// The possible readings, from which source and passage are chosen.
 	sources  []sourceReading
 	passages []passageReading
 	// The decision.
@@ -23,14 +23,14 @@ type candidate struct {
 	passageCertain int // certainty of the passage, in hundredths
 }
 
-// sourceReading is one reading of the names of a credit.
+// sourceReading is one interpretation of the names in a credit.
 type sourceReading struct {
 	source    *source
 	isLearned bool // the names are from the model
 	evidence  []uint16
 }
 
-// passageReading is one reading of the passage of a credit.
+// passageReading is one interpretation of where the passage of a credit begins and ends.
 type passageReading struct {
 	units     []int // in order; empty if there is no passage
 	isLearned bool  // the passage is from the model
@@ -121,8 +121,8 @@ func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 	})
 }
 
-// shared returns how much a source that the rules found and a credit that the model found have in common: the blocks of
-// the credit and passage, and the name.
+// shared returns a score for how much a source that the rules found and a credit that the model found have in common:
+// blocks of the credit, blocks of the passage, and the name.
 func shared(d *decisions, s *source, l *learnedCredit) int {
 	n := 0
 	for _, i := range l.credit {
@@ -208,10 +208,11 @@ func (rd *reading) addReadings(d *decisions, c *candidate, all []*candidate) {
 // were written for different kinds of posts than the model was trained on, so sources that both find are more reliable.
 const modelHandicap = 60
 
-// weakHandicap is the same for a name that is taken for a source only because of its position, as in "From Aunt Mary:".
+// weakHandicap is subtracted for a name that is taken for a source only because of its position, as in "From Aunt
+// Mary:".
 const weakHandicap = 80
 
-// unsureHandicap is the same for a source whose rule confidence is below unsureRule, unless the model also finds a
+// unsureHandicap is subtracted for a source whose rule confidence is below unsureRule, unless the model also finds a
 // credit there, and for a link in an earlier sentence than the one that introduces the passage.
 const unsureHandicap, unsureRule = 120, 0.5
 

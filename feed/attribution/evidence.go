@@ -113,7 +113,7 @@ const (
 	originPersonAgree // both found it and agree, and no publication is named
 )
 
-// marginBucket returns the feature value of a margin.
+// marginBucket returns the feature value for a margin.
 func marginBucket(m int) int { return bucket(m, -300, -100, 0, 100, 250, 500, 900) }
 
 // evidenceList collects the features of a source or a passage.
@@ -232,7 +232,7 @@ func creditBlock(d *decisions, c *candidate) int {
 	}
 }
 
-// named reports whether the rules or the model read the candidate as this publication.
+// named reports whether the rules or the model found this publication in the candidate's credit.
 func (c *candidate) named(rd *reading, name string) bool {
 	return c.rule != nil && c.rule.pub.name != "" && rd.samePublication(c.rule.pub.name, name) ||
 		c.learned != nil && c.learned.pub.name != "" && rd.samePublication(c.learned.pub.name, name)
@@ -413,7 +413,8 @@ func (rd *reading) creditEvidence(e *evidenceList, d *decisions, c *candidate, s
 	e.add(sPassage, mark)
 }
 
-// markOf returns how the units of a passage are marked: 0 not at all, 1 partly, 2 by quotation marks, 3 by elements.
+// markOf returns how the units of a passage are marked as a quotation: 0 not at all, 1 partly, 2 by quotation marks, 3
+// by elements.
 func (rd *reading) markOf(d *decisions, units []int) int {
 	elements, quoted := 0, 0
 	for _, i := range units {

@@ -22,7 +22,8 @@ type Examination struct {
 type ExaminedUnit struct {
 	Block int    // index of the block
 	Text  string // plain text
-	// Features lists the numbers of its features, and Near those that also affect the labels of its neighbors.
+	// Features lists the numbers of the unit's features, and Near lists those that also affect the labels of its
+	// neighbors.
 	Features, Near []uint16
 	Border         uint8 // kind of the border before the unit
 	Heading        bool  // the unit is in a heading
@@ -157,8 +158,9 @@ func SourceFeatures() int { return sourceFeatures.size }
 // PassageFeatures returns the number of features from which the certainty of a passage is computed.
 func PassageFeatures() int { return passageFeatures.size }
 
-// Weights holds the weights of a sequence model, in hundredths: by feature and label for the item itself, the previous
-// and the next item, and by context for each pair of consecutive labels.
+// Weights holds the weights of a sequence model, in hundredths. Own, Previous and Next are indexed by feature and
+// label, for features of the item itself, of the previous and of the next item. Change holds, for each context, the
+// weights of the pairs of consecutive labels.
 type Weights struct {
 	Own, Previous, Next []int32
 	Change              [][]int32

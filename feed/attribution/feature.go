@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// template is a kind of feature with a number of values. A feature is a template and one of its values.
+// template describes a kind of feature. A feature is a template together with one of its values.
 type template struct {
 	name   string
 	values int

@@ -10,7 +10,7 @@ import (
 // maxUnits is the maximum number of units in a post that the model labels. Longer posts are read by the rules alone.
 const maxUnits = 4000
 
-// maxMargin is the maximum margin of a credit.
+// maxMargin is the greatest value that the margin of a credit can have.
 const maxMargin = 10_000
 
 // learnedCredit is a credit that the model found, with its passage.
@@ -26,7 +26,7 @@ type learnedCredit struct {
 	linked                                  bool
 }
 
-// decisions holds what the model decided about the units of a post.
+// decisions holds the labels that the model gave to the units of a post, and the credits that follow from them.
 type decisions struct {
 	units   []unit
 	labels  decoded
@@ -63,7 +63,7 @@ func (rd *reading) decide() *decisions {
 	return d
 }
 
-// collector groups units by their labels into credits and passages.
+// collector builds credits and passages from the labels of the units, in one pass over them.
 type collector struct {
 	rd   *reading
 	d    *decisions
@@ -72,7 +72,7 @@ type collector struct {
 	last int            // label of the last unit that is not boilerplate
 }
 
-// collect groups the units by their labels into credits and passages.
+// collect sets d.credits to the credits that the labels of the units form.
 func (rd *reading) collect(d *decisions) {
 	x := &collector{rd: rd, d: d, last: labelOther}
 	for i := range d.units {

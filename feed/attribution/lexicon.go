@@ -61,7 +61,7 @@ type language struct {
 	monthFirst bool
 	// nouns reports whether the language capitalizes every noun, so that a capital letter does not identify a name.
 	nouns bool
-	// The classes that the code uses. Rules may use others.
+	// The classes to which the code refers. Rules may use others.
 	at, from, report, period, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and,
 	via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
@@ -71,7 +71,7 @@ type language struct {
 	position, employ, firm, about, covered, generic, again, genitive, send *class
 }
 
-// index finds the variants that can match a clause by the words of the clause.
+// index finds the variants that can match a clause, given the words of the clause.
 type index struct {
 	byWord map[int32][]*variant // variants that match only clauses with the word
 	lists  [][]*variant         // byWord as a slice, by word id

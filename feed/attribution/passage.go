@@ -81,7 +81,7 @@ func (rd *reading) bindText(i int, s *source) int {
 	return next
 }
 
-// voiceOf returns the voice of a block without the notes and link labels at its end.
+// voiceOf returns the voice of a block, ignoring the notes and link labels at its end.
 func (rd *reading) voiceOf(b *block, last bool) voice {
 	s := span{0, len(b.toks)}
 	for s.hi > 1 {

@@ -56,7 +56,7 @@ type rule struct {
 	variants   []*variant
 }
 
-// op is the kind of an element.
+// op is the kind of an [elem].
 type op uint8
 
 const (
@@ -84,7 +84,7 @@ const (
 	opChar
 )
 
-// elem is an element of a variant.
+// elem is an element of a variant: a word, a class of words, a slot, or a punctuation mark.
 type elem struct {
 	op    op
 	id    int32  // opWord

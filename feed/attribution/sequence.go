@@ -6,9 +6,9 @@ package attribution
 type sequence struct {
 	labels   int
 	features *featureSet
-	own      []int32   // by feature and label
-	previous []int32   // the same, for the near features of the previous item
-	next     []int32   // the same, for those of the next item
+	own      []int32   // weights by feature and label
+	previous []int32   // weights of the previous item's near features, by feature and label
+	next     []int32   // weights of the next item's near features, by feature and label
 	change   [][]int32 // by context: weights by label and next label
 }
 
@@ -65,8 +65,8 @@ func (d *decoder) pack(weights []int32) []uint64 {
 // decoded is the result of decoding a sequence.
 type decoded struct {
 	best []uint8 // the best label of each item
-	// margins holds, by item and label, by how much the score of the best sequence with the label exceeds that of the best
-	// one without it, in weight units.
+	// margins holds, for each item and label, the score of the best sequence in which the item has that label minus the
+	// score of the best sequence in which it does not, in weight units.
 	margins []int32
 	labels  int
 }
@@ -74,7 +74,7 @@ type decoded struct {
 // margin returns the margin of a label of item i.
 func (d *decoded) margin(i, label int) int { return int(d.margins[i*d.labels+label]) }
 
-// decodeBuffers holds the memory of one result of a decoder, which the next result reuses.
+// decodeBuffers holds the memory for a result of [decoder.decode]. The next result reuses it.
 type decodeBuffers struct {
 	best                  []uint8
 	scores, ahead, behind []int32

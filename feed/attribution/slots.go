@@ -67,7 +67,8 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	end := x.l.nameEnd(x.toks[:x.hi], i)
 	// The longest known name comes first.
 	first := len(out)
-	if end < x.hi && x.toks[end].kind == tokPoss && x.r.pubs.lookup(x.b.slice(span{i, end + 1})) != nil { // the name itself ends in a possessive, as in "Harper's"
+	// The possessive ending is part of the name, as in "Harper's".
+	if end < x.hi && x.toks[end].kind == tokPoss && x.r.pubs.lookup(x.b.slice(span{i, end + 1})) != nil {
 		out = append(out, span{start, end + 1})
 	}
 	for k := end; k > i; k-- {

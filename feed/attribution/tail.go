@@ -11,7 +11,7 @@ func (rd *reading) isDashLine(b *block) bool {
 	if n < 2 || n > 40 || b.toks[0].kind != tokDash {
 		return false
 	}
-	// A list item or a line of dialogue continues as a sentence instead.
+	// After the dash of a list item or a line of dialogue, a sentence follows instead.
 	return b.toks[1].upper || b.toks[1].kind == tokOpen ||
 		n <= 16 && rd.r.pubs.knownSuffix(b.toks[:n]) > 0 // as in "— sign quoted in the Denver Post"
 }

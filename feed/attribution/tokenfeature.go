@@ -72,7 +72,7 @@ var tokenFeatures = newFeatureSet([]template{
 // tokenShapes is the number of values of [tokenShape].
 const tokenShapes = 26
 
-// tokenShape returns the kind of a token, combined with its case or character.
+// tokenShape returns a number for the kind of a token, and for its case or its character.
 func tokenShape(text string, t token) int {
 	switch t.kind {
 	case tokDash:
@@ -97,7 +97,7 @@ func tokenShape(text string, t token) int {
 	}
 }
 
-// wordShape returns the kind of a word.
+// wordShape returns the [tokenShape] of a word.
 func wordShape(w string, t token) int {
 	switch {
 	case t.ch == '@':

@@ -132,7 +132,7 @@ type unitReader struct {
 	units []unit
 	buf   []uint16
 	cuts  []int // end of each unit's features in buf
-	// State of the current block and of those before it.
+	// The state of the current block and of the blocks before it.
 	voice, previousVoice float64
 	sinceColon           int
 	firstAfterColon      bool

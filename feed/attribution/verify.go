@@ -377,8 +377,8 @@ func (rd *reading) dropReferencePage(s *source) {
 	}
 }
 
-// takeHeadlineAsAuthor makes a headline that is a person's name the author, unless there is one. It reports whether it
-// did.
+// takeHeadlineAsAuthor makes the headline the author if it is a person's name and the source has no author. It reports
+// whether it did.
 func (rd *reading) takeHeadlineAsAuthor(s *source) bool {
 	if len(s.authors) > 0 || s.headline == "" || rd.l.personScore(s.headline, rd.r.lx.tokenize(s.headline, nil)) == 0 {
 		return false

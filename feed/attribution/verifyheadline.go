@@ -162,7 +162,7 @@ func (rd *reading) blocksLinkingTo(u string) []int {
 	return rd.linking[u]
 }
 
-// isTitleLabel reports whether the text of the link r in block b is a title: it is quoted, emphasised, the title of the
+// isTitleLabel reports whether the text of the link r in block b is a title: it is quoted, emphasized, the title of the
 // post or a heading, the whole block, the beginning of a list item, or in title case, and it does not end in a word
 // such as "article". In a sentence, a capital letter within the sentence begins a title of at least four words.
 func (rd *reading) isTitleLabel(b *block, r run) bool {

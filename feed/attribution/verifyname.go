@@ -32,7 +32,7 @@ func (rd *reading) contextsOf(s *source, name string) []nameContext {
 	return found
 }
 
-// dropEmployer removes a publication that is only the organisation of a person, as in "Ann Reed, founder of X", "Ann
+// dropEmployer removes a publication that is only the organization of a person, as in "Ann Reed, founder of X", "Ann
 // Reed from X" and "the company X".
 func (rd *reading) dropEmployer(s *source) {
 	if s.pub.name == "" || s.copiedHeader || s.hasHeader {
@@ -46,8 +46,8 @@ func (rd *reading) dropEmployer(s *source) {
 	}
 }
 
-// isEmployer reports whether the publication of s, which occurs at c, is the organisation of a person. If named is set,
-// the article is on the organisation's own site, which makes it the publication.
+// isEmployer reports whether the publication of s, which occurs at c, is the organization of a person. If named is set,
+// the article is on the organization's own site, which makes it the publication.
 func (rd *reading) isEmployer(s *source, c nameContext, named bool) bool {
 	toks := c.b.toks[:c.before]
 	firm := len(toks) > 0 && rd.l.firm.has(toks[len(toks)-1].id)
@@ -92,7 +92,7 @@ func (rd *reading) withoutEmployer(toks []token) []token {
 	return toks
 }
 
-// endsWithPosition reports whether the tokens end in a position in an organisation, such as "chief executive".
+// endsWithPosition reports whether the tokens end in a position in an organization, such as "chief executive".
 func (rd *reading) endsWithPosition(toks []token) bool {
 	var ends [4]int
 	for i := max(0, len(toks)-3); i < len(toks); i++ {
@@ -201,7 +201,7 @@ func (rd *reading) isDescription(toks []token) bool {
 
 // isOnlyMentioned reports whether s, whose credit is in block b, has no passage and is named without being quoted: it
 // has no publication, it is a site that hosts videos or code, it is a remark in brackets, it reported on the author's
-// own work, or block b is emphasised like the caption of a picture.
+// own work, or block b is emphasized like the caption of a picture.
 func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 	if len(s.passages) > 0 || s.entry || s.copiedHeader {
 		return false
@@ -221,7 +221,7 @@ func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 	})
 }
 
-// isAside reports whether the unknown publication of s is emphasised within a sentence and not named as its origin: "I
+// isAside reports whether the unknown publication of s is emphasized within a sentence and not named as its origin: "I
 // just finished reading X".
 func (rd *reading) isAside(s *source) bool {
 	if s.hasHeader || s.copiedHeader || s.entry || s.convention == "cite" || s.url != "" || rd.isNamedAsOrigin(s) {

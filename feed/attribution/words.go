@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// wordTable is a hash table of the words of a lexicon by which texts are tokenized. It is immutable and does not
-// allocate. Most words have at most eight bytes: they are compared as one number.
+// wordTable is a hash table of a lexicon's words, with which texts are tokenized. It is immutable, and lookups do not
+// allocate memory. Words of at most eight bytes, which most are, are compared as one number.
 type wordTable struct {
 	shortKeys    []uint64 // the words of at most eight bytes; see [shortKey]; the size is a power of two
 	shortNumbers []int32  // their numbers

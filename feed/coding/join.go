@@ -47,8 +47,9 @@ type Joiner struct {
 	seeds    [2]maphash.Seed
 }
 
-// sectionKey identifies the bytes of a section and its window. It contains a random 128-bit hash: without special
-// instructions, a processor would take about as long for their SHA-256 as for compressing them.
+// sectionKey identifies the bytes of a section and its window. It contains two 64-bit hashes with random seeds instead
+// of a SHA-256 sum: without special instructions, a processor takes about as long to compute the sum as to compress the
+// bytes.
 type sectionKey struct {
 	sums           [2]uint64
 	window, length int

@@ -1,4 +1,4 @@
-// Package history explains what has become of posts, from the data that a store holds about them. It only reads: it
+// Package history explains the status and the history of posts, from the data that a store holds about them. It only reads: it
 // does not absorb, build or commit.
 package history
 

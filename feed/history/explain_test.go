@@ -73,7 +73,7 @@ func (s *fakeStore) head(name feed.Name, path string, ids ...string) {
 	})
 }
 
-// explain explains a post in a store to which the function with has added data.
+// explain calls with to add data to a store, and explains a post in that store.
 func explain(t *testing.T, with func(*fakeStore), id string, name feed.Name) feed.Explanation {
 	t.Helper()
 	s := &fakeStore{posts: map[string]feed.StoredPost{}, cursor: "5"}

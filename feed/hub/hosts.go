@@ -47,7 +47,7 @@ type hosts struct {
 // host is the state of a host.
 type host struct {
 	claims   int   // claimed work that has not ended
-	serial   int64 // of the last claim
+	serial   int64 // serial number of the last claim
 	active   [classes]int
 	waiting  [classes][]func(admitted bool)
 	failures int       // in a row

@@ -261,7 +261,8 @@ func (r *reconciler) scanOnce(
 		}); err != nil {
 			return again, err
 		}
-		// A rebuild that waits for the scan builds what is found until then, and its run includes these posts.
+		// A rebuild that waits for the scan builds what the scan has found before it replies, and its run includes these
+		// posts.
 		found = found || absorbed && begun == nil
 		if compared += len(st.ids); begun != nil && compared < waitPosts {
 			continue

@@ -179,7 +179,7 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
-// idle reports whether there is nothing to build and no post with a future date, apart from the inbox.
+// idle reports whether no feed is dirty and no post has a future date. It does not consider the inbox.
 func (p *Publisher) idle(ctx context.Context) (bool, error) {
 	ctx = feed.Unhurried(ctx)
 	dirty, err := p.config.Store.DirtyFeeds(ctx)

@@ -125,7 +125,8 @@ type Unread struct {
 	networks map[netip.Prefix]int64 // bytes being sent, for the networks that have any
 }
 
-// NewUnread returns an Unread with a limit in bytes for each network. A network may always have one response.
+// NewUnread returns an Unread with a limit in bytes for each network. The limit does not apply to a network's first
+// unread response.
 func NewUnread(limit int64) *Unread {
 	return &Unread{limit: limit, networks: make(map[netip.Prefix]int64)}
 }

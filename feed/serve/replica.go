@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// defaultPoll is the interval at which the version is read, in case an announcement was missed.
+	// defaultPoll is the default interval at which the version is read, in case an announcement was missed.
 	defaultPoll = 5 * time.Second
 	// maxBlock is the maximum time a read waits for announcements. It ensures that a dead connection is noticed.
 	maxBlock = 5 * time.Second

@@ -72,7 +72,7 @@ func openCopies(own string, o Options, now func() time.Time) *copies {
 	if c.state.ID == "" {
 		c.state = copyRecord{ID: rand.Text()}
 	}
-	c.changed = true // increase the number, so that a copy made until now is recognized as older
+	c.changed = true // increase the number, so that any copy made before now is recognized as older
 	return c
 }
 

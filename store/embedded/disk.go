@@ -33,7 +33,7 @@ type disk struct {
 	site     *store.Site
 	log      *slog.Logger
 	files    fileOps
-	heads    string // folder of the head files
+	heads    string // folder that contains the files of heads
 	unloaded *unloaded
 
 	// delivered is the path of the file that records which version each subscriber has received. After a crash it may be a

@@ -31,7 +31,7 @@ func (i importing) imported(posts ...feed.RawPost) {
 	i.written(posts...)
 }
 
-// written writes posts as a person does.
+// written writes posts to the folder without recording an import, as an editor would.
 func (i importing) written(posts ...feed.RawPost) {
 	i.t.Helper()
 	for _, p := range posts {

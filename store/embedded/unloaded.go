@@ -160,7 +160,7 @@ func (u *unloaded) unload(ctx context.Context, f headFile) error {
 		delete(u.files, h)
 	}
 	blobs := slices.DeleteFunc(f.Blobs, func(b feed.Blob) bool {
-		_, shared := u.files[b.Hash] // if so, it is already unloaded, and is read from the other head's file
+		_, shared := u.files[b.Hash] // a shared document is already unloaded, and is read from the other head's file
 		return shared
 	})
 	hashes := make([]feed.Hash, len(blobs))

@@ -65,7 +65,7 @@ local function add_milestone(id, absorbed)
   note('milestones', id, value)
 end
 
--- Removes the oldest milestones if there are SLACK more than are to be kept.
+-- Removes the oldest milestones if their number exceeds the number to keep by SLACK.
 local SLACK = 100
 local function trim_milestones()
   local excess = redis.call('ZCARD', KEYS[16]) - keep

@@ -1,6 +1,6 @@
--- Makes deliveries due to subscribers that do not have the current version of a topic, and removes the notice when none
--- are left. Deliveries that are waiting or in progress are left unchanged: a waiting one will send the current version,
--- and one in progress is repeated when it ends.
+-- Schedules deliveries to subscribers that do not have the current version of a topic, and removes the notice when no
+-- such subscriber is left. Deliveries that are waiting or in progress are left unchanged: a waiting one will send the
+-- current version, and one in progress is repeated when it ends.
 --
 -- KEYS  1 head  2 topic  3 deliveries  4 outbox  5 journal
 -- ARGV  now in ms or "" for the server's time, format, maximum number, notice, the end of its claim

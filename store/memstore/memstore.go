@@ -222,7 +222,7 @@ func (x *stream[T]) add(now time.Time, value T) {
 	x.entries = append(x.entries, entry[T]{x.ms, x.seq, value})
 }
 
-// after returns the entries after the one named, and all entries for "".
+// after returns the entries after the entry with the given id, or all entries if the id is "".
 func (x *stream[T]) after(id string) []entry[T] {
 	head, tail, _ := strings.Cut(id, "-")
 	ms, _ := strconv.ParseInt(head, 10, 64) // 0 for ""

@@ -27,7 +27,7 @@ func (s *Site) explainer() (*history.Explainer, error) {
 	return e, nil
 }
 
-// Explain explains what became of a post. If name is not empty, it also explains why the post is or is not in that
+// Explain explains the status of a post. If name is not empty, it also explains why the post is or is not in that
 // feed. The error is of kind [feed.ErrInvalid] if the id is invalid.
 func (s *Site) Explain(ctx context.Context, id string, name feed.Name) (feed.Explanation, error) {
 	e, err := s.explainer()

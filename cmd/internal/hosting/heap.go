@@ -42,8 +42,9 @@ func limitHeap(ctx context.Context, size func() int64) {
 	}
 }
 
-// heapGrowth returns the percentage by which the heap may grow between collections: the size of everything except
-// documents, as by default, but only a quarter of what exceeds heapFull, plus a share of the size of the documents.
+// heapGrowth returns the GC percentage with which the heap may grow, between two collections, by the size of everything
+// except documents, of which the part above heapFull counts only a quarter, plus the size of the documents divided by
+// heapShare.
 func heapGrowth(live, documents int64) int {
 	rest := max(live-documents, heapRest)
 	growth := min(rest, heapFull+(rest-heapFull)/4)

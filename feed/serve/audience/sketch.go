@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// registers is the number of registers of a sketch. With 512 the standard error of an estimate is 4.6%.
+// registers is the number of registers of a sketch. With 512 registers, the standard error of an estimate is 4.6%.
 const (
 	registerBits = 9
 	registers    = 1 << registerBits

@@ -1,6 +1,9 @@
 package attribution
 
-import "slices"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // span is a range of tokens: [lo, hi).
 type span struct{ lo, hi int }
@@ -20,13 +23,16 @@ type match struct {
 
 // matcher matches rules with the clauses of one block.
 type matcher struct {
-	r    *Reader
-	l    *language
-	b    *block
-	toks []token
-	hi   int // end of the clause
-	step int
-	m    match
+	r      *Reader
+	l      *language
+	b      *block
+	toks   []token
+	clause span
+	hi     int    // end of the clause
+	has    traits // of the clause
+	best   *match // the best match so far, or nil
+	step   int
+	m      match
 	// lastRound holds, by variant number, the last round in which the variant was tried.
 	lastRound []uint32
 	round     uint32
@@ -42,16 +48,34 @@ func (x *matcher) bestMatch(clause span) *match {
 	return x.bestAmong(clause, &x.l.credits)
 }
 
+// maxClause is the number of tokens at the end of a clause in which a credit is sought, and maxBareClause the maximum
+// length of a clause with which the variants that require no word are matched.
+const maxClause, maxBareClause = 120, 40
+
 // bestAmong is like bestMatch, but tries only the rules in the given indexes.
 func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
-	if clause.hi-clause.lo > 120 {
-		clause.lo = clause.hi - 120 // credits are shorter, but the clause may end in one
-	}
+	clause.lo = max(clause.lo, clause.hi-maxClause)
 	if clause.empty() {
 		return nil
 	}
-	x.hi = clause.hi
-	has := x.traitsOf(clause)
+	x.begin(clause)
+	for _, from := range indexes {
+		for _, t := range x.toks[clause.lo:clause.hi] {
+			if x.l.triggers(t.id) {
+				x.tryAll(from.lists[t.id])
+			}
+		}
+		if clause.hi-clause.lo <= maxBareClause {
+			x.tryAll(from.bare)
+		}
+	}
+	return x.best
+}
+
+// begin prepares the matcher for a clause that has tokens.
+func (x *matcher) begin(clause span) {
+	x.clause, x.hi, x.best = clause, clause.hi, nil
+	x.has = x.traitsOf(clause)
 	if len(x.lastRound) < x.l.variants {
 		x.lastRound = make([]uint32, x.l.variants)
 	}
@@ -59,39 +83,28 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 		clear(x.lastRound)
 		x.round = 1
 	}
-	var found *match
-	try := func(v *variant) {
-		if !has.covers(&v.need) || x.lastRound[v.n] == x.round {
-			return
+}
+
+// tryAll matches the variants with the clause, except those that have been tried, that cannot match, or that weigh no
+// more than the best match so far.
+func (x *matcher) tryAll(variants []*variant) {
+	for _, v := range variants {
+		if !x.has.covers(&v.need) || x.lastRound[v.n] == x.round {
+			continue
 		}
 		x.lastRound[v.n] = x.round
-		if found != nil && found.rule.weight >= v.rule.weight || !v.mayBegin(x.l, &x.toks[clause.lo]) ||
-			!x.containsAll(clause, v.words) {
-			return
+		if x.best != nil && x.best.rule.weight >= v.rule.weight || !v.mayBegin(x.l, &x.toks[x.clause.lo]) ||
+			!x.containsAll(x.clause, v.words) {
+			continue
 		}
 		x.step = maxSteps
-		x.m = match{rule: v.rule, clause: clause, cites: x.m.cites[:0]}
-		if x.match(v.elems, clause.lo) && (x.rd == nil || x.rd.plausibleSlots(x.b, &x.m)) {
+		x.m = match{rule: v.rule, clause: x.clause, cites: x.m.cites[:0]}
+		if x.match(v.elems, x.clause.lo) && (x.rd == nil || x.rd.plausibleSlots(x.b, &x.m)) {
 			m := x.m
 			m.cites = append([]span(nil), m.cites...)
-			found = &m
+			x.best = &m
 		}
 	}
-	for _, from := range indexes {
-		for i := clause.lo; i < clause.hi; i++ {
-			if id := x.toks[i].id; x.l.triggers(id) {
-				for _, v := range from.lists[id] {
-					try(v)
-				}
-			}
-		}
-		if clause.hi-clause.lo <= 40 {
-			for _, v := range from.bare {
-				try(v)
-			}
-		}
-	}
-	return found
 }
 
 // mayBegin reports whether a match of the variant may begin with t. It returns false for most variants that begin with
@@ -102,13 +115,23 @@ func (v *variant) mayBegin(l *language, t *token) bool {
 		return t.id == e.id
 	case opClass:
 		return e.class.has(t.id) || e.class.beginsPhrase(t.id)
-	case opWho, opPerson:
-		return t.kind == tokWord && (t.upper || l.honorific.has(t.id) || l.particle.has(t.id))
-	case opQuote:
-		return t.kind == tokOpen
-	default:
-		return true
+	case opSlot:
+		return e.slot.mayBegin(l, t)
+	case opCite, opStar, opRest, opAny, opColon, opTrail, opStop, opDash, opDots, opPoss, opChar:
 	}
+	return true
+}
+
+// mayBegin is like [variant.mayBegin], for a slot.
+func (s slot) mayBegin(l *language, t *token) bool {
+	switch s {
+	case slotWho, slotPerson:
+		return t.kind == tokWord && (t.upper || l.honorific.has(t.id) || l.particle.has(t.id))
+	case slotQuote:
+		return t.kind == tokOpen
+	case slotPub, slotKnown, slotHead, slotName, slotWhen, slotDate:
+	}
+	return true
 }
 
 // traitsOf returns the traits of the clause: the classes of its words and the kinds of its punctuation.
@@ -129,24 +152,27 @@ func (x *matcher) traitsOf(clause span) traits {
 			has.set(traitDots)
 		case tokOpen:
 			has.set(traitQuote)
-		case tokPoss:
+		case tokPoss, tokClose: // a closing mark may be a possessive apostrophe, as in "the Times' A"
 			has.set(traitPoss)
-		case tokClose:
-			has.set(traitPoss) // it may be a possessive apostrophe, as in "the Times' A"
 		case tokPunct:
-			switch t.ch {
-			case '(', '[':
-				has.set(traitGroup)
-			case '@':
-				has.set(traitAt)
-			case '|':
-				has.set(traitBar)
-			case ',':
-				has.set(traitComma)
-			}
+			has.addMark(t.ch)
 		}
 	}
 	return has
+}
+
+// addMark adds the trait of a punctuation mark, if it has one.
+func (t *traits) addMark(ch rune) {
+	switch ch {
+	case '(', '[':
+		t.set(traitGroup)
+	case '@':
+		t.set(traitAt)
+	case '|':
+		t.set(traitBar)
+	case ',':
+		t.set(traitComma)
+	}
 }
 
 // containsAll reports whether the clause contains all words.
@@ -183,106 +209,159 @@ func (x *matcher) match(es []elem, i int) bool {
 		return i == x.hi
 	}
 	e, rest := &es[0], es[1:]
-	var t token
-	if i < x.hi {
-		t = x.toks[i]
-	} else if e.op != opStop && e.op != opStar && e.op != opRest {
-		return false
-	}
 	switch e.op {
-	case opWord:
-		return t.id == e.id && t.kind == tokWord && x.match(rest, i+1)
-	case opClass:
-		var buf [8]int
-		for _, end := range e.class.phraseEnds(x.toks[:x.hi], i, buf[:0]) {
-			if x.match(rest, end) {
-				return true
-			}
-		}
-	case opStar:
-		for n := 0; n <= 14 && i+n <= x.hi; n++ {
-			if x.match(rest, i+n) {
-				return true
-			}
-		}
+	case opWord, opAny, opDash, opDots, opPoss, opChar:
+		return i < x.hi && e.isToken(&x.toks[i]) && x.match(rest, i+1)
+	case opColon, opTrail, opStop:
+		return x.endsAt(e.op, i)
 	case opRest:
 		return true
+	case opStar:
+		return x.matchStar(i, rest)
+	case opClass:
+		return i < x.hi && x.matchClass(e.class, i, rest)
+	case opSlot:
+		return i < x.hi && x.matchSlot(e.slot, i, rest)
+	case opCite:
+		return i < x.hi && x.matchCite(i, rest)
+	}
+	return false
+}
+
+// isToken reports whether the element, which matches a single token, matches t.
+func (e *elem) isToken(t *token) bool {
+	switch e.op {
+	case opWord:
+		return t.id == e.id && t.kind == tokWord
 	case opAny:
-		return t.kind == tokWord && x.match(rest, i+1)
-	case opColon:
-		return i == x.hi-1 && t.kind == tokPunct && t.ch == ':'
-	case opTrail:
-		return i == x.hi-1 && announces(t)
-	case opStop:
-		return i == x.hi || i == x.hi-1 &&
-			(t.kind == tokDots || t.kind == tokPunct && (t.ch == '.' || t.ch == '!' || t.ch == ':'))
+		return t.kind == tokWord
 	case opDash:
-		return t.kind == tokDash && x.match(rest, i+1)
+		return t.kind == tokDash
 	case opDots:
-		return t.kind == tokDots && x.match(rest, i+1)
+		return t.kind == tokDots
 	case opPoss:
-		return (t.kind == tokPoss || t.kind == tokClose && (t.ch == '\'' || t.ch == '’')) && x.match(rest, i+1)
+		return t.kind == tokPoss || t.kind == tokClose && (t.ch == '\'' || t.ch == '’')
 	case opChar:
-		return (t.kind == tokPunct || t.kind == tokWord) && t.ch == e.ch && t.end-t.start == len(string(t.ch)) &&
-			x.match(rest, i+1)
-	case opPub:
-		var buf [12]span
-		for _, p := range x.publicationSpans(i, buf[:0]) {
-			if x.fillSlot(&x.m.pub, p, rest) {
-				return true
-			}
-		}
-	case opKnown:
-		k := x.l.skipDeterminers(x.toks[:x.hi], i)
-		if k < x.hi && !x.r.pubs.startsName(x.toks[k]) {
-			return false
-		}
-		if n := x.r.pubs.knownPrefix(x.toks[k:x.hi], k > i); n > 0 {
-			return x.fillSlot(&x.m.pub, span{i, k + n}, rest)
-		}
-	case opWho, opPerson:
-		var buf [12]span
-		for _, p := range x.peopleSpans(i, buf[:0]) {
-			if e.op == opPerson && x.l.personScore(x.b.text, x.toks[p.lo:p.hi]) < 2 {
-				continue
-			}
-			if x.fillSlot(&x.m.who, p, rest) {
-				return true
-			}
-		}
-	case opHead:
-		if q := x.quotedEnd(i); q > 0 && x.fillSlot(&x.m.head, span{i, q}, rest) {
+		return (t.kind == tokPunct || t.kind == tokWord) && t.ch == e.ch && t.end-t.start == utf8.RuneLen(t.ch)
+	case opClass, opSlot, opCite, opStar, opRest, opColon, opTrail, opStop:
+	}
+	return false
+}
+
+// endsAt reports whether the clause ends at token i as the element o requires.
+func (x *matcher) endsAt(o op, i int) bool {
+	if i == x.hi {
+		return o == opStop
+	}
+	if i != x.hi-1 {
+		return false
+	}
+	t := x.toks[i]
+	switch isMark := t.kind == tokPunct; o {
+	case opColon:
+		return isMark && t.ch == ':'
+	case opTrail:
+		return announces(t)
+	case opStop:
+		return t.kind == tokDots || isMark && (t.ch == '.' || t.ch == '!' || t.ch == ':')
+	case opWord, opClass, opSlot, opCite, opStar, opRest, opAny, opDash, opDots, opPoss, opChar:
+	}
+	return false
+}
+
+// maxStar is the maximum number of tokens that a star matches.
+const maxStar = 14
+
+// matchStar matches up to maxStar tokens at i, and the rest after them.
+func (x *matcher) matchStar(i int, rest []elem) bool {
+	for end := i; end <= min(x.hi, i+maxStar); end++ {
+		if x.match(rest, end) {
 			return true
 		}
-		for n := min(x.hi, i+40); n >= i+2; n-- {
-			if x.fillSlot(&x.m.head, span{i, n}, rest) {
-				return true
-			}
+	}
+	return false
+}
+
+// matchClass matches a phrase of the class at token i, and the rest after it.
+func (x *matcher) matchClass(c *class, i int, rest []elem) bool {
+	var buf [8]int
+	for _, end := range c.phraseEnds(x.toks[:x.hi], i, buf[:0]) {
+		if x.match(rest, end) {
+			return true
 		}
-	case opName:
-		for n := min(x.hi, i+4); n > i; n-- {
-			if x.fillSlot(&x.m.name, span{i, n}, rest) {
-				return true
-			}
+	}
+	return false
+}
+
+// matchCite matches a group in brackets at token i, and the rest after it.
+func (x *matcher) matchCite(i int, rest []elem) bool {
+	end := x.groupEnd(i)
+	return end > 0 && x.matchAfterCite(span{i, end}, rest)
+}
+
+// matchAfterCite matches the rest after a group in brackets, which it adds to the citations of the match.
+func (x *matcher) matchAfterCite(group span, rest []elem) bool {
+	x.m.cites = append(x.m.cites, group)
+	if x.match(rest, group.hi) {
+		return true
+	}
+	x.m.cites = x.m.cites[:len(x.m.cites)-1]
+	return false
+}
+
+// maxSpans is the maximum number of spans with which a slot is filled.
+const maxSpans = 12
+
+// matchSlot fills a slot with tokens from i on, and matches the rest after them.
+func (x *matcher) matchSlot(s slot, i int, rest []elem) bool {
+	var buf [maxSpans]span
+	switch spans := buf[:0]; s {
+	case slotPub:
+		return x.fillAny(&x.m.pub, x.publicationSpans(i, spans), rest)
+	case slotKnown:
+		return x.fillAny(&x.m.pub, x.knownSpans(i, spans), rest)
+	case slotWho:
+		return x.fillAny(&x.m.who, x.peopleSpans(i, spans), rest)
+	case slotPerson:
+		return x.fillAny(&x.m.who, x.personSpans(i, spans), rest)
+	case slotHead:
+		return x.fillHeadline(i, rest)
+	case slotName:
+		for end := min(x.hi, i+4); end > i; end-- {
+			spans = append(spans, span{i, end})
 		}
-	case opWhen, opDate:
-		var buf [8]int
-		for _, end := range x.timeEnds(i, e.op == opDate, buf[:0]) {
-			if x.fillSlot(&x.m.when, span{i, end}, rest) {
-				return true
-			}
+		return x.fillAny(&x.m.name, spans, rest)
+	case slotWhen, slotDate:
+		return x.fillAny(&x.m.when, x.timeSpans(i, s == slotDate, spans), rest)
+	case slotQuote:
+		q := x.quotedEnd(i)
+		return q > 0 && x.fillSlot(&x.m.quote, span{i, q}, rest)
+	}
+	return false
+}
+
+// fillAny fills the slot with the first span after which the rest matches. It reports whether there is one.
+func (x *matcher) fillAny(to *span, spans []span, rest []elem) bool {
+	for _, s := range spans {
+		if x.fillSlot(to, s, rest) {
+			return true
 		}
-	case opQuote:
-		if q := x.quotedEnd(i); q > 0 {
-			return x.fillSlot(&x.m.quote, span{i, q}, rest)
-		}
-	case opCite:
-		if end := x.groupEnd(i); end > 0 {
-			x.m.cites = append(x.m.cites, span{i, end})
-			if x.match(rest, end) {
-				return true
-			}
-			x.m.cites = x.m.cites[:len(x.m.cites)-1]
+	}
+	return false
+}
+
+// maxHeadline is the maximum number of tokens in a headline without quotation marks.
+const maxHeadline = 40
+
+// fillHeadline fills the slot of the headline with tokens from i on: a text in quotation marks, or at least two tokens,
+// as many as possible.
+func (x *matcher) fillHeadline(i int, rest []elem) bool {
+	if q := x.quotedEnd(i); q > 0 && x.fillSlot(&x.m.head, span{i, q}, rest) {
+		return true
+	}
+	for end := min(x.hi, i+maxHeadline); end >= i+2; end-- {
+		if x.fillSlot(&x.m.head, span{i, end}, rest) {
+			return true
 		}
 	}
 	return false
@@ -293,12 +372,8 @@ func (x *matcher) match(es []elem, i int) bool {
 func (x *matcher) fillSlot(to *span, s span, rest []elem) bool {
 	old := *to
 	*to = s
-	if end := x.groupEnd(s.hi); end > 0 {
-		x.m.cites = append(x.m.cites, span{s.hi, end})
-		if x.match(rest, end) {
-			return true
-		}
-		x.m.cites = x.m.cites[:len(x.m.cites)-1]
+	if end := x.groupEnd(s.hi); end > 0 && x.matchAfterCite(span{s.hi, end}, rest) {
+		return true
 	}
 	if x.match(rest, s.hi) {
 		return true
@@ -382,39 +457,53 @@ func isClosing(open, c rune) bool {
 // sentence that ends in a colon.
 func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 	lo, skip := 0, 0
-	for i, t := range toks {
+	for i := range toks {
 		if i < skip {
 			continue
 		}
-		if t.kind == tokOpen {
-			// A quotation or a headline in quotation marks may contain full stops and colons.
-			if end := quotedEnd(toks[:min(len(toks), i+30)], i); end > 0 && i > lo {
-				skip = end
-				if end < len(toks) || !endsSentence(toks[end-1], toks[max(end-2, 0)]) {
-					continue
-				}
+		if end := titleEnd(toks, i); end > 0 && i > lo {
+			skip = end
+			if end < len(toks) || !endsSentence(toks[end-1], toks[max(end-2, 0)]) {
+				continue
 			}
 		}
 		if !r.endsClause(l, toks, i) {
 			continue
 		}
-		hi := i + 1
-		for depth := bracketDepth(toks[lo:hi]); hi < len(toks); hi++ {
-			step := bracketDepth(toks[hi : hi+1])
-			if toks[hi].kind != tokClose && (step >= 0 || depth > 0) {
-				break
-			}
-			depth += step
-		}
+		hi := clauseEnd(toks, lo, i+1)
 		if hi > lo && !yield(span{lo, hi}) {
 			return
 		}
-		lo = hi
-		skip = hi
+		lo, skip = hi, hi
 	}
 	if lo < len(toks) {
 		yield(span{lo, len(toks)})
 	}
+}
+
+// maxTitle is the maximum number of tokens of a quotation or a headline in quotation marks within a clause.
+const maxTitle = 30
+
+// titleEnd returns the position after the quotation or headline in quotation marks that begins at token i, or 0. It may
+// contain full stops and colons.
+func titleEnd(toks []token, i int) int {
+	if toks[i].kind != tokOpen {
+		return 0
+	}
+	return quotedEnd(toks[:min(len(toks), i+maxTitle)], i)
+}
+
+// clauseEnd returns the end of the clause that begins at token lo and whose last word or mark is before token end. The
+// clause includes closing quotation marks, and the brackets that close those opened in it.
+func clauseEnd(toks []token, lo, end int) int {
+	for depth := bracketDepth(toks[lo:end]); end < len(toks); end++ {
+		step := bracketDepth(toks[end : end+1])
+		if toks[end].kind != tokClose && (step >= 0 || depth > 0) {
+			break
+		}
+		depth += step
+	}
+	return end
 }
 
 // bracketDepth returns how many more brackets the tokens open than close.
@@ -440,37 +529,59 @@ func endsSentence(last, before token) bool {
 
 // endsClause reports whether a clause ends with token i.
 func (r *Reader) endsClause(l *language, toks []token, i int) bool {
-	t := toks[i]
-	if t.kind == tokDash && i >= 3 && i <= 14 && t.space &&
-		slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' }) {
-		return true // the dash in "A @ X - text"
+	t := &toks[i]
+	if t.kind == tokDash {
+		return endsAtCredit(toks, i)
 	}
-	if t.kind != tokDots && (t.kind != tokPunct || t.ch != '.' && t.ch != '!' && t.ch != '?' && t.ch != ':') {
+	if !mayEndClause(t) {
 		return false
 	}
 	n := i + 1
-	for n < len(toks) && (toks[n].kind == tokClose || toks[n].kind == tokPunct &&
-		(toks[n].ch == ')' || toks[n].ch == ']')) {
+	for n < len(toks) && closes(&toks[n]) {
 		n++
 	}
 	if n == len(toks) {
 		return true
 	}
-	next := toks[n]
-	if t.ch == ':' {
+	switch next := &toks[n]; {
+	case t.ch == ':':
 		return next.space
-	}
-	if next.kind == tokWord && !next.upper && !next.digit || next.kind == tokPunct && next.ch != '(' && next.ch != '[' {
+	case !mayBeginClause(next), !next.space && t.kind != tokDots:
 		return false
+	case i == 0 || toks[i-1].kind != tokWord:
+		return true
+	case t.ch == '!' && n == i+1:
+		return !r.pubs.exclaimed[toks[i-1].id] // the mark may be part of a name, as in "Yahoo! News"
+	default:
+		return t.ch != '.' || !l.abbreviation.has(toks[i-1].id)
 	}
-	if !next.space && t.kind != tokDots {
-		return false
-	}
-	if t.ch == '!' && i > 0 && toks[i-1].kind == tokWord && n == i+1 && r.pubs.exclaimed[toks[i-1].id] {
-		return false // the mark is part of the name, as in "Yahoo! News"
-	}
-	if t.ch == '.' && i > 0 && toks[i-1].kind == tokWord && l.abbreviation.has(toks[i-1].id) {
-		return false
+}
+
+// endsAtCredit reports whether token i is the dash in "A @ X - text".
+func endsAtCredit(toks []token, i int) bool {
+	return i >= 3 && i <= 14 && toks[i].space &&
+		slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' })
+}
+
+// mayEndClause reports whether the token is a mark that may end a clause.
+func mayEndClause(t *token) bool {
+	return t.kind == tokDots || t.kind == tokPunct && (t.ch == '.' || t.ch == '!' || t.ch == '?' || t.ch == ':')
+}
+
+// mayBeginClause reports whether a clause may begin with the token: a word with a capital letter, a number, an opening
+// bracket, or a mark that is not punctuation.
+func mayBeginClause(t *token) bool {
+	switch t.kind {
+	case tokWord:
+		return t.upper || t.digit
+	case tokPunct:
+		return t.ch == '(' || t.ch == '['
+	case tokDash, tokDots, tokOpen, tokClose, tokPoss:
 	}
 	return true
+}
+
+// closes reports whether the token is a closing quotation mark or bracket.
+func closes(t *token) bool {
+	return t.kind == tokClose || t.kind == tokPunct && (t.ch == ')' || t.ch == ']')
 }

@@ -62,16 +62,8 @@ type op uint8
 const (
 	opWord op = iota
 	opClass
-	opPub
-	opKnown
-	opWho
-	opPerson
-	opHead
-	opName
-	opWhen
-	opDate
+	opSlot
 	opCite
-	opQuote
 	opStar
 	opRest
 	opAny
@@ -84,12 +76,28 @@ const (
 	opChar
 )
 
+// slot is a part of a credit that an element fills.
+type slot uint8
+
+const (
+	slotPub slot = iota
+	slotKnown
+	slotWho
+	slotPerson
+	slotHead
+	slotName
+	slotWhen
+	slotDate
+	slotQuote
+)
+
 // elem is an element of a variant: a word, a class of words, a slot, or a punctuation mark.
 type elem struct {
 	op    op
+	slot  slot   // opSlot
 	id    int32  // opWord
-	class *class // opClass
 	ch    rune   // opChar
+	class *class // opClass
 }
 
 // variant is one expansion of a rule's pattern, without options and alternatives.
@@ -165,50 +173,10 @@ func (l *language) indexRules() {
 
 // add adds a variant and computes the words and traits that a clause must have to match it.
 func (x *index) add(v *variant, stop *class) {
-	var trigger *elem
-	fewest := 0
-	consider := func(e *elem, common int) {
-		if trigger == nil || common < fewest {
-			trigger, fewest = e, common
-		}
-	}
 	for i := range v.elems {
-		e := &v.elems[i]
-		switch e.op {
-		case opClass:
-			v.need.set(e.class.bit)
-			consider(e, e.class.commonWords(stop))
-		case opWord:
-			v.words = append(v.words, e.id)
-			common := 0
-			if stop.words[e.id] {
-				common = 1
-			}
-			consider(e, common)
-		case opKnown:
-			v.need.set(traitName)
-		case opDash:
-			v.need.set(traitDash)
-		case opDots:
-			v.need.set(traitDots)
-		case opPoss:
-			v.need.set(traitPoss)
-		case opQuote:
-			v.need.set(traitQuote)
-		case opCite:
-			v.need.set(traitGroup)
-		case opChar:
-			switch e.ch {
-			case '@':
-				v.need.set(traitAt)
-			case '|':
-				v.need.set(traitBar)
-			case ',':
-				v.need.set(traitComma)
-			}
-		}
+		v.require(&v.elems[i])
 	}
-	switch {
+	switch trigger := v.trigger(stop); {
 	case trigger == nil:
 		x.bare = append(x.bare, v)
 	case trigger.op == opWord:
@@ -223,6 +191,68 @@ func (x *index) add(v *variant, stop *class) {
 			}
 		}
 	}
+}
+
+// require adds the word or trait that a clause must have to match the element.
+func (v *variant) require(e *elem) {
+	switch e.op {
+	case opWord:
+		v.words = append(v.words, e.id)
+	case opClass:
+		v.need.set(e.class.bit)
+	case opSlot:
+		v.need.addSlot(e.slot)
+	case opCite:
+		v.need.set(traitGroup)
+	case opDash:
+		v.need.set(traitDash)
+	case opDots:
+		v.need.set(traitDots)
+	case opPoss:
+		v.need.set(traitPoss)
+	case opChar:
+		v.need.addMark(e.ch)
+	case opStar, opRest, opAny, opColon, opTrail, opStop: // any clause may match
+	}
+}
+
+// addSlot adds the trait of the clauses whose tokens can fill the slot, if they have one.
+func (t *traits) addSlot(s slot) {
+	switch s {
+	case slotKnown:
+		t.set(traitName)
+	case slotQuote:
+		t.set(traitQuote)
+	case slotPub, slotWho, slotPerson, slotHead, slotName, slotWhen, slotDate:
+	}
+}
+
+// trigger returns the word or class of the variant that covers the fewest of the language's common words, or nil if it
+// has none.
+func (v *variant) trigger(stop *class) *elem {
+	var best *elem
+	fewest := 0
+	for i := range v.elems {
+		e := &v.elems[i]
+		if e.op != opWord && e.op != opClass {
+			continue
+		}
+		if n := e.commonWords(stop); best == nil || n < fewest {
+			best, fewest = e, n
+		}
+	}
+	return best
+}
+
+// commonWords returns the number of words in stop that the word or class covers.
+func (e *elem) commonWords(stop *class) int {
+	if e.op == opClass {
+		return e.class.commonWords(stop)
+	}
+	if stop.words[e.id] {
+		return 1
+	}
+	return 0
 }
 
 // patternParser expands a pattern into its variants by recursive descent.
@@ -299,17 +329,24 @@ func (l *language) mergeWords(ways [][]elem) [][]elem {
 	return [][]elem{{{op: opClass, class: c}}}
 }
 
-// slots maps the names of slots and punctuation in patterns to their kinds.
-var slots = map[string]op{
-	"PUB": opPub, "KNOWN": opKnown, "WHO": opWho, "PERSON": opPerson, "HEAD": opHead, "NAME": opName, "WHEN": opWhen,
-	"DATE": opDate, "CITE": opCite,
-	"QUOTE": opQuote, "*": opStar, "**": opRest, "WORD": opAny, ":": opColon, ":..": opTrail, ".": opStop, "DASH": opDash,
+// slots maps the names of slots in patterns to the slots.
+var slots = map[string]slot{
+	"PUB": slotPub, "KNOWN": slotKnown, "WHO": slotWho, "PERSON": slotPerson, "HEAD": slotHead, "NAME": slotName,
+	"WHEN": slotWhen, "DATE": slotDate, "QUOTE": slotQuote,
+}
+
+// operators maps the names of the other elements in patterns to their kinds.
+var operators = map[string]op{
+	"CITE": opCite, "*": opStar, "**": opRest, "WORD": opAny, ":": opColon, ":..": opTrail, ".": opStop, "DASH": opDash,
 	"DOTS": opDots, "'s": opPoss,
 }
 
 // elem returns the element for a word of a pattern.
 func (p *patternParser) elem(w string) elem {
-	if o, ok := slots[w]; ok {
+	if s, ok := slots[w]; ok {
+		return elem{op: opSlot, slot: s}
+	}
+	if o, ok := operators[w]; ok {
 		return elem{op: o}
 	}
 	if name, ok := strings.CutPrefix(w, "%"); ok {

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -14,12 +15,44 @@ type publisher struct {
 // publicationSpans appends to out the spans that begin at token i and may name a publication, most likely first. A span
 // includes determiners and epithets, which [Reader.publisherOf] removes.
 func (x *matcher) publicationSpans(i int, out []span) []span {
-	start := i
-	i = x.l.skipDeterminers(x.toks[:x.hi], i)
+	toks, start := x.toks[:x.hi], i
+	i = x.l.skipDeterminers(toks, i)
 	if i >= x.hi {
 		return out
 	}
-	// Linked or emphasized text is a name even if it is in lower case.
+	out = x.markedNames(start, i, out)
+	if end := x.quotedName(i); end > 0 {
+		return append(out, span{start, end})
+	}
+	if x.l.stop.has(toks[i].id) && i == start {
+		// The first word of a sentence is capitalized without being a name. Only known names may begin with such a word, such
+		// as "In These Times".
+		x.r.pubs.walk(toks, i, func(end int, _ *publication) {
+			if end > i+1 {
+				out = append(out, span{start, end})
+			}
+		})
+		return out
+	}
+	if !nameStart(x.l, toks, i) {
+		// Some known names are in lower case: "taz", "brand eins".
+		x.r.pubs.walk(toks, i, func(end int, e *publication) {
+			if first, _ := decodeRune(e.Name, 0); unicode.IsLower(first) {
+				out = append(out, span{start, end})
+			}
+		})
+		k := x.l.skipAdjectives(toks, i)
+		if k == i || i == start || !nameStart(x.l, toks, k) {
+			return out
+		}
+		i = k
+	}
+	return x.capitalizedNames(start, i, out)
+}
+
+// markedNames appends to out the spans from start to the end of a link or of emphasized text that begins with the name
+// at token i, or with the determiners before it. Such text is a name even if it is in lower case.
+func (x *matcher) markedNames(start, i int, out []span) []span {
 	for _, r := range x.b.runs {
 		if r.start > x.toks[i].start {
 			break
@@ -31,63 +64,82 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 			out = append(out, span{start, end})
 		}
 	}
-	// Names of newspapers are often in quotation marks, except in English: „Süddeutsche Zeitung“.
-	if end := x.quotedEnd(i); end > i+2 && end-i <= 9 && (x.r.pubs.knownSuffix(x.toks[i+1:end-1]) == end-i-2 ||
-		x.l.name != fallback && end-i <= 5 && nameStart(x.l, x.toks, i+1)) {
-		return append(out, span{start, end})
+	return out
+}
+
+// quotedName returns the position after the name in quotation marks that begins at token i, or 0. Names of newspapers
+// are often in quotation marks, except in English: „Süddeutsche Zeitung“.
+func (x *matcher) quotedName(i int) int {
+	end := x.quotedEnd(i)
+	if end <= i+2 || end-i > 9 {
+		return 0
 	}
-	if x.l.stop.has(x.toks[i].id) && i == start {
-		// The first word of a sentence is capitalized without being a name. Only known names may begin with such a word, such
-		// as "In These Times".
-		x.r.pubs.walk(x.toks[:x.hi], i, func(end int, _ *publication) {
-			if end > i+1 {
-				out = append(out, span{start, end})
-			}
-		})
-		return out
+	if x.r.pubs.knownSuffix(x.toks[i+1:end-1]) == end-i-2 ||
+		x.l.name != fallback && end-i <= 5 && nameStart(x.l, x.toks, i+1) {
+		return end
 	}
-	if !nameStart(x.l, x.toks, i) {
-		// Some known names are in lower case: "taz", "brand eins".
-		x.r.pubs.walk(x.toks[:x.hi], i, func(end int, e *publication) {
-			if first, _ := decodeRune(e.Name, 0); unicode.IsLower(first) {
-				out = append(out, span{start, end})
-			}
-		})
-		// Adjectives may come between determiner and name: "the always objective Guardian".
-		k := i
-		for k < min(x.hi, i+4) && k < len(x.toks) && x.toks[k].kind == tokWord && !x.toks[k].upper &&
-			!x.l.stop.has(x.toks[k].id) && !x.l.say.has(x.toks[k].id) {
-			k++
+	return 0
+}
+
+// skipAdjectives returns the position after the adjectives that begin at token i: "always objective".
+func (l *language) skipAdjectives(toks []token, i int) int {
+	for k := i; k < min(len(toks), i+4); k++ {
+		if t := &toks[k]; t.kind != tokWord || t.upper || l.stop.has(t.id) || l.say.has(t.id) {
+			return k
 		}
-		if k == i || i == start || k >= x.hi || !nameStart(x.l, x.toks, k) {
-			return out
-		}
-		i = k
 	}
+	return min(len(toks), i+4)
+}
+
+// capitalizedNames appends to out the spans from start that end within the capitalized words at token i: first the
+// longest one that ends in a known name, and then the others, longest first.
+func (x *matcher) capitalizedNames(start, i int, out []span) []span {
 	end := x.l.nameEnd(x.toks[:x.hi], i)
-	// The longest known name comes first.
 	first := len(out)
 	// The possessive ending is part of the name, as in "Harper's".
 	if end < x.hi && x.toks[end].kind == tokPoss && x.r.pubs.lookup(x.b.slice(span{i, end + 1})) != nil {
 		out = append(out, span{start, end + 1})
 	}
-	for k := end; k > i; k-- {
-		if n := x.r.pubs.knownSuffix(x.toks[i:k]); n > 0 && !x.r.endsUnknownName(x.l, x.toks[i:k], n) {
-			out = append(out, span{start, k})
-			break
-		}
+	if k := x.knownEnd(i, end); k > 0 {
+		out = append(out, span{start, k})
 	}
 	for k := end; k > i && len(out) < cap(out); k-- {
-		last := x.toks[k-1]
 		if k < end && x.toks[k].upper && x.l.pubWord.has(x.toks[k].id) {
 			continue // do not cut "Bangkok Post" before "Post"
 		}
-		if last.kind != tokWord || !last.upper && !last.digit && k-1 != i && !isDomain(x.b.text[last.start:last.end]) {
+		if last := &x.toks[k-1]; last.kind != tokWord || k-1 != i && !x.mayEndName(last) {
 			continue
 		}
 		if s := (span{start, k}); len(out) == first || out[len(out)-1] != s {
 			out = append(out, s)
 		}
+	}
+	return out
+}
+
+// knownEnd returns the end of the longest name from token i on, up to token end, that ends in a known name, or 0.
+func (x *matcher) knownEnd(i, end int) int {
+	for k := end; k > i; k-- {
+		if n := x.r.pubs.knownSuffix(x.toks[i:k]); n > 0 && !x.r.endsUnknownName(x.l, x.toks[i:k], n) {
+			return k
+		}
+	}
+	return 0
+}
+
+// mayEndName reports whether a name of several words may end with the token.
+func (x *matcher) mayEndName(t *token) bool {
+	return t.upper || t.digit || isDomain(x.b.text[t.start:t.end])
+}
+
+// knownSpans appends to out the span of the known publication, with its determiners, that begins at token i.
+func (x *matcher) knownSpans(i int, out []span) []span {
+	k := x.l.skipDeterminers(x.toks[:x.hi], i)
+	if k < x.hi && !x.r.pubs.startsName(x.toks[k]) {
+		return out
+	}
+	if n := x.r.pubs.knownPrefix(x.toks[k:x.hi], k > i); n > 0 {
+		out = append(out, span{i, k + n})
 	}
 	return out
 }
@@ -128,23 +180,31 @@ func nameStart(l *language, toks []token, i int) bool {
 func (l *language) nameEnd(toks []token, i int) int {
 	end := i
 	for k := i; k < len(toks) && k < i+10; k++ {
-		t := toks[k]
 		switch {
 		case nameStart(l, toks, k):
 			end = k + 1
-		case t.kind == tokPoss && k > i:
-		case t.kind == tokWord && l.connector.has(t.id) && k > i:
-		case t.kind == tokPunct && (t.ch == '&' || t.ch == '+' || t.ch == '/') && k > i:
-		case t.kind == tokPunct && t.ch == '!' && k > i && toks[k-1].kind == tokWord:
-			if k+1 < len(toks) && toks[k+1].upper {
-				continue
-			}
-			return end
-		default:
+		case k == i || !l.continuesName(toks, k):
 			return end
 		}
 	}
 	return end
+}
+
+// continuesName reports whether a name may continue with token k, although no name begins with it.
+func (l *language) continuesName(toks []token, k int) bool {
+	switch t := &toks[k]; t.kind {
+	case tokWord:
+		return l.connector.has(t.id)
+	case tokPoss:
+		return true
+	case tokPunct:
+		if t.ch == '!' {
+			return toks[k-1].kind == tokWord && k+1 < len(toks) && toks[k+1].upper
+		}
+		return t.ch == '&' || t.ch == '+' || t.ch == '/'
+	case tokDash, tokDots, tokOpen, tokClose:
+	}
+	return false
 }
 
 // peopleSpans appends to out the spans that begin at token i and may be names of people, longest first.
@@ -157,62 +217,96 @@ func (x *matcher) peopleSpans(i int, out []span) []span {
 	return out
 }
 
+// personSpans appends to out those of the spans of [matcher.peopleSpans] that are certainly the name of one person.
+func (x *matcher) personSpans(i int, out []span) []span {
+	return slices.DeleteFunc(x.peopleSpans(i, out), func(s span) bool {
+		return x.l.personScore(x.b.text, x.toks[s.lo:s.hi]) < 2
+	})
+}
+
+// timeSpans appends to out the spans of the time phrases that begin at token i; see [matcher.timeEnds].
+func (x *matcher) timeSpans(i int, strict bool, out []span) []span {
+	var buf [8]int
+	for _, end := range x.timeEnds(i, strict, buf[:0]) {
+		out = append(out, span{i, end})
+	}
+	return out
+}
+
+// maxPeople is the maximum number of people in a list of names.
+const maxPeople = 12
+
 // peopleEnds appends to ends every position where a list of people's names that begins at i may end, in ascending
 // order.
 func (l *language) peopleEnds(toks []token, i int, ends []int) []int {
-	for range 12 {
-		first := i
-		for i < len(toks) && l.honorific.has(toks[i].id) {
-			i++
-			if i < len(toks) && toks[i].kind == tokPunct && toks[i].ch == '.' {
-				i++
-			}
-		}
-		words, last := 0, i
-		for k := i; k < len(toks) && words < 5; k++ {
-			t := toks[k]
-			if t.kind == tokWord && t.upper && !l.notName.has(t.id) && !l.isMonth(t) && !(l.stop.has(t.id) && words == 0) {
-				words++
-				last = k + 1
-				ends = append(ends, last)
-				continue
-			}
-			if t.kind == tokWord && l.particle.has(t.id) && k+1 < len(toks) &&
-				(toks[k+1].upper || l.particle.has(toks[k+1].id)) {
-				continue
-			}
-			// A name may contain initials and suffixes: "Thomas J. Sugrue", "King, Jr."
-			if t.kind == tokPunct && t.ch == ',' && k+1 < len(toks) && l.suffix.has(toks[k+1].id) {
-				last = k + 2
-				if last < len(toks) && toks[last].kind == tokPunct && toks[last].ch == '.' {
-					last++
-				}
-				ends = append(ends, last)
-				k = last - 1
-				continue
-			}
+	for range maxPeople {
+		words := 0
+		if ends, words = l.personEnds(toks, l.skipHonorifics(toks, i), ends); words == 0 {
 			break
 		}
-		if words == 0 || first == last {
+		last := ends[len(ends)-1]
+		if i = l.skipSeparator(toks, last); i == last {
 			break
 		}
-		// Continue with the next name of the list.
-		k := last
-		sep := false
-		if k < len(toks) && toks[k].kind == tokPunct && (toks[k].ch == ',' || toks[k].ch == '&' || toks[k].ch == '/') {
-			k++
-			sep = true
-		}
-		if k < len(toks) && toks[k].kind == tokWord && (l.and.has(toks[k].id) || l.with.has(toks[k].id)) {
-			k++
-			sep = true
-		}
-		if !sep {
-			break
-		}
-		i = k
 	}
 	return ends
+}
+
+// skipHonorifics returns the position after the honorifics that begin at token i: "Dr.", "Sir".
+func (l *language) skipHonorifics(toks []token, i int) int {
+	for i < len(toks) && l.honorific.has(toks[i].id) {
+		i = skipMark(toks, i+1, '.')
+	}
+	return i
+}
+
+// personEnds appends to ends every position where one person's name that begins at token i may end, in ascending order.
+// It also returns the number of capitalized words of the longest such name.
+func (l *language) personEnds(toks []token, i int, ends []int) ([]int, int) {
+	words := 0
+	for k := i; k < len(toks) && words < 5; k++ {
+		switch t := &toks[k]; {
+		case l.isNameWord(t) && !(words == 0 && l.stop.has(t.id)):
+			words++
+			ends = append(ends, k+1)
+		case l.beforeName(toks, k):
+		case l.isSuffixComma(toks, k): // names may contain initials and suffixes: "Thomas J. Sugrue", "King, Jr."
+			end := skipMark(toks, k+2, '.')
+			ends = append(ends, end)
+			k = end - 1
+		default:
+			return ends, words
+		}
+	}
+	return ends, words
+}
+
+// isNameWord reports whether the token may be a word of a person's name.
+func (l *language) isNameWord(t *token) bool {
+	return t.kind == tokWord && t.upper && !l.notName.has(t.id) && !l.isMonth(*t)
+}
+
+// beforeName reports whether token k is a particle before a name or before another particle: "van", "de la".
+func (l *language) beforeName(toks []token, k int) bool {
+	return toks[k].kind == tokWord && l.particle.has(toks[k].id) && k+1 < len(toks) &&
+		(toks[k+1].upper || l.particle.has(toks[k+1].id))
+}
+
+// isSuffixComma reports whether token k is a comma before a suffix, as in "King, Jr."
+func (l *language) isSuffixComma(toks []token, k int) bool {
+	return toks[k].kind == tokPunct && toks[k].ch == ',' && k+1 < len(toks) && l.suffix.has(toks[k+1].id)
+}
+
+// skipSeparator returns the position after the mark or word between two names of a list at token k, or k if there is
+// none.
+func (l *language) skipSeparator(toks []token, k int) int {
+	if k < len(toks) && toks[k].kind == tokPunct && (toks[k].ch == ',' || toks[k].ch == '&' || toks[k].ch == '/') {
+		k++
+	}
+	if k < len(toks) && toks[k].kind == tokWord && (l.and.has(toks[k].id) || l.with.has(toks[k].id)) {
+		k++
+	}
+	return k
 }
 
 // isMonth reports whether the word is a month and not also a given name, as "May" and "April" are.
@@ -230,14 +324,12 @@ func (l *language) splitPeople(text string, toks []token) []string {
 		}
 		start = -1
 	}
-	for i, t := range toks {
-		switch {
-		case t.kind == tokPunct && t.ch == ',' && i+1 < len(toks) && l.suffix.has(toks[i+1].id):
-		case t.kind == tokPunct && (t.ch == ',' || t.ch == '&' || t.ch == '/' || t.ch == ';'),
-			t.kind == tokWord && (l.and.has(t.id) || l.with.has(t.id)) && !t.upper:
+	for i := range toks {
+		switch t := &toks[i]; {
+		case l.isSuffixComma(toks, i):
+		case l.separatesNames(t):
 			flush(i)
-		case start < 0 && (l.honorific.has(t.id) || t.kind == tokPunct):
-		case start < 0 && t.kind == tokWord:
+		case start < 0 && t.kind == tokWord && !l.honorific.has(t.id):
 			start = i
 		}
 	}
@@ -245,40 +337,55 @@ func (l *language) splitPeople(text string, toks []token) []string {
 	return names
 }
 
+// separatesNames reports whether the token separates two names of a list.
+func (l *language) separatesNames(t *token) bool {
+	switch t.kind {
+	case tokWord:
+		return (l.and.has(t.id) || l.with.has(t.id)) && !t.upper
+	case tokPunct:
+		return t.ch == ',' || t.ch == '&' || t.ch == '/' || t.ch == ';'
+	case tokDash, tokDots, tokOpen, tokClose, tokPoss:
+	}
+	return false
+}
+
 // personScore rates whether the tokens are a single person's name: 0 means no, 1 means possibly, 2 means certainly.
 func (l *language) personScore(text string, toks []token) int {
-	words, given := 0, false
-	for i, t := range toks {
-		if t.kind != tokWord {
-			if t.kind == tokPunct && (t.ch == ',' || t.ch == '.') {
-				continue
-			}
-			return 0
-		}
-		if l.particle.has(t.id) && i > 0 {
+	switch words, given := l.personWords(toks); {
+	case words == 1 && given:
+		return 1
+	case words < 2 || words > 4:
+		return 0
+	case given || strings.HasSuffix(text[toks[1].start:toks[1].end], "."): // the second word is an initial
+		return 2
+	default:
+		return 1
+	}
+}
+
+// personWords returns the number of words, without particles, in what may be a person's name, and whether the first of
+// them is a given name. It returns 0 if the tokens cannot be a name.
+func (l *language) personWords(toks []token) (words int, given bool) {
+	for i := range toks {
+		t := &toks[i]
+		switch {
+		case t.kind == tokPunct && (t.ch == ',' || t.ch == '.'), i > 0 && t.kind == tokWord && l.particle.has(t.id):
 			continue
-		}
-		if words == 0 && l.opener.has(t.id) && !l.given.has(t.id) && len(toks) > 1 {
-			return 0 // a sentence opener precedes the name, as in "Meanwhile Jane Doe"
-		}
-		if !t.upper || l.notName.has(t.id) || l.stop.has(t.id) || l.isMonth(t) || l.pubWord.has(t.id) ||
-			l.place.has(t.id) && len(toks) == 1 {
-			return 0
+		case words == 0 && len(toks) > 1 && l.opener.has(t.id) && !l.given.has(t.id):
+			return 0, false // a sentence opener precedes the name, as in "Meanwhile Jane Doe"
+		case !l.isPersonWord(t, len(toks) == 1):
+			return 0, false
 		}
 		words++
 		given = given || words == 1 && l.given.has(t.id)
 	}
-	initial := words >= 2 && len(toks) > 1 && strings.HasSuffix(text[toks[1].start:toks[1].end], ".")
-	switch {
-	case words >= 2 && words <= 4 && (given || initial):
-		return 2
-	case words >= 2 && words <= 4:
-		return 1
-	case words == 1 && given:
-		return 1
-	default:
-		return 0
-	}
+	return words, given
+}
+
+// isPersonWord is like isNameWord, but also excludes words that are common in names of publications. alone is set if
+// the name has no other words.
+func (l *language) isPersonWord(t *token, alone bool) bool {
+	return l.isNameWord(t) && !l.stop.has(t.id) && !l.pubWord.has(t.id) && !(alone && l.place.has(t.id))
 }
 
 // tokenEnding returns the position after the token, at or after i, that ends at byte end, or 0.

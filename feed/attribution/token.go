@@ -41,89 +41,109 @@ const nameTokens = 16
 func (lx *lexicon) tokenize(text string, buf []token) []token {
 	toks := buf
 	space := true
-	for i := 0; i < len(text); {
-		if c := text[i]; c < utf8.RuneSelf {
-			if c == ' ' {
-				space = true
-				i++
+	for i := 0; i < len(text); i = toks[len(toks)-1].end {
+		for i < len(text) && text[i] == ' ' {
+			space = true
+			i++
+		}
+		if i == len(text) {
+			break
+		}
+		if c := text[i]; c < utf8.RuneSelf && wordByte[c] {
+			if t, ok := lx.simpleWord(text, i); ok {
+				t.space, space = space, false
+				toks = append(toks, t)
 				continue
-			}
-			if wordByte[c] {
-				if t, ok := lx.simpleWord(text, i); ok {
-					t.space, space = space, false
-					toks = append(toks, t)
-					i = t.end
-					continue
-				}
 			}
 		}
 		r, size := decodeRune(text, i)
-		if size == 0 {
-			space = true
-			i++
-			continue
-		}
-		t := token{start: i, ch: r, space: space}
+		t := token{start: i, end: i + size, ch: r, space: space}
 		space = false
-		switch {
-		case isWordRune(r) || r == '@' && nextIsWord(text, i+size):
-			t.end = wordEnd(text, i)
-			t.kind = tokWord
-			// The possessive ending is a token of its own, except in words of the lexicon such as "here's" and "let's".
-			if p := possessive(text[t.start:t.end]); p > 0 && lx.lookup(text[t.start:t.end]) == 0 {
-				poss := token{start: t.start + p, end: t.end, kind: tokPoss}
-				t.end = poss.start
-				toks = append(toks, lx.finishWord(text, t), poss)
-			} else {
-				toks = append(toks, lx.finishWord(text, t))
-			}
-			i = toks[len(toks)-1].end
-			continue
-		case r == '…' || r == '.' && i+1 < len(text) && text[i+1] == '.':
-			t.kind, t.end = tokDots, i+size
-			for t.end < len(text) {
-				if text[t.end] == '.' {
-					t.end++
-				} else if strings.HasPrefix(text[t.end:], "…") {
-					t.end += len("…")
-				} else {
-					break
-				}
-			}
-		case r == '–' || r == '—' || r == '―' || r == '-' || r == '~':
-			t.kind, t.end = tokDash, i+size
-			for t.end < len(text) && text[t.end] == '-' {
-				t.end++
-			}
-		case r == '„' || r == '‚':
-			t.kind, t.end = tokOpen, i+size
-		case r == '”':
-			t.kind, t.end = tokClose, i+size
-		case r == '“' || r == '«' || r == '»' || r == '‹' || r == '›':
-			// The opening mark of a pair depends on the language: „…“, »…« and «…» are all in use. French puts spaces on both
-			// sides of a guillemet, so in French the mark itself determines whether it opens or closes a quotation.
-			t.kind, t.end = tokClose, i+size
-			after := t.end < len(text) && text[t.end] != ' ' && text[t.end] != ',' && text[t.end] != '.' && text[t.end] != ';'
-			switch {
-			case after && (t.space || text[i-1] == '(' || text[i-1] == '[' || r == '“' && nextIsWord(text, t.end)):
-				t.kind = tokOpen
-			case !after && t.space && (r == '«' || r == '‹'):
-				t.kind = tokOpen
-			}
-		case r == '"' || r == '\'' || r == '‘' || r == '’':
-			t.end = i + size
-			t.kind = tokClose
-			if t.space || r == '‘' || i > 0 && (text[i-1] == '(' || text[i-1] == '[') {
-				t.kind = tokOpen
-			}
-		default:
-			t.kind, t.end = tokPunct, i+size
+		if isWordRune(r) || r == '@' && nextIsWord(text, t.end) {
+			toks = lx.appendWord(toks, text, t)
+		} else {
+			toks = append(toks, finishMark(text, t))
 		}
-		toks = append(toks, t)
-		i = t.end
 	}
 	return toks
 }
+
+// appendWord appends the word that begins with t. A possessive ending is a token of its own, except in words of the
+// lexicon such as "here's" and "let's".
+func (lx *lexicon) appendWord(toks []token, text string, t token) []token {
+	t.kind, t.end = tokWord, wordEnd(text, t.start)
+	word := text[t.start:t.end]
+	p := possessive(word)
+	if p == 0 || lx.lookup(word) != 0 {
+		return append(toks, lx.finishWord(text, t))
+	}
+	ending := token{start: t.start + p, end: t.end, kind: tokPoss}
+	t.end = ending.start
+	return append(toks, lx.finishWord(text, t), ending)
+}
+
+// finishMark sets the kind and the end of the punctuation mark t, which is only its first character, and returns it.
+func finishMark(text string, t token) token {
+	t.kind = tokPunct
+	switch t.ch {
+	case '…':
+		t.kind, t.end = tokDots, dotsEnd(text, t.end)
+	case '.':
+		if strings.HasPrefix(text[t.end:], ".") {
+			t.kind, t.end = tokDots, dotsEnd(text, t.end)
+		}
+	case '–', '—', '―', '-', '~':
+		t.kind = tokDash
+		for t.end < len(text) && text[t.end] == '-' {
+			t.end++
+		}
+	case '„', '‚':
+		t.kind = tokOpen
+	case '”':
+		t.kind = tokClose
+	case '“', '«', '»', '‹', '›':
+		t.kind = pairedKind(text, t)
+	case '"', '\'', '‘', '’':
+		t.kind = tokClose
+		if t.space || t.ch == '‘' || afterBracket(text, t.start) {
+			t.kind = tokOpen
+		}
+	}
+	return t
+}
+
+// dotsEnd returns the end of the dots that continue at byte i.
+func dotsEnd(text string, i int) int {
+	for {
+		switch rest := text[i:]; {
+		case strings.HasPrefix(rest, "."):
+			i++
+		case strings.HasPrefix(rest, "…"):
+			i += len("…")
+		default:
+			return i
+		}
+	}
+}
+
+// pairedKind returns tokOpen if the mark t opens a quotation, and otherwise tokClose. The opening mark of a pair depends
+// on the language: „…“, »…« and «…» are all in use. French puts spaces on both sides of a guillemet, so in French the
+// mark itself determines whether it opens or closes a quotation.
+func pairedKind(text string, t token) tokenKind {
+	if t.end == len(text) || strings.IndexByte(" ,.;", text[t.end]) >= 0 {
+		if t.space && (t.ch == '«' || t.ch == '‹') {
+			return tokOpen
+		}
+		return tokClose
+	}
+	if t.space || afterBracket(text, t.start) || t.ch == '“' && nextIsWord(text, t.end) {
+		return tokOpen
+	}
+	return tokClose
+}
+
+// afterBracket reports whether an opening bracket precedes byte i.
+func afterBracket(text string, i int) bool { return i > 0 && (text[i-1] == '(' || text[i-1] == '[') }
 
 // simpleWord returns the token of the word at byte i if it consists of ASCII letters and digits and a space or simple
 // punctuation ends it. Most words are simple, and are read in one pass.
@@ -143,17 +163,8 @@ func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
 		inner = inner || low != c && end > i
 		buf[end-i] = low
 	}
-	if end < len(text) {
-		switch text[end] {
-		case ' ', ',', ';', '!', '?', ')', ']', '"':
-		case '.':
-			// A period may be part of an initial or a host name.
-			if end-i == 1 || nextIsWord(text, end+1) {
-				return token{}, false
-			}
-		default:
-			return token{}, false
-		}
+	if end < len(text) && !endsSimpleWord(text, end, end-i) {
+		return token{}, false
 	}
 	if last := text[end-1]; inner && last-'A' < 26 {
 		inner = hasCapital(text[i+1 : end-1])
@@ -169,6 +180,19 @@ func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
 		t.id = lx.table.number(buf[:end-i])
 	}
 	return t, true
+}
+
+// endsSimpleWord reports whether the character at byte end cannot be part of the word of n letters before it. A period
+// may be part of an initial or a host name.
+func endsSimpleWord(text string, end, n int) bool {
+	switch text[end] {
+	case ' ', ',', ';', '!', '?', ')', ']', '"':
+		return true
+	case '.':
+		return n > 1 && !nextIsWord(text, end+1)
+	default:
+		return false
+	}
 }
 
 // hasCapital reports whether s contains an ASCII capital letter.
@@ -246,33 +270,45 @@ func wordEnd(text string, i int) int {
 	start := i
 	letters, points := 0, 0
 	for i < len(text) {
-		if c := text[i]; c < utf8.RuneSelf && wordByte[c] {
-			letters++
-			i++
-			continue
-		}
 		r, size := decodeRune(text, i)
-		if isWordRune(r) || i == start {
+		switch {
+		case isWordRune(r) || i == start:
 			letters++
-			i += size
-			continue
-		}
-		inner := r == '\'' || r == '’' || r == '-' || r == '&' || r == '.' || r == '/' || r == '_' || r == '@' || r == '+' ||
-			r == ':' && text[i-1] >= '0' && text[i-1] <= '9' && i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9'
-		if !inner || !nextIsWord(text, i+size) {
-			break
-		}
-		if r == '.' {
+		case !joinsWord(text, i, r) || !nextIsWord(text, i+size):
+			return abbreviationEnd(text, start, i, letters, points)
+		case r == '.':
 			points++
 		}
 		i += size
 	}
-	// The final period of an initial or abbreviation is part of the word: "J.", "U.S.".
-	if i < len(text) && text[i] == '.' && (letters == 1 && text[start] >= 'A' && text[start] <= 'Z' ||
-		points > 0 && letters == points+1 && !(text[start] >= '0' && text[start] <= '9')) {
-		i++
-	}
 	return i
+}
+
+// joinsWord reports whether r, the character at byte i, may be inside a word. A colon may be inside a time of day.
+func joinsWord(text string, i int, r rune) bool {
+	switch r {
+	case '\'', '’', '-', '&', '.', '/', '_', '@', '+':
+		return true
+	case ':':
+		return isDigit(text[i-1]) && i+1 < len(text) && isDigit(text[i+1])
+	default:
+		return false
+	}
+}
+
+func isDigit(c byte) bool { return c-'0' < 10 }
+
+// abbreviationEnd returns the end of the word in the bytes [start, end), including the final period of an initial or an
+// abbreviation: "J.", "U.S.".
+func abbreviationEnd(text string, start, end, letters, points int) int {
+	if text[end] != '.' {
+		return end
+	}
+	first := text[start]
+	if letters == 1 && first-'A' < 26 || points > 0 && letters == points+1 && !isDigit(first) {
+		return end + 1
+	}
+	return end
 }
 
 // possessive returns the offset of the possessive ending of word, or 0.

@@ -77,40 +77,49 @@ func (x *unitSplitter) add(hi int, kind unitKind) {
 
 // split adds the units that end at or after token k and returns the token to continue with.
 func (x *unitSplitter) split(k int) int {
-	b, t := x.b, x.b.toks[k]
-	if t.kind == tokOpen && x.opened < maxOpen {
-		x.opened++
-		if q := quotedEnd(b.toks[:min(x.end, k+maxQuoted)], k); q-k >= minQuoted {
-			x.add(k, unitPlain)
-			for q < x.end && !b.toks[q].space && b.toks[q].kind == tokPunct {
-				q++
-			}
-			x.add(q, unitQuoted)
-			return q
-		}
+	if q := x.quotationEnd(k); q > 0 {
+		x.add(k, unitPlain)
+		x.add(q, unitQuoted)
+		return q
 	}
-	if t.kind == tokPunct && (t.ch == '{' || t.ch == '[') {
-		if q := templateEnd(b.toks[:x.end], k); q > 0 {
-			x.add(k, unitPlain)
-			x.add(q, unitTemplate)
-			return q
-		}
+	if q := templateEnd(x.b.toks[:x.end], k); q > 0 {
+		x.add(k, unitPlain)
+		x.add(q, unitTemplate)
+		return q
 	}
-	if t.kind != tokPunct && t.kind != tokDots || !x.rd.endsUnit(b, x.lo, k) {
+	if t := &x.b.toks[k]; t.kind != tokPunct && t.kind != tokDots || !x.rd.endsUnit(x.b, x.lo, k) {
 		return k + 1
 	}
 	hi := k + 1
-	for hi < x.end && closesSentence(b.toks[hi]) {
+	for hi < x.end && closesSentence(&x.b.toks[hi]) {
 		hi++
 	}
 	x.add(hi, unitPlain)
 	return hi
 }
 
+// quotationEnd returns the position after the quotation that begins at token k and the punctuation that follows it
+// without a space, or 0 if no quotation that is a unit begins there.
+func (x *unitSplitter) quotationEnd(k int) int {
+	toks := x.b.toks[:x.end]
+	if toks[k].kind != tokOpen || x.opened >= maxOpen {
+		return 0
+	}
+	x.opened++
+	q := quotedEnd(toks[:min(x.end, k+maxQuoted)], k)
+	if q-k < minQuoted {
+		return 0
+	}
+	for q < x.end && !toks[q].space && toks[q].kind == tokPunct {
+		q++
+	}
+	return q
+}
+
 // closesSentence reports whether the token after the end of a sentence is part of the sentence: a closing mark or
 // bracket.
-func closesSentence(t token) bool {
-	return t.kind == tokClose || !t.space && t.kind == tokPunct && (t.ch == ')' || t.ch == ']')
+func closesSentence(t *token) bool {
+	return closes(t) && (t.kind == tokClose || !t.space)
 }
 
 // endsUnit reports whether token k ends the unit that begins with token lo. A label such as "Source:" belongs to what
@@ -131,12 +140,13 @@ const maxTemplate = 80
 // templateEnd returns the position after the template code that begins at token k, or 0: {% … %}, {{< … >}}, [quote=A]
 // and their closing tags.
 func templateEnd(toks []token, k int) int {
-	closing := '}'
-	begins := isMark(toks, k+1, '%') || isMark(toks, k+1, '{')
-	if toks[k].ch == '[' {
-		closing, begins = ']', beginsShortcode(toks, k)
-	}
-	if !begins {
+	var closing rune
+	switch {
+	case isMark(toks, k, '{') && (isMark(toks, k+1, '%') || isMark(toks, k+1, '{')):
+		closing = '}'
+	case isMark(toks, k, '[') && beginsShortcode(toks, k):
+		closing = ']'
+	default:
 		return 0
 	}
 	for i := k + 2; i < min(len(toks), k+maxTemplate); i++ {

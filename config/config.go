@@ -42,7 +42,7 @@ type Config struct {
 	RedisPasswordFile Path `yaml:"redis_password_file"`
 
 	// Durability determines when a post written over HTTP is acknowledged: local, as soon as the server or the disk has
-	// it; replicas, as soon as all Redis replicas, of which there must be at least one, have it too. If the replicas do
+	// it; replicas, as soon as there is at least one Redis replica and all of them have it too. If the replicas do
 	// not confirm it in time, the response is 202. replicas needs redis. Default local.
 	Durability Durability `yaml:"durability"`
 
@@ -114,9 +114,8 @@ type Admin struct {
 	// and posts. Default 127.0.0.1:8081.
 	Listen Address `yaml:"listen"`
 
-	// Hosts lists the host names, without a port, by which the admin address is reached from other machines or through a
-	// proxy. Requests for other hosts are refused, except for IP addresses, localhost and the name in listen. Default
-	// none.
+	// Hosts lists the host names, without a port, under which other machines or a proxy reach the admin address. Requests
+	// for other hosts are refused, except for IP addresses, localhost and the name in listen. Default none.
 	Hosts []Host `yaml:"hosts"`
 
 	// TokensFile is a file of bearer tokens, one per line, for requests that change something, read posts, or come from
@@ -127,8 +126,8 @@ type Admin struct {
 	TokensFile Path `yaml:"tokens_file"`
 }
 
-// Hostnames returns the names by which the admin address is reached: those in hosts, and the name in listen unless it
-// is an IP address.
+// Hostnames returns the names under which the admin address can be reached: those in hosts, and the name in listen
+// unless it is an IP address.
 func (a Admin) Hostnames() []string {
 	var names []string
 	for _, h := range a.Hosts {

@@ -41,7 +41,7 @@ type origin struct {
 type source struct {
 	origin
 	dir string // the base of relative paths
-	// If lines is set, at is a file name, to which the line and column are appended.
+	// If lines is set, at is a file name, and place appends the line and column to it.
 	lines bool
 }
 

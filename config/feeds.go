@@ -338,8 +338,8 @@ func documentsAt(from string) []documentAt {
 	return out
 }
 
-// decoded returns a target with its path percent-decoded, the form in which requests are compared. It returns a
-// malformed target unchanged.
+// decoded returns a target with its path percent-decoded, so that it can be compared with the path of a request. It
+// returns a malformed target unchanged.
 func decoded(target string) string {
 	u, err := url.ParseRequestURI(target)
 	if err != nil {

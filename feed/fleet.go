@@ -10,7 +10,7 @@ type Schema struct {
 	Writer  int `json:"writer"`
 	// Renderer is the rendering version of the site's documents.
 	Renderer int `json:"renderer"`
-	// Since is the fencing token with which this Schema was set. The Schema with the greatest token applies, and
+	// Since is the fencing token that was issued when this Schema was set. The Schema with the greatest token applies, and
 	// builders with smaller tokens can no longer commit.
 	Since Token `json:"since"`
 }
@@ -38,7 +38,7 @@ type Member struct {
 	Renderer Versions `json:"renderer"`
 	// Intake is the version of package intake in the program.
 	Intake int `json:"intake"`
-	// Config is the fingerprint of the configuration with which the process builds; empty if it does not build.
+	// Config is the fingerprint of the configuration that the process builds with, or empty if it does not build.
 	Config string `json:"config,omitempty"`
 	// Seen is the greatest fencing token among the process's documents. Applied is the store's version up to which the
 	// process has applied commits.

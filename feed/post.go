@@ -121,7 +121,7 @@ type Source struct {
 	Agencies       []string `json:"agencies,omitempty"`       // news agencies that the publication credits
 }
 
-// Label returns a short text by which a person recognizes the source: its publication, headline, first author or URL.
+// Label returns a short name for the source that people recognize: its publication, headline, first author or URL.
 func (s Source) Label() string {
 	author := ""
 	if len(s.Authors) > 0 {

@@ -161,7 +161,7 @@ type Announcement struct {
 // Request is an operator's request to the builder.
 type Request struct {
 	Entry   string // the id of the stream entry
-	ID      string // id of the request, with which the caller finds the reply
+	ID      string // id of the request, which identifies the reply to the caller
 	Payload []byte
 }
 

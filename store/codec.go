@@ -101,7 +101,7 @@ func decodeItem(b string) (*feed.Item, error) {
 }
 
 // normalizeItem returns a copy of an item in the form that decodeItem returns: times in UTC and milliseconds, empty
-// lists as nil. This makes documents independent of which items are cached.
+// lists as nil. As a result, documents do not depend on which items are cached.
 func normalizeItem(it *feed.Item) *feed.Item {
 	var out feed.Item
 	e := codec{}
@@ -361,8 +361,7 @@ func (c *codec) fail() { c.bad, c.rest = true, "" }
 
 const (
 	gzipMagic = "\x1f\x8b"
-	// compressFrom is the minimum size, in bytes, at which posts are compressed; compressing smaller posts saves
-	// little.
+	// compressFrom is the minimum size, in bytes, of posts that are compressed. Compressing smaller posts saves little.
 	compressFrom = 512
 	// maxRaw is the maximum size in bytes of decompressed data; posts are far smaller.
 	maxRaw = 64 << 20

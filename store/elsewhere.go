@@ -11,7 +11,7 @@ import (
 const (
 	// maxElsewhere is the maximum number of keys that Elsewhere returns.
 	maxElsewhere = 5
-	// elsewhereTimeout limits the time for which Elsewhere scans the server's keys.
+	// elsewhereTimeout limits how long Elsewhere scans the server's keys.
 	elsewhereTimeout = 2 * time.Second
 )
 

@@ -15,7 +15,7 @@ import (
 	"feedpub/feed"
 )
 
-// unavailableCodes returns the error codes with which a server replies while it temporarily cannot execute commands.
+// unavailableCodes returns the error codes of a server that temporarily cannot execute commands.
 func unavailableCodes() []string {
 	return []string{
 		"LOADING",     // loading its data after a start

@@ -15,7 +15,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestUnavailable brings a server into each state in which it rejects commands, and checks the kind of the errors.
+// TestUnavailable puts a server into each state that makes it reject commands, and checks the kind of the errors.
 func TestUnavailable(t *testing.T) {
 	type calls map[string]func(context.Context, *store.Site) error
 	write := func(ctx context.Context, s *store.Site) error {

@@ -150,8 +150,8 @@ func (s *Site) ReportHosts(ctx context.Context, at time.Time, claimant string, r
 	return s.client.wrap("report hosts", err)
 }
 
-// ForgetHosts forgets the hosts for which no work has been claimed for an hour. Without this, those that a process had
-// reserved when it died would be kept as long as nothing is sent to them.
+// ForgetHosts removes the records of hosts for which no work has been claimed for an hour. Without this, those that a
+// process had reserved when it died would be kept as long as nothing is sent to them.
 func (s *Site) ForgetHosts(ctx context.Context, at time.Time) error {
 	const kept = time.Hour
 	if at.IsZero() {

@@ -206,7 +206,7 @@ func splitKey(key string) (keyspace, kind, string) {
 }
 
 const (
-	// joinDelay is the time for which a pass waits for more sites to join: at the start of the process, and on a schedule,
+	// joinDelay is how long a pass waits for more sites to join: at the start of the process, and on a schedule,
 	// several sites begin their reconciliation at about the same time.
 	joinDelay = 50 * time.Millisecond
 	// minBatch is the minimum number of ids in each batch except the last. Without a minimum, batches would be small,
@@ -218,7 +218,7 @@ const (
 	minBuffered = 2560
 )
 
-// pace is the time for which a pass waits for a site whose buffer is full before it continues without the site.
+// pace is how long a pass waits for a site whose buffer is full before it continues without the site.
 type pace time.Duration
 
 const (

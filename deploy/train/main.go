@@ -1,4 +1,4 @@
-// Command train trains and evaluates the model with which package attribution reads credits.
+// Command train trains and evaluates the model that package attribution uses to read credits.
 //
 // It reads posts labeled with the credits that a careful reader would find in them. The sequence models of units
 // and tokens are trained on the posts. The certainty weights are trained on readings by models that have not seen posts

@@ -20,7 +20,7 @@ var (
 	marks = strings.NewReplacer("'", "", "’", "", "‘", "", "`", "", "´", "")
 )
 
-// key returns s in the form in which texts are compared: in compatibility form and lower case, without tags and
+// key returns the key by which texts are compared: s in compatibility form and lower case, without tags and
 // apostrophes, and with other punctuation replaced by spaces.
 func key(s string) string {
 	s = strings.ToLower(norm.NFKC.String(html.UnescapeString(tags.ReplaceAllString(s, " "))))
@@ -217,7 +217,7 @@ func assign(n int, units []*unit, affinity func(i int, u *unit) int) []int {
 	return owner
 }
 
-// tally holds the counts from which the scores are computed.
+// tally holds the counts that the scores are computed from.
 type tally struct {
 	posts, found, wanted, matched, predicted, spurious, negative, clean int
 	headline, authors, date, url, text, whole                           int

@@ -60,7 +60,7 @@ type Config struct {
 	// Tokens are valid for all sites. Requests that change something or read posts need one of them or a token of the
 	// site, as do all requests from other machines, except those for /livez, /readyz and the descriptions.
 	Tokens Tokens
-	// Hosts lists the names, in lower case and without ports, by which this interface may be reached, in addition to
+	// Hosts lists the names, in lower case and without ports, under which this interface may be reached, in addition to
 	// localhost and IP addresses. Requests for other hosts get 421. Optional.
 	Hosts []string
 	// Sessions holds the sessions of the people who have signed in to the page. If it is nil, they must sign in again when

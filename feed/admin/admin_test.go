@@ -145,8 +145,8 @@ func fromThisMachine(r *http.Request) *http.Request {
 	return r
 }
 
-// wantDeclared checks that a response has one of the statuses in the table of routes, with which openapi.yaml is
-// compared.
+// wantDeclared checks that a response has one of the statuses that the table of routes lists. Another test compares
+// that table with openapi.yaml.
 func wantDeclared(t *testing.T, routes []route, r *http.Request, status int) {
 	t.Helper()
 	for _, candidate := range routes {

@@ -56,7 +56,7 @@ func TestPageInChromium(t *testing.T) {
 	}
 }
 
-// pageInUse uses the page as a person does, in a browser that enforces its content security policy.
+// pageInUse uses the page as a person would, in a browser that enforces its content security policy.
 func pageInUse(t *testing.T, x *tab) {
 	server, f, credits := serveBusySite(t)
 	x.device(1280, 900, "light")

@@ -61,8 +61,8 @@ func (rd *reading) candidates(d *decisions) []*candidate {
 	return cs
 }
 
-// pairCredits assigns each credit that the model found to the rules' source with which it has the most in common, and
-// returns candidates for the rest.
+// pairCredits assigns each credit that the model found to the source found by the rules that has the most in common
+// with it, and returns candidates for the remaining credits, except redundant ones.
 func (rd *reading) pairCredits(d *decisions, cs []*candidate) []*candidate {
 	type pair struct{ score, rule, learned int }
 	var pairs []pair

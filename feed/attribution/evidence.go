@@ -49,7 +49,7 @@ const (
 	sTemplates
 )
 
-// sourceFeatures numbers the features from which the certainty of a source is computed.
+// sourceFeatures numbers the features that determine the certainty of a source.
 var sourceFeatures = newFeatureSet([]template{
 	sBias:              {name: "bias"},
 	sOrigin:            {name: "origin", values: 6},
@@ -216,7 +216,7 @@ func (rd *reading) rivalOf(d *decisions, c *candidate, s *source, all []*candida
 	return best
 }
 
-// maxRivals bounds the number of other candidates with which each candidate is compared.
+// maxRivals bounds the number of other candidates that rivalOf compares a candidate with.
 const maxRivals = 50
 
 // creditBlock returns the index of the block with the candidate's credit. If there is none, it returns -9, which is not
@@ -463,7 +463,7 @@ const (
 	pTemplates
 )
 
-// passageFeatures numbers the features from which the certainty of a passage is computed.
+// passageFeatures numbers the features that determine the certainty of a passage.
 var passageFeatures = newFeatureSet([]template{
 	pBias:          {name: "bias"},
 	pOrigin:        {name: "origin", values: 5},

@@ -9,7 +9,7 @@ import (
 
 // Examination shows how a post was read, for deploy/train to learn from. The caller owns its contents.
 type Examination struct {
-	// Units are the parts of the post about which the model decides, in order.
+	// Units are the parts of the post that the model labels, in order.
 	Units []ExaminedUnit
 	// Candidates are the sources that were found, published or not.
 	Candidates []ExaminedCandidate
@@ -66,7 +66,7 @@ type ExaminedPassage struct {
 	Evidence []uint16
 }
 
-// Examine reads a post and returns the evidence on which its reading is based.
+// Examine reads a post like [Reader.Read], and returns the evidence instead of the result.
 func (r *Reader) Examine(in Input) *Examination {
 	rd := r.readRules(in, &scratch{})
 	rd.prepareSources()
@@ -152,10 +152,10 @@ func UnitShape() Shape { return Shape{unitLabels, unitFeatures.size, borders} }
 // TokenShape returns the shape of the token model.
 func TokenShape() Shape { return Shape{tokenLabels, tokenFeatures.size, 1} }
 
-// SourceFeatures returns the number of features from which the certainty of a source is computed.
+// SourceFeatures returns the number of features that determine the certainty of a source.
 func SourceFeatures() int { return sourceFeatures.size }
 
-// PassageFeatures returns the number of features from which the certainty of a passage is computed.
+// PassageFeatures returns the number of features that determine the certainty of a passage.
 func PassageFeatures() int { return passageFeatures.size }
 
 // Weights holds the weights of a sequence model, in hundredths. Own, Previous and Next are indexed by feature and

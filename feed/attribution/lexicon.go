@@ -224,8 +224,8 @@ type foldedLine struct {
 	key  []byte // see [lineKey]; empty if no phrase of the language begins with the first word of the line
 }
 
-// foldLine returns the line with its key, which it appends to buf. Most lines of a post begin with a word with which no
-// phrase begins, so only that word is folded.
+// foldLine returns the line with its key, which it appends to buf. Most lines of a post begin with a word that begins
+// no phrase, so only that word is folded.
 func (l *language) foldLine(line string, buf []byte) foldedLine {
 	for from, end := 0, 0; end < len(line); from = end {
 		if n := strings.IndexByte(line[from:], ' '); n >= 0 {

@@ -48,7 +48,7 @@ const (
 var TokenLabels = []string{"none", "publication", "publication+", "headline", "headline+", "author", "author+", "date",
 	"date+", "via", "via+"}
 
-// Model holds the trained weights with which a Reader decides. It is immutable.
+// Model holds the trained weights that a [Reader] uses. It is immutable.
 type Model struct {
 	units, tokens   *sequence
 	source, passage []int32 // weights for the certainty of a source and of a passage, by feature

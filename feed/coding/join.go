@@ -19,7 +19,7 @@ const (
 	// sectionLength is the average length of a section in bytes. When an item changes, one or two sections are compressed
 	// again. Sections of two thirds of this length would make documents in gzip coding 2% longer.
 	sectionLength = 24 << 10
-	// sectionWindow is the maximum number of bytes before a section to which its matches may refer. Deflate allows 32 KiB,
+	// sectionWindow is the maximum number of bytes before a section that its matches may refer to. Deflate allows 32 KiB,
 	// but the window has to be read for each section that is compressed.
 	sectionWindow = 4 << 10
 	// sectionLevel is the level at which sections are compressed. With these three values, documents are 6% longer than

@@ -234,8 +234,8 @@ func (f *Fleet) NewestToken() feed.Token {
 	return f.newest
 }
 
-// SchemaToken returns the fencing token with which the latest known schema was set. A builder with a smaller token
-// follows an older schema.
+// SchemaToken returns the fencing token that was issued when the latest known schema was set. A builder with a smaller
+// token follows an older schema.
 func (f *Fleet) SchemaToken() feed.Token {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -37,7 +37,7 @@ type Explainer struct {
 	Site     feed.Site
 	Catalog  feed.Catalog
 	Selector *build.Selector
-	// Now returns the current time, with which publication dates are compared.
+	// Now returns the current time. Posts with a later publication date are scheduled.
 	Now func() time.Time
 	// Prefix precedes the id in the key of a post; empty if the posts are files.
 	Prefix string

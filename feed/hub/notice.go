@@ -199,7 +199,7 @@ func (h *Hub) send(
 	h.observe(kind, outcome, 0)
 }
 
-// delayOf returns the time for which a notice waited to be claimed if this is the first attempt, else 0.
+// delayOf returns how long a notice waited to be claimed if this is the first attempt, else 0.
 func (h *Hub) delayOf(c feed.Claim, s noticeState) time.Duration {
 	if s.Attempts > 0 {
 		return 0

@@ -178,7 +178,7 @@ func TestCrawlFindsEveryPostOnce(t *testing.T) {
 			at = pathOf(before, tt.post)
 		}
 		if got := after.changed(before); !slices.Equal(got, []string{at}) {
-			t.Errorf("%s changed the documents %v, want only %s, to which the post belongs", tt.name, got, at)
+			t.Errorf("%s changed the documents %v, want only %s, which contains the post", tt.name, got, at)
 		}
 	}
 

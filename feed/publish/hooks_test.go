@@ -17,7 +17,7 @@ import (
 	"feedpub/feed/publish"
 )
 
-// heads collects the heads with which the Committed hook is called.
+// heads collects the heads that are passed to the Committed hook.
 type heads struct {
 	mu   sync.Mutex
 	list []feed.Head

@@ -11,8 +11,8 @@ import (
 	"feedpub/feed"
 )
 
-// batchSize is the maximum number of posts absorbed in one step. It bounds the time for which the store's script blocks
-// other clients, and the amount of work that is lost when another builder takes over.
+// batchSize is the maximum number of posts absorbed in one step. It bounds how long the store's script blocks other
+// clients, and how much work is lost when another builder takes over.
 const batchSize = 256
 
 // inboxReader reads what writers have submitted.

@@ -75,7 +75,7 @@ type Fleet interface {
 	// Agree returns the schema to build with, or an error of kind [feed.ErrOutdated] if this program cannot build with
 	// it.
 	Agree(ctx context.Context) (feed.Schema, error)
-	// SchemaToken returns the token with which the latest known schema was set.
+	// SchemaToken returns the token that was issued when the latest known schema was set.
 	SchemaToken() feed.Token
 	// NewestToken returns the greatest fencing token that any process has reported.
 	NewestToken() feed.Token
@@ -243,8 +243,8 @@ func (l *lease) renewOnce(ctx context.Context) error {
 	return l.store.Renew(ctx, Job, l.owner, l.ttl)
 }
 
-// agree sets the rendering version on which the processes agree, and returns the greatest known token. The error is of
-// kind [feed.ErrOutdated] if this program does not support that version.
+// agree sets the rendering version that the processes have agreed on, and returns the greatest known token. The
+// error is of kind [feed.ErrOutdated] if this program does not support that version.
 func (l *lease) agree(ctx context.Context) (feed.Token, error) {
 	newest := l.replica.Newest()
 	if l.fleet == nil {

@@ -70,7 +70,7 @@ func TestLeaseAlone(t *testing.T) {
 	}
 }
 
-// token returns the token with which the main feed was committed.
+// token returns the token of the main feed's head.
 func token(t *testing.T, s *memstore.Site) feed.Token {
 	t.Helper()
 	head, err := s.Head(t.Context(), feed.Main)

@@ -248,7 +248,7 @@ func (noReplica) Blob(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false }
 // different documents.
 func Fingerprint(s feed.Site, c feed.Catalog) string { return s.Fingerprint() + "-" + c.Fingerprint() }
 
-// Configuration returns the [Fingerprint] of the configuration with which a head's documents were built, or "" if it is
+// Configuration returns the [Fingerprint] of the configuration that a head's documents were built with, or "" if it is
 // unknown.
 func Configuration(h feed.Head) string {
 	if i := strings.LastIndexByte(h.Config, '-'); i >= 0 {

@@ -75,7 +75,7 @@ func TestAnswerDuringFirstRebuild(t *testing.T) {
 	}
 }
 
-// slowItems is a store from which items cannot be read before release is closed.
+// slowItems is a store that blocks every read of items until release is closed.
 type slowItems struct {
 	publish.Store
 	release <-chan struct{}

@@ -23,8 +23,8 @@ type reading struct {
 	version string // identifies the intake and selections that items are made with, except for the generation
 }
 
-// generations lists the rendering version that introduced each generation of the tables with which credits are read,
-// beginning with the first generation.
+// generations lists, for each generation of the tables used to read credits, beginning with the first, the rendering
+// version that introduced it.
 var generations = [intake.Generation]int{1, 3}
 
 // generationAt returns the generation for items of a site with a rendering version. Each version after

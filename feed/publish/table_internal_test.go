@@ -7,8 +7,8 @@ import (
 	"feedpub/feed/render"
 )
 
-// TestGenerations checks that the generation of the tables with which credits are read increases by at most one with
-// each rendering version, and that the newest version has the newest generation.
+// TestGenerations checks that the generation of the tables used to read credits increases by at most one with each
+// rendering version, and that the newest version has the newest generation.
 func TestGenerations(t *testing.T) {
 	last := 0
 	for version := render.Oldest; version <= render.Version+1; version++ {

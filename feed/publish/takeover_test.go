@@ -64,7 +64,7 @@ func virtualConfig(t *testing.T) func(owner string, s publish.Store) publish.Con
 // oldPost returns a post that is published at the start of virtual time.
 func oldPost(id string) feed.RawPost { return post(id, "date_published", "1999-06-01T00:00:00Z") }
 
-// TestTakeover checks that a builder that waits acquires the lease at the moment at which it expires, and publishes the
+// TestTakeover checks that a waiting builder acquires the lease at the moment it expires, and publishes the
 // posts that were written in the meantime before it compares all posts.
 func TestTakeover(t *testing.T) {
 	configure := virtualConfig(t)

@@ -37,7 +37,7 @@ func newWorkLock(
 	return &workLock{turn: turn, committed: committed, built: built, working: make(chan struct{}, 1)}
 }
 
-// holding describes the work for which the lock is held.
+// holding describes the work that the holder of the lock is doing.
 type holding struct {
 	cause feed.Cause // of the run; zero for a scan
 	since time.Time
@@ -45,8 +45,8 @@ type holding struct {
 
 type patienceKey struct{}
 
-// withPatience returns a context with which each wait for the lock, a turn or a scan ends after d, with an error of
-// kind [feed.ErrBusy].
+// withPatience returns a context that limits each wait for the lock, a turn or a scan to d. A longer wait fails with an
+// error of kind [feed.ErrBusy].
 func withPatience(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, d)
 }

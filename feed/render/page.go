@@ -106,10 +106,10 @@ func (r *Renderer) StyleSheet(site feed.Site, hasPages bool) feed.Document {
 // pageLink is a link on a page.
 type pageLink struct{ URL, Type, Format, Title, Name, Rel string }
 
-// App returns the URL with which programs that are registered for the scheme "feed" open the link: "feed:" followed by
-// the whole URL, from which Thunderbird, NetNewsWire, Akregator and others remove the prefix. The shorter form,
-// feed://host/path, is ambiguous, because older programs request it over http and newer ones over https. The Nu HTML
-// checker reports an error for the longer form, since no slash follows the scheme, but browsers pass it on unchanged.
+// App returns the URL that opens the link in a program registered for the scheme "feed": "feed:" followed by the whole
+// URL. Thunderbird, NetNewsWire, Akregator and others remove the prefix. The shorter form, feed://host/path, is
+// ambiguous, because older programs request it over http and newer ones over https. The Nu HTML checker reports an
+// error for the longer form, since no slash follows the scheme, but browsers pass it on unchanged.
 func (l pageLink) App() template.URL { return template.URL("feed:" + l.URL) }
 
 // pageTop is the data of the template "top", which precedes the articles or lists of a page.

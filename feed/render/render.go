@@ -34,9 +34,9 @@ const (
 // different releases must render identical bytes; see [generatorVersion].
 const generator = "feedpub"
 
-// generatorVersion returns the version that a document states for its generator: the rendering version in which
-// documents of its kind last changed. Thus an upgrade changes no other documents. Version 2 changed only archives that
-// listed hubs, and version 3 none.
+// generatorVersion returns the generator version that a document states: the rendering version that last changed
+// documents of its kind. Thus an upgrade changes no other documents. Version 2 changed only archives that listed hubs,
+// and version 3 none.
 func generatorVersion(version int, listedHubs bool) string {
 	if version == firstWithNewModel {
 		version--

@@ -46,8 +46,8 @@ func (r *Renderer) Link(f feed.Feed, format feed.Format) string {
 // firstWithoutHubs is the rendering version from which archives list no hubs.
 const firstWithoutHubs = 2
 
-// firstWithNewModel is the first rendering version in which posts are read with the second generation of the tables of
-// package attribution.
+// firstWithNewModel is the first rendering version whose posts are read with the second generation of package
+// attribution's tables.
 const firstWithNewModel = 3
 
 // hubsOf returns the WebSub hubs that the documents of a feed list. Archives are not topics, so they list none.

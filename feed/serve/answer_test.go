@@ -136,7 +136,7 @@ func TestHeadHasHeaderOfGet(t *testing.T) {
 	}
 }
 
-// TestNotModifiedFields checks that a 304 has the fields with which a cache updates its stored response (RFC 9110
+// TestNotModifiedFields checks that a 304 has the fields that a cache needs to update its stored response (RFC 9110
 // section 15.4.5).
 func TestNotModifiedFields(t *testing.T) {
 	s := site(t, Options{}, feed.Main)

@@ -16,7 +16,7 @@ import (
 // maxPast is the maximum number of versions in a history. A client with an older version receives the whole document.
 const maxPast = 10
 
-// version holds the items of an earlier version of a document, with which later versions are compared.
+// version identifies the items of an earlier version of a document, so that later versions can be compared with it.
 type version struct {
 	Hash  feed.Hash `json:"hash"`
 	Items []itemSum `json:"items"`

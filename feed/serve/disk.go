@@ -166,8 +166,8 @@ type savedHead struct {
 
 // load returns the editions on disk, and errors for damaged editions, which it treats as not on disk. It reads only the
 // main feed's documents and those in the stash; other documents are read and checked when they are first requested. If
-// there are no errors, load removes the files to which no head refers, which a crash may have left. It also returns the
-// feeds whose editions are only in the stash.
+// there are no errors, load removes files that no head refers to, which a crash may have left behind. It also returns
+// the feeds whose editions are only in the stash.
 func (d *Disk) load() (editions map[feed.Name]*edition, stashed []feed.Name, problems []error) {
 	defer d.take()()
 	names, err := d.files.List(d.headDir())
@@ -276,8 +276,8 @@ func (d *Disk) read(ref feed.DocumentRef, stored codingSet) (contents, error) {
 	return found, nil
 }
 
-// repair replaces the copy of a document. It is safe for concurrent use with other methods: a copy to which no head
-// refers is removed at the next start.
+// repair replaces the copy of a document. It is safe for concurrent use with other methods: a copy that no head refers
+// to is removed at the next start.
 func (d *Disk) repair(hash feed.Hash, b bodies) error {
 	var errs []error
 	for _, c := range coding.Compressed() {
@@ -468,7 +468,7 @@ func (d *Disk) note(e *edition) {
 	d.saved[head.Feed] = max(d.saved[head.Feed], e.stash)
 }
 
-// sweep removes the files to which no head on disk refers.
+// sweep removes the files that no head on disk refers to.
 func (d *Disk) sweep() []error {
 	var problems []error
 	for _, dir := range d.folders() {

@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// staleIfError is the time for which a cache may serve a stale document while this server returns errors (RFC 5861): an
+// staleIfError is how long a cache may serve a stale document while this server returns errors (RFC 5861): an
 // old feed is better than none.
 const staleIfError = 24 * time.Hour
 
@@ -298,8 +298,8 @@ func (d *document) whole(p *payload, c coding.Coding, r Request) Response {
 	return res
 }
 
-// notModified returns the 304 response for a client that has the document in coding c, or in a coding in which it is no
-// longer stored.
+// notModified returns the 304 response for a client that has the document in coding c, or in a coding that is no longer
+// stored.
 func (d *document) notModified(c coding.Coding) Response {
 	v := d.variants[c]
 	if v.fields == nil {

@@ -24,7 +24,7 @@ const (
 	maxBlock = 5 * time.Second
 	// retryAfterError is the pause after an error from the store.
 	retryAfterError = time.Second
-	// callTimeout limits a call to the store, in addition to the time for which the call waits for announcements.
+	// callTimeout limits a call to the store, not counting the time that the call waits for announcements.
 	callTimeout = 10 * time.Second
 	// pollsPerFull is the number of polls after which all heads are read even if the version has not changed: a store that
 	// was rolled back can later reach the same version with different commits.

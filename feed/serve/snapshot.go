@@ -53,7 +53,7 @@ type Options struct {
 	// Retired lists the paths with status 410, even if a document is committed for them. Here and below, a path is
 	// percent-decoded and may be followed by "?" and a query, which must equal the query of a request.
 	Retired []string
-	// Moved maps paths to the absolute URLs to which they redirect with status 301.
+	// Moved maps paths to absolute URLs; requests for a path are redirected to its URL with status 301.
 	Moved map[string]string
 	// Aliases is true if documents may have aliases. In that case any unknown path may be an alias, and no response is 404
 	// until all feeds have been read.

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// maxSearch is the maximum number of files and folders in which jekyllSource looks for posts.
+// maxSearch is the maximum number of files and folders that jekyllSource examines to find posts.
 const maxSearch = 20_000
 
 // jekyllSource reads the configuration of a Jekyll site, and returns the folder of its sources. The result ok is false

@@ -50,7 +50,7 @@ type Options struct {
 	// BaseURL overrides the URL in the configuration of a site. In folders that are not a site, URLs that begin with a
 	// slash are resolved against BaseURL.
 	BaseURL string
-	// Now is the time with which expiry dates in front matter are compared. The zero value means the current time.
+	// Now is the time that expiry dates in front matter are compared with. The zero value means the current time.
 	Now time.Time
 
 	generator generator // generator of the folder being read, or nil

@@ -263,7 +263,7 @@ func (d *disk) restoreHeads(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// restoreDelivered restores the record of which version each subscriber has received.
+// restoreDelivered restores the versions that subscribers have received.
 func (d *disk) restoreDelivered(ctx context.Context) error {
 	b, err := os.ReadFile(d.delivered)
 	if errors.Is(err, os.ErrNotExist) {

@@ -73,16 +73,16 @@ type Options struct {
 	// Logger receives messages about files; nil discards them.
 	Logger *slog.Logger
 
-	// Debounce is the time for which the folder must be unchanged before it is read. The default is 100 ms.
+	// Debounce is how long the folder must be unchanged before it is read. The default is 100 ms.
 	Debounce time.Duration
-	// Grace is the time for which a file must be missing before its posts are deleted, since some editors save a file by
+	// Grace is how long a file must be missing before its posts are deleted, since some editors save a file by
 	// removing it and renaming a temporary file. The default is 250 ms.
 	Grace time.Duration
 	// Patience is the delay before a file that cannot be decoded is reported, since it may be half written. The default is
 	// 2 s.
 	Patience time.Duration
-	// Rescan is the interval at which the folder is read without an event, for file systems without events. The default is
-	// 5 s.
+	// Rescan is the interval between reads of the folder when no events arrive, as on file systems that send none. The
+	// default is 5 s.
 	Rescan time.Duration
 
 	files fileOps // tests replace them

@@ -7,8 +7,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// TestExpire checks that leases survive on a machine on which advancing the server's clock takes a long time or is
-// delayed, and that keys expire nevertheless.
+// TestExpire checks that leases survive on a machine that is slow or late to advance the server's clock, and that keys
+// expire nevertheless.
 func TestExpire(t *testing.T) {
 	const lease = 20 * time.Second // publish.LeaseAlone
 	s := &Store{redis: miniredis.NewMiniRedis()}

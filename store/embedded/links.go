@@ -112,7 +112,7 @@ func (f *folder) submit(ctx context.Context, ids []string) error {
 	return f.site.Put(ctx, posts...)
 }
 
-// postExtensions are the extensions of files with one post, to which other posts may link.
+// postExtensions are the extensions of files that contain one post, so that other posts may link to them.
 var postExtensions = [][]byte{[]byte(".md"), []byte(".markdown"), []byte(".html"), []byte(".htm"), []byte(".txt")}
 
 // linkedFiles returns the paths of the files that a post may link to: the words of its text that end in the extension

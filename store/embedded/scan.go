@@ -243,7 +243,7 @@ func (f *folder) review(
 	return good, delayed, nil
 }
 
-// rejects returns the error with which a public post is rejected, or nil if it is accepted or not public.
+// rejects returns the reason for rejecting a public post, or nil if the post is accepted or not public.
 func (f *folder) rejects(p feed.RawPost) error {
 	if f.o.Check == nil {
 		return nil

@@ -1,4 +1,4 @@
--- Forgets a host that has not been reserved for a while.
+-- Removes the state of a host that has not been reserved for a while.
 --
 -- KEYS  1 states of hosts
 -- ARGV  host, the state that was read

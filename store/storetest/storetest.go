@@ -14,8 +14,8 @@ import (
 	"feedpub/store"
 )
 
-// Opener opens a client of a store in which the site is empty. If it is called again in the same test, it opens another
-// client of the same store. It closes the client when the test ends.
+// Opener opens a client of a store that has no data of the site. If it is called again in the same test, it opens
+// another client of the same store. It closes the client when the test ends.
 type Opener func(t *testing.T, site feed.SiteID) *store.Client
 
 // Site has the methods of a store that the contract covers; see [store.Site].

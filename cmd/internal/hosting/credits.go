@@ -48,7 +48,7 @@ func readerOf(c config.Attribution, table []feed.Publication) (*attribution.Read
 	return newReader(c, reader.Unknown(table))
 }
 
-// intake returns the intake with which the site's builder reads posts.
+// intake returns the intake that the site's builder uses to read posts.
 func (c *Credits) intake(ctx context.Context) (*intake.Intake, *attribution.Reader, error) {
 	table, err := c.store.Publications(ctx)
 	if err != nil {

@@ -269,7 +269,8 @@ func (h *hostedSite) posts() admin.Posts {
 	}
 }
 
-// checkPost returns a function that returns the error with which a post would be rejected.
+// checkPost returns a function that checks a post as a builder would, and returns an error if the post would be
+// rejected.
 func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []byte) error {
 	return func(id string, raw []byte) error {
 		// A post without a date gets the time at which it was first seen.

@@ -250,7 +250,8 @@ func newReader(c config.Attribution, added []attribution.Publication) (*attribut
 	return attribution.New(o)
 }
 
-// checkFiles returns a function that reports whether a post is public, and the error with which it is rejected.
+// checkFiles returns a function that reports whether a post is public, and returns an error if the post must be
+// rejected.
 func (s Source) checkFiles(reader *attribution.Reader) func(feed.RawPost) (bool, error) {
 	in := intake.New(s.Config.FeedSite(), reader)
 	return func(p feed.RawPost) (bool, error) {

@@ -119,7 +119,7 @@ func (w *world) event(r *random, before memstore.Snapshot, operators *sync.WaitG
 	}
 }
 
-// steps are the amounts by which clocks are changed.
+// steps are the amounts by which faults change a clock.
 func steps() []time.Duration {
 	return []time.Duration{
 		-5 * time.Second, 5 * time.Second, -time.Second, -time.Minute, time.Minute, -time.Hour, 500 * time.Millisecond,

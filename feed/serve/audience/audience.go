@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// days is the number of days for which a reader is counted after its last request.
+	// days is the number of days that a reader is counted after its last request.
 	days = 7
 	// maxAgents is the maximum number of parsed User-Agents in the cache.
 	maxAgents = 4096
@@ -26,7 +26,7 @@ const (
 	maxAgentLength = 512
 )
 
-// Salt is the key with which addresses are hashed. It must be random and secret: anyone who has it can test whether an
+// Salt is the key for hashing addresses. It must be random and secret: anyone who has it can test whether an
 // address is in a sketch.
 type Salt [16]byte
 

@@ -113,7 +113,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	days := a.Days("tags/t3")
 	if len(days) != keepDays || days[keepDays-1].Day != int(dayOf(now)) {
-		t.Errorf("%d days are kept, the last of which is %d; want %d until %d",
+		t.Errorf("%d days are kept, the last of which is %d; want %d, the last of which is %d",
 			len(days), days[len(days)-1].Day, keepDays, dayOf(now))
 	}
 	if !slices.IsSortedFunc(days, func(a, b feed.FeedDay) int { return a.Day - b.Day }) {

@@ -28,7 +28,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	return newConn(c, l.buffers), nil
 }
 
-// slack is the maximum time by which a deadline may take effect earlier than requested. It saves most requests the
+// slack is how much earlier than requested a deadline may take effect. It saves most requests the
 // system calls for the three deadlines that fasthttp sets, each of which takes 1% of a request's time.
 const slack = time.Second
 

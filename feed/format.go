@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Format is a document format. The table below defines the properties of each format; package render has a table of
-// the functions that write them. The methods of a Format panic if it is not in the table, so a value from outside the
+// Format is a document format. The table below defines the properties of each format; package render has a table of the
+// functions that write them. The methods of a Format that is not in the table panic, so a value from outside the
 // program must be checked with [ParseFormat] or [Format.Known] first.
 type Format string
 
 // The formats: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1, a page for people, the list of feeds that feed readers
-// import (OPML 2.0), the style sheet with which browsers display RSS and Atom, the site's own style sheet for pages,
+// import (OPML 2.0), the style sheet that makes browsers display RSS and Atom, the site's own style sheet for pages,
 // and the pages that browsers get with the status codes 404 and 410.
 const (
 	RSS          Format = "rss"

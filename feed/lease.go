@@ -6,7 +6,7 @@ import "strings"
 // longer known to be alive, even if they have not expired. The process must not contain "@".
 func BoundOwner(owner, process string) string { return owner + "@" + process }
 
-// ProcessOf returns the process to which an owner of leases is bound, or "" if it is not bound.
+// ProcessOf returns the process that an owner of leases is bound to, or "" if the owner is not bound.
 func ProcessOf(owner string) string {
 	if i := strings.LastIndexByte(owner, '@'); i >= 0 {
 		return owner[i+1:]

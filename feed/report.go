@@ -20,8 +20,8 @@ type Problem struct {
 	Serving bool `json:"serving,omitempty"`
 }
 
-// ProblemKind is the kind of a [Problem]. Its methods panic if it is not in the table of kinds, so a kind from a store
-// must be checked with [ProblemKind.Known] first: a later release may have written it.
+// ProblemKind is the kind of a [Problem]. The methods of a kind that is not in the table of kinds panic, so a kind from
+// a store must be checked with [ProblemKind.Known] first: a later release may have written it.
 type ProblemKind string
 
 // The kinds of problems.
@@ -97,7 +97,8 @@ func (k ProblemKind) Rejects() bool { return k.info().rejects }
 // depends on [Problem.Serving].
 func (k ProblemKind) Published() string { return k.info().published }
 
-// Outcome is the outcome of a rebuild of one feed. Its methods panic if it is not in the table of outcomes.
+// Outcome is the outcome of a rebuild of one feed. The methods of an outcome that is not in the table of outcomes
+// panic.
 type Outcome string
 
 // The outcomes.

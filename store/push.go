@@ -181,7 +181,7 @@ func (s *Site) ForgetHosts(ctx context.Context, at time.Time) error {
 	return nil
 }
 
-// lastUse returns the later of the two times in a reservation, or the zero time if it cannot be decoded.
+// lastUse returns the later of the two times in a reservation, or the zero time if the reservation cannot be decoded.
 func lastUse(reservation string) time.Time {
 	var ends, closed float64
 	var serial, failures string

@@ -19,7 +19,8 @@ type DocumentKey struct {
 	Brotli bool // whether the value is the document in brotli coding
 }
 
-// ParseDocumentKey returns what a key of the site holds, and false if it is not the key of a document.
+// ParseDocumentKey returns the document and the coding that a key of the site stores, or false if the key is not that
+// of a document.
 func (s *Site) ParseDocumentKey(key string) (DocumentKey, bool) {
 	hash, ok := strings.CutPrefix(key, s.keys.doc(""))
 	if !ok {

@@ -17,7 +17,7 @@ import (
 // Credits reads the credits of a site's posts, and stores decisions about them.
 type Credits interface {
 	// Post returns the credits of a post. The error is of kind [feed.ErrNotFound] if there is no such post, and an
-	// [*intake.Error] if it cannot be read.
+	// [*intake.Error] if the post cannot be read.
 	Post(ctx context.Context, id string) (intake.PostCredits, error)
 	// Each calls f with the credits of each published post that can be read, in order of id.
 	Each(ctx context.Context, ids []string, f func(intake.PostCredits) error) error

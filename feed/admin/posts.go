@@ -119,7 +119,7 @@ func (h siteHandler) putPost(w http.ResponseWriter, r *http.Request) error {
 	return h.store(w, r, id, withID(id, raw))
 }
 
-// withID returns the post with the member id added if it has none, so that a stored post is complete by itself.
+// withID returns raw with the member "id" added if the post has none, so that a stored post is complete by itself.
 func withID(id string, raw []byte) []byte {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil || members == nil {

@@ -11,8 +11,8 @@ import (
 
 // candidate is a source that the rules, the model or both found, with the evidence for it.
 type candidate struct {
-	rule    *source        // as the rules found it; nil if they did not
-	learned *learnedCredit // as the model found it; nil if it did not
+	rule    *source        // the source that the rules found, or nil
+	learned *learnedCredit // the credit that the model found, or nil
 	// The possible readings, from which source and passage are chosen.
 	sources  []sourceReading
 	passages []passageReading

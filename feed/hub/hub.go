@@ -95,7 +95,7 @@ type Config struct {
 
 	// BaseURL is the site's [feed.Site.BaseURL].
 	BaseURL string
-	// URL is the URL of the built-in hub; empty if it is not enabled.
+	// URL is the URL of the built-in hub, or empty if the hub is not enabled.
 	URL string
 	// Peers are the URLs of the external hubs.
 	Peers    []string
@@ -108,7 +108,7 @@ type Config struct {
 	Limits feed.HubLimits
 
 	// Serving, optional, reports whether all replicas serve a version of the site. External hubs fetch documents, so they
-	// are notified once it returns true, or two seconds after the commit if it does not.
+	// are notified once Serving returns true, or two seconds after the commit if it does not.
 	Serving func(ctx context.Context, version int64) bool
 	// Observer, optional, receives the outcome of each request. It is called concurrently and must not block.
 	Observer Observer

@@ -105,7 +105,7 @@ func stateOf(c feed.Claim) noticeState {
 	return s
 }
 
-// finishNotice records that a notice is done, or due again after retry if it is positive.
+// finishNotice records that a notice is done or, if retry is positive, that it is due again after retry.
 func (h *Hub) finishNotice(ctx context.Context, c feed.Claim, retry time.Duration, s noticeState) {
 	value, err := json.Marshal(s)
 	if err != nil {

@@ -78,7 +78,7 @@ func (h *Hub) apply(ctx context.Context, r feed.ClaimedRequest) error {
 	return h.config.Store.Subscribe(ctx, time.Time{}, sub, r.Claim)
 }
 
-// confirm asks the callback of a request to confirm it, and returns [OK] if it does. There is an error only if the
+// confirm asks a request's callback to confirm the request, and returns [OK] if it does. There is an error only if the
 // callback was not asked; see [notSent].
 func (h *Hub) confirm(
 	ctx context.Context, host string, latest time.Time, r feed.SubscriptionRequest,

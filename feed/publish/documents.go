@@ -214,8 +214,8 @@ func (r *rebuilder) aliases(n feed.Name, fullName string, formats []feed.Format)
 	return out
 }
 
-// decompress returns the identity bytes of a document. The error is of kind [feed.ErrInvalid] if they do not match its
-// hash.
+// decompress returns the identity bytes of a document. The error is of kind [feed.ErrInvalid] if the bytes do not match
+// the document's hash.
 func decompress(b feed.Blob) ([]byte, error) {
 	body, err := coding.Body(b)
 	if err != nil {

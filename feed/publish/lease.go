@@ -51,7 +51,7 @@ type leaseStore interface {
 }
 
 type holderReader interface {
-	// Holder returns the owner of the lease and the time until it expires, which is 0 if it is not held.
+	// Holder returns the owner of the lease and the time until the lease expires, or "" and 0 if no process holds it.
 	Holder(ctx context.Context, job string) (owner string, left time.Duration, err error)
 }
 

@@ -76,13 +76,13 @@ func pageStyle(site feed.Site) template.CSS {
 	return style
 }
 
-// SiteStyle returns the site's own style sheet as a document, and false if it has none.
+// SiteStyle returns the site's own style sheet as a document, or false if the site has none.
 func SiteStyle(site feed.Site) (feed.Document, bool) {
 	return feed.NewDocument(feed.Style, []byte(site.Style), nil), site.Style != ""
 }
 
-// styleURL returns the URL of the site's own style sheet, or "" if it has none. Its query changes with the style sheet,
-// so that browsers do not use an old copy.
+// styleURL returns the URL of the site's own style sheet, or "" if the site has none. Its query changes with the style
+// sheet, so that browsers do not use an old copy.
 func styleURL(site feed.Site) string {
 	if site.Style == "" {
 		return ""

@@ -8,9 +8,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// octopressTag returns the replacement for the Liquid tag at the beginning of s, if it is from Octopress, Jekyll
-// Bootstrap or a common plugin, and the total length of the tag, its body and its end tag. It returns false if the tag
-// is unknown.
+// octopressTag returns the replacement for a Liquid tag of Octopress, Jekyll Bootstrap or a common plugin at the
+// beginning of s, and the total length of the tag, its body and its end tag. It returns false for any other tag.
 func (t *templateText) octopressTag(name, argument string, tag liquid, s string) (output string, length int, ok bool) {
 	argument = strings.TrimSpace(argument)
 	switch name {

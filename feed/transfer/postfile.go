@@ -216,8 +216,8 @@ func (f postFile) addMedia(members map[string]any) (notes []string) {
 	return notes
 }
 
-// addNotes stores the notes in a member of the post if it is in a served folder, so that they are reported with its
-// problems.
+// addNotes stores the notes in a member of the post if the file is in a served folder, so that they are reported with
+// the post's problems.
 func (f postFile) addNotes(members map[string]any, notes []string) {
 	delete(members, intake.NotesMember)
 	if !f.served || len(notes) == 0 {

@@ -480,7 +480,7 @@ func (f *folder) clearBroken(ctx context.Context, name string, state *file) erro
 	return nil
 }
 
-// setProblem lists the problem of a file, and adds notices for it if it is new or has a new reason.
+// setProblem lists the problem of a file, and adds notices if the problem is new or its reason has changed.
 func (f *folder) setProblem(ctx context.Context, p feed.Problem) error {
 	if err := f.site.SetProblem(ctx, p); err != nil {
 		return err

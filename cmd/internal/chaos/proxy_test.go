@@ -114,7 +114,7 @@ func (p *proxy) serve() {
 	}
 }
 
-// copy forwards requests or replies, unless they are lost.
+// copy forwards requests or replies, except those that the disturbance loses.
 func (p *proxy) copy(to io.Writer, from io.Reader, reply bool) {
 	buf := make([]byte, 64<<10)
 	for {

@@ -90,7 +90,7 @@ func (c *Credits) Each(ctx context.Context, ids []string, f func(intake.PostCred
 }
 
 // Post returns the credits of a post. The error is of kind [feed.ErrNotFound] if there is no such post, and of kind
-// [feed.ErrInvalid] if it cannot be read.
+// [feed.ErrInvalid] if the post cannot be read.
 func (c *Credits) Post(ctx context.Context, id string) (intake.PostCredits, error) {
 	in, _, err := c.intake(ctx)
 	if err != nil {

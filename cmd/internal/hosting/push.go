@@ -46,7 +46,7 @@ func pushing(c config.Config) (hub.Config, bool) {
 	return x, x.URL != "" || len(x.Peers)+len(x.Webhooks) > 0
 }
 
-// newHub returns the hub of a hosted site, or nil if it has neither hubs nor webhooks.
+// newHub returns the hub of a hosted site, or nil if the site has neither hubs nor webhooks.
 func (s *Server) newHub(h *hostedSite) (*hub.Hub, error) {
 	c := h.site.Source.Config
 	x, any := pushing(c)

@@ -175,7 +175,7 @@ func (f *siteFile) read(c config.Config, before siteFile) {
 	f.settings, f.err = c.ParseSite(f.path, f.text, CheckSchedule)
 }
 
-// ReadTokens returns the tokens of admin.tokens_file, which are valid for all sites, or none if it is not set.
+// ReadTokens returns the tokens of admin.tokens_file, which are valid for all sites, or none if that key is not set.
 func ReadTokens(c config.Config) (admin.Tokens, error) {
 	text, err := readTokensFile(c.Admin.TokensFile)
 	if err != nil {
@@ -198,7 +198,7 @@ func ReloadToken(c config.Config) (string, error) {
 	return secret, nil
 }
 
-// readTokensFile returns the text of a valid tokens_file, and "" if it is not set.
+// readTokensFile returns the text of a valid tokens_file, or "" if the key is not set.
 func readTokensFile(path config.Path) (string, error) {
 	if path == "" {
 		return "", nil

@@ -38,7 +38,7 @@ type Options struct {
 	Since    time.Time // posts dated before it are skipped
 	DryRun   bool      // report what would be done, and store nothing
 	Undo     bool      // delete the posts of the files, unless they have changed
-	Restore  bool      // store the posts of an export even if they cannot be read, as they were stored before
+	Restore  bool      // store the posts of an export unchanged, even those that cannot be read
 }
 
 // StoppedError reports that an import was interrupted.

@@ -56,10 +56,10 @@ type Selection struct {
 // Criteria are conditions on a post. An empty list imposes no condition. The names of tags, authors and publications
 // are compared like path names, ignoring case. All known names of a publication are treated as equal.
 type Criteria struct {
-	Tags      []string // the post has at least one of them
-	AllTags   []string // the post has all of them
-	Authors   []string // the post is by at least one of them
-	Sources   []string // the post quotes at least one of them
+	Tags      []string // the post has at least one of these tags
+	AllTags   []string // the post has all of these tags
+	Authors   []string // the post is by at least one of these authors
+	Sources   []string // the post quotes at least one of these publications
 	Languages []string // BCP 47 language ranges, one of which the post's language must match: "en" matches "en-GB"
 	Quoting   Choice   // whether the post has quotes
 }

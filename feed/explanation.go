@@ -12,7 +12,7 @@ const (
 	PostDraft     PostStatus = "draft"
 	PostPrivate   PostStatus = "private"
 	PostRejected  PostStatus = "rejected" // it cannot be read; an earlier version may be published
-	PostWaiting   PostStatus = "waiting"  // it was written or deleted, but not absorbed yet
+	PostWaiting   PostStatus = "waiting"  // it was written or deleted, and the change has not been absorbed yet
 	PostRemoved   PostStatus = "removed"  // it was deleted
 	PostUnknown   PostStatus = "unknown"  // there is no such post
 )

@@ -3,7 +3,7 @@ package feed
 // FeedDay holds the figures of a feed for one day, as one replica recorded them.
 type FeedDay struct {
 	Day                int // days since 1970, in UTC
-	Polls, NotModified int // requests, and those that were answered with 304
+	Polls, NotModified int // numbers of requests, and of those answered with 304
 	// At the end of the day: the number of subscribers, the number of posts in the feed, and the total size of its
 	// documents in bytes.
 	Subscribers, Posts, Bytes int

@@ -124,7 +124,7 @@ type Absorption struct {
 
 // CommitRequest asks the store to replace the current documents of a feed in one step.
 type CommitRequest struct {
-	Head  Head // the store sets Modified in its documents
+	Head  Head // the store sets Modified in the head's documents
 	Blobs []Blob
 	// Previous is the feed's head as read by the caller, or the zero Head if the feed had none. If the feed has different
 	// documents by now, the commit is refused, because the caller has compared the new ones with Previous. If Previous is

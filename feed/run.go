@@ -313,12 +313,12 @@ func (l *RunLog) repeat(r Run) bool {
 	return known || r.Idle() || times > 1
 }
 
-// oldest returns the key of the value with the earliest time. The function at returns the time of a value.
-func oldest[K comparable, V any](m map[K]V, at func(V) time.Time) K {
+// oldest returns the key of the value with the earliest time. The function timeOf returns the time of a value.
+func oldest[K comparable, V any](m map[K]V, timeOf func(V) time.Time) K {
 	var first K
 	var found bool
 	for k, v := range m {
-		if !found || at(v).Before(at(m[first])) {
+		if !found || timeOf(v).Before(timeOf(m[first])) {
 			first, found = k, true
 		}
 	}

@@ -128,7 +128,7 @@ type Delivery struct {
 // DeliveryFailure describes the last failed attempt to deliver something.
 type DeliveryFailure struct {
 	Attempts int       `json:"attempts"` // failed attempts since the last success; 0 after the last attempt for a version
-	Since    time.Time `json:"since"`    // time of the first of them
+	Since    time.Time `json:"since"`    // time of the first of these attempts
 	At       time.Time `json:"at"`
 	Reason   string    `json:"reason"`
 }

@@ -188,7 +188,7 @@ func TestDecodeBlob(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		want.Checked = true // or replicas would unpack it again
+		want.Checked = true // otherwise replicas would unpack the document again
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

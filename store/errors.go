@@ -18,7 +18,7 @@ import (
 // unavailableCodes returns the error codes of a server that temporarily cannot execute commands.
 func unavailableCodes() []string {
 	return []string{
-		"LOADING",     // loading its data after a start
+		"LOADING",     // the server is loading its data after a start
 		"MISCONF",     // the disk is full or failing; with an append-only file even PING is rejected
 		"OOM",         // memory use exceeds maxmemory
 		"READONLY",    // demoted to a replica by a failover

@@ -24,8 +24,8 @@ func (s *Site) Select(ctx context.Context, name feed.Name, limit int) ([]string,
 	return ids, s.client.wrap("select", err)
 }
 
-// Range returns the positions of the posts in a feed that are greater than after and at most upTo, oldest first. A zero
-// position means no bound.
+// Range returns the positions of a feed's posts, oldest first: those that are greater than after and at most upTo. A
+// zero position means no bound.
 func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error) {
 	scores := &redis.ZRangeBy{Min: "-inf", Max: "+inf"}
 	if !after.IsZero() {

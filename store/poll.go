@@ -48,7 +48,7 @@ type waiter struct {
 	stream, after string
 	until         time.Time
 	result        chan waitResult // has a buffer of one
-	polling       bool            // the current round reads its stream; guarded by poller.mu
+	polling       bool            // the current round reads the waiter's stream; guarded by poller.mu
 }
 
 // waitResult is the result of a wait: whether there are new entries.

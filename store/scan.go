@@ -431,7 +431,7 @@ func (p *pass) incarnation(ctx context.Context, m *redis.Client) (string, error)
 	return info["run_id"], err
 }
 
-// part is one site's part in a pass.
+// part is the state of one site in a pass.
 type part struct {
 	site keyspace
 	want kinds

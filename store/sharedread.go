@@ -261,7 +261,7 @@ func (r *sharedReads) startLong() {
 // needed reports whether calls wait for a stream. If not, the stream is no longer watched. The caller must hold mu.
 func (r *sharedReads) needed(s *watchedStream) bool {
 	if r.streams[s.name] != s {
-		return false // it had an entry, or was replaced
+		return false // the stream had an entry, or was replaced
 	}
 	if len(s.waits) == 0 {
 		delete(r.streams, s.name)

@@ -184,7 +184,7 @@ func TestExportWhilePostsChange(t *testing.T) {
 	put(t, old, 0, n, 0)
 	built(t, old)
 	to := &changingWriter{after: 150 << 10, change: func() {
-		put(t, old, 0, 10, 1)      // exported at about the same time
+		put(t, old, 0, 10, 1)      // changed at about the time of their export
 		put(t, old, n-10, n, 1)    // not exported yet
 		put(t, old, n, n+10, 0)    // new posts
 		put(t, old, n+10, n+11, 0) // a post that is then deleted
@@ -225,7 +225,7 @@ func TestExportWhilePostsChange(t *testing.T) {
 		case i >= n-10:
 			want = []string{"edit 1"}
 		case i == n-11:
-			want = []string{""} // deleted before it was exported
+			want = []string{""} // the post was deleted before it could be exported
 		}
 		if !slices.Contains(want, edits[id]) {
 			t.Errorf("%s is exported as %q, want one of %q", id, edits[id], want)

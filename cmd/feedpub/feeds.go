@@ -22,7 +22,7 @@ type feedLine struct {
 	Feed     feed.Name              `json:"feed"`
 	Name     string                 `json:"name,omitempty"`     // tag, author or publication; empty for the main feed
 	Posts    int                    `json:"posts"`              // number of posts in the feed
-	Items    int                    `json:"items"`              // number of items in its documents, without archives
+	Items    int                    `json:"items"`              // number of items in the feed's documents, not counting archives
 	Archives int                    `json:"archives,omitempty"` // number of archives
 	Modified time.Time              `json:"modified"`
 	URLs     map[feed.Format]string `json:"urls"`

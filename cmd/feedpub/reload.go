@@ -24,8 +24,8 @@ func newReload(env *environment) *cobra.Command {
 		Short: "Make a running server reload its configuration",
 		Long: `Make the server on this machine reload its configuration, site files and tokens, and
 print what it could not reload. The request uses a token of admin.tokens_file that has the
-right "reload". On a machine without one, and after a change of that token, send SIGHUP
-instead ('systemctl reload feedpub'); the log then contains the report.
+right "reload". On a machine without such a token, and after the token has changed, send
+SIGHUP instead ('systemctl reload feedpub'); the log then contains the report.
 
 Settings that have errors stay as they were. The exit status is 0 if there are no errors,
 even if keys need a restart, and 1 otherwise.`,

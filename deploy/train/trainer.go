@@ -19,8 +19,8 @@ const (
 	chainRate     = 0.1
 	chainEpochs   = 30
 	certaintyRule = 3   // regularization of the certainty weights
-	ruledWeight   = 0.5 // weight, in the sequence models, of posts that the rules were written for
-	ruledCertain  = 0.3 // the same, in the certainty weights
+	ruledWeight   = 0.5 // weight of posts that the rules were written for, in the sequence models
+	ruledCertain  = 0.3 // weight of these posts in the training of the certainty weights
 	// modelLimit and ruleLimit are the minimum certainties, in hundredths, for publishing passages that the model found
 	// and passages that the rules found.
 	modelLimit = 92

@@ -121,7 +121,7 @@ func TestMetricsTable(t *testing.T) {
 	}
 }
 
-// TestAlerts checks the alerts with Prometheus's own tool, and that each metric exists.
+// TestAlerts checks the alerts with Prometheus's own tool, and checks that each of their metrics exists.
 func TestAlerts(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "promtool", "check", "rules", alertsFile).CombinedOutput(); err != nil {
 		t.Errorf("promtool (Debian's package prometheus): %v\n%s", err, out)

@@ -107,10 +107,10 @@ func conventionNumber(c string) int {
 const (
 	originRule = iota
 	originModel
-	originBoth        // both found it and agree
+	originBoth        // both found the source and agree on its publication
 	originRuleOfTwo   // both found a source here but disagree; this is the rules' source
 	originModelOfTwo  // both found a source here but disagree; this is the model's source
-	originPersonAgree // both found it and agree, and no publication is named
+	originPersonAgree // both found the source and agree on its authors; no publication is named
 )
 
 // marginBucket returns the feature value for a margin.

@@ -42,7 +42,7 @@ type language struct {
 	classes    map[string]*class
 	rules      []*rule
 	leads      index    // rules for clauses that end in a colon, dots or a dash
-	credits    index    // the other credit rules
+	credits    index    // rules for all other clauses
 	postedBy   index    // rules with positionPosted
 	allClasses []*class // named and unnamed classes; the index of a class is its bit minus traitClasses
 	variants   int      // total number of rule variants
@@ -50,7 +50,7 @@ type language struct {
 	traits     []traits // by word id: the classes that contain the word or a phrase that begins with it
 	evidence   []int    // traits of evidenceClasses
 	evidenceOf []uint64 // by word id: the evidenceClasses that contain the word, as a bit set
-	flags      []uint8  // by word id: the flags of the word
+	flags      []uint8  // by word id: the word's flags, such as flagDeterminer
 	noise      phrases
 	end        phrases
 	caption    phrases
@@ -74,7 +74,7 @@ type language struct {
 // index finds the variants that can match a clause, given the words of the clause.
 type index struct {
 	byWord map[int32][]*variant // variants that match only clauses with the word
-	lists  [][]*variant         // byWord as a slice, by word id
+	lists  [][]*variant         // the variants of byWord, indexed by word id
 	bare   []*variant           // variants that require no word
 }
 

@@ -52,7 +52,7 @@ type publication struct{ Publication }
 // publications finds entries by name and by host. It is immutable.
 type publications struct {
 	byName    map[string]*publication
-	trie      *nameNode // the names by token
+	trie      *nameNode // the root of the tree of names, by token
 	roots     []bool    // by word id: whether a name begins with the word
 	byDomain  map[string]*publication
 	exclaimed map[int32]bool // words that some name spells with an exclamation mark

@@ -23,7 +23,7 @@ type decoder struct {
 	labels, words       int // words is the number of packed words of a feature
 	own, previous, next []uint64
 	change              [][]int32 // by context: weights by label and next label
-	before              [][]int32 // the same weights, by label and previous label
+	before              [][]int32 // by context: weights by label and previous label
 }
 
 const (

@@ -31,7 +31,7 @@ type token struct {
 	upper      bool  // the word begins with a capital letter
 	digit      bool  // the word begins with a digit
 	inner      bool  // the word contains a capital letter or a period after its first byte: "iMore", "nola.com"
-	space      bool  // white space precedes the token, or it is the first
+	space      bool  // white space precedes the token, or it is the first token
 }
 
 // nameTokens is the capacity of buffers for the tokens of a name. Tokenizing a longer name allocates memory.

@@ -81,9 +81,9 @@ func (rd *reading) creditBlock(s *source) int {
 	return after
 }
 
-// isCreditOfPassage reports whether the credit in block at can belong to the passage of s. A heading below a passage
-// begins the next section, a list item names the source of its own text only, and a paragraph that ends in a colon and
-// links to a different site introduces a passage from that site.
+// isCreditOfPassage reports whether the credit in the block with index at can belong to the passage of s. A heading
+// below a passage begins the next section, a list item names the source of its own text only, and a paragraph that ends
+// in a colon and links to a different site introduces a passage from that site.
 func (rd *reading) isCreditOfPassage(s *source, at int) bool {
 	b := rd.doc.blocks[at]
 	if len(s.passageBlocks) == 0 {
@@ -267,8 +267,8 @@ func (rd *reading) continuesName(b *block, i int) bool {
 		rd.l.month(t.id) == 0 && !rd.l.weekday.has(t.id) && rd.r.pubs.knownPrefix(b.toks[i:], true) == 0
 }
 
-// isCreditSentence reports whether the sentence with the tokens at names the publication, contains the link or a word
-// of saying, or is the only or last sentence of the block.
+// isCreditSentence reports whether the sentence with the given tokens names the publication, contains the link or a
+// word of saying, or is the only or last sentence of the block.
 func (rd *reading) isCreditSentence(s *source, b *block, at span) bool {
 	in := rd.sentenceAround(b.toks, at)
 	if in.hi == len(b.toks) || s.pub.name == "" || strings.Contains(b.slice(in), s.pub.name) ||
@@ -280,7 +280,7 @@ func (rd *reading) isCreditSentence(s *source, b *block, at span) bool {
 	})
 }
 
-// sentenceAround returns the span of the sentence in toks that contains the span at.
+// sentenceAround returns the span of the sentence in toks that contains the given span.
 func (rd *reading) sentenceAround(toks []token, at span) span {
 	in := span{0, len(toks)}
 	for k := 1; k+1 < len(toks); k++ {

@@ -195,7 +195,7 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 	return rd.isTitleInSentence(b, in)
 }
 
-// beginsCitation reports whether the tokens of the span in are at the beginning of block b, or after its number, and
+// beginsCitation reports whether the given tokens are at the beginning of block b, or after its number, and
 // punctuation or a word such as "by" follows them.
 func (rd *reading) beginsCitation(b *block, in span) bool {
 	lo := in.lo
@@ -214,8 +214,8 @@ func isSeparator(t token) bool {
 	return t.kind == tokDash || t.kind == tokPunct && strings.ContainsRune(",:;(|", t.ch)
 }
 
-// isTitleInSentence reports whether the tokens of the span in, which are the text of a link in a sentence and begin
-// with a capital letter, are a title. In English, it is in title case or has four words. In German, a preposition or an
+// isTitleInSentence reports whether the given tokens, which are the text of a link in a sentence and begin with a
+// capital letter, are a title. In English, it is in title case or has four words. In German, a preposition or an
 // article before a noun makes it part of the sentence.
 func (rd *reading) isTitleInSentence(b *block, in span) bool {
 	words, upper := 0, 0

@@ -147,7 +147,7 @@ func (rd *reading) isGenericName(name string) bool {
 	return generic > 0
 }
 
-// isSubject reports whether the name at the tokens at of block b is what a text is about rather than its author: "a
+// isSubject reports whether the name in the given tokens of block b is what a text is about rather than its author: "a
 // story about Ann Reed". A verb of saying after the name or a word such as "by" before it makes it the author.
 func (rd *reading) isSubject(b *block, at span) bool {
 	if at.hi < len(b.toks) && (rd.l.say.has(b.toks[at.hi].id) || announces(b.toks[at.hi])) {

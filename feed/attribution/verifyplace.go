@@ -37,8 +37,8 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	return found || !linked
 }
 
-// leadOf returns the block directly above the passage of s if the passage is a quotation element and the credit in
-// block at is not below it, or nil.
+// leadOf returns the block directly above the passage of s. It returns nil if the passage is not a quotation element, or
+// if the credit, which is in the block with index at, is below it.
 func (rd *reading) leadOf(s *source, at int) *block {
 	if len(s.passageBlocks) == 0 {
 		return nil

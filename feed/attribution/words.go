@@ -10,8 +10,8 @@ import (
 // allocate memory. Words of at most eight bytes, which most are, are compared as one number.
 type wordTable struct {
 	shortKeys    []uint64 // the words of at most eight bytes; see [shortKey]; the size is a power of two
-	shortNumbers []int32  // their numbers
-	shift        int      // of the hash of a short key
+	shortNumbers []int32  // the numbers of these words
+	shift        int      // number of bits to shift the hash of a short key
 	long         map[string]int32
 }
 

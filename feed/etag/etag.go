@@ -18,7 +18,7 @@ type Form uint8
 const (
 	Quoted    Form = iota // an entity tag
 	Unquoted              // a token without quotation marks, which some clients send in place of an entity tag
-	Malformed             // neither; the other fields of the Tag are zero
+	Malformed             // neither a tag nor a token; the other fields of the Tag are zero
 )
 
 // IsAny reports whether a field's value is "*", which matches every current representation.

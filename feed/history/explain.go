@@ -247,7 +247,7 @@ func (v evidence) statusOfAbsent() (feed.PostStatus, string) {
 	return feed.PostUnknown, "There is no post with this id, and there never was."
 }
 
-// statusOfRaw returns the status that a stored post specifies, and the error for which it is rejected.
+// statusOfRaw returns the status that a stored post specifies, and an error if the post must be rejected.
 func (v evidence) statusOfRaw() (feed.PostStatus, error) {
 	p, err := intake.Decode(v.post.ID, v.post.Raw)
 	status := p.Status

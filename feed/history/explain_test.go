@@ -73,11 +73,11 @@ func (s *fakeStore) head(name feed.Name, path string, ids ...string) {
 	})
 }
 
-// explain calls with to add data to a store, and explains a post in that store.
-func explain(t *testing.T, with func(*fakeStore), id string, name feed.Name) feed.Explanation {
+// explain explains a post in a store that the function fill has filled.
+func explain(t *testing.T, fill func(*fakeStore), id string, name feed.Name) feed.Explanation {
 	t.Helper()
 	s := &fakeStore{posts: map[string]feed.StoredPost{}, cursor: "5"}
-	with(s)
+	fill(s)
 	catalog := feed.Catalog{Selections: []feed.Selection{
 		{Name: "long-reads", Criteria: feed.Criteria{Tags: []string{"long"}}},
 	}}
@@ -207,7 +207,7 @@ func TestQuestion(t *testing.T) {
 	unlisted := func(with func(*fakeStore)) func(*fakeStore) {
 		return func(s *fakeStore) {
 			s.add("hello", hello, item())
-			with(s)
+			fill(s)
 		}
 	}
 	for _, tt := range []struct {

@@ -388,7 +388,7 @@ func (w *world) subscriptions() []feed.SubscriptionState {
 	return list
 }
 
-// only returns the only subscription.
+// only returns the subscription of a site that has exactly one.
 func (w *world) only() feed.SubscriptionState {
 	w.t.Helper()
 	list := w.subscriptions()

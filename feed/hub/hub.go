@@ -168,7 +168,7 @@ type Hub struct {
 	claimant string // identifies this hub to the store
 	serial   atomic.Int64
 
-	deliveries, verifications, notices atomic.Int64 // numbers of those claimed and not finished
+	deliveries, verifications, notices atomic.Int64 // numbers of deliveries, verifications and notices that are claimed and not finished
 }
 
 // New returns a Hub. It delivers while Run is running.

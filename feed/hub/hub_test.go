@@ -79,7 +79,7 @@ func TestSeveralProcesses(t *testing.T) {
 				})
 				last := ""
 				for _, r := range w.matching(posts(path)) {
-					if r.body < last { // versions have one digit, so bodies sort by version
+					if r.body < last { // compare bodies: each ends in a version of one digit
 						t.Errorf("%s gets %q after %q", path, r.body, last)
 					}
 					last = r.body

@@ -16,11 +16,11 @@ const (
 	placeBlock               // among blocks; contains blocks, inline elements and text
 	placeText                // among blocks; contains inline elements and text
 	placeList                // like placeBlock, but contains items
-	placeItem                // in a list; contains the same as placeBlock
+	placeItem                // in a list; contains what placeBlock contains
 	placeTerms               // like placeList, but contains terms
-	placeTerm                // in placeTerms; contains the same as placeBlock
+	placeTerm                // in placeTerms; contains what placeBlock contains
 	placeInline              // anywhere; contains inline elements and text
-	placeFormat              // the same; counts toward maxFormatting, except for links
+	placeFormat              // like placeInline, but counts toward maxFormatting unless it is a link
 	placeVoid                // anywhere; contains nothing
 	placeRule                // among blocks; contains nothing
 )

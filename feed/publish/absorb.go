@@ -48,7 +48,7 @@ type absorber struct {
 	language string // of the site
 	// withPublications is [Config.WithPublications]; may be nil.
 	withPublications func([]feed.Publication) (*intake.Intake, func(string) feed.Source, error)
-	reading          atomic.Pointer[reading] // scans load it without the work lock
+	reading          atomic.Pointer[reading] // atomic, because scans load it without the work lock
 	rendering        *rendering
 	feeds            feedAssigner
 	archives         *archiveSet

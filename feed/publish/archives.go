@@ -256,7 +256,7 @@ func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.
 	}
 	affected := []feed.Name{n}
 	if prev := r.archives.links(n).Prev; prev != "" {
-		affected = append(affected, prev) // its next archive is now the first new archive
+		affected = append(affected, prev) // its link to the next archive now refers to the first new archive
 	}
 	for _, a := range closed {
 		affected = append(affected, a.Feed)

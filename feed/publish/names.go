@@ -134,7 +134,7 @@ func (f feedAssigner) claimURL(
 			return "", nil
 		}
 		if record[name] == id {
-			return id, nil // absorbed in the same step
+			return id, nil // the URL was claimed by a post in the same step
 		}
 		stored, err := f.posts.Load(ctx, []string{id})
 		if err != nil {

@@ -10,15 +10,15 @@ import (
 	"feedpub/feed/publish"
 )
 
-// interrupted is a store that calls its function between before the first commit.
+// interrupted is a store that calls the function beforeCommit once, before the first commit.
 type interrupted struct {
 	publish.Store
-	once    sync.Once
-	between func()
+	once         sync.Once
+	beforeCommit func()
 }
 
 func (s *interrupted) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
-	s.once.Do(s.between)
+	s.once.Do(s.beforeCommit)
 	return s.Store.Commit(ctx, r)
 }
 
@@ -33,7 +33,7 @@ func TestHeadRestoredDuringRebuild(t *testing.T) {
 	w.seen = nil // the builder's own documents are lost too
 	w.redis.FlushAll()
 	w.put(post("a"))
-	s := &interrupted{Store: w.site, between: func() {
+	s := &interrupted{Store: w.site, beforeCommit: func() {
 		head, _ := replica.Head(feed.Main)
 		if err := w.site.RestoreHead(t.Context(), head, func(h feed.Hash) (feed.Blob, error) {
 			b, _ := replica.Blob(h)

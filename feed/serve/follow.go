@@ -14,8 +14,8 @@ import (
 	"feedpub/feed"
 )
 
-// settleTime is the time without announcements after which editions are compared. A change to a post affects several
-// feeds, which are committed one by one, and comparing the first ones must not delay the last.
+// settleTime is how long there must be no announcements before editions are compared. A change to a post affects
+// several feeds, which are committed one by one, and comparing the first ones must not delay the last.
 const settleTime = 100 * time.Millisecond
 
 // tail is the position up to which a replica has read the store.

@@ -34,7 +34,7 @@ type reached struct {
 
 type reachedAt struct {
 	version int64
-	at      time.Time // from time.Now, for its monotonic clock
+	at      time.Time // from time.Now, whose results have a monotonic clock reading
 }
 
 func newReached() reached { return reached{added: make(chan struct{}, 1)} }

@@ -106,7 +106,7 @@ func (m *Memory) add(d *document, n int64) {
 
 // memoryState is the state of a document in a [Memory]. It is guarded by the Memory's lock.
 type memoryState struct {
-	counted int64         // its share of Memory.size, in bytes
+	counted int64         // the document's share of Memory.size, in bytes
 	element *list.Element // element of the ring; nil if the document must not be dropped
 	saved   bool          // the document is on disk
 	served  bool          // the document is in the current snapshot

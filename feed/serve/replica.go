@@ -123,7 +123,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 func (r *Replica) Load() {
 	r.loaded.Do(func() {
 		if before := r.Before; before != nil {
-			r.Before = nil // free its memory
+			r.Before = nil // let the garbage collector free the replaced replica
 			r.inherit(before)
 			if before.isChecked() {
 				r.setChecked()
@@ -347,7 +347,7 @@ func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (change
 			before = append(before, was.documents...)
 		}
 		for _, d := range is.documents {
-			if d.loader == nil { // otherwise it is already served
+			if d.loader == nil { // a document with a loader is already served
 				d.loader = r.loader
 			}
 		}

@@ -71,7 +71,7 @@ func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition)
 		saved[e.head.Feed] = errs[i] == nil
 		e.durable = errs[i] == nil
 	}
-	_ = r.noteSaves(editions, errs) // the saving goroutine logs it when it fails again
+	_ = r.noteSaves(editions, errs) // the saving goroutine retries, and logs an error that persists
 	return saved
 }
 

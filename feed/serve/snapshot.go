@@ -33,7 +33,7 @@ type pathEntry struct {
 // owner is a document that has an alias.
 type owner struct {
 	feed feed.Name
-	i    int // its index in the edition
+	i    int // index of the document in the edition
 }
 
 // edition is the committed state of a feed with its documents in the order of the head. It is immutable.

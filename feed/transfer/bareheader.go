@@ -70,7 +70,7 @@ func cutBareHeader(text string, o Options) (frontMatter, bool, error) {
 // keysSeen describes the lines of what may be a header.
 type keysSeen struct {
 	options    Options
-	known      map[string]bool // those in headerKeys or frontVisibility
+	known      map[string]bool // the keys that are in headerKeys or frontVisibility
 	named      bool            // there is a title or a date
 	restricted bool            // there is a key that determines whether the post is public
 	above      int             // number of lines above the first one

@@ -147,8 +147,8 @@ func TestBrokenBareHeader(t *testing.T) {
 	}
 }
 
-// TestUnknownAttachment checks that an attachment of an unknown type is left out with a note, and does not reject the
-// post.
+// TestUnknownAttachment checks that an attachment of an unknown type is left out with a note, and that the post is not
+// rejected.
 func TestUnknownAttachment(t *testing.T) {
 	file := "---\ntitle: Winter\nattachments: [talk.mp3, server.cfg]\n---\nIt is cold.\n"
 	for entry, err := range (transfer.Options{}).Read(strings.NewReader(file), "post.md") {

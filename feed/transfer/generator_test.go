@@ -161,7 +161,7 @@ func bodyOf(t *testing.T, fsys fstest.MapFS) (body string, notes []string) {
 	return body, notes
 }
 
-// TestHugoShortcodes checks the replacements of shortcodes, and that unknown shortcodes are kept with a note.
+// TestHugoShortcodes checks that known shortcodes are replaced, and that unknown ones are kept with a note.
 func TestHugoShortcodes(t *testing.T) {
 	for _, tt := range []struct {
 		name, text, want string
@@ -208,7 +208,7 @@ func TestHugoShortcodes(t *testing.T) {
 	}
 }
 
-// TestLiquid checks the replacements of Liquid tags and values, and that unknown tags and values are kept with a note.
+// TestLiquid checks that known Liquid tags and values are replaced, and that unknown ones are kept with a note.
 func TestLiquid(t *testing.T) {
 	for _, tt := range []struct {
 		name, text, want string

@@ -176,7 +176,7 @@ func (g *ghostSite) addRow(table string, raw []byte, pos string) error {
 		return nil
 	}
 	order := 0
-	_, _ = fmt.Sscan(string(r.SortOrder), &order) // zero if it is missing
+	_, _ = fmt.Sscan(string(r.SortOrder), &order) // order stays 0 if the value is missing
 	post := string(r.PostID)
 	switch table {
 	case "users":

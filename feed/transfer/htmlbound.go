@@ -96,7 +96,7 @@ func (r *reopening) start(name, tag string) {
 	r.total += len(r.active)
 	switch {
 	case reopenedElements[name]:
-		if name == "a" || name == "nobr" { // closes the enclosing element of the same name
+		if name == "a" || name == "nobr" { // such an element closes an open element of the same name
 			r.end(name)
 		}
 		same := 0

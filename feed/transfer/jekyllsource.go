@@ -138,7 +138,7 @@ func (j *jekyll) role(name string) fileRole {
 	case !dated:
 		return undatedPost
 	case extension == ".xml" || extension == ".json":
-		return notPost // Jekyll copies these files
+		return notPost // Jekyll copies these files to the site unchanged
 	default:
 		return isPost
 	}

@@ -484,7 +484,8 @@ func (d *disk) writeHead(ctx context.Context, name feed.Name) (headFile, error) 
 	for _, doc := range head.Documents {
 		b, err := d.site.Blob(ctx, doc.Hash)
 		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
-			if !d.lost[name] { // otherwise the builder may be uploading it
+			// If the loss is already known, the builder may be uploading the document again.
+			if !d.lost[name] {
 				d.unloaded.lose(name, doc.Hash)
 			}
 			return headFile{}, fmt.Errorf("%w: %w", errLostDocument, err)

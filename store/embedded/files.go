@@ -153,7 +153,7 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, media feed.H
 	// Errors are collected in bad, and the walk continues.
 	_ = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) || name == "." { // otherwise it was removed after its parent was listed
+			if !errors.Is(err, fs.ErrNotExist) || name == "." { // a missing folder was removed after its parent was listed
 				bad[name] = err
 			}
 			if d != nil && d.IsDir() {

@@ -44,7 +44,7 @@ type folder struct {
 	// good contains the last good version of each post whose version in the server is rejected, by id. The server still
 	// holds the item of the good version, but after a restart the item must be built again from that version.
 	good  map[string][]byte
-	self  fs.FileInfo // the folder itself when it was last listed
+	self  fs.FileInfo // information about the folder itself, from the last listing
 	media feed.Hash   // hash of the names of the files beside the posts when they were last listed
 	dirs  []string    // folders that may contain posts when they were last listed
 	// written contains the paths of files that the store has written since it last read them. They are read again even if

@@ -135,19 +135,19 @@ func content(t *testing.T, s *Store, id string) string {
 	return string(raw)
 }
 
-// eventually calls the function is until it returns want, and fails the test after a minute.
-func eventually(t *testing.T, what string, want string, is func() string) {
+// eventually calls get until it returns want, and fails the test after a minute.
+func eventually(t *testing.T, what string, want string, get func() string) {
 	t.Helper()
 	const patience = time.Minute // long, for machines under load
 	deadline := time.After(patience)
-	got := is()
+	got := get()
 	for got != want {
 		select {
 		case <-deadline:
 			t.Fatalf("after %v, %s is %q; want %q", patience, what, got, want)
 		case <-time.After(2 * time.Millisecond):
 		}
-		got = is()
+		got = get()
 	}
 }
 

@@ -83,7 +83,7 @@ func withID(p feed.RawPost, id string) feed.RawPost {
 	p.ID = id
 	var members map[string]json.RawMessage
 	if json.Unmarshal(p.Raw, &members) != nil || members["id"] == nil {
-		return p // the post has the id of its key
+		return p // without the member, the post has the id of its key
 	}
 	// Strings and decoded JSON can always be encoded.
 	members["id"], _ = json.Marshal(id)

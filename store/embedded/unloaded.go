@@ -97,7 +97,7 @@ func (u *unloaded) read(key store.DocumentKey, files map[feed.Name]headFile) []b
 		return nil
 	}
 	b, ok := files[name].blob(key.Hash)
-	if !ok { // or the file has been replaced since it was read
+	if !ok { // the file has not been read yet, or it has been replaced since
 		f, err := u.readFile(u.path(name))
 		if err != nil {
 			u.log.Error("committed documents cannot be read; the feed will be rebuilt", "feed", name, "error", err)

@@ -43,7 +43,7 @@ func request(t *testing.T, name feed.Name, token feed.Token, now time.Time, rss,
 	return r
 }
 
-// commit commits and returns the new head. It checks the outcome, and that the stored head equals the returned head.
+// commit commits and returns the new head. It checks the outcome, and compares the stored head with the returned one.
 func (s suite) commit(t *testing.T, r feed.CommitRequest, want feed.Outcome) feed.Head {
 	t.Helper()
 	outcome, head, err := s.Commit(s.ctx, r)

@@ -24,7 +24,7 @@ type Server struct {
 	t    testing.TB
 	dir  string
 	port int
-	args []string // arguments in addition to those of all servers
+	args []string // arguments in addition to those that all servers get
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd

@@ -128,7 +128,7 @@ func (f *feedEvents) built(r feed.FeedReport) {
 // readers lists the readers of a site, including the subscribers of the built-in hub.
 type readers struct {
 	polls interface{ Readers() []feed.Readership }
-	store *store.Site // nil if the site does not have its own hub
+	store *store.Site // nil if the site does not use the built-in hub
 
 	mu     sync.Mutex
 	counts map[feed.Name]int // as last read

@@ -20,8 +20,8 @@ import (
 // shared contains what all publishers of a process share: creating it separately for each of hundreds of sites would
 // take seconds and too much memory. It is safe for concurrent use.
 type shared struct {
-	renderer *render.Renderer // the size of its cache is bounded for all sites together
-	joiner   *coding.Joiner   // the same applies to its cache
+	renderer *render.Renderer // its cache, whose size is bounded, is shared by all sites
+	joiner   *coding.Joiner   // its cache is shared in the same way
 	rebuilds *semaphore.Weighted
 	pace     *fleet.Pace
 

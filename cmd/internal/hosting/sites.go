@@ -43,7 +43,7 @@ type siteSet struct {
 // siteList is a snapshot of the list of sites, ordered by id.
 type siteList struct {
 	sites   []*hostedSite
-	entries []*admin.Site // entries of the same sites
+	entries []*admin.Site // the sites as package admin sees them
 	only    *serve.Front  // front of a server with a single site; nil for a builder
 }
 
@@ -51,7 +51,7 @@ type siteList struct {
 type siteSettings struct {
 	origin   string // file or key, as named in problems
 	settings config.SiteSettings
-	tokens   string // contents of its tokens_file
+	tokens   string // contents of the site's tokens_file
 }
 
 // releaseTimeout bounds how long close waits for the sites to end.

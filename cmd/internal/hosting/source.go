@@ -28,7 +28,7 @@ const (
 
 // Source is a source of posts: a Redis, a folder of files, or the sample posts.
 type Source struct {
-	Config  config.Config // its Redis, Dir and Data are those actually used
+	Config  config.Config // with Redis, Dir and Data set to the values that are used
 	Sample  bool          // the posts are the sample posts; Redis and Dir are empty
 	process Process
 }

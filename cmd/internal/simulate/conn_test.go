@@ -84,8 +84,8 @@ func (c *conn) isDead() bool {
 // fate is what happens to a call.
 type fate struct {
 	outcome outcome
-	before  time.Duration // until the store executes it
-	after   time.Duration // until the reply arrives
+	before  time.Duration // time from the call until the store executes it
+	after   time.Duration // time from the execution until the reply arrives
 	random  uint64
 }
 

@@ -124,7 +124,7 @@ func TestFoundBugs(t *testing.T) {
 	for _, seed := range []uint64{
 		1032, // the archives of an unchanged feed were lost
 		2917, // a feed needed archives while changes were held
-		6983, // the same with a single server
+		6983, // a feed needed archives while changes were held, with a single server
 		4183, // a run that had to end waited for a slow store
 	} {
 		for _, v := range simulate(t, seed, slog.New(slog.DiscardHandler)).violations {

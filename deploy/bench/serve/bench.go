@@ -115,7 +115,7 @@ func (b *bench) manyFeeds(ctx context.Context) error {
 		return paced() + "local paths = " + paths + "\nlocal requests = {}\nfunction init()\n" +
 			"  for i, p in ipairs(paths) do requests[i] = wrk.format('GET', p) end\nend\nfunction request() " + body + " end\n"
 	}
-	one := script("return requests[math.random(1, 1)]") // the same work for wrk as the script below
+	one := script("return requests[math.random(1, 1)]") // as much work for wrk as the script below
 	all := script("return requests[math.random(1, #requests)]")
 	var ratios []float64
 	for i := range b.rounds + 1 {

@@ -83,7 +83,7 @@ func numberOf(name string) int {
 // agent holds what a client's User-Agent says about it.
 type agent struct {
 	name        string
-	number      int // index of its counter
+	number      int // index of the client's counter
 	kind        kind
 	subscribers int
 }

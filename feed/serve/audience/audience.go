@@ -135,7 +135,7 @@ func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
 	}
 	if who = a.agents[userAgent]; who.name == "" {
 		if len(a.agents) >= maxAgents {
-			clear(a.agents) // cheaper than tracking their age
+			clear(a.agents) // clearing the cache is cheaper than tracking the age of its entries
 		}
 		who = parseAgent(userAgent)
 		a.agents[strings.Clone(userAgent)] = who

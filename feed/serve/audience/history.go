@@ -84,7 +84,7 @@ func (h *history) add(today uint32, r feed.Readership) (changed bool) {
 		number: today, subscribers: uint32(r.Subscribers + h.served.Pushed), //nolint:gosec // bounded counts
 		posts: uint32(h.served.Posts), bytes: uint32(h.served.Bytes), //nolint:gosec // sizes of documents in memory
 		polls:       uint32(r.Polls - min(h.polls, r.Polls)),                   //nolint:gosec // few requests arrive between two samples
-		notModified: uint32(r.NotModified - min(h.notModified, r.NotModified)), //nolint:gosec // likewise
+		notModified: uint32(r.NotModified - min(h.notModified, r.NotModified)), //nolint:gosec // few requests arrive between two samples
 	}
 	h.polls, h.notModified = max(h.polls, r.Polls), max(h.notModified, r.NotModified)
 	if len(h.days) > 0 {

@@ -204,7 +204,7 @@ func TestQuestion(t *testing.T) {
 		s.head(feed.Main, "/feed.xml", "hello")
 		s.head("tags/tea", "/tags/tea/feed.xml", "hello")
 	}
-	unlisted := func(with func(*fakeStore)) func(*fakeStore) {
+	unlisted := func(fill func(*fakeStore)) func(*fakeStore) {
 		return func(s *fakeStore) {
 			s.add("hello", hello, item())
 			fill(s)

@@ -118,6 +118,8 @@ func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args 
 	defer w.Close()
 	o.Writer, o.Stdin, o.Stderr = w, env.stdin, env.stderr
 	o.Restore = !source.Folder() // a folder would read the bytes of a rejected post again, perhaps as a different post
+	o.Files = source.MediaDir()
+	o.Transfer.ImageFiles = o.Files != ""
 	o.Transfer.Location = source.Config.TimeZone.Location
 	if o.Transfer.Reader, err = hosting.NewReader(source.Config.Attribution); err != nil {
 		return err
@@ -171,6 +173,13 @@ func (env *environment) printImport(r *importer.Report, source hosting.Source, u
 	}
 	if n := r.WithoutURL; n > 0 {
 		fmt.Fprintf(env.stdout, "without url: %s; readers cannot open the page of such a post\n", count(n, "post"))
+	}
+	if n := r.Files; n > 0 {
+		verb := "saved in"
+		if r.DryRun {
+			verb = "would be saved in"
+		}
+		fmt.Fprintf(env.stdout, "%s from the text of posts %s %s\n", count(n, "image"), verb, source.MediaDir())
 	}
 	printChanges(env.stdout, r)
 	where := source.Config.Redis.String()

@@ -27,7 +27,11 @@ func Decode(key string, raw []byte) (feed.Post, error) {
 // decode is like Decode, but also counts the replaced characters.
 func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 	if len(raw) > MaxSize {
-		return feed.Post{}, Replaced{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))
+		reason := fmt.Sprintf("want at most %d bytes, got %d", MaxSize, len(raw))
+		if n := inlineImages(raw); n > 0 {
+			reason += fmt.Sprintf(", of which %d are images in the text; save them as files", n)
+		}
+		return feed.Post{}, Replaced{}, invalid("", "%s", reason)
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // byte order mark, which some editors add
 	// Use checkSyntax for syntax errors, since decoding does not report their position.
@@ -43,6 +47,22 @@ func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 		return feed.Post{}, Replaced{}, err
 	}
 	return feed.Post{}, Replaced{}, d.err
+}
+
+// inlineImages returns the number of bytes in data: URLs of images.
+func inlineImages(raw []byte) (n int) {
+	for {
+		_, rest, ok := bytes.Cut(raw, []byte("data:image/"))
+		if !ok {
+			return n
+		}
+		raw = rest
+		end := bytes.IndexAny(raw, "\"\\'<>() \n")
+		if end < 0 {
+			end = len(raw)
+		}
+		n += len("data:image/") + end
+	}
 }
 
 // CheckID returns an [*Error] if id is not valid for a post; see [feed.ValidatePostID].

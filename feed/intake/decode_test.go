@@ -169,6 +169,9 @@ func TestDecodeErrors(t *testing.T) {
 		{"empty quote", `{"quotes":[{}]}`, "quotes[0]: want a source, text or html"},
 		{"empty via", `{"via":[{"name":" "}]}`, "via[0]: want a name or url"},
 		{"too large", `{"title":"` + strings.Repeat("x", intake.MaxSize) + `"}`, "want at most 1048576 bytes, got 1048588"},
+		{"too large because of images",
+			`{"content_html":"<img src=\"data:image/png;base64,` + strings.Repeat("x", intake.MaxSize) + `\">"}`,
+			"want at most 1048576 bytes, got 1048631, of which 1048598 are images in the text; save them as files"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -127,6 +127,8 @@ func (o Options) read(r io.Reader, name string, yield func(Entry, error) bool) {
 	}
 	format, err := o.formatOf(start, in.name)
 	switch {
+	case err == nil && format.format != JSON: // a JSON file can contain feedpub's own posts
+		format.read(o, in, func(e Entry, err error) bool { return yield(o.withImageFiles(e), err) })
 	case err == nil:
 		format.read(o, in, yield)
 	case len(bytes.TrimSpace(start)) > 0: // an empty file has no posts

@@ -205,7 +205,11 @@ func (j *jsonReader) value(yield func(Entry, error) bool, err error, id string) 
 	}
 	switch {
 	case err == nil:
-		return yield(j.entry(raw, pos, id))
+		e, err := j.entry(raw, pos, id)
+		if j.items {
+			e = j.options.withImageFiles(e)
+		}
+		return yield(e, err)
 	case errors.Is(err, errTooLarge):
 		return yield(Entry{Pos: pos}, fmt.Errorf("%s: %w", pos, err))
 	default:

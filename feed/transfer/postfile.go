@@ -64,11 +64,11 @@ func decodeHTMLFile(o Options, name string, content []byte) ([]feed.RawPost, err
 // read returns the entry for the file.
 func (f postFile) read(in *input) (Entry, error) {
 	fail := func(err error) (Entry, error) { return Entry{Pos: f.name}, fmt.Errorf("%s: %w", f.name, err) }
-	content, err := io.ReadAll(io.LimitReader(in.r, intake.MaxSize+1))
+	content, err := io.ReadAll(io.LimitReader(in.r, f.options.maxFile()+1))
 	if err != nil {
 		return Entry{Pos: f.name}, fmt.Errorf("read %s: %w", f.name, err)
 	}
-	if len(content) > intake.MaxSize {
+	if int64(len(content)) > f.options.maxFile() || sizeWithoutImages(string(content)) > intake.MaxSize {
 		return fail(fmt.Errorf("want at most %d bytes: %w", intake.MaxSize, feed.ErrInvalid))
 	}
 	c, err := f.convert(content)

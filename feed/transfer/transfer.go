@@ -20,6 +20,8 @@ type Entry struct {
 	Skipped SkipReason
 	// Exact is set if an export contains the exact bytes of Post, which may be a post that cannot be read.
 	Exact bool
+	// Files are the files that Post refers to. They must be stored before the post is; see [Options.ImageFiles].
+	Files []File
 	// Pos is the position of the entry, for use in messages: "posts.jsonl:3" is line 3 of that file.
 	Pos string
 	// Notes are messages for the user, such as about content that was not converted. Each message begins with its
@@ -50,6 +52,9 @@ type Options struct {
 	// BaseURL overrides the URL in the configuration of a site. In folders that are not a site, URLs that begin with a
 	// slash are resolved against BaseURL.
 	BaseURL string
+	// ImageFiles replaces images that are stored in the content of a public post, as data: URLs, with [Entry.Files].
+	// feedpub's own JSON stays as it is.
+	ImageFiles bool
 	// Now is the time that expiry dates in front matter are compared with. The zero value means the current time.
 	Now time.Time
 

@@ -392,8 +392,9 @@ func (w *wxrSite) content(e *element, p *feed.Post) (string, error) {
 		return "", nil
 	}
 	text := strings.TrimSpace(strings.ReplaceAll(e.rawContent(), "\r\n", "\n"))
+	text, show := hideImages(text)
 	if len(text) > intake.MaxSize {
-		return text, nil // too large; package intake will reject it
+		return show(text), nil // too large; package intake will reject it
 	}
 	blocks := strings.Contains(text, "<!-- wp:")
 	if !blocks {
@@ -407,9 +408,9 @@ func (w *wxrSite) content(e *element, p *feed.Post) (string, error) {
 		return "", err
 	}
 	if text = dropComments(text); blocks {
-		return strings.TrimSpace(text), nil
+		return strings.TrimSpace(show(text)), nil
 	}
-	return autop(text), nil
+	return show(autop(text)), nil
 }
 
 // dropComments removes HTML comments, which WordPress uses to mark blocks, teasers and page breaks.

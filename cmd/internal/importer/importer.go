@@ -16,6 +16,7 @@ import (
 
 	"feedpub/cmd/internal/hosting"
 	"feedpub/feed"
+	"feedpub/feed/durable"
 	"feedpub/feed/intake"
 	"feedpub/feed/transfer"
 )
@@ -39,6 +40,9 @@ type Options struct {
 	DryRun   bool      // report what would be done, and store nothing
 	Undo     bool      // delete the posts of the files, unless they have changed
 	Restore  bool      // store the posts of an export unchanged, even those that cannot be read
+	// Files is the folder in which the files of posts are stored. If it is empty, [transfer.Options.ImageFiles] must not
+	// be set.
+	Files string
 }
 
 // StoppedError reports that an import was interrupted.
@@ -83,6 +87,7 @@ type post struct {
 	place  string
 	folder bool // whether it was read from a folder
 	exact  bool // see [transfer.Entry]
+	files  []transfer.File
 }
 
 // importer stores the posts of files in batches. While it stores one, it reads the next.
@@ -262,8 +267,11 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 		case entry.Record != nil:
 			i.next.lines = append(i.next.lines, *entry.Record)
 		case entry.Post != nil:
-			i.next.posts = append(i.next.posts, post{*entry.Post, entry.Pos, i.inFolder, entry.Exact})
+			i.next.posts = append(i.next.posts, post{*entry.Post, entry.Pos, i.inFolder, entry.Exact, entry.Files})
 			i.next.bytes += len(entry.Post.Raw)
+			for _, file := range entry.Files {
+				i.next.bytes += len(file.Content)
+			}
 		}
 		if len(i.next.lines) >= BatchSize || len(i.next.posts) >= BatchSize || i.next.bytes >= batchBytes {
 			if err := i.flush(ctx); err != nil {
@@ -419,10 +427,17 @@ func (i *importer) put(ctx context.Context, batch []post, stored map[string][]by
 			posts = append(posts, p.RawPost)
 		}
 	}
+	// Store the files first: a post must not refer to a file that is not there yet.
+	if err := i.saveFiles(batch, results); err != nil {
+		return err
+	}
 	if len(posts) > 0 && !i.options.DryRun {
 		if err := i.options.Writer.Import(ctx, posts...); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
+	}
+	if err := i.removeUnused(batch, results, stored); err != nil {
+		return err
 	}
 	for n, p := range batch {
 		i.report.post(p.status(), results[n])
@@ -450,8 +465,72 @@ func (i *importer) remove(ctx context.Context, posts []post, stored map[string][
 			if err := i.options.Writer.Remove(ctx, p.ID); err != nil {
 				return fmt.Errorf("import: %w", err)
 			}
+			for _, file := range p.files {
+				if err := durable.Remove(i.pathOf(file)); err != nil {
+					return fmt.Errorf("import: %w", err)
+				}
+			}
 		}
 		i.report.deleted()
 	}
 	return nil
+}
+
+// removeUnused removes the files that only the earlier versions of changed posts refer to. An earlier version may have
+// been public, and the post may now be a draft.
+func (i *importer) removeUnused(batch []post, results []result, stored map[string][]byte) error {
+	for n, p := range batch {
+		if results[n] != resultChanged || i.options.DryRun {
+			continue
+		}
+		for _, name := range transfer.ImageFiles(stored[p.ID]) {
+			if bytes.Contains(p.Raw, []byte(name)) {
+				continue
+			}
+			file := i.pathOf(transfer.File{Name: name})
+			content, err := os.ReadFile(file)
+			if err != nil || !transfer.IsImageFile(p.ID, name, content) {
+				continue // it was removed, or an import did not create it
+			}
+			if err := durable.Remove(file); err != nil {
+				return fmt.Errorf("import: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// pathOf returns the path at which a file is stored.
+func (i *importer) pathOf(file transfer.File) string {
+	return filepath.Join(i.options.Files, filepath.FromSlash(file.Name))
+}
+
+// saveFiles stores the files of the posts that are not rejected or skipped, except for those that are stored already.
+func (i *importer) saveFiles(batch []post, results []result) error {
+	for n, p := range batch {
+		for _, file := range p.files {
+			if results[n] == resultNone {
+				continue
+			}
+			if err := i.saveFile(file); err != nil {
+				return fmt.Errorf("import: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (i *importer) saveFile(file transfer.File) error {
+	name := i.pathOf(file)
+	if info, err := os.Stat(name); err == nil && info.Size() == int64(len(file.Content)) {
+		return nil // the name contains a hash of the content
+	}
+	i.report.file()
+	if i.options.DryRun {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return durable.WriteFile(name, file.Content, 0o644)
 }

@@ -45,6 +45,8 @@ type Report struct {
 	Skipped map[string]int `json:"skipped,omitempty"`
 	// Notes lists the first [maxReported] notes on content that could not be imported unchanged.
 	Notes []string `json:"notes,omitempty"`
+	// Files counts the images in the content of posts that were stored as files, or would be after a dry run.
+	Files int `json:"files,omitempty"`
 	// WithoutURL counts the new or changed posts from folders whose pages have no known URL.
 	WithoutURL    int      `json:"without_url,omitempty"`
 	RejectedCount int      `json:"rejected_count"`
@@ -116,6 +118,12 @@ func (r *Report) skip(reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Skipped[reason]++
+}
+
+func (r *Report) file() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Files++
 }
 
 func (r *Report) withoutURL() {

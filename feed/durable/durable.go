@@ -1,5 +1,5 @@
-// Package durable replaces and removes files atomically and durably: the change is on disk when the call returns. It
-// does not interpret their contents.
+// Package durable replaces and removes files atomically and durably: except with [Write], the change is on disk when
+// the call returns. It does not interpret their contents.
 package durable
 
 import (
@@ -27,13 +27,43 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // called once for many files.
 func Replace(path string, data []byte, perm fs.FileMode) error {
 	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
-		// Omit the random name of the temporary file, so that repeated errors have equal text.
-		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-			err = pathErr.Err
-		}
-		return fmt.Errorf("durable write %s: %w", path, err)
+		return writeError(path, err)
 	}
 	return nil
+}
+
+// Write is like Replace, but does not wait for the disk: the new contents survive the end of the process, and they
+// survive a crash of the system once flush, which also syncs the folder, has returned nil. Before that, a crash of the
+// system may leave the old contents, the new ones, or a part of them. The caller must call flush once.
+func Write(path string, data []byte, perm fs.FileMode) (flush func() error, err error) {
+	dir := filepath.Dir(path)
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithPermissions(perm))
+	if err != nil {
+		return nil, writeError(path, err)
+	}
+	if _, err = f.Write(data); err == nil {
+		err = os.Rename(f.Name(), path) // f.CloseAtomicallyReplace would sync it first
+	}
+	if err != nil {
+		_ = f.Cleanup()
+		return nil, writeError(path, err)
+	}
+	return func() error {
+		if err := errors.Join(f.Sync(), f.File.Close()); err != nil {
+			return writeError(path, err)
+		}
+		return SyncDir(dir)
+	}, nil
+}
+
+// writeError returns an error without the random name of the temporary file, so that repeated errors have equal text.
+func writeError(path string, err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err
+	} else if linkErr, ok := errors.AsType[*os.LinkError](err); ok {
+		err = linkErr.Err
+	}
+	return fmt.Errorf("durable write %s: %w", path, err)
 }
 
 // Remove removes the file at path and syncs its folder. It returns nil if there is no such file.

@@ -43,6 +43,39 @@ func TestWriteFileIntoMissingFolderFails(t *testing.T) {
 	}
 }
 
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, want := range []string{"first", "second"} {
+		flush, err := durable.Write(path, []byte(want), 0o600)
+		if err != nil {
+			t.Fatalf("Write(%q): %v", want, err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("before the flush of %q, the file contains %q (error %v)", want, got, err)
+		}
+		if err := flush(); err != nil {
+			t.Errorf("flush of %q: %v", want, err)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("folder contains %v (error %v), want only the file and no temporary file", entries, err)
+	}
+	if _, err := durable.Write(filepath.Join(dir, "no", "f"), nil, 0o600); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Write into a folder that does not exist: %v, want ErrNotExist", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := durable.Write(filepath.Join(dir, "sub"), nil, 0o600); err == nil {
+		t.Error("Write to the path of a folder returned nil, want an error")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("temporary files left after errors: %q", left)
+	}
+}
+
 func TestRemove(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	if err := durable.WriteFile(path, []byte("x"), 0o600); err != nil {

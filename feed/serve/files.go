@@ -28,6 +28,10 @@ type Files interface {
 	// Replace replaces a file atomically, or creates it. The change is durable after SyncDir of its folder.
 	Replace(path string, data []byte) error
 	SyncDir(dir string) error
+	// Write is like Replace, but does not wait for the disk. The change survives the end of the process. It is durable
+	// once flush, which must be called once and syncs the folder too, has returned nil; until then, a crash of the system
+	// may undo it or damage the file.
+	Write(path string, data []byte) (flush func() error, err error)
 	Remove(path string) error
 	// Lock locks a file until the result is closed, and creates the file if needed. The error is of kind [feed.ErrLocked]
 	// if another process has locked it.
@@ -59,6 +63,10 @@ func (osFiles) Size(path string) (int64, error) {
 func (osFiles) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
 
 func (osFiles) Replace(path string, data []byte) error { return durable.Replace(path, data, fileMode) }
+
+func (osFiles) Write(path string, data []byte) (flush func() error, err error) {
+	return durable.Write(path, data, fileMode)
+}
 
 func (osFiles) SyncDir(dir string) error { return durable.SyncDir(dir) }
 

@@ -83,6 +83,7 @@ type Replica struct {
 
 	mu         sync.Mutex
 	unsaved    map[feed.Name]bool // feeds whose served documents are not on disk
+	overdue    int                // number of flushes of stash files that are taking longer than saveWait
 	failing    error              // the error from the last save; nil if it succeeded
 	behind     time.Time          // the time since which documents have been missing from the disk; zero if none are
 	mismatches map[feed.Name]mismatch

@@ -10,19 +10,20 @@ import (
 	"feedpub/feed"
 )
 
-// saveWait is the longest time that a replica waits for the disk before it serves new documents. If it crashes before a
-// slower disk has finished, a restart without the store serves the previous documents.
+// saveWait is the longest time that a replica waits until new documents are written before it serves them, and the time
+// after which a flush is reported as overdue. If the process ends before a slower disk has finished, a restart without
+// the store serves the previous documents.
 const saveWait = time.Second
 
 // saveDelay is the time after which the saving goroutine saves editions that are in the stash. By then, they have
 // usually been compared with those they replaced, and are saved once instead of twice.
 const saveDelay = 3 * settleTime
 
-// saveFirst saves editions before they are served, so that a replica that crashes serves the same documents or later
-// ones when it starts again, even without the store. It returns the feeds whose editions it saved in their own files.
-// If only a few feeds have changed, it writes their editions to the stash instead, which takes less time, and the
-// saving goroutine saves them later. saveFirst does not wait for a disk that fails or is slow: serving has priority,
-// and the saving goroutine tries again.
+// saveFirst saves editions before they are served, so that a replica whose process was killed serves the same documents
+// or later ones when it starts again, even without the store. It returns the feeds whose editions it saved in their own
+// files. If only a few feeds have changed, it writes their editions to the stash instead, which is flushed while they
+// are served, and the saving goroutine saves them later. saveFirst does not wait for a disk that fails or is slow:
+// serving has priority, and the saving goroutine tries again.
 func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition) map[feed.Name]bool {
 	r.mu.Lock()
 	failing := r.failing != nil
@@ -44,11 +45,14 @@ func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition)
 		stashed bool
 		errs    []error
 	}
-	done := make(chan reply, 1)
+	done, state := make(chan reply, 1), new(flushState)
 	r.saving.Go(func() {
-		if len(editions) <= maxStashed && r.Disk.stash(number, editions) == nil {
-			done <- reply{stashed: true}
-			return
+		if len(editions) <= maxStashed {
+			if flush, err := r.Disk.stash(number, editions); err == nil {
+				done <- reply{stashed: true}
+				r.flush(flush, state)
+				return
+			}
 		}
 		done <- reply{errs: r.Disk.save(editions...)}
 	})
@@ -57,7 +61,7 @@ func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition)
 	case result := <-done:
 		if errs = result.errs; result.stashed {
 			for _, e := range editions {
-				e.durable = true
+				e.flush = state
 			}
 			return nil
 		}
@@ -73,6 +77,32 @@ func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition)
 	}
 	_ = r.noteSaves(editions, errs) // the saving goroutine retries, and logs an error that persists
 	return saved
+}
+
+// flush flushes a stash file while its documents are served, and records whether that has failed or is overdue.
+func (r *Replica) flush(flush func() error, state *flushState) {
+	done := make(chan error, 1)
+	r.saving.Go(func() { done <- flush() })
+	var err error
+	select {
+	case err = <-done:
+	case <-time.After(saveWait):
+		r.noteOverdue(1)
+		err = <-done
+		r.noteOverdue(-1)
+	}
+	if err != nil {
+		state.failed.Store(true)
+		r.noteOverdue(0)
+	}
+}
+
+// noteOverdue adds n to the number of overdue flushes.
+func (r *Replica) noteOverdue(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.overdue += n
+	r.noteBehind()
 }
 
 // noteSaves records the results of a save and returns the last error.
@@ -112,17 +142,17 @@ func (r *Replica) noteFailure(failed, before error) error {
 // date. The caller must hold the lock.
 func (r *Replica) noteBehind() {
 	switch {
-	case r.failing == nil && r.allDurable():
+	case r.failing == nil && r.overdue == 0 && r.allSafe():
 		r.behind = time.Time{}
 	case r.behind.IsZero():
 		r.behind = r.Now()
 	}
 }
 
-// allDurable reports whether all unsaved documents are in the stash. The caller must hold the lock.
-func (r *Replica) allDurable() bool {
+// allSafe reports whether all unsaved documents are in the stash. The caller must hold the lock.
+func (r *Replica) allSafe() bool {
 	for name := range r.unsaved {
-		if e := r.Snapshot().edition(name); e != nil && !e.durable {
+		if e := r.Snapshot().edition(name); e != nil && !e.isSafe() {
 			return false
 		}
 	}
@@ -132,9 +162,9 @@ func (r *Replica) allDurable() bool {
 // delaySave waits for saveDelay, or until ctx is done, if all unsaved documents are in the stash.
 func (r *Replica) delaySave(ctx context.Context) {
 	r.mu.Lock()
-	durable := r.allDurable()
+	safe := r.allSafe()
 	r.mu.Unlock()
-	if durable {
+	if safe {
 		pause(ctx, saveDelay)
 	}
 }

@@ -42,11 +42,16 @@ type edition struct {
 	documents []*document
 	// compared reports whether the documents have been compared with those they replaced, which are then no longer needed.
 	compared bool
-	// durable reports whether the documents are on disk, in their own files or in the stash. Stash is the number of the
-	// last stash file whose edition of the feed is this one or an earlier one.
+	// durable reports whether the documents are on disk, in their own files or in a stash file that was loaded. If the
+	// edition was written to a stash file, flush is the state of flushing that file.
 	durable bool
-	stash   int64
+	flush   *flushState
+	// stash is the number of the last stash file whose edition of the feed is this one or an earlier one.
+	stash int64
 }
+
+// isSafe reports whether the documents are on disk, or in a stash file that is being flushed.
+func (e *edition) isSafe() bool { return e.durable || e.flush != nil && !e.flush.failed.Load() }
 
 // Options are the parts of a snapshot other than committed documents.
 type Options struct {
@@ -136,7 +141,8 @@ func isWithdrawn(h feed.Head) bool { return h.Feed.OfPost() && len(h.IDs) == 0 }
 // compare returns the edition with a history for each document that replaced a document of prev.
 func (e *edition) compare(prev *edition) *edition {
 	next := &edition{
-		head: e.head, documents: slices.Clone(e.documents), compared: true, durable: e.durable, stash: e.stash,
+		head: e.head, documents: slices.Clone(e.documents), compared: true, durable: e.durable, flush: e.flush,
+		stash: e.stash,
 	}
 	for i, d := range e.documents {
 		before := prev.find(func(old *document) bool { return old.ref.Path == d.ref.Path })

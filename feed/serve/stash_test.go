@@ -1,10 +1,12 @@
 package serve
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"feedpub/feed"
 )
@@ -74,6 +76,65 @@ func TestStash(t *testing.T) {
 	})
 }
 
+// slowFiles is a file system on which flushing a stash file waits for a result.
+type slowFiles struct {
+	osFiles
+	results chan error
+}
+
+// Write implements [Files].
+func (f slowFiles) Write(path string, data []byte) (func() error, error) {
+	flush, err := f.osFiles.Write(path, data)
+	return func() error { return errors.Join(<-f.results, flush()) }, err
+}
+
+// TestServedDuringFlush checks that a change is served while the disk flushes it, that the folder of a process that is
+// killed during the flush contains the change, and that a flush that fails or takes longer than saveWait is reported.
+func TestServedDuringFlush(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		files := slowFiles{results: make(chan error)}
+		disk, err := OpenDiskOn(files, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store := newFakeStore()
+		store.commit(feed.Main, 1, noon, "first")
+		r := startReplica(t, ReplicaConfig{Source: store, Disk: disk})
+		defer r.stop()
+		behind := func(when string, want bool) {
+			t.Helper()
+			synctest.Wait()
+			if behind, err := r.Saved(); behind.IsZero() == want || err != nil {
+				t.Errorf("%s, Saved() = %v, %v; want documents missing from the disk: %t", when, behind, err, want)
+			}
+		}
+		r.serves(feed.Main, "first")
+		behind("during the first flush", false)
+		files.results <- nil
+		r.wait(2 * saveDelay)
+
+		store.commit(feed.Main, 2, later, "second")
+		synctest.Wait()
+		r.serves(feed.Main, "second")
+		behind("during the flush", false)
+		killed := openDisk(t, copyOf(t, dir))
+		if editions, _, problems := killed.load(); editions[feed.Main].head.Token != 2 || len(problems) > 0 {
+			t.Errorf("during the flush, the folder has %+v, %v; want token 2", editions[feed.Main].head, problems)
+		}
+		files.results <- errDown
+		behind("after the flush has failed", true)
+		r.wait(2 * saveDelay)
+		behind("after the change was saved in its own files", false)
+
+		store.commit(feed.Main, 3, later.Add(time.Second), "third")
+		r.wait(saveWait + time.Millisecond)
+		behind("after a second", true)
+		files.results <- nil
+		behind("after the flush", false)
+	})
+}
+
 // TestStashOrder checks that only editions in the stash that are newer than the saved ones are loaded.
 func TestStashOrder(t *testing.T) {
 	dir := t.TempDir()
@@ -85,7 +146,7 @@ func TestStashOrder(t *testing.T) {
 	}
 	stash := func(e *edition) {
 		t.Helper()
-		if err := d.stash(e.stash, []*edition{e}); err != nil {
+		if _, err := d.stash(e.stash, []*edition{e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +187,7 @@ func TestDamagedStash(t *testing.T) {
 			save(t, d, editionOf(t, feed.Main, 1, "one"))
 			e := editionOf(t, feed.Main, 2, "two")
 			e.stash = 1
-			if err := d.stash(1, []*edition{e}); err != nil {
+			if _, err := d.stash(1, []*edition{e}); err != nil {
 				t.Fatal(err)
 			}
 			file := stashFiles(t, dir)[0]
@@ -158,7 +219,7 @@ func TestUnstashedEditionReplacesStashed(t *testing.T) {
 	r := NewReplica(ReplicaConfig{Source: newFakeStore(), Disk: d, Log: logTo(t)})
 	first, second := editionOf(t, feed.Main, 1, "one"), editionOf(t, feed.Main, 2, "two")
 	r.saveFirst(t.Context(), map[feed.Name]*edition{feed.Main: first})
-	if len(stashFiles(t, dir)) != 1 || !first.durable {
+	if len(stashFiles(t, dir)) != 1 || !first.isSafe() {
 		t.Fatal("the first edition is not in the stash")
 	}
 	stashed := copyOf(t, filepath.Join(dir, "stash"))

@@ -162,6 +162,9 @@ func (w *world) harm(r *random, p *process) {
 		w.restart(r, p)
 	case 6:
 		w.count("power failure")
+		if newRandom(w.seed, "flush").n(2) == 0 {
+			d.awaitWrite(20 * time.Second)
+		}
 		w.restart(r, p)
 	default:
 		w.count("disk full, then a crash")
@@ -174,7 +177,12 @@ func (w *world) harm(r *random, p *process) {
 // restart ends a process with a power failure, and starts it again.
 func (w *world) restart(r *random, p *process) {
 	p.crash()
-	p.drive.powerFailure(r)
+	if p.drive.powerFailure(r) {
+		w.count("power failure during a flush")
+		done := p.hold()
+		p.last.saved = false
+		done()
+	}
 	time.Sleep(r.between(0, 5*time.Second))
 	p.start()
 }

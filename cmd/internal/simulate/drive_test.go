@@ -26,17 +26,22 @@ type drive struct {
 	// unsynced contains the previous contents of the files that have changed since their folder was synced; nil means that
 	// the file did not exist.
 	unsynced map[string][]byte
-	lock     *lockFile // nil if no process has locked the drive
-	rate     int       // probability that a write fails, in thousandths
-	full     time.Time
-	readOnly time.Time
-	slow     time.Time // writes are slow until then
-	removed  time.Time // when folders were last removed
-	damaged  bool      // a file was damaged, or could not be read, since the process was last started
+	// unflushed holds the files whose contents have not been flushed, and when they were written.
+	unflushed map[string]time.Time
+	lock      *lockFile // nil if no process has locked the drive
+	rate      int       // probability that a write fails, in thousandths
+	full      time.Time
+	readOnly  time.Time
+	slow      time.Time // writes are slow until then
+	removed   time.Time // when folders were last removed
+	damaged   bool      // a file was damaged, or could not be read, since the process was last started
 }
 
 func newDrive(rate int) *drive {
-	return &drive{folders: map[string]bool{}, files: map[string][]byte{}, unsynced: map[string][]byte{}, rate: rate}
+	return &drive{
+		folders: map[string]bool{}, files: map[string][]byte{}, unsynced: map[string][]byte{},
+		unflushed: map[string]time.Time{}, rate: rate,
+	}
 }
 
 // vanish removes everything, or one folder with all its files.
@@ -47,6 +52,7 @@ func (d *drive) vanish(folder string) {
 	for _, m := range []map[string][]byte{d.files, d.unsynced} {
 		maps.DeleteFunc(m, func(name string, _ []byte) bool { return strings.HasPrefix(name, folder) })
 	}
+	maps.DeleteFunc(d.unflushed, func(name string, _ time.Time) bool { return strings.HasPrefix(name, folder) })
 	maps.DeleteFunc(d.folders, func(name string, _ bool) bool { return strings.HasPrefix(name, folder) })
 }
 
@@ -63,9 +69,25 @@ func (d *drive) heal() {
 	d.rate, d.full, d.readOnly, d.slow = 0, time.Time{}, time.Time{}, time.Time{}
 }
 
-// powerFailure undoes some of the changes whose folders were not synced. The contents of a file are synced before it
-// replaces an earlier one.
-func (d *drive) powerFailure(r *random) {
+// flushTime is the time within which a process flushes a file that it has written. Until then it may report the file as
+// saved.
+const flushTime = time.Second + 10*time.Millisecond
+
+// awaitWrite waits until a file is being flushed, for up to limit.
+func (d *drive) awaitWrite(limit time.Duration) {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
+		d.mu.Lock()
+		flushing := len(d.unflushed) > 0
+		d.mu.Unlock()
+		if flushing {
+			return
+		}
+	}
+}
+
+// powerFailure undoes some of the changes whose folders were not synced, and truncates some of the files whose contents
+// were not flushed. It reports whether a process may have been flushing a file.
+func (d *drive) powerFailure(r *random) (flushing bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(d.unsynced)) {
@@ -79,6 +101,14 @@ func (d *drive) powerFailure(r *random) {
 		}
 	}
 	clear(d.unsynced)
+	for _, name := range slices.Sorted(maps.Keys(d.unflushed)) {
+		flushing = flushing || time.Since(d.unflushed[name]) <= flushTime
+		if data := d.files[name]; data != nil && r.n(2) == 0 {
+			d.files[name] = data[:r.n(len(data)+1)]
+		}
+	}
+	clear(d.unflushed)
+	return flushing
 }
 
 // damage truncates a file, as if the disk had lost blocks.
@@ -179,6 +209,7 @@ func (m *mount) set(name string, data []byte) {
 	if _, ok := m.unsynced[name]; !ok {
 		m.unsynced[name] = m.files[name]
 	}
+	delete(m.unflushed, name)
 	if data == nil {
 		delete(m.files, name)
 	} else {
@@ -227,6 +258,44 @@ func (m *mount) Replace(name string, data []byte) error {
 		}
 		return nil
 	})
+}
+
+// Write writes a temporary file and renames it, and each of these may fail.
+func (m *mount) Write(name string, data []byte) (flush func() error, err error) {
+	err = m.write("write", name, func(fault uint64) error {
+		temporary := path.Join(path.Dir(name), "."+path.Base(name))
+		switch {
+		case !m.folders[path.Dir(name)]:
+			return missing("write", name)
+		case fault == 1: // a short write, and the temporary file is not removed
+			m.set(temporary, append([]byte{}, data[:len(data)/2]...))
+			return io.ErrShortWrite
+		case fault == 2:
+			return ioError("rename", name)
+		}
+		m.set(name, append([]byte{}, data...))
+		m.unflushed[name] = time.Now()
+		if fault == 3 { // the file was renamed, but the process gets an error
+			return ioError("rename", name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		err := m.write("flush", name, func(fault uint64) error {
+			if fault > 0 {
+				return ioError("fsync", name)
+			}
+			delete(m.unflushed, name)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return m.SyncDir(path.Dir(name))
+	}, nil
 }
 
 // SyncDir makes the changes in a folder durable. If it fails, they may be undone by a power failure.

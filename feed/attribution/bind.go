@@ -18,9 +18,11 @@ type reading struct {
 
 	titleBlock int // index of the block that repeats the title, or -1
 	postTitle  string
-	headings   map[string]int   // maps the key of a heading to the length of the shortest one; nil until needed
-	linking    map[string][]int // indexes of blocks by the URLs of their links; nil until needed
-	titleURL   string           // URL of the link next to the title, or empty
+	headings   map[string]int    // maps the key of a heading to the length of the shortest one; nil until needed
+	linking    map[string][]int  // indexes of blocks by the URLs of their links; nil until needed
+	references []bool            // by block: whether it is in a bibliography; nil until needed
+	fullNames  map[string]string // full names in the post by surname; nil until needed
+	titleURL   string            // URL of the link next to the title, or empty
 	postedBy   string
 	postedOn   date
 

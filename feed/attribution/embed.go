@@ -104,7 +104,7 @@ func (rd *reading) bindTweet(q *quotation) {
 // isOwnTweet reports whether a social media post, whose first block is first, is the author's own: it is signed with
 // the name of the blog or of its author, or the line before it says so, as in "And mine:" or "I tweeted this:".
 func (rd *reading) isOwnTweet(s *source, first int) bool {
-	if slices.ContainsFunc(s.authors, func(name string) bool { return rd.blog.names[nameKey(name)] }) {
+	if slices.ContainsFunc(s.authors, func(name string) bool { return rd.blog.names[nameKey(name)] }) || rd.isOwnAccount(s.url) {
 		return true
 	}
 	i := rd.previousBlock(first)
@@ -119,6 +119,29 @@ func (rd *reading) isOwnTweet(s *source, first int) bool {
 	for k := at.lo; k < at.hi; k++ {
 		if rd.l.first.has(b.toks[k].id) && (k+1 == at.hi-1 && k > at.lo || // "and mine:"
 			slices.ContainsFunc(b.toks[k+1:min(k+3, at.hi)], b.isPostWord)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOwnAccount reports whether u is the URL of a social media post whose account is named like the blog, its author or
+// its host: "https://social.example/@annreed/123" on annreed.example or for Ann Reed.
+func (rd *reading) isOwnAccount(u string) bool {
+	_, rest, _ := strings.Cut(u, "://")
+	_, path, _ := strings.Cut(rest, "/")
+	account, _, _ := strings.Cut(path, "/")
+	account = strings.ToLower(strings.TrimPrefix(account, "@"))
+	if len(account) < 4 {
+		return false
+	}
+	for name := range rd.blog.names {
+		if strings.ReplaceAll(name, " ", "") == account {
+			return true
+		}
+	}
+	for host := range rd.blog.hosts {
+		if label, _, _ := strings.Cut(host, "."); label == account {
 			return true
 		}
 	}

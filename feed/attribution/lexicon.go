@@ -68,7 +68,8 @@ type language struct {
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
 	// Classes that only the verification of credits uses; see verifyname.go.
-	position, employ, firm, about, covered, generic, again, genitive, send *class
+	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
+	institution *class
 }
 
 // index finds the variants that can match a clause, given the words of the clause.
@@ -481,7 +482,8 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 		p.addLineWords(l.lineWords)
 	}
 	l.bindClasses()
-	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send} {
+	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send,
+		l.modal, l.meeting, l.references, l.saying, l.institution} {
 		c.bit = len(traits{}) * 64 // no trait: the words of these classes are not evidence for the rules and the model
 	}
 	l.evidence = l.classBits()
@@ -655,6 +657,11 @@ func (l *language) bindClasses() {
 		"again":        &l.again,
 		"genitive":     &l.genitive,
 		"send":         &l.send,
+		"modal":        &l.modal,
+		"meeting":      &l.meeting,
+		"saying":       &l.saying,
+		"institution":  &l.institution,
+		"references":   &l.references,
 	} {
 		*to = l.class(name)
 	}

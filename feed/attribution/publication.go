@@ -288,8 +288,12 @@ func (p *publications) byHost(rawURL string) *publication {
 	return nil
 }
 
-// hostOf returns the host of an absolute HTTP URL in lower case without "www.", or "".
+// hostOf returns the host of an absolute HTTP URL in lower case without "www.", or "". The host of an archived page is
+// that of the original.
 func hostOf(rawURL string) string {
+	if original := originalOf(rawURL); original != "" {
+		rawURL = original
+	}
 	if !strings.HasPrefix(rawURL, "http://") && !strings.HasPrefix(rawURL, "https://") &&
 		!strings.HasPrefix(rawURL, "//") {
 		return ""

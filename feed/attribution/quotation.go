@@ -343,8 +343,12 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 	}
 }
 
-// publisherOfHost returns the publisher that owns the host of an article's URL, or one with the host as its name.
+// publisherOfHost returns the publisher that owns the host of an article's URL, or one with the host as its name. A link
+// shortener has no publisher.
 func (rd *reading) publisherOfHost(u string) publisher {
+	if isWrapper(u) {
+		return publisher{}
+	}
 	if e := rd.r.pubs.byHost(u); e != nil {
 		return publisher{name: e.Name, known: e}
 	}

@@ -89,6 +89,24 @@ func (rd *reading) isListed(s *source) bool {
 		len(s.creditBlocks) > 0 && rd.doc.blocks[s.creditBlocks[0]].list
 }
 
+// isUnlinked reports whether the source, which has no passage, has no URL either and is only named in running text. A
+// clause that ends in a colon or dots, a line of its own, and a header that was copied with a passage name the origin
+// of text that is not marked.
+func (rd *reading) isUnlinked(s *source) bool {
+	if s.url != "" || s.copiedHeader || s.hasHeader || s.convention != "7" && s.convention != learnedConvention ||
+		s.headline != "" && s.date.month != 0 { // cited from print
+		return false
+	}
+	return !slices.ContainsFunc(s.creditBlocks, func(k int) bool {
+		b := rd.doc.blocks[k]
+		end := len(b.toks)
+		if at := s.clause.hi; k == s.firstBlock && at > 0 && at < end {
+			end = at
+		}
+		return b.role == Credit || end > 0 && announces(b.toks[end-1])
+	})
+}
+
 // publish returns the result: the certain candidates as quotes, and the others as suggestions.
 func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	res := Result{PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
@@ -121,7 +139,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 				rd.clearPassage(s)
 			}
 			suggest(c, q)
-		case len(s.passages) == 0 && !s.entry && (c.certainty < mention || rd.isListed(s)):
+		case len(s.passages) == 0 && !s.entry && (c.certainty < mention || rd.isListed(s) || rd.isUnlinked(s)):
 			suggest(c, q)
 		default:
 			published = append(published, c)

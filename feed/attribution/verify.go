@@ -3,6 +3,7 @@ package attribution
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"feedpub/feed"
 )
@@ -14,6 +15,7 @@ import (
 // verify corrects the names of a source that is certain enough to be published. It reports whether the source can be
 // published; if not, it is only suggested.
 func (rd *reading) verify(s *source) bool {
+	rd.replaceArchive(s)
 	if s.structured {
 		rd.dropReferencePage(s)
 		if rd.takeNameFromHeadline(s); s.headline != "" && !rd.isQuotedTitle(s) {
@@ -32,7 +34,7 @@ func (rd *reading) verify(s *source) bool {
 		return false
 	}
 	b := rd.doc.blocks[at]
-	if rd.isFoundThere(s) || rd.isOwnSentence(s, b) {
+	if rd.isFoundThere(s) || rd.isOwnSentence(s, b) || !rd.isLinkOfSentence(s, b) {
 		return false
 	}
 	rd.readListEntry(s, b)
@@ -44,9 +46,11 @@ func (rd *reading) verify(s *source) bool {
 	rd.dropAdverb(s)
 	rd.takeGivenNameAsAuthor(s)
 	rd.correctPublication(s)
+	rd.completeInstitution(s)
 	rd.replaceGenericName(s)
 	rd.dropEmployer(s)
-	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b)
+	rd.replaceAggregator(s)
+	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b) && !rd.isReference(s, at)
 }
 
 // creditBlock returns the index of the block of the credit that is nearest to the passage: the last one before it, or
@@ -213,7 +217,7 @@ func (rd *reading) correctAuthors(s *source) {
 			kept = append(kept, name)
 		}
 	}
-	s.authors = kept
+	s.authors = rd.withoutSurnames(kept)
 }
 
 // linkedName returns the part of a name that is the text of a link, if that text is a person's name: the words before
@@ -252,7 +256,8 @@ func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 		if !ok || at.empty() {
 			continue
 		}
-		if next := at.hi; next < len(b.toks) && rd.continuesName(b, next) || rd.isSubject(b, at) {
+		if next := at.hi; next < len(b.toks) && rd.continuesName(b, next) || rd.isSubject(b, at) ||
+			s.pub.name != "" && rd.isInterviewed(b, at) {
 			return false
 		}
 		return rd.isCreditSentence(s, b, at)
@@ -499,7 +504,7 @@ func (rd *reading) checkHost(s *source) bool {
 			}
 			switch text := b.text[r.start:r.end]; {
 			case strings.Contains(text, s.pub.name):
-				return true
+				return !beginsHeadline(text, s.pub.name)
 			case len(s.authors) == 1 && strings.Contains(text, s.authors[0]):
 				s.pub = publisher{}
 				return true
@@ -507,6 +512,14 @@ func (rd *reading) checkHost(s *source) bool {
 		}
 	}
 	return false
+}
+
+// beginsHeadline reports whether the text of a link begins with the name and continues in lower case, as a headline about
+// the publication does: "The Bugle wins a prize".
+func beginsHeadline(text, name string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(text, "The "), strings.TrimPrefix(name, "The "))
+	words := strings.Fields(rest)
+	return ok && strings.HasPrefix(rest, " ") && len(words) >= 3 && unicode.IsLower([]rune(words[0])[0])
 }
 
 // isMarkedName reports whether the name of the publication is the whole text of a link or of emphasized text in the
@@ -522,39 +535,4 @@ func (rd *reading) isMarkedName(s *source) bool {
 		}
 	}
 	return false
-}
-
-// isNamedAsOrigin reports whether the known publication is named as the origin of the passage, rather than as a
-// subject: its name begins a clause, follows a preposition, punctuation or a verb of saying, or is followed by a
-// possessive, a verb of saying or punctuation.
-func (rd *reading) isNamedAsOrigin(s *source) bool {
-	for _, k := range s.creditBlocks {
-		b := rd.doc.blocks[k]
-		lo, at, ok := b.findName(s.pub.name)
-		if !ok {
-			continue
-		}
-		if !at.empty() && rd.isCommonNoun(b, at.hi) {
-			return false
-		}
-		if at.hi == len(b.toks) || lo == 0 || at.empty() {
-			return true
-		}
-		next := b.toks[at.hi]
-		if next.kind != tokWord || rd.l.say.has(next.id) || rd.l.piece.has(next.id) || rd.l.saidVerb.has(next.id) {
-			return true
-		}
-		for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id)) {
-			lo--
-		}
-		if lo == 0 {
-			return true
-		}
-		p := b.toks[lo-1]
-		return p.kind != tokWord || p.upper || rd.l.stop.has(p.id) && !rd.l.common.has(p.id) ||
-			slices.ContainsFunc([]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say}, func(c *class) bool {
-				return c.has(p.id)
-			})
-	}
-	return true
 }

@@ -12,8 +12,13 @@ import (
 // correctTitle makes the headline of s the whole text of the link that contains it, and removes a headline that is not
 // a title: running text of a link, a few quoted words, and the name of the publication.
 func (rd *reading) correctTitle(s *source) {
+	rd.splitPageTitle(s)
 	rd.takePublicationAsHeadline(s)
-	if rd.takeNameFromHeadline(s); s.headline == "" {
+	rd.takeNameFromHeadline(s)
+	if s.headline != "" && rd.isClause(s.headline) {
+		s.headline, s.hasHeader = "", false
+	}
+	if s.headline == "" {
 		return
 	}
 	if s.pub.name != "" && sameName(s.headline, s.pub.name) {
@@ -297,6 +302,34 @@ func (rd *reading) isQuotedTitle(s *source) bool {
 			rd.l.piece.has(b.toks[before].id)
 	}
 	return true
+}
+
+// splitPageTitle takes the headline and the publication from the link to the article if its text is a page title such as
+// "H | X", in which X is the publication at the URL.
+func (rd *reading) splitPageTitle(s *source) {
+	if s.url == "" {
+		return
+	}
+	for _, k := range s.creditBlocks {
+		label := rd.doc.blocks[k].textOfLink(s.url)
+		headline := rd.r.HeadlineIn(label, s.url)
+		if headline == "" {
+			continue
+		}
+		s.headline = cleanHeadline(headline)
+		if e := rd.r.pubs.byHost(s.url); e == nil || e != s.pub.known {
+			s.pub = rd.publisherNamed(strings.TrimLeft(label[len(headline):], " |-–—·•»"))
+		}
+		s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { return strings.Contains(headline, a) })
+		return
+	}
+}
+
+// isClause reports whether the text begins with a function word in lower case, as the remark "if you like that sort of
+// thing" does.
+func (rd *reading) isClause(text string) bool {
+	toks := rd.r.lx.tokenize(text, nil)
+	return len(toks) > 1 && toks[0].kind == tokWord && !toks[0].upper && !toks[0].digit && !toks[0].inner && rd.l.stop.has(toks[0].id)
 }
 
 // describesPerson reports whether the tokens after a person's name describe the person: a position or role before a

@@ -77,6 +77,30 @@ func (rd *reading) isEmployer(s *source, c nameContext, named bool) bool {
 	return false
 }
 
+// completeInstitution adds the capitalized words before an unknown publication that begins with a word such as
+// "University", and removes authors that are part of the whole name: "the Ann Reed University Library".
+func (rd *reading) completeInstitution(s *source) {
+	if s.pub.known != nil || s.pub.name == "" {
+		return
+	}
+	for _, c := range rd.contextsOf(s, s.pub.name) {
+		if !rd.l.institution.has(c.b.toks[c.at.lo].id) {
+			continue
+		}
+		lo := c.at.lo
+		for lo > 0 && c.b.toks[lo-1].kind == tokWord && c.b.toks[lo-1].upper && !rd.l.det.has(c.b.toks[lo-1].id) && !rd.l.stop.has(c.b.toks[lo-1].id) {
+			lo--
+		}
+		if lo == c.at.lo {
+			continue
+		}
+		name := c.b.slice(span{lo, c.at.hi})
+		s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
+		s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { return strings.Contains(name, a) })
+		return
+	}
+}
+
 // withoutEmployer returns the tokens of a person's name before a word for a company and the preposition before it, as
 // in "Ann Reed of the company X".
 func (rd *reading) withoutEmployer(toks []token) []token {
@@ -182,6 +206,66 @@ func (rd *reading) isSubject(b *block, at span) bool {
 		}
 	}
 	return false
+}
+
+// isInterviewed reports whether the name at the tokens at of block b is that of a person about whom or with whom
+// a text was written, as in "in a profile by X, Ann Reed says". A word such as "by" before the name makes it the author.
+func (rd *reading) isInterviewed(b *block, at span) bool {
+	lo := at.lo
+	for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id) || rd.l.role.has(b.toks[lo-1].id)) {
+		lo--
+	}
+	if lo > 0 && rd.l.by.has(b.toks[lo-1].id) || at.hi < len(b.toks) && b.toks[at.hi].kind == tokPoss {
+		return false
+	}
+	in := rd.sentenceAround(b.toks, at)
+	for k := in.lo; k < in.hi; k++ {
+		if !rd.l.meeting.has(b.toks[k].id) || k >= at.lo && k < at.hi {
+			continue
+		}
+		if k == at.hi || slices.ContainsFunc(b.toks[max(in.lo, k-3):k], func(t token) bool { return rd.l.in.has(t.id) && t.id != 0 }) {
+			return true
+		}
+		if k < at.lo && slices.ContainsFunc(b.toks[k+1:at.lo], func(t token) bool { return rd.l.with.has(t.id) || rd.l.genitive.has(t.id) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutSurnames returns the names with each lone surname replaced by the full name that the post contains. If it
+// contains none, the surname is left out: it may be that of anybody. A given name, a user name and the surnames of
+// several authors stay as they are.
+func (rd *reading) withoutSurnames(names []string) []string {
+	var kept []string
+	for _, name := range names {
+		toks := rd.r.lx.tokenize(name, nil)
+		if len(toks) != 1 || len(names) > 1 || !toks[0].upper || rd.l.given.has(toks[0].id) || acronym(name) {
+			kept = append(kept, name)
+		} else if full := rd.fullName(name); full != "" {
+			kept = append(kept, full)
+		}
+	}
+	return kept
+}
+
+// fullName returns the first name in the post that consists of a given name and the surname, or "".
+func (rd *reading) fullName(surname string) string {
+	if rd.fullNames == nil {
+		rd.fullNames = make(map[string]string)
+		for _, b := range rd.doc.blocks {
+			for k := 1; k < len(b.toks); k++ {
+				t, before := b.toks[k], b.toks[k-1]
+				if t.kind != tokWord || !t.upper || !before.upper || !rd.l.given.has(before.id) || rd.l.given.has(t.id) || rd.l.stop.has(t.id) {
+					continue
+				}
+				if name := b.text[t.start:t.end]; rd.fullNames[name] == "" {
+					rd.fullNames[name] = b.slice(span{k - 1, k + 1})
+				}
+			}
+		}
+	}
+	return rd.fullNames[surname]
 }
 
 // isDescription reports whether the tokens before a name in brackets describe something, as in "(in this case that of

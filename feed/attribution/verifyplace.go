@@ -37,6 +37,58 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	return found || !linked
 }
 
+// isLinkOfSentence reports whether the URL of s can be that of its passage, which is part of block b: if the sentence
+// with the passage has links outside the passage, the URL is one of them or has the same host.
+func (rd *reading) isLinkOfSentence(s *source, b *block) bool {
+	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.url == "" || s.convention == "cite" {
+		return true
+	}
+	_, at, ok := b.findName(s.passages[0])
+	if !ok || at.empty() {
+		return true
+	}
+	in := rd.sentenceAround(b.toks, at)
+	linked := false
+	for _, r := range b.runs {
+		_, within := tokensWithin(b.toks, in, r)
+		if r.kind != runLink || within.empty() || hostOf(r.value) == "" {
+			continue
+		}
+		if hostOf(r.value) == hostOf(s.url) {
+			return true
+		}
+		linked = linked || within.hi <= at.lo || within.lo >= at.hi
+	}
+	return !linked
+}
+
+// isReference reports whether s, whose credit is in block at, has no passage and is an entry of a bibliography: the
+// block begins with a number in square brackets, or is below a heading such as "References".
+func (rd *reading) isReference(s *source, at int) bool {
+	if len(s.passages) > 0 {
+		return false
+	}
+	if b := rd.doc.blocks[at]; b.hasFootnote(0) {
+		return true
+	}
+	if rd.references == nil {
+		rd.references = make([]bool, len(rd.doc.blocks))
+		below := false
+		for i, b := range rd.doc.blocks {
+			n := len(b.toks)
+			for n > 0 && b.toks[n-1].kind == tokPunct {
+				n--
+			}
+			if isHeading(b.elem) || n <= 4 && (b.isWholly(runBold) || n < len(b.toks)) {
+				var ends [4]int
+				below = n > 0 && slices.Contains(rd.l.references.phraseEnds(b.toks, 0, ends[:0]), n)
+			}
+			rd.references[i] = below
+		}
+	}
+	return rd.references[at]
+}
+
 // leadOf returns the block directly above the passage of s. It returns nil if the passage is not a quotation element, or
 // if the credit, which is in the block with index at, is below it.
 func (rd *reading) leadOf(s *source, at int) *block {
@@ -192,16 +244,6 @@ func (rd *reading) isSender(s *source, name string) bool {
 		}
 	}
 	return false
-}
-
-// isCommonNoun reports whether a known name without a link, which token i of block b follows, is a common noun because
-// of this token and the next one, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
-func (rd *reading) isCommonNoun(b *block, i int) bool {
-	if i+1 >= len(b.toks) || !rd.l.genitive.has(b.toks[i].id) || b.toks[i].upper {
-		return false
-	}
-	next := b.toks[i+1]
-	return next.kind == tokWord && !next.digit && rd.l.month(next.id) == 0 && !rd.l.weekday.has(next.id)
 }
 
 // isMediaHost reports whether u, a URL or a domain, belongs to a site that hosts videos, slides, pictures or code, and

@@ -1,0 +1,96 @@
+package attribution
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// This file checks the publication of a credit against the site of its link. An archive, a link shortener or an
+// aggregator leads to articles of other sites, and is not their publication.
+
+// archiveLabels lists a label of the host of each archive and redirector whose URLs may contain the URL of the original.
+var archiveLabels = []string{"archive.", "webcache.", "google.", "getpocket."}
+
+// originalOf returns the URL of the original page if u is the URL of an archived copy of it or of a redirect to it, such
+// as "https://web.archive.org/web/2013/http://bugle.example/a". Otherwise it returns "".
+func originalOf(u string) string {
+	if !slices.ContainsFunc(archiveLabels, func(l string) bool { return strings.Contains(u, l) }) {
+		return ""
+	}
+	_, rest, _ := strings.Cut(u, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	host = strings.TrimPrefix(strings.ToLower(host), "www.")
+	if !slices.ContainsFunc(archiveLabels, func(l string) bool { return strings.HasPrefix(host, l) || strings.Contains(host, "."+l) }) {
+		return ""
+	}
+	if lower := strings.ToLower(path); strings.Contains(lower, "http%3a") || strings.Contains(lower, "https%3a") {
+		if decoded, err := url.QueryUnescape(path); err == nil {
+			path = decoded
+		}
+	}
+	for _, scheme := range []string{"https:/", "http:/"} {
+		if i := strings.Index(path, scheme); i >= 0 {
+			return scheme + "/" + strings.TrimLeft(path[i+len(scheme):], "/")
+		}
+	}
+	if rest, ok := strings.CutPrefix(path, "web/"); ok && strings.Contains(host, "archive.org") {
+		if date, page, ok := strings.Cut(rest, "/"); ok && strings.ContainsAny(date, "0123456789*") && strings.Contains(page, ".") {
+			return "http://" + page
+		}
+	}
+	return ""
+}
+
+// isWrapper reports whether u leads to a page of a different site that u does not name: it is a URL of a link shortener,
+// of a news reader or of an archive.
+func isWrapper(u string) bool { return wrapperHosts[hostOf(u)] }
+
+// wrapperHosts lists the hosts of link shorteners, readers and archives.
+var wrapperHosts = map[string]bool{
+	"archive.fo": true, "archive.is": true, "archive.li": true, "archive.md": true, "archive.ph": true,
+	"archive.today": true, "archive.vn": true, "bit.ly": true, "buff.ly": true, "dlvr.it": true, "feedproxy.google.com": true, "feeds.feedburner.com": true,
+	"flip.it": true, "getpocket.com": true, "goo.gl": true, "is.gd": true, "j.mp": true, "lnkd.in": true,
+	"news.google.com": true, "ow.ly": true, "pocket.co": true, "t.co": true, "tinyurl.com": true, "trib.al": true,
+	"web.archive.org": true, "webcache.googleusercontent.com": true, "wp.me": true,
+}
+
+// replaceArchive replaces the publication of s if it is the archive or the link shortener that the URL leads to. The
+// publication is that of the archived page or, if the URL does not name the page, none.
+func (rd *reading) replaceArchive(s *source) {
+	original := originalOf(s.url)
+	if s.pub.name == "" || original == "" && !isWrapper(s.url) {
+		return
+	}
+	_, rest, _ := strings.Cut(s.url, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	archive := rd.r.pubs.byDomain[parentDomain(host)]
+	if s.pub.known != nil && s.pub.known == archive || hostNamed("https://"+host+"/", s.pub.name) && !hostNamed(original, s.pub.name) {
+		s.pub = rd.publisherOfHost(s.url)
+	}
+}
+
+// parentDomain returns the last two labels of a host.
+func parentDomain(host string) string {
+	labels := strings.Split(strings.ToLower(host), ".")
+	return strings.Join(labels[max(0, len(labels)-2):], ".")
+}
+
+// aggregatorHosts lists the hosts of sites on which people share links to articles of other sites.
+var aggregatorHosts = map[string]bool{
+	"digg.com": true, "lobste.rs": true, "metafilter.com": true, "news.ycombinator.com": true, "reddit.com": true,
+	"slashdot.org": true, "stumbleupon.com": true, "techmeme.com": true,
+}
+
+// replaceAggregator replaces the publication of s if it is an aggregator and the article is on a different site. The
+// publication is the one at the URL or, without a URL, none.
+func (rd *reading) replaceAggregator(s *source) {
+	if s.pub.known == nil || !slices.ContainsFunc(s.pub.known.Domains, func(d string) bool { return aggregatorHosts[d] }) ||
+		rd.r.pubs.byHost(s.url) == s.pub.known || s.url == "" && s.headline == "" {
+		return
+	}
+	s.pub = publisher{}
+	if s.url != "" {
+		s.pub = rd.publisherOfHost(s.url)
+	}
+}

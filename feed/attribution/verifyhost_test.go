@@ -1,0 +1,82 @@
+package attribution
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestVerifyOrigin checks that a source is where the words are from: neither a publication that the author writes
+// about, nor an archive, an aggregator, an interviewed person or an entry of a bibliography.
+func TestVerifyOrigin(t *testing.T) {
+	const passage = "Every winter the harbour fills with sand, and every spring the council pays to have it dug out again."
+	const quoted = "\n\n> " + passage + "\n"
+	const zitat = "\n\n> Jeden Winter füllt sich der Hafen mit Sand, und jedes Frühjahr bezahlt die Stadt dafür, dass er ausgebaggert wird.\n"
+	const citation = "\n\n> Chaque hiver le port se remplit de sable, et chaque printemps la ville paie pour le vider.\n"
+	const cita = "\n\n> Cada invierno el puerto se llena de arena, y cada primavera el ayuntamiento paga para que la saquen otra vez.\n"
+	tests := []struct {
+		name, body string
+		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL"
+	}{
+		{"what a publication should do", "The ferry office knows what Stack Exchange should do now:" + quoted, nil},
+		{"what a publication should do, at the beginning", "The Guardian really ought to look at the sand:" + quoted, nil},
+		{"was eine Zeitung tun sollte", "Das Hafenamt weiß, was der Spiegel jetzt tun sollte:" + zitat, nil},
+		{"ce qu'un journal devrait faire", "Le port sait ce que Le Monde devrait faire maintenant :" + citation, nil},
+		{"lo que un periódico debería hacer", "El puerto sabe lo que El País debería hacer ahora:" + cita, nil},
+		{"as a publication put it", "Sand is heavy, or as the Guardian once put it:" + quoted, []string{"Guardian|||"}},
+		{"a publication with a modal verb and a verb of saying", "The Guardian can now report:" + quoted, []string{"The Guardian|||"}},
+
+		{"a page in an archive", "From [the harbour page](https://web.archive.org/web/20130906/https://www.theguardian.com/a/sand):" + quoted,
+			[]string{"The Guardian|||https://web.archive.org/web/20130906/https://www.theguardian.com/a/sand"}},
+		{"a headline on an aggregator's site",
+			"My text, titled *Sand, Ships and Money in Small Ports*, is now on a great many Hacker News copies.\n", nil},
+		{"a remark in brackets", "- Her boat has the same forecast as mine ([Weather Underground](https://www.wunderground.com), if you like it. Recommended.)\n", nil},
+		{"a profile of the speaker", "In a [profile by the New York Times](https://www.nytimes.com/2018/08/31/world/calloway.html), Calloway says so herself:" + quoted,
+			[]string{"New York Times|||https://www.nytimes.com/2018/08/31/world/calloway.html"}},
+		{"im Gespräch", "Im [Gespräch mit dem Spiegel](https://www.spiegel.de/a/sand) sagt Ruth Albrecht:" + zitat,
+			[]string{"Spiegel|||https://www.spiegel.de/a/sand"}},
+		{"a surname whose full name is in the post", "I have all the books of Ruth Calloway.\n\nAs Calloway [wrote in the Guardian](https://www.theguardian.com/a/sand):" + quoted,
+			[]string{"Guardian||Ruth Calloway|https://www.theguardian.com/a/sand"}},
+		{"a page title as link", "From [Sand and Ferries in Small Ports | The Guardian](https://www.theguardian.com/a/sand):" + quoted,
+			[]string{"The Guardian|Sand and Ferries in Small Ports||https://www.theguardian.com/a/sand"}},
+		{"entries of a list of links",
+			"Ports fill with sand.\n\n### Reading\n\n1. [The Guardian: Sand and Ferries in Small Ports](https://www.theguardian.com/a/sand)\n" +
+				"2. [A page about cranes](https://cranes.example/)\n",
+			[]string{"The Guardian|Sand and Ferries in Small Ports||https://www.theguardian.com/a/sand"}},
+		{"entries of a bibliography",
+			"Ports fill with sand [1].\n\n### References\n\n1. [The Guardian: Sand and Ferries in Small Ports](https://www.theguardian.com/a/sand)\n" +
+				"2. [Wired: Cranes and Clocks of the Port](https://www.wired.com/story/cranes/)\n", nil},
+	}
+	r := newReader(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, q := range read(t, r, "markdown", "", tt.body).Quotes {
+				got = append(got, fmt.Sprintf("%s|%s|%s|%s", q.Source.Publication, q.Source.Headline,
+					strings.Join(authorNames(q.Source.Authors), "; "), q.Source.URL))
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("published (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestHostOfArchive checks that the host of an archived page or a redirect is that of the original.
+func TestHostOfArchive(t *testing.T) {
+	for u, want := range map[string]string{
+		"https://web.archive.org/web/20130906082520/http://www.bugle.example/a": "bugle.example",
+		"https://web.archive.org/web/2013*/bugle.example/a":                     "bugle.example",
+		"https://archive.ph/2021.03.02-1/https://bugle.example/a":               "bugle.example",
+		"https://www.google.com/url?q=https%3A%2F%2Fbugle.example%2Fa&sa=D":     "bugle.example",
+		"https://archive.org/details/harbour":                                   "archive.org",
+		"https://bugle.example/archive.html?from=https://other.example/":        "bugle.example",
+		"https://t.co/abc": "t.co",
+	} {
+		if got := hostOf(u); got != want {
+			t.Errorf("hostOf(%q) = %q, want %q", u, got, want)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+)
+
+// This file distinguishes a known publication that a passage is from and one that the author only writes about.
+
+// isNamedAsOrigin reports whether the known publication is named as the origin of the passage, rather than as a
+// subject.
+func (rd *reading) isNamedAsOrigin(s *source) bool {
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		if lo, at, ok := b.findName(s.pub.name); ok {
+			return at.empty() || rd.isOrigin(b, lo, at)
+		}
+	}
+	return true
+}
+
+// isOrigin reports whether the name at the tokens at of block b is named as an origin: it begins a clause, follows a
+// preposition or a verb of saying, or is followed by a verb of saying, a possessive or punctuation. lo is the end of
+// the tokens before the name. What a publication should or can do is about it: "what the Bugle should do".
+func (rd *reading) isOrigin(b *block, lo int, at span) bool {
+	if rd.isCommonNoun(b, at.hi) || rd.isTopic(b, at) {
+		return false
+	}
+	for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id)) {
+		lo--
+	}
+	if at.hi == len(b.toks) || lo == 0 {
+		return true
+	}
+	next, before := b.toks[at.hi], b.toks[lo-1]
+	if next.kind != tokWord || rd.l.say.has(next.id) && !rd.l.stop.has(next.id) || rd.l.piece.has(next.id) || rd.l.saidVerb.has(next.id) {
+		return true
+	}
+	if before.kind != tokWord || before.upper || slices.ContainsFunc([]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say},
+		func(c *class) bool { return c.has(before.id) }) {
+		return true
+	}
+	// After a word such as "as" or "what", the name must say something: "as the Bugle put it".
+	return rd.l.stop.has(before.id) && !rd.l.common.has(before.id) && (rd.sayingAfter(b, at.hi) >= 0 ||
+		slices.ContainsFunc(b.toks[at.hi:min(at.hi+4, len(b.toks))], func(t token) bool { return rd.l.saying.has(t.id) }))
+}
+
+// isTopic reports whether a modal verb follows the name at the tokens at of block b, with at most two words between,
+// and no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
+func (rd *reading) isTopic(b *block, at span) bool {
+	for k := at.hi; k < min(at.hi+3, len(b.toks)) && b.toks[k].kind == tokWord && !b.toks[k].upper; k++ {
+		if rd.l.modal.has(b.toks[k].id) {
+			return rd.sayingAfter(b, k+1) < 0
+		}
+	}
+	return false
+}
+
+// sayingAfter returns the first token from k to the end of the sentence that is a verb of saying, or -1.
+func (rd *reading) sayingAfter(b *block, k int) int {
+	for ; k < len(b.toks); k++ {
+		t := b.toks[k]
+		if t.kind == tokPunct && strings.ContainsRune(".;!?", t.ch) {
+			break
+		}
+		if end := phraseEnd(rd.l.say, b.toks[k:]); end > 1 || end == 1 && !rd.l.stop.has(t.id) {
+			return k
+		}
+	}
+	return -1
+}
+
+// isCommonNoun reports whether a known name without a link, which token i of block b follows, is a common noun because
+// of this token and the next one, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
+func (rd *reading) isCommonNoun(b *block, i int) bool {
+	if i+1 >= len(b.toks) || !rd.l.genitive.has(b.toks[i].id) || b.toks[i].upper {
+		return false
+	}
+	next := b.toks[i+1]
+	return next.kind == tokWord && !next.digit && rd.l.month(next.id) == 0 && !rd.l.weekday.has(next.id)
+}

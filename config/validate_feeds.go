@@ -133,7 +133,7 @@ func (d *decoder) isTarget(path, target string) bool {
 	return ok
 }
 
-// isSource reports whether from is a path or a valid name of a feed, which need not exist any more.
+// isSource reports whether from is a path or a valid name of a feed. The feed may no longer exist.
 func (d *decoder) isSource(c *Config, path, from string) bool {
 	if strings.HasPrefix(from, "/") {
 		return d.isTarget(path, from)

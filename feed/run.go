@@ -73,8 +73,8 @@ type Run struct {
 	Outcomes map[Outcome]int `json:"outcomes,omitempty"`
 	// Error is the reason why the run did not complete; empty if it completed.
 	Error   string `json:"error,omitempty"`
-	Builder string `json:"builder"`           // the process that ran it
-	Release string `json:"release,omitempty"` // version of its program
+	Builder string `json:"builder"`           // the process that performed the run
+	Release string `json:"release,omitempty"` // version of the builder's program
 	// Times is the number of runs with the same cause and outcome that this record represents, if greater than 1. The
 	// other fields describe the latest of them, and Since is the start of the first.
 	Times int       `json:"times,omitempty"`

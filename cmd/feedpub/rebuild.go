@@ -141,7 +141,7 @@ func needsAttention(ctx context.Context, site *hosting.Site, previous feed.Run, 
 		return r, fmt.Errorf("list runs: %w", err)
 	}
 	end := func(r feed.Run) time.Time { return r.Started.Add(time.Duration(r.Duration) * time.Millisecond) }
-	before, since := map[string]bool{}, map[string]bool{} // posts rejected up to the previous rebuild, and since then
+	before, since := map[string]bool{}, map[string]bool{} // posts rejected up to the end of the previous rebuild, and after it
 	for _, run := range append(history.Runs, r.Run) {
 		rejected := since
 		if run.ID == previous.ID || end(run).Before(end(previous)) {

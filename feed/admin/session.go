@@ -15,8 +15,8 @@ const (
 	sessionAge = 12 * time.Hour
 	// maxSessions is the maximum number of sessions; the oldest ends if there are more.
 	maxSessions = 1000
-	// maxAttempts is the number of wrong tokens from one address within attemptWindow after which sign-ins from it are
-	// refused; maxAllAttempts is the number from all addresses after which all sign-ins are refused.
+	// An address that sends maxAttempts wrong tokens within attemptWindow may not sign in for the rest of the window.
+	// After maxAllAttempts wrong tokens from all addresses, nobody may sign in until it ends.
 	maxAttempts    = 5
 	maxAllAttempts = 100
 	attemptWindow  = time.Minute

@@ -61,7 +61,7 @@ type source struct {
 	inherited     bool     // a marked quotation has inherited the credit
 	structured    bool     // markup or template code contains the parts of the credit
 	delimited     bool     // markup or template code connects the credit with its passage
-	distant       bool     // the credit is a link in an earlier sentence than the one that introduces the passage
+	distant       bool     // the credit is a link, and its sentence comes before the one that introduces the passage
 	entry         bool     // the source is an entry, including its headline, in a list of links
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
 	clause        span     // the clause of the credit in firstBlock

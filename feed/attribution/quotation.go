@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// bindQuotation joins a quotation element with its credit, which is the first of these that exists: the lead before it,
-// a credit inside it, the line after it, a source mentioned before, its cite attribute, or the source of the previous
-// passage. It returns the index of the block to continue with.
+// bindQuotation connects a quotation element with its credit, which is the first of these that exists: the lead before
+// it, a credit inside it, the line after it, a source mentioned before, its cite attribute, or the source of the
+// previous passage. It returns the index of the block to continue with.
 func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	blocks := rd.doc.blocks
 	if len(q.blocks) == 0 {

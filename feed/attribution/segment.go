@@ -37,7 +37,7 @@ type block struct {
 	runs      []run
 	nodes     []*html.Node // the siblings that form the block, or nil if it shares a node with another block
 	elem      atom.Atom    // the innermost block element: p, li, h2, cite
-	class     string       // class attribute of that element
+	class     string       // class attribute of the innermost block element
 	quotation *quotation   // the innermost quotation element around the block, or nil
 	paragraph int          // number of the paragraph; its lines are separate blocks
 	list      bool         // the block is in a list or a table

@@ -204,7 +204,7 @@ func TestPace(t *testing.T) {
 			defer s.mu.Unlock()
 			return s.ends["self"]
 		}
-		pass(DefaultInterval) // until the second report, for which builders may wait
+		pass(DefaultInterval) // wait for the second report, which is not delayed, since builders may wait for it
 		first := ends()
 		pass(3 * DefaultInterval)
 		if got := ends(); got != first {

@@ -51,7 +51,7 @@ type host struct {
 	active   [classes]int
 	waiting  [classes][]func(admitted bool)
 	failures int       // in a row
-	closed   time.Time // the host gets no requests until then
+	closed   time.Time // the host gets no requests until this time
 	changed  bool      // there is something to report
 	pause    time.Duration
 }

@@ -110,8 +110,8 @@ type Variant struct {
 
 func (v Variant) updated(item *feed.Item) time.Time { return item.Updated.Add(v.Fraction) }
 
-// The functions below implement formatWriter.variant. If several values of a field have the same effect, they replace
-// each of them with the same value.
+// The functions below implement formatWriter.variant. If several values of a field have the same effect, the functions
+// replace all of them with one value.
 
 func rssVariant(v Variant) Variant  { return Variant{Content: v.content(), TitleLink: v.titleLink()} }
 func atomVariant(v Variant) Variant { return Variant{Content: v.content(), Fraction: v.Fraction} }

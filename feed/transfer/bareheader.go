@@ -77,7 +77,7 @@ type keysSeen struct {
 	lines      int             // number of lines
 	broken     int             // number of the first line that is not part of a header, or 0 if there is none
 	closed     string          // the first line that says that the post is not public, or ""
-	closedLine int             // number of that line
+	closedLine int             // line number of closed
 }
 
 // add adds a line.

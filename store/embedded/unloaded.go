@@ -134,7 +134,7 @@ func (u *unloaded) path(name feed.Name) string {
 	return filepath.Join(u.heads, escape(string(name))+headSuffix)
 }
 
-// reload puts back into the server the documents that the next version of a head no longer contains. The server keeps
+// reload restores to the server the documents that the next version of a head no longer contains. The server keeps
 // them until they expire. It must be called before the file of the head is replaced.
 func (u *unloaded) reload(ctx context.Context, next feed.Head) error {
 	u.mu.RLock()

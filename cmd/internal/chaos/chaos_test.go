@@ -162,7 +162,7 @@ func (f *faults) setClock(n *node) {
 	}[f.n(6)])
 }
 
-// fill fills the node's file system for a while.
+// fill makes the node's file system full for a few seconds.
 func (f *faults) fill(n *node) {
 	if !n.mounted {
 		f.kill(n)

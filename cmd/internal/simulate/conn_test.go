@@ -59,8 +59,8 @@ type conn struct {
 	counts map[uint64]uint64 // number of calls, by their hash
 	dead   bool              // the process was killed: no further call has an effect
 	faults int               // probability of a fault, in thousandths
-	frozen time.Time         // the process is suspended until then
-	cut    time.Time         // there is no connection until then
+	frozen time.Time         // the process is suspended until this time
+	cut    time.Time         // there is no connection until this time
 	die    func()            // ends the process at once; nil if it reads no posts
 }
 

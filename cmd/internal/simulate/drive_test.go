@@ -32,7 +32,7 @@ type drive struct {
 	rate      int       // probability that a write fails, in thousandths
 	full      time.Time
 	readOnly  time.Time
-	slow      time.Time // writes are slow until then
+	slow      time.Time // writes are slow until this time
 	removed   time.Time // when folders were last removed
 	damaged   bool      // a file was damaged, or could not be read, since the process was last started
 }

@@ -208,7 +208,6 @@ func (f StyleFile) MarshalText() ([]byte, error) { return []byte(f.Path), nil }
 // maxStyle is the maximum size of a style sheet in bytes.
 const maxStyle = 64 << 10
 
-// read reads the text of the file.
 func (f *StyleFile) read() error {
 	file, err := os.Open(string(f.Path))
 	if err != nil {

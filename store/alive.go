@@ -97,7 +97,6 @@ func (l *leaseCache) set(job, owner string, left time.Duration) {
 	l.until = l.read.Add(left)
 }
 
-// clear empties the cache.
 func (l *leaseCache) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

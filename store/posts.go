@@ -298,7 +298,6 @@ func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	return got >= int64(want)
 }
 
-// connectedReplicas returns the number of connected replicas.
 func connectedReplicas(ctx context.Context, tx *redis.Tx) (int, error) {
 	text, err := tx.Info(ctx, "replication").Bytes()
 	if err != nil {

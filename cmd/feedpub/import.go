@@ -154,7 +154,6 @@ func writeReport(name string, r *importer.Report) error {
 	return nil
 }
 
-// printImport prints the report of an import.
 func (env *environment) printImport(r *importer.Report, source hosting.Source, undo bool) {
 	rows := [][]string{{"POSTS", "NEW", "CHANGED", "UNCHANGED"}}
 	unchanged := 0

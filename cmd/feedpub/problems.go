@@ -73,7 +73,7 @@ type siteProblem struct {
 	feed.Problem
 }
 
-// problemsOfSites lists the problems of all sites.
+// problemsOfSites runs the command for a configuration with several sites.
 func (env *environment) problemsOfSites(ctx context.Context, c config.Config, asJSON, fresh bool) error {
 	list, err := env.siteProblems(ctx, c)
 	if err != nil {

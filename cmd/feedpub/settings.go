@@ -145,7 +145,7 @@ type hint struct {
 	risky bool // the default can cause harm
 }
 
-// label returns the label that the hint is printed with.
+// label returns the word that precedes the hint when it is printed.
 func (h hint) label() string {
 	if h.risky {
 		return "risky"

@@ -258,7 +258,6 @@ func (a *aligner) unitsWith(text string) []int {
 	return out
 }
 
-// unitsWithDate returns the units that contain the date.
 func (a *aligner) unitsWithDate(date string) []int {
 	var out []int
 	for i := range a.x.Units {

@@ -164,7 +164,6 @@ func (g *gradient) forward(items []chainItem) {
 	}
 }
 
-// add adds the gradient of a sequence.
 func (g *gradient) add(items []chainItem) {
 	c, n, L := g.c, len(items), g.c.shape.Labels
 	g.forward(items)

@@ -35,7 +35,6 @@ type siteState struct {
 	Feeds   int         `json:"feeds"` // number of served feeds
 }
 
-// sites lists the sites.
 func (h *handler) sites(sites []*Site, w http.ResponseWriter, _ *http.Request) error {
 	list := []siteState{}
 	for _, s := range sites {

@@ -439,7 +439,7 @@ func (h *handler) html(w http.ResponseWriter, status int, name string, data any)
 	}
 }
 
-// pageFile returns a handler for a file of the page.
+// pageFile returns a handler that serves one of the embedded files that the page refers to.
 func (h *handler) pageFile(name, mediaType string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		b, err := pageFiles.ReadFile("page/" + name)

@@ -110,7 +110,6 @@ type Explainer interface {
 	Explain(ctx context.Context, id string, name feed.Name) (feed.Explanation, error)
 }
 
-// explain explains a post.
 func (h siteHandler) explain(w http.ResponseWriter, r *http.Request) error {
 	x, err := h.Explainer.Explain(r.Context(), r.PathValue("id"), feed.Name(r.URL.Query().Get("feed")))
 	if err != nil {

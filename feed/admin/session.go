@@ -85,7 +85,6 @@ func (s *Sessions) of(r *http.Request, valid Tokens, now time.Time) (session, bo
 	return session{}, false
 }
 
-// end ends the session of a request.
 func (s *Sessions) end(r *http.Request) {
 	if cookie, err := r.Cookie(sessionCookie); err == nil {
 		s.mu.Lock()

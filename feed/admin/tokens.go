@@ -65,7 +65,7 @@ func (t Token) rightsWith(r Right) string {
 	return strings.Join(list, ",")
 }
 
-// Name returns the name of the token's owner.
+// Name returns the name of the token's owner, which logs and runs contain.
 func (t Token) Name() string { return t.name }
 
 var bearerToken = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)

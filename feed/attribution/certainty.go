@@ -361,7 +361,6 @@ func (rd *reading) announcesMore(b *block, last *source) bool {
 		})
 }
 
-// lastClause returns the last clause of a block.
 func (rd *reading) lastClause(b *block) span {
 	last := span{0, len(b.toks)}
 	rd.r.clauses(rd.l, b.toks, func(s span) bool {

@@ -98,7 +98,6 @@ func (r *Reader) Examine(in Input) *Examination {
 	return x
 }
 
-// candidate returns a candidate with its readings.
 func (x *Examination) candidate(c *candidate) ExaminedCandidate {
 	out := ExaminedCandidate{Origin: "both", Convention: c.source.convention, Kind: c.source.kind,
 		Certainty: float64(c.certainty) / 100, Chosen: x.rd.newQuote(c).Source}

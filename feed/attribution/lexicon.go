@@ -130,7 +130,6 @@ type class struct {
 	phrases map[int32][][]int32 // phrases of at least two words by first word, longest first
 }
 
-// newClass returns an empty class of the language.
 func (l *language) newClass() *class {
 	c := &class{bit: traitClasses + len(l.allClasses), words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
 	l.allClasses = append(l.allClasses, c)
@@ -246,7 +245,7 @@ func (l *language) foldLine(line string, buf []byte) foldedLine {
 	return foldedLine{line: line}
 }
 
-// addLineWords adds the first words of the phrases to words.
+// addLineWords adds the first word of each phrase to words.
 func (p *phrases) addLineWords(words map[string]bool) {
 	for key := range p.whole {
 		word, _, _ := strings.Cut(key, " ")
@@ -288,7 +287,6 @@ func (p phrases) matches(f foldedLine) bool {
 // lineKey returns the folded line with every number replaced by "0", so that "12 comments" and "3 comments" are equal.
 func lineKey(s string) string { return string(appendLineKey(nil, s)) }
 
-// appendLineKey appends the key of a line to buf.
 func appendLineKey(buf []byte, s string) []byte {
 	start := len(buf)
 	buf = appendFold(buf, s)
@@ -561,7 +559,6 @@ func (l *language) setFlags(n int) {
 	}
 }
 
-// flagsOf returns the flags of a word.
 func (l *language) flagsOf(id int32) uint8 {
 	if uint32(id) >= uint32(len(l.flags)) {
 		return 0

@@ -220,7 +220,6 @@ func (rd *reading) mergeContinued() {
 	rd.sources = kept
 }
 
-// newQuote returns the quote of a candidate.
 func (rd *reading) newQuote(c *candidate) Quote {
 	s := c.source
 	q := Quote{Kind: s.kind, Passage: s.passageBlocks, Credit: s.creditBlocks, Inline: s.inline, Convention: s.convention}

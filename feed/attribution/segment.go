@@ -126,7 +126,6 @@ func segment(body *html.Node) *document {
 	return s.doc
 }
 
-// walkChildren walks the children of n.
 func (s *segmenter) walkChildren(n *html.Node, depth int) {
 	if depth > maxDepth {
 		return
@@ -142,7 +141,7 @@ func (s *segmenter) walkChildren(n *html.Node, depth int) {
 	}
 }
 
-// element walks an element.
+// element adds an element to the blocks, depending on its kind.
 func (s *segmenter) element(n *html.Node, depth int) {
 	switch n.DataAtom {
 	case atom.Br:
@@ -402,7 +401,6 @@ func (s *segmenter) endLine() {
 // blocksAtOnce is the number of blocks that are allocated at once.
 const blocksAtOnce = 16
 
-// newBlock returns a new block.
 func (s *segmenter) newBlock() *block {
 	if len(s.free) == 0 {
 		s.free = make([]block, blocksAtOnce)

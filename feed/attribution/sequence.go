@@ -34,7 +34,6 @@ const (
 	maxLabels = 12
 )
 
-// newDecoder returns a decoder for the sequence.
 func newDecoder(s *sequence) *decoder {
 	d := &decoder{labels: s.labels, words: (s.labels + 1) / 2, change: s.change}
 	d.own, d.previous, d.next = d.pack(s.own), d.pack(s.previous), d.pack(s.next)

@@ -126,9 +126,9 @@ func dotsEnd(text string, i int) int {
 	}
 }
 
-// pairedKind returns tokOpen if the mark t opens a quotation, and otherwise tokClose. The opening mark of a pair depends
-// on the language: „…“, »…« and «…» are all in use. French puts spaces on both sides of a guillemet, so in French the
-// mark itself determines whether it opens or closes a quotation.
+// pairedKind returns tokOpen if the mark t opens a quotation, and otherwise tokClose. The opening mark of a pair
+// depends on the language: „…“, »…« and «…» are all in use. French puts spaces on both sides of a guillemet, so in
+// French the mark itself determines whether it opens or closes a quotation.
 func pairedKind(text string, t token) tokenKind {
 	if t.end == len(text) || strings.IndexByte(" ,.;", text[t.end]) >= 0 {
 		if t.space && (t.ch == '«' || t.ch == '‹') {

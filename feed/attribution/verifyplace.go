@@ -89,8 +89,8 @@ func (rd *reading) isReference(s *source, at int) bool {
 	return rd.references[at]
 }
 
-// leadOf returns the block directly above the passage of s. It returns nil if the passage is not a quotation element, or
-// if the credit, which is in the block with index at, is below it.
+// leadOf returns the block directly above the passage of s. It returns nil if the passage is not a quotation element,
+// or if the credit, which is in the block with index at, is below it.
 func (rd *reading) leadOf(s *source, at int) *block {
 	if len(s.passageBlocks) == 0 {
 		return nil

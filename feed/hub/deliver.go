@@ -198,7 +198,7 @@ func (h *Hub) deliver(ctx context.Context, j *job) {
 	h.end(ctx, j, result(j, outcome, reason, res.RetryAfter))
 }
 
-// observeDelivery reports the outcome of a delivery.
+// observeDelivery reports the outcome of a delivery to the observer.
 func (h *Hub) observeDelivery(j *job, outcome Outcome, took time.Duration) {
 	if outcome == Failed && j.Failure.Attempts >= len(retryDelays) {
 		outcome = Dropped
@@ -211,7 +211,6 @@ func (h *Hub) observeDelivery(j *job, outcome Outcome, took time.Duration) {
 	h.observe(DeliveryKind, outcome, delay)
 }
 
-// result returns the result of an attempt.
 func result(j *job, outcome Outcome, reason string, retryAfter time.Duration) feed.DeliveryResult {
 	if outcome == OK {
 		return feed.DeliveryResult{Delivered: true}

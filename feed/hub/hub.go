@@ -357,7 +357,6 @@ func sending(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// observe reports an outcome.
 func (h *Hub) observe(kind Kind, outcome Outcome, delay time.Duration) {
 	if h.config.Observer != nil {
 		h.config.Observer.Pushed(string(kind), string(outcome), delay)

@@ -99,7 +99,6 @@ func (h *Hub) Rejected(p feed.Problem) []feed.StoredNotice {
 	return h.noticesOf(feed.RejectedEvent, subject, data)
 }
 
-// noticesOf returns the notices for an event.
 func (h *Hub) noticesOf(e feed.Event, subject string, data eventData) []feed.StoredNotice {
 	b, err := json.Marshal(data)
 	if err != nil {

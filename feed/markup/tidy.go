@@ -62,7 +62,6 @@ func (t *tidier) skipped(token html.Token) bool {
 	return true
 }
 
-// token writes a token.
 func (t *tidier) token(token html.Token) {
 	switch token.Type {
 	case html.TextToken:

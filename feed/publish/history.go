@@ -254,7 +254,6 @@ func onlyLooked(r feed.Run, err error) bool {
 	return r.Absorbed == 0 && len(r.Feeds) == 0 && (errors.Is(err, feed.ErrUnavailable) || errors.Is(err, context.Canceled))
 }
 
-// run returns the record of the run.
 func (a *activity) run(err error) feed.Run {
 	h := a.history
 	h.mu.Lock()

@@ -236,7 +236,7 @@ func (l *lease) renewAt(ctx context.Context, renewed *time.Time, lapsed bool) er
 	return nil
 }
 
-// renewOnce tries to renew the lease.
+// renewOnce makes one attempt to renew the lease, and gives up early enough for another.
 func (l *lease) renewOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, min(l.ttl/3, defaultLease))
 	defer cancel()

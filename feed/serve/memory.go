@@ -87,7 +87,6 @@ func (d *document) isRare() bool {
 	return archive > 0 || d.feed.OfPost()
 }
 
-// ringOf returns the ring for a document.
 func (m *Memory) ringOf(d *document) *list.List {
 	if d.isRare() {
 		return &m.rare

@@ -153,7 +153,6 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, res Response) {
 	}
 }
 
-// clientOf returns the client of a request.
 func clientOf(r *http.Request) Client {
 	c := Client{ForwardedFor: joined(r.Header["X-Forwarded-For"]), UserAgent: joined(r.Header["User-Agent"])}
 	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {

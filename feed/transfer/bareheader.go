@@ -80,7 +80,6 @@ type keysSeen struct {
 	closedLine int             // line number of closed
 }
 
-// add adds a line.
 func (s *keysSeen) add(line string) {
 	s.lines++
 	key, value, ok := headerField(line)

@@ -128,7 +128,6 @@ func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 	return p, err
 }
 
-// setRSSDates sets the dates of p.
 func (f *feedXML) setRSSDates(e *element, p *feed.Post) (err error) {
 	p.DatePublished, err = f.date(e, "pubDate", "dc:date", "dcterms:created", "dcterms:issued", "atom:published")
 	if err == nil {
@@ -328,7 +327,6 @@ func (f *feedXML) atomAuthors(e *element) (authors []feed.Author) {
 	return authors
 }
 
-// setAtomDates sets the dates of p.
 func (f *feedXML) setAtomDates(e *element, p *feed.Post) (err error) {
 	if p.DatePublished, err = f.date(e, "atom:published", "atom:issued", "atom:created"); err != nil {
 		return err

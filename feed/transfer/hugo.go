@@ -183,7 +183,6 @@ func lowerKnown(front map[string]any) {
 var hugoKeys = setOf("title", "date", "lastmod", "modified", "publishdate", "pubdate", "slug", "url", "tags", "categories",
 	"author", "authors", "description", "summary", "aliases", "lang", "language")
 
-// date returns the date of a page.
 func (h *hugo) date(p hugoPage, front map[string]any) (time.Time, bool) {
 	for _, key := range h.dateKeys {
 		if key == ":filename" {

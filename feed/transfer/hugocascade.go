@@ -62,7 +62,6 @@ func hugoGlob(target map[string]any, key string) *regexp.Regexp {
 	return re
 }
 
-// applies reports whether the rule applies to a page.
 func (r cascadeRule) applies(p hugoPage) bool {
 	matches := func(re *regexp.Regexp, s string) bool { return re == nil || re.MatchString(s) }
 	return matches(r.path, "/"+strings.ToLower(path.Join(p.dir, p.base))) && matches(r.kind, "page") &&

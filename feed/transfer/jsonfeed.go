@@ -199,7 +199,6 @@ func convertID(members map[string]json.RawMessage) (changed bool) {
 	return changed
 }
 
-// quoteJSON returns s as a JSON string.
 func quoteJSON(s string) json.RawMessage {
 	encoded, _ := json.Marshal(s) // marshaling a string cannot fail
 	return encoded

@@ -61,7 +61,8 @@ func decodeHTMLFile(o Options, name string, content []byte) ([]feed.RawPost, err
 	return postFile{options: o, name: name, html: true}.posts(content)
 }
 
-// read returns the entry for the file.
+// read reads the whole file and returns its entry: the post, or a page that is skipped. The error is of kind
+// [feed.ErrInvalid] if the post must be rejected.
 func (f postFile) read(in *input) (Entry, error) {
 	fail := func(err error) (Entry, error) { return Entry{Pos: f.name}, fmt.Errorf("%s: %w", f.name, err) }
 	content, err := io.ReadAll(io.LimitReader(in.r, f.options.maxFile()+1))

@@ -313,7 +313,6 @@ func wxrTags(e *element) []string {
 	return tags
 }
 
-// postID returns the id of an item, or "".
 func (w *wxrSite) postID(e *element) string {
 	number := e.text("wp:post_id")
 	if number != "" {

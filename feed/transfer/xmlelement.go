@@ -229,7 +229,6 @@ func (e *element) writeText(b *strings.Builder) {
 	}
 }
 
-// hasElements reports whether the element has child elements.
 func (e *element) hasElements() bool {
 	return slices.ContainsFunc(e.children, func(c *element) bool { return c.name != "" })
 }
@@ -282,7 +281,6 @@ func (e *element) writeHTML(b *strings.Builder) {
 var voidElements = setOf("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
 	"wbr")
 
-// setOf returns a set of strings.
 func setOf(names ...string) map[string]bool {
 	set := make(map[string]bool, len(names))
 	for _, name := range names {

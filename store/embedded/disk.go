@@ -86,7 +86,6 @@ type headFile struct {
 	Blobs []feed.Blob `json:"blobs"`
 }
 
-// readHeadFile reads the file of a head.
 func readHeadFile(path string) (f headFile, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

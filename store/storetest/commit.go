@@ -14,7 +14,6 @@ import (
 	"feedpub/feed/coding"
 )
 
-// blobOf returns the blob of a document.
 func blobOf(t *testing.T, body string) feed.Blob {
 	t.Helper()
 	var b bytes.Buffer

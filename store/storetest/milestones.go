@@ -37,7 +37,6 @@ func (s suite) commitPosts(t *testing.T, name feed.Name, at time.Time, ids ...st
 	return version
 }
 
-// milestones returns the milestones of a post.
 func (s suite) milestones(t *testing.T, id string) feed.Milestones {
 	t.Helper()
 	m, err := s.open().Milestones(s.ctx, id)

@@ -154,7 +154,6 @@ func RunSites(t *testing.T, open func(t *testing.T, site feed.SiteID) func(feed.
 // day returns a time on the n-th day of a fixed month, so that tests do not depend on the clock.
 func day(n int) time.Time { return time.Date(2014, 6, n, 9, 30, 0, 0, time.UTC) }
 
-// raw returns a raw post.
 func raw(id string) feed.RawPost {
 	return feed.RawPost{ID: id, Raw: fmt.Appendf(nil, `{"id":%q,"content_text":"text of %s"}`, id, id)}
 }

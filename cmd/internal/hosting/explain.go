@@ -9,7 +9,6 @@ import (
 	"feedpub/store"
 )
 
-// explainer returns the explainer of the site's posts.
 func (s *Site) explainer() (*history.Explainer, error) {
 	c := s.Source.Config
 	reader, err := NewReader(c.Attribution)

@@ -240,7 +240,7 @@ func (h *hostedSite) served() []audience.Served {
 	return list
 }
 
-// problems returns the sources of the site's problems.
+// problems returns the listers that together report all problems of the site.
 func (h *hostedSite) problems() []admin.ProblemLister {
 	listers := []admin.ProblemLister{h.site.Store, h.replica}
 	if h.fleet != nil {

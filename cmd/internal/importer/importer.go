@@ -340,7 +340,6 @@ func (i *importer) isDuplicate(p post) bool {
 	return ok
 }
 
-// status returns the status of an accepted post.
 func (p post) status() string {
 	if p.exact {
 		if _, err := intake.Decode(p.ID, p.Raw); err != nil {

@@ -77,7 +77,6 @@ func percent(of func(result) float64) func(result) float64 {
 	return func(r result) float64 { return 100 * of(r) / r.Seconds }
 }
 
-// charts returns all charts.
 func charts() []chart {
 	const changed = "one post changed, until a second process serves all its documents"
 	return []chart{

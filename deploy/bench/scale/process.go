@@ -59,7 +59,6 @@ func (r *replica) stop() {
 	_ = r.cmd.Wait()
 }
 
-// kill kills the process.
 func (r *replica) kill() {
 	_ = r.cmd.Process.Kill()
 	_ = r.cmd.Wait()

@@ -44,7 +44,6 @@ func (s *server) start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// stop terminates the server.
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	<-s.done

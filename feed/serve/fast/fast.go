@@ -360,7 +360,6 @@ func parsedPath(target string) (string, bool) {
 	return u.Path, true
 }
 
-// peerOf returns the address of the peer.
 func peerOf(ctx *fasthttp.RequestCtx) netip.Addr {
 	if c, ok := ctx.Conn().(*conn); ok {
 		return c.peer

@@ -38,57 +38,69 @@ func (rd *reading) analyse(i int) *analysis {
 	}
 	x := rd.matcherFor(b)
 	rd.r.clauses(rd.l, b.toks, func(s span) bool {
-		m := x.bestMatch(s)
-		if m == nil {
-			return true
-		}
-		switch m.rule.position {
-		case positionLead, positionHeadline, positionBack, positionLetter, positionSelf:
-			// A credit without a publication must begin a line, end a paragraph, or precede quotation marks. Elsewhere it
-			// is more likely reported speech.
-			weak := m.pub.empty() && m.rule.position == positionLead
-			followed := s.hi < len(b.toks)
-			if followed && b.toks[s.hi].kind == tokWord && !b.toks[s.hi].upper && !b.toks[s.hi].digit &&
-				!b.isMarked(b.toks[s.hi]) {
-				return true // the sentence continues after the colon
-			}
-			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen {
-				return true
-			}
-			if weak && followed && s.lo > 0 && m.who.hi-m.who.lo == 1 && rd.l.given.has(b.toks[m.who.lo].id) {
-				return true // "Anna said: …" names an acquaintance of the author
-			}
-			a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
-			a.private = m.rule.position == positionLetter || m.rule.position == positionSelf
-			if m.rule.position == positionBack {
-				a.back = m
-			}
-		case positionTail:
-			switch {
-			case s.hi == len(b.toks) || rd.onlyBracketsFrom(b, s.hi):
-				a.tail = m
-			case a.inline == nil && s.lo > 4 && quotedEnd(b.toks, 0) == s.lo:
-				// “…” So wrote A in X. The author's own text follows.
-				m.quote, m.clause.lo = span{0, s.lo}, 0
-				a.inline = m
-			}
-		case positionInline:
-			if a.inline == nil {
-				a.inline = m
-			}
-		case positionMention:
-			if !rd.startsLikeVia(b, s) {
-				a.mention = m
-			}
-		case positionSummary:
-			if a.summary == nil {
-				a.summary = m
-			}
-		default:
+		if m := x.bestMatch(s); m != nil {
+			rd.addMatch(a, b, s, m)
 		}
 		return true
 	})
 	return a
+}
+
+// addMatch adds the match with clause s of block b to the analysis, unless there already is a credit for its position.
+func (rd *reading) addMatch(a *analysis, b *block, s span, m *match) {
+	switch m.rule.position {
+	case positionLead, positionHeadline, positionBack, positionLetter, positionSelf:
+		rd.addLead(a, b, s, m)
+	case positionTail:
+		switch {
+		case s.hi == len(b.toks) || rd.onlyBracketsFrom(b, s.hi):
+			a.tail = m
+		case a.inline == nil && s.lo > 4 && quotedEnd(b.toks, 0) == s.lo:
+			// “…” So wrote A in X. The author's own text follows.
+			m.quote, m.clause.lo = span{0, s.lo}, 0
+			a.inline = m
+		}
+	case positionInline:
+		if a.inline == nil {
+			a.inline = m
+		}
+	case positionMention:
+		if !rd.startsLikeVia(b, s) {
+			a.mention = m
+		}
+	case positionSummary:
+		if a.summary == nil {
+			a.summary = m
+		}
+	case positionPosted: // the author and date of the post itself are not a credit
+	}
+}
+
+// addLead adds a match whose passage follows the clause. A credit without a publication must begin a line, end a
+// paragraph, or precede quotation marks. Elsewhere it is more likely reported speech.
+func (rd *reading) addLead(a *analysis, b *block, s span, m *match) {
+	if a.lead != nil {
+		return
+	}
+	if s.hi < len(b.toks) {
+		next := &b.toks[s.hi]
+		if next.kind == tokWord && !next.upper && !next.digit && !b.isMarked(*next) {
+			return // the sentence continues after the colon
+		}
+		if m.pub.empty() && m.rule.position == positionLead && (next.kind != tokOpen || s.lo > 0 && rd.isGivenName(b, m.who)) {
+			return
+		}
+	}
+	a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
+	a.private = m.rule.position == positionLetter || m.rule.position == positionSelf
+	if m.rule.position == positionBack {
+		a.back = m
+	}
+}
+
+// isGivenName reports whether the span is a single given name. "Anna said: …" names an acquaintance of the author.
+func (rd *reading) isGivenName(b *block, s span) bool {
+	return s.hi-s.lo == 1 && rd.l.given.has(b.toks[s.lo].id)
 }
 
 // startsLikeVia reports whether the clause begins with a via phrase, as in "(H/T X)" or "Thanks to X for the coverage".
@@ -141,28 +153,32 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	if !m.head.empty() && m.rule.convention == "1b" && !b.toks[m.head.lo].upper && b.toks[m.head.lo].kind == tokWord {
 		return false
 	}
-	if !m.who.empty() && b.hasFootnote(m.who.hi) && m.pub.empty() {
+	if m.who.empty() {
+		return true
+	}
+	if m.pub.empty() && b.hasFootnote(m.who.hi) {
 		return false // footnote links name publications, not people
 	}
-	if !m.who.empty() && m.rule.convention != "13" {
-		sure := 0
-		for _, n := range nameSpans(rd.l, b, m.who) {
-			if k := rd.r.pubs.knownSuffix(b.toks[n.lo:n.hi]); k == n.hi-n.lo ||
-				k > 0 && !rd.r.endsUnknownName(rd.l, b.toks[n.lo:n.hi], k) && rd.l.personScore(b.text, b.toks[n.lo:n.hi]) < 2 {
-				return false
-			}
-			p := rd.l.personScore(b.text, b.toks[n.lo:n.hi])
-			// A single word that a class of the language contains is unlikely to be a surname.
-			if p == 0 && (n.hi-n.lo > 1 || rd.l.known(b.toks[n.lo].id)) {
-				return false
-			}
-			sure += p
-		}
-		if m.pub.empty() && sure == 0 {
+	return m.rule.convention == "13" || rd.plausiblePeople(b, m)
+}
+
+// plausiblePeople reports whether all names in the WHO slot may be names of people. If there is no publication, at
+// least one of them must look like one.
+func (rd *reading) plausiblePeople(b *block, m *match) bool {
+	sure := 0
+	for _, n := range nameSpans(rd.l, b, m.who) {
+		toks := b.toks[n.lo:n.hi]
+		p := rd.l.personScore(b.text, toks)
+		if k := rd.r.pubs.knownSuffix(toks); k == len(toks) || k > 0 && p < 2 && !rd.r.endsUnknownName(rd.l, toks, k) {
 			return false
 		}
+		// A single word that a class of the language contains is unlikely to be a surname.
+		if p == 0 && (len(toks) > 1 || rd.l.known(toks[0].id)) {
+			return false
+		}
+		sure += p
 	}
-	return true
+	return sure > 0 || !m.pub.empty()
 }
 
 // insideHeadline reports whether the slots are parts of one linked or emphasized range. Such a range is more likely to
@@ -208,68 +224,113 @@ func nameSpans(l *language, b *block, s span) []span {
 	return out
 }
 
+// pubSlot is an unknown name in the PUB slot of a match.
+type pubSlot struct {
+	rd   *reading
+	b    *block
+	m    *match
+	name string
+	// toks are the tokens of the name, without determiners and, after them, a role: "the architect A".
+	toks   []token
+	bare   bool // the name follows no determiner
+	linked bool // the name is linked or emphasized, or has a footnote
+	looks  bool // the name looks like a publication's
+}
+
 // unlikelyPublication reports whether p, an unknown name in the PUB slot, is probably not a publication.
 func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
-	toks := b.toks[m.pub.lo:m.pub.hi]
-	k := rd.l.skipDeterminers(toks, 0)
-	toks = toks[k:]
-	if len(toks) == 0 {
+	s := &pubSlot{rd: rd, b: b, m: m, name: p.name, toks: b.toks[m.pub.lo:m.pub.hi]}
+	k := rd.l.skipDeterminers(s.toks, 0)
+	s.toks, s.bare = s.toks[k:], k == 0
+	if len(s.toks) == 0 {
 		return true
 	}
-	for k > 0 && len(toks) > 1 && toks[0].kind == tokWord && !toks[0].upper && !toks[0].digit {
-		toks = toks[1:] // skip the role in "the architect A"
-		if len(toks) > 0 && toks[0].upper {
-			k = 0
-		}
+	for !s.bare && len(s.toks) > 1 && s.toks[0].kind == tokWord && !s.toks[0].upper && !s.toks[0].digit {
+		s.toks = s.toks[1:]
+		s.bare = s.toks[0].upper
 	}
-	// German capitalizes every noun, so a capital letter is no evidence of a name: "Der Nachbar meinte: …"
-	if rd.l.nouns && m.who.empty() && len(toks) == 1 && b.linkIn(m.pub) == "" && !b.isEmphasised(m.pub) &&
-		!isDomain(p.name) && !acronym(p.name) &&
-		!rd.l.looksLikePub(b.text, toks) && b.toks[m.pub.lo].kind != tokOpen {
+	s.linked = b.linkIn(m.pub) != "" || b.isEmphasised(m.pub) || b.hasFootnote(m.pub.hi)
+	s.looks = rd.l.looksLikePub(b.text, s.toks)
+	return s.isNoun() || s.isTime() || s.isCommonWord() || s.isPerson() || s.isFirstWord() || s.isSpeaker() ||
+		s.isUnmarkedWord()
+}
+
+// isNoun reports whether the name is only a noun in a language that capitalizes every noun, as German does: "Der
+// Nachbar meinte: …".
+func (s *pubSlot) isNoun() bool {
+	return s.rd.l.nouns && s.m.who.empty() && len(s.toks) == 1 && s.b.linkIn(s.m.pub) == "" && !s.b.isEmphasised(s.m.pub) &&
+		!isDomain(s.name) && !acronym(s.name) && !s.looks && s.b.toks[s.m.pub.lo].kind != tokOpen
+}
+
+// isTime reports whether the name begins with a month or a weekday, or is a number.
+func (s *pubSlot) isTime() bool {
+	t := s.toks[0]
+	return s.rd.l.month(t.id) > 0 || s.rd.l.weekday.has(t.id) || t.digit && len(s.toks) == 1
+}
+
+// isCommonWord reports whether the name begins with a word with which no name begins, or is a single place, epithet or
+// given name.
+func (s *pubSlot) isCommonWord() bool {
+	l, id := s.rd.l, s.toks[0].id
+	if !s.looks && (l.notName.has(id) || l.stop.has(id)) {
 		return true
 	}
-	linked := b.linkIn(m.pub) != "" || b.isEmphasised(m.pub) || b.hasFootnote(m.pub.hi)
-	t := toks[0]
-	if rd.l.month(t.id) > 0 || rd.l.weekday.has(t.id) || t.digit && len(toks) == 1 {
+	return len(s.toks) == 1 && (l.place.has(id) || l.epithet.has(id) || l.given.has(id) && !s.linked)
+}
+
+// isPerson reports whether the name is more likely a person's: it is certainly one and not linked, or it may be one and
+// is a single name or the subject of a sentence.
+func (s *pubSlot) isPerson() bool {
+	if s.looks {
+		return false
+	}
+	l, pub := s.rd.l, s.m.pub
+	person := l.personScore(s.b.text, s.toks)
+	if !s.linked && person == 2 {
 		return true
 	}
-	if (rd.l.notName.has(t.id) || rd.l.stop.has(t.id)) && !rd.l.looksLikePub(b.text, toks) {
+	if !s.m.who.empty() || !s.bare || s.b.hasFootnote(pub.hi) || hostNamed(s.b.linkIn(pub), s.name) {
+		return false
+	}
+	if person == 2 || person == 1 && s.isSubject() {
 		return true
 	}
-	if len(toks) == 1 && (rd.l.place.has(t.id) || rd.l.epithet.has(t.id) || rd.l.given.has(t.id) && !linked) {
+	// A linked name after "in" is a work, even if it joins two names: Pride and Prejudice.
+	return (!s.linked || s.isSubject()) && l.allPeople(s.toks) && hasAnd(l, s.toks)
+}
+
+// isSubject reports whether the name begins its block, follows "by", or follows no word such as "at" or "in".
+func (s *pubSlot) isSubject() bool {
+	if s.m.pub.lo == 0 {
 		return true
 	}
-	// A given name followed by another capitalized word is a person, unless the name is linked.
-	if !linked && rd.l.personScore(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
-		return true
+	l, before := s.rd.l, s.b.toks[s.m.pub.lo-1].id
+	return !l.at.has(before) || l.by.has(before)
+}
+
+// isWord reports whether the name is a single word that neither a determiner nor markup identifies as a name.
+func (s *pubSlot) isWord() bool { return len(s.toks) == 1 && s.bare && !s.linked && !isDomain(s.name) }
+
+// isFirstWord reports whether the name is a word at the beginning of a sentence, which is always capitalized.
+func (s *pubSlot) isFirstWord() bool {
+	return s.m.rule.convention == "7" && s.m.pub.lo == s.m.clause.lo && s.isWord()
+}
+
+// isSpeaker reports whether the name is a single word before a verb. It is a person, as in "Krugman writes", unless the
+// verb is "reports", as in "Engadget reports".
+func (s *pubSlot) isSpeaker() bool {
+	if c := s.m.rule.convention; c != "3" && (c != "7" || s.m.pub.lo > 0) {
+		return false
 	}
-	// A single name or the subject of a sentence may just as well be a person.
-	if m.who.empty() && k == 0 && !b.hasFootnote(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) &&
-		!rd.l.looksLikePub(b.text, toks) {
-		person := rd.l.personScore(b.text, toks)
-		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
-		// A linked name after "in" is a work, even if it joins two names: Pride and Prejudice.
-		pair := (subject || !linked) && rd.l.allPeople(toks) && hasAnd(rd.l, toks)
-		if person == 2 || person == 1 && subject || pair {
-			return true
-		}
-	}
-	// The first word of a sentence is always capitalized.
-	if m.rule.convention == "7" && m.pub.lo == m.clause.lo && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) {
-		return true
-	}
-	// A single word before a verb is a person, as in "Krugman writes", unless the verb is "reports", as in "Engadget
-	// reports".
-	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 &&
-		k == 0 && !linked && !isDomain(p.name) &&
-		next < len(b.toks) && !rd.l.report.has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
-		return true
-	}
-	if rd.r.pubs.knownPrefix(toks, false) > 0 {
-		return false // it begins with a known name, as in "Politico Europe"
-	}
-	return m.rule.convention == "2" && !linked && len(toks) == 1 && !isDomain(p.name) ||
-		m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)
+	next := s.m.pub.hi
+	return s.isWord() && next < len(s.b.toks) && !s.rd.l.report.has(s.b.toks[next].id) && !s.looks
+}
+
+// isUnmarkedWord reports whether the name stands before a colon without markup, is a single word or does not look like
+// a publication's, and begins with no known name, as "Politico Europe" does.
+func (s *pubSlot) isUnmarkedWord() bool {
+	return s.m.rule.convention == "2" && !s.linked && !isDomain(s.name) && (len(s.toks) == 1 || !s.looks) &&
+		s.rd.r.pubs.knownPrefix(s.toks, false) == 0
 }
 
 // hasAnd reports whether the tokens contain a word for "and".

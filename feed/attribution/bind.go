@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"feedpub/feed"
@@ -98,76 +99,99 @@ const trustedLead = 0.5
 
 // bindBlock reads block i, which is not in a quotation element, and returns the index of the block to continue with.
 func (rd *reading) bindBlock(i int) int {
-	b := rd.doc.blocks[i]
-	if next, ok := rd.bindTag(i, nil); ok {
-		return next
-	}
-	if rd.readViaLine(b) {
-		rd.setRole(b, ViaLine)
-		return i + 1
-	}
-	if len(b.toks) <= 4 && rd.l.label.has(b.toks[0].id) && b.isWholly(runLink) {
-		rd.setRole(b, Noise)
-		return i + 1
-	}
-	if next, ok := rd.bindTail(i); ok {
+	if next, ok := rd.bindLine(i); ok {
 		return next
 	}
 	a := rd.analyse(i)
-	if a.lead != nil && a.lead.rule.weight < trustedLead {
-		if next, ok := rd.bindCitation(i); ok {
-			return next
-		}
-	}
-	switch {
-	case a.lead != nil:
-		return rd.bindLead(i, a)
-	case a.inline != nil:
-		rd.bindInline(i, a.inline)
-		return i + 1
-	}
-	if rd.startsWithQuotation(b) && a.tail == nil && rd.bindTrailingCredit(i) {
-		return i + 1
-	}
-	if next, ok := rd.bindCitation(i); ok {
+	if next, ok := rd.bindCredit(i, a); ok {
 		return next
-	}
-	if next, ok := rd.bindDateline(i); ok {
-		return next
-	}
-	if a.tail != nil && rd.bindTailInBlock(i, a.tail) {
-		return i + 1
-	}
-	if a.tail == nil && rd.bindTrailingCredit(i) {
-		return i + 1
 	}
 	if a.mention != nil {
 		rd.mentioned = rd.newSource(i, a.mention)
 	}
 	if a.summary != nil {
-		s := rd.newSource(i, a.summary)
-		s.kind = Summary
-		if q := a.summary.quote; !q.empty() && s.headline == "" {
-			s.headline = cleanHeadline(b.slice(q))
-		}
-		if len(a.summary.cites) == 0 || s.headline != "" || s.date.year != 0 { // brackets without a citation are not a credit
-			rd.addSource(s)
-		}
+		rd.bindSummary(i, a.summary)
 	}
 	rd.markCommentary(i)
-	// A paragraph that ends in a colon and names no source introduces a passage of the previously named source.
-	if (rd.mentioned != nil || rd.lastQuoted != nil) && rd.announcesPassage(i) {
-		s := rd.mentioned
-		if s == nil {
-			s = rd.lastQuoted
-		}
-		if next := rd.skipBoilerplate(i + 1); next < len(rd.doc.blocks) && rd.doc.blocks[next].quotation == nil &&
-			!rd.doc.blocks[next].list && !isTag(rd.doc.blocks[next]) {
-			rd.mentioned = nil
-			return rd.bindText(next, s)
+	return rd.bindAnnounced(i)
+}
+
+// bindLine reads block i if it is only a tag, a via, the label of a link, or a credit for the passage above. It returns
+// the index of the block to continue with.
+func (rd *reading) bindLine(i int) (int, bool) {
+	b := rd.doc.blocks[i]
+	if next, ok := rd.bindTag(i, nil); ok {
+		return next, true
+	}
+	switch {
+	case rd.readViaLine(b):
+		rd.setRole(b, ViaLine)
+		return i + 1, true
+	case len(b.toks) <= 4 && rd.l.label.has(b.toks[0].id) && b.isWholly(runLink):
+		rd.setRole(b, Noise)
+		return i + 1, true
+	default:
+		return rd.bindTail(i)
+	}
+}
+
+// bindCredit connects the first credit of block i that has a passage, or is a citation, with that passage. It returns
+// the index of the block to continue with.
+func (rd *reading) bindCredit(i int, a *analysis) (int, bool) {
+	if a.lead != nil && a.lead.rule.weight < trustedLead {
+		if next, ok := rd.bindCitation(i); ok {
+			return next, true
 		}
 	}
-	return i + 1
+	switch {
+	case a.lead != nil:
+		return rd.bindLead(i, a), true
+	case a.inline != nil:
+		rd.bindInline(i, a.inline)
+		return i + 1, true
+	case a.tail == nil && rd.startsWithQuotation(rd.doc.blocks[i]) && rd.bindTrailingCredit(i):
+		return i + 1, true
+	}
+	if next, ok := rd.bindCitation(i); ok {
+		return next, true
+	}
+	if next, ok := rd.bindDateline(i); ok {
+		return next, true
+	}
+	if a.tail != nil {
+		return i + 1, rd.bindTailInBlock(i, a.tail)
+	}
+	return i + 1, rd.bindTrailingCredit(i)
+}
+
+// bindSummary adds the source of a clause in block i that summarizes it. Brackets without a citation are not a credit.
+func (rd *reading) bindSummary(i int, m *match) {
+	s := rd.newSource(i, m)
+	s.kind = Summary
+	if !m.quote.empty() && s.headline == "" {
+		s.headline = cleanHeadline(rd.doc.blocks[i].slice(m.quote))
+	}
+	if len(m.cites) == 0 || s.headline != "" || s.date.year != 0 {
+		rd.addSource(s)
+	}
+}
+
+// bindAnnounced connects the text after block i with the source named last, if the block ends in a colon and names no
+// source itself. It returns the index of the block to continue with.
+func (rd *reading) bindAnnounced(i int) int {
+	s := cmp.Or(rd.mentioned, rd.lastQuoted)
+	if s == nil || !rd.announcesPassage(i) {
+		return i + 1
+	}
+	next := rd.skipBoilerplate(i + 1)
+	if next == len(rd.doc.blocks) {
+		return i + 1
+	}
+	if b := rd.doc.blocks[next]; b.quotation != nil || b.list || isTag(b) {
+		return i + 1
+	}
+	rd.mentioned = nil
+	return rd.bindText(next, s)
 }
 
 // setRole sets the role of a block and updates the number of commentary blocks.
@@ -202,13 +226,8 @@ func (rd *reading) announcesPassage(i int) bool {
 // skipBoilerplate returns the index of the first block from i on that is not noise, a caption or code, or the number of
 // blocks.
 func (rd *reading) skipBoilerplate(i int) int {
-	for i < len(rd.doc.blocks) {
-		switch rd.doc.blocks[i].role {
-		case Noise, Caption, Code:
-			i++
-		default:
-			return i
-		}
+	for i < len(rd.doc.blocks) && slices.Contains([]Role{Noise, Caption, Code}, rd.doc.blocks[i].role) {
+		i++
 	}
 	return i
 }
@@ -219,17 +238,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, firstBlock: i,
 		creditBlocks: []int{i}, clause: m.clause}
 	if !m.pub.empty() {
-		s.pub = rd.r.publisherOf(rd.l, b.slice(m.pub))
-		if joined, p := rd.splitAgency(b, m.pub); p.name != "" {
-			if s.pub.known != nil {
-				s.agencies = append(s.agencies, s.pub.name)
-			}
-			s.pub, m.pub = p, joined
-		}
-		s.linked = b.linkIn(m.pub) != "" || b.isEmphasised(m.pub)
-		name := rd.l.skipDeterminers(b.toks[:m.pub.hi], m.pub.lo)
-		s.hasDeterminer = name > m.pub.lo && m.pub.hi-name >= 2
-		rd.readLinkedHeadline(s, b, m.pub)
+		rd.readPublication(s, b, m)
 	}
 	if !m.who.empty() {
 		s.authors = rd.l.splitPeople(b.text, b.toks[m.who.lo:m.who.hi])
@@ -241,53 +250,80 @@ func (rd *reading) newSource(i int, m *match) *source {
 		s.date = rd.dateIn(b, m.when, date{})
 	}
 	for _, g := range m.cites {
-		in := span{g.lo + 1, g.hi - 1}
-		if in.empty() {
-			continue
-		}
-		c := rd.r.readCitation(rd.l, b, in, inGroup)
-		switch {
-		case len(c.vias) > 0:
-			rd.addVias(c.vias)
-		case s.pub.name == "" && m.rule.convention != "8" && c.pub.name != "":
-			// In "A (Hacker News):" the brackets name a via, but in "Cross-Site Scripting (XSS):" they do not.
-			if c.pub.known == nil && b.linkIn(in) == "" {
-				break
-			}
-			rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{names: in}))
-		default:
-			if c.pub.name != "" && s.pub.name == "" {
-				s.pub = c.pub
-			}
-			if c.headline != "" && s.headline == "" {
-				s.headline = c.headline
-			}
-			if len(c.authors) > 0 && len(s.authors) == 0 {
-				s.authors = c.authors
-			}
-			if c.date.month != 0 {
-				s.date = c.date
-			}
+		if in := (span{g.lo + 1, g.hi - 1}); !in.empty() {
+			rd.readGroup(s, b, in)
 		}
 	}
-	probe := s.citation
-	probe.vias = rd.vias // a via's link is not the article
-	s.url = rd.r.articleURL(b, m.clause, probe)
-	if m.rule.convention == "17" && !m.name.empty() {
-		rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: rd.l.viaCueBefore(b.toks, m.name.lo), names: m.name, cited: true}))
-		if s.url == b.linkIn(m.name) {
-			s.url = articleOnly(b.linkIn(m.pub))
-		}
-	}
+	rd.readAddress(s, b, m)
 	if m.rule.convention == "14" && !rd.hasOtherAtCredits(i) {
 		s.headline = cleanHeadline(strings.TrimLeft(strings.TrimPrefix(rd.postTitle, b.slice(m.who)), ": "))
-	}
-	if s.url == "" && rd.titleURL != "" && m.rule.convention == "13" {
-		s.url = rd.titleURL
 	}
 	rd.correctByHost(s, b, m.clause)
 	rd.addAgencies(s, b, m.clause)
 	return s
+}
+
+// readPublication sets the publication of s to the content of the PUB slot of match m in block b. If the slot joins it
+// with an agency, only the publication is left in the slot.
+func (rd *reading) readPublication(s *source, b *block, m *match) {
+	s.pub = rd.r.publisherOf(rd.l, b.slice(m.pub))
+	if joined, p := rd.splitAgency(b, m.pub); p.name != "" {
+		if s.pub.known != nil {
+			s.agencies = append(s.agencies, s.pub.name)
+		}
+		s.pub, m.pub = p, joined
+	}
+	s.linked = b.linkIn(m.pub) != "" || b.isEmphasised(m.pub)
+	name := rd.l.skipDeterminers(b.toks[:m.pub.hi], m.pub.lo)
+	s.hasDeterminer = name > m.pub.lo && m.pub.hi-name >= 2
+	rd.readLinkedHeadline(s, b, m.pub)
+}
+
+// readGroup reads the text between brackets after a name of the credit of s. It is a via, a publication or a citation.
+func (rd *reading) readGroup(s *source, b *block, in span) {
+	c := rd.r.readCitation(rd.l, b, in, inGroup)
+	switch {
+	case len(c.vias) > 0:
+		rd.addVias(c.vias)
+	case s.pub.name == "" && s.convention != "8" && c.pub.name != "":
+		// In "A (Hacker News):" the brackets name a via, but in "Cross-Site Scripting (XSS):" they do not.
+		if c.pub.known != nil || b.linkIn(in) != "" {
+			rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{names: in}))
+		}
+	default:
+		s.fill(&c)
+	}
+}
+
+// fill sets the empty fields of s, and its date, from the citation.
+func (s *source) fill(c *citation) {
+	if s.pub.name == "" {
+		s.pub = c.pub
+	}
+	s.headline = cmp.Or(s.headline, c.headline)
+	if len(s.authors) == 0 {
+		s.authors = c.authors
+	}
+	if c.date.month != 0 {
+		s.date = c.date
+	}
+}
+
+// readAddress sets the URL of the article that the credit of s, match m in block b, links to. The link of a via is not
+// the article.
+func (rd *reading) readAddress(s *source, b *block, m *match) {
+	probe := s.citation
+	probe.vias = rd.vias
+	s.url = rd.r.articleURL(b, m.clause, probe)
+	switch {
+	case m.rule.convention == "17" && !m.name.empty():
+		rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: rd.l.viaCueBefore(b.toks, m.name.lo), names: m.name, cited: true}))
+		if s.url == b.linkIn(m.name) {
+			s.url = articleOnly(b.linkIn(m.pub))
+		}
+	case m.rule.convention == "13" && s.url == "":
+		s.url = rd.titleURL
+	}
 }
 
 // hasOtherAtCredits reports whether a block other than i has the form "A @ X - text". If so, the post is a list of
@@ -355,21 +391,7 @@ func (rd *reading) addSource(s *source) {
 // the index of the block to continue with.
 func (rd *reading) bindLead(i int, a *analysis) int {
 	b := rd.doc.blocks[i]
-	var s *source
-	switch {
-	case a.back != nil:
-		s = cmp.Or(rd.mentioned, rd.lastQuoted)
-		if a.mention != nil {
-			s = rd.newSource(i, a.mention)
-		}
-		if s == nil && a.lead.rule.convention == "13" {
-			s = rd.titleSource()
-		}
-	case a.private:
-		s = nil
-	default:
-		s = rd.newSource(i, a.lead)
-	}
+	s := rd.leadSource(i, a)
 	// The text before the credit is commentary.
 	if !a.before.empty() {
 		b.ownText = append(b.ownText, b.slice(a.before))
@@ -381,21 +403,10 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 		}
 		return i + 1
 	}
-	rest := a.after
-	for rest.lo < rest.hi {
-		end := groupEnd(b.toks, rest.lo)
-		if end == 0 {
-			break
-		}
-		c := rd.r.readCitation(rd.l, b, span{rest.lo, end}, inGroup)
-		if len(c.vias) == 0 {
-			break
-		}
-		rd.addVias(c.vias)
-		rest.lo = end
-	}
+	rest := rd.readLeadingVias(b, a.after)
 	rd.mentioned = nil
-	if rest.empty() {
+	switch {
+	case rest.empty():
 		rd.setRole(b, Credit)
 		if len(b.ownText) > 0 || a.back != nil && a.lead.rule.convention != "13" {
 			// The paragraph is commentary that ends in the credit.
@@ -403,19 +414,54 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 			b.ownText = nil
 		}
 		return rd.bindFollowing(i+1, s)
-	}
-	if a.lead.rule.position == positionHeadline {
+	case a.lead.rule.position == positionHeadline:
 		s.headline, s.kind = cleanHeadline(b.slice(rest)), HeadlineOnly
 		rd.setRole(b, Credit)
 		rd.addSource(s)
 		return i + 1
-	}
-	if len(b.ownText) == 0 && s.headline == "" && rd.headlineFollows(i, rest) {
+	case len(b.ownText) == 0 && s.headline == "" && rd.headlineFollows(i, rest):
 		s.headline = cleanHeadline(b.slice(rest))
 		rd.setRole(b, Credit)
 		return rd.bindFollowing(i+1, s)
+	default:
+		return rd.bindPassageInLine(i, rest, s)
 	}
-	return rd.bindPassageInLine(i, rest, s)
+}
+
+// leadSource returns the source that the lead of block i names or refers to, or nil if it names a private person or the
+// blog itself, or refers to no source.
+func (rd *reading) leadSource(i int, a *analysis) *source {
+	switch {
+	case a.back != nil && a.mention != nil:
+		return rd.newSource(i, a.mention)
+	case a.back != nil:
+		s := cmp.Or(rd.mentioned, rd.lastQuoted)
+		if s == nil && a.lead.rule.convention == "13" {
+			s = rd.titleSource()
+		}
+		return s
+	case a.private:
+		return nil
+	default:
+		return rd.newSource(i, a.lead)
+	}
+}
+
+// readLeadingVias reads the groups in brackets with vias at the beginning of the span, and returns the rest of it.
+func (rd *reading) readLeadingVias(b *block, s span) span {
+	for s.lo < s.hi {
+		end := groupEnd(b.toks, s.lo)
+		if end == 0 {
+			break
+		}
+		c := rd.r.readCitation(rd.l, b, span{s.lo, end}, inGroup)
+		if len(c.vias) == 0 {
+			break
+		}
+		rd.addVias(c.vias)
+		s.lo = end
+	}
+	return s
 }
 
 // headlineFollows reports whether the text after a credit in the line of block i is the headline of the passage below,

@@ -9,63 +9,101 @@ import (
 // findBoilerplate sets the role of blocks that are part of the page rather than the post: titles, dates, bylines,
 // navigation, captions, and everything after the post.
 func (rd *reading) findBoilerplate(title string) {
-	blocks := rd.doc.blocks
-	for i := range blocks {
-		b := blocks[i]
+	rd.findNavigation()
+	rd.findTitle(title)
+	content := false // whether a block of prose has been seen
+	for i, b := range rd.doc.blocks {
+		switch {
+		case b.quotation != nil:
+			content = true
+			continue
+		case b.role != "":
+			continue
+		case b.code:
+			b.role = Code
+			continue
+		}
+		switch rd.readPageLine(i, content) {
+		case postLine:
+			content = content || len(b.text) >= 60 || strings.HasSuffix(b.text, ".") || strings.HasSuffix(b.text, ":")
+		case pageLine:
+		case lastLine:
+			return
+		}
+	}
+}
+
+// findNavigation marks rows of links, and blocks without words, as noise.
+func (rd *reading) findNavigation() {
+	for _, b := range rd.doc.blocks {
 		if b.role == "" && (!hasWords(b.toks) && !isElision(b) || isNavigation(b)) {
 			b.role = Noise
 		}
 	}
-	rd.findTitle(title)
-	content := false // whether a block of prose has been seen
-	for i, b := range blocks {
-		if b.role != "" || b.quotation != nil {
-			content = content || b.quotation != nil
-			continue
+}
+
+// lineKind states whether a block is part of the post or of its page.
+type lineKind uint8
+
+const (
+	postLine lineKind = iota // may be prose
+	pageLine                 // is part of the page, or a heading or link of the post
+	lastLine                 // the rest of the blocks is not part of the post
+)
+
+// maxPostedLine and maxPageLine are the maximum lengths in bytes of a block that states the author or date of the post,
+// and of any other block that is part of the page.
+const maxPostedLine, maxPageLine = 400, 160
+
+// readPageLine returns the kind of block i and sets its role if it is part of the page. If content is set, prose
+// precedes the block.
+func (rd *reading) readPageLine(i int, content bool) lineKind {
+	b := rd.doc.blocks[i]
+	if len(b.text) <= maxPostedLine {
+		if kind := rd.readPostedLine(i, content); kind != postLine {
+			return kind
 		}
-		if b.code {
-			b.role = Code
-			continue
+	}
+	if len(b.text) > maxPageLine {
+		return postLine
+	}
+	var buf [200]byte
+	line := rd.l.foldLine(b.text, buf[:0])
+	switch {
+	case content && rd.l.end.matches(line):
+		rd.markFooter(i)
+		return lastLine
+	case rd.l.noise.matches(line):
+		if !rd.isCreditLink(i) {
+			b.role = Noise
 		}
-		if len(b.text) <= 400 {
-			switch by, on := rd.postedBy, rd.postedOn; {
-			case !rd.readPosted(b, content):
-			case content && rd.postedBy != by:
-				b.role = Posted
-				rd.markFooter(i + 1)
-				return
-			case !content || i >= len(blocks)-3:
-				b.role = Posted
-				continue
-			default:
-				// A date without a name within the post is likely the date of a quoted article.
-				rd.postedOn = on
-			}
-		}
-		if len(b.text) <= 160 {
-			var buf [200]byte
-			line := rd.l.foldLine(b.text, buf[:0])
-			switch {
-			case content && rd.l.end.matches(line):
-				rd.markFooter(i)
-				return
-			case rd.l.noise.matches(line):
-				if !rd.isCreditLink(i) {
-					b.role = Noise
-				}
-				continue
-			case b.caption && b.quotation == nil && !rd.followsQuotation(i), rd.l.caption.matches(line), rd.isPhotoCredit(b):
-				b.role = Caption
-				continue
-			case isNote(rd.l, b):
-				b.role = Note
-				continue
-			case isHeading(b.elem):
-				// A heading may be a quoted headline.
-				continue
-			}
-		}
-		content = content || len(b.text) >= 60 || strings.HasSuffix(b.text, ".") || strings.HasSuffix(b.text, ":")
+	case b.caption && !rd.followsQuotation(i), rd.l.caption.matches(line), rd.isPhotoCredit(b):
+		b.role = Caption
+	case isNote(rd.l, b):
+		b.role = Note
+	case isHeading(b.elem): // it may be a quoted headline
+	default:
+		return postLine
+	}
+	return pageLine
+}
+
+// readPostedLine is like readPageLine, but only for blocks that state the author or date of the post.
+func (rd *reading) readPostedLine(i int, content bool) lineKind {
+	b := rd.doc.blocks[i]
+	switch by, on := rd.postedBy, rd.postedOn; {
+	case !rd.readPosted(b, content):
+		return postLine
+	case content && rd.postedBy != by:
+		b.role = Posted
+		rd.markFooter(i + 1)
+		return lastLine
+	case !content || i >= len(rd.doc.blocks)-3:
+		b.role = Posted
+		return pageLine
+	default:
+		rd.postedOn = on // a date without a name within the post is likely the date of a quoted article
+		return postLine
 	}
 }
 

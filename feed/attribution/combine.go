@@ -98,12 +98,7 @@ func (rd *reading) isVia(name string) bool {
 // via, or the rules have found its publication in the same block or as an agency.
 func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 	k := d.units[l.credit[0]].block
-	switch rd.doc.blocks[k].role {
-	case Noise, Footer, Posted, Caption, Code, ViaLine:
-		return true
-	default:
-	}
-	if rd.analyses[k].private {
+	if rd.doc.blocks[k].role.isBoilerplate() || rd.analyses[k].private {
 		return true
 	}
 	if slices.ContainsFunc(rd.sources, func(s *source) bool { return slices.Contains(s.passageBlocks, k) }) {
@@ -119,6 +114,16 @@ func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 		return (slices.Contains(s.creditBlocks, k) || len(l.passage) == 0) && rd.samePublication(s.pub.name, l.pub.name) ||
 			slices.ContainsFunc(s.agencies, func(a string) bool { return rd.samePublication(a, l.pub.name) })
 	})
+}
+
+// isBoilerplate reports whether blocks with the role contain no credit.
+func (r Role) isBoilerplate() bool {
+	switch r {
+	case Noise, Footer, Posted, Caption, Code, ViaLine:
+		return true
+	case Commentary, Credit, Passage, Title, Uncredited, Note:
+	}
+	return false
 }
 
 // shared returns a score for how much a source that the rules found and a credit that the model found have in common:

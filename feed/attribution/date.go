@@ -190,18 +190,19 @@ func isClockTime(w string) bool {
 // dayOfMonth parses a day of the month, which may have an ordinal suffix: "5", "5th", "1er", "2nd".
 func (l *language) dayOfMonth(w string) (int, bool) {
 	n := 0
-	for n < len(w) && w[n] >= '0' && w[n] <= '9' {
+	for n < len(w) && isDigit(w[n]) {
 		n++
 	}
 	if n == 0 || n > 2 {
 		return 0, false
 	}
-	if rest := strings.ToLower(w[n:]); rest != "" && rest != "." && rest != "st" && rest != "nd" && rest != "rd" &&
-		rest != "th" && rest != "er" && rest != "º" && rest != "°" {
+	switch strings.ToLower(w[n:]) {
+	case "", ".", "st", "nd", "rd", "th", "er", "º", "°":
+		d, err := strconv.Atoi(w[:n])
+		return d, err == nil && d >= 1 && d <= 31
+	default:
 		return 0, false
 	}
-	d, err := strconv.Atoi(w[:n])
-	return d, err == nil && d >= 1 && d <= 31
 }
 
 // year parses a four-digit year, from 1600 to 2199.
@@ -217,28 +218,11 @@ func year(w string) (int, bool) {
 // numericDate parses a date that consists of three numbers. The language determines which of two small numbers is the
 // month, unless only one of them can be.
 func (l *language) numericDate(w string) (bool, date) {
-	w = strings.TrimSuffix(w, ".")
-	if len(w) < 5 || len(w) > 10 || w[0] < '0' || w[0] > '9' {
-		return false, date{}
-	}
-	sep := strings.IndexAny(w, "/.-")
-	if sep < 0 {
-		return false, date{}
-	}
-	parts := strings.Split(w, w[sep:sep+1])
-	if len(parts) != 3 {
-		return false, date{}
-	}
-	var n [3]int
-	for i, p := range parts {
-		v, err := strconv.Atoi(p)
-		if err != nil || v < 0 {
-			return false, date{}
-		}
-		n[i] = v
-	}
+	parts, n := threeNumbers(strings.TrimSuffix(w, "."))
 	var d date
 	switch {
+	case parts == nil:
+		return false, date{}
 	case len(parts[0]) == 4:
 		d = date{n[0], n[1], n[2]}
 	case len(parts[2]) != 2 && len(parts[2]) != 4:
@@ -249,6 +233,29 @@ func (l *language) numericDate(w string) (bool, date) {
 		d = date{fullYear(n[2]), n[1], n[0]}
 	}
 	return d.valid(), d
+}
+
+// threeNumbers returns the three numbers in w, between which the same separator stands, as text and parsed. If w has a
+// different form, the text is nil.
+func threeNumbers(w string) (parts []string, n [3]int) {
+	if len(w) < 5 || len(w) > 10 || !isDigit(w[0]) {
+		return nil, n
+	}
+	sep := strings.IndexAny(w, "/.-")
+	if sep < 0 {
+		return nil, n
+	}
+	if parts = strings.Split(w, w[sep:sep+1]); len(parts) != 3 {
+		return nil, n
+	}
+	for i, p := range parts {
+		v, err := strconv.Atoi(p)
+		if err != nil || v < 0 {
+			return nil, n
+		}
+		n[i] = v
+	}
+	return parts, n
 }
 
 // fullYear expands a one- or two-digit year to a year from 1970 to 2069. Larger numbers are returned unchanged.

@@ -44,60 +44,64 @@ func (rd *reading) bindReblog(q *quotation, first int) bool {
 
 // bindTweet reads an embedded social media post: its text, then "— Name (@handle) date" with a linked date.
 func (rd *reading) bindTweet(q *quotation) {
-	blocks := rd.doc.blocks
 	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, firstBlock: q.blocks[0], marked: true}
 	last := q.blocks[len(q.blocks)-1]
 	for _, k := range q.blocks {
-		b := blocks[k]
 		cut := -1
 		if k == last {
-			for n, v := range slices.Backward(b.toks) {
-				if v.kind == tokDash && (n == 0 || v.space) {
-					cut = n
-					break
-				}
-			}
+			cut = signatureDash(rd.doc.blocks[k].toks)
 		}
 		if cut < 0 {
 			rd.addPassage(s, k, k+1)
-			continue
-		}
-		if cut > 0 {
-			s.passages = append(s.passages, b.slice(span{0, cut}))
-			s.inline = true
-		}
-		s.creditBlocks = append(s.creditBlocks, k)
-		rd.setRole(b, Credit)
-		if cut > 0 {
-			rd.setRole(b, Passage)
-		}
-		n := cut + 1
-		for n < len(b.toks) && b.toks[n].ch != '(' && b.toks[n].ch != '@' {
-			n++
-		}
-		if n > cut+1 {
-			s.authors = []string{b.slice(span{cut + 1, n})}
-		}
-		for ; n < len(b.toks); n++ {
-			if end, d := rd.l.date(b.text, b.toks, n); end > 0 {
-				s.date = d
-				break
-			}
-		}
-		for _, r := range b.runs {
-			if r.kind == runLink && r.start >= b.toks[cut].start {
-				s.url = articleOnly(r.value)
-			}
+		} else {
+			rd.readSignature(s, k, cut)
 		}
 	}
-	if rd.isOwnTweet(s, q.blocks[0]) {
+	switch {
+	case rd.isOwnTweet(s, q.blocks[0]):
 		for _, k := range q.blocks {
-			rd.setRole(blocks[k], Uncredited)
+			rd.setRole(rd.doc.blocks[k], Uncredited)
 		}
-		return
-	}
-	if len(s.passages) > 0 {
+	case len(s.passages) > 0:
 		rd.addSource(s)
+	}
+}
+
+// signatureDash returns the position of the last dash after a space or at the beginning, or -1.
+func signatureDash(toks []token) int {
+	for k, t := range slices.Backward(toks) {
+		if t.kind == tokDash && (k == 0 || t.space) {
+			return k
+		}
+	}
+	return -1
+}
+
+// readSignature reads the signature of a social media post, which begins with the dash at token cut of block i. The
+// text before it is part of the passage.
+func (rd *reading) readSignature(s *source, i, cut int) {
+	b := rd.doc.blocks[i]
+	s.creditBlocks = append(s.creditBlocks, i)
+	rd.setRole(b, Credit)
+	if cut > 0 {
+		s.passages = append(s.passages, b.slice(span{0, cut}))
+		s.inline = true
+		rd.setRole(b, Passage)
+	}
+	n := cut + 1
+	for n < len(b.toks) && b.toks[n].ch != '(' && b.toks[n].ch != '@' {
+		n++
+	}
+	if n > cut+1 {
+		s.authors = []string{b.slice(span{cut + 1, n})}
+	}
+	if d := rd.dateIn(b, span{n, len(b.toks)}, date{}); d.month > 0 {
+		s.date = d
+	}
+	for _, r := range b.runs {
+		if r.kind == runLink && r.start >= b.toks[cut].start {
+			s.url = articleOnly(r.value)
+		}
 	}
 }
 

@@ -149,24 +149,9 @@ func (rd *reading) addWeak(d *decisions) {
 			begins[c.passage[0]], ends[c.passage[n-1]] = c, c
 		}
 	}
-	quoted := make([]bool, len(rd.doc.blocks)) // by block: whether a passage that the rules found contains it; see [reading.isRedundant]
-	for _, s := range rd.sources {
-		for _, k := range s.passageBlocks {
-			quoted[k] = true
-		}
-	}
-	for _, s := range rd.sources {
-		for _, k := range s.creditBlocks {
-			quoted[k] = false
-		}
-	}
+	quoted := rd.onlyPassages()
 	for i := range d.units {
-		label, margin := labelMention, d.labels.margin(i, labelMention)
-		for _, l := range [...]int{labelLead, labelTail} {
-			if m := d.labels.margin(i, l); m > margin {
-				label, margin = l, m
-			}
-		}
+		label, margin := d.creditLabel(i)
 		if taken[i] || margin < weakMargin || quoted[d.units[i].block] {
 			continue
 		}
@@ -184,6 +169,34 @@ func (rd *reading) addWeak(d *decisions) {
 		}
 		d.credits = append(d.credits, c)
 	}
+}
+
+// onlyPassages returns, for each block, whether it is in a passage that the rules found and in no credit. A credit that
+// the model finds in such a block is redundant; see [reading.isRedundant].
+func (rd *reading) onlyPassages() []bool {
+	quoted := make([]bool, len(rd.doc.blocks))
+	for _, s := range rd.sources {
+		for _, k := range s.passageBlocks {
+			quoted[k] = true
+		}
+	}
+	for _, s := range rd.sources {
+		for _, k := range s.creditBlocks {
+			quoted[k] = false
+		}
+	}
+	return quoted
+}
+
+// creditLabel returns the credit label with the greatest margin at unit i, and that margin.
+func (d *decisions) creditLabel(i int) (label, margin int) {
+	label, margin = labelMention, d.labels.margin(i, labelMention)
+	for _, l := range [...]int{labelLead, labelTail} {
+		if m := d.labels.margin(i, l); m > margin {
+			label, margin = l, m
+		}
+	}
+	return label, margin
 }
 
 // continuesCredit reports whether c may be part of the credit before it: at most one of them names a publication, they

@@ -1,7 +1,6 @@
 package attribution
 
 import (
-	"bufio"
 	"bytes"
 	"embed"
 	"fmt"
@@ -56,6 +55,7 @@ type language struct {
 	caption    phrases
 	lineWords  map[string]bool // the first words of noise, end and caption
 	months     map[int32]int   // by word id
+	lastMonth  int             // number of the last line of months
 	monthOf    []uint8         // by word id: the month from 1 to 12, or 0 for any other word
 	// monthFirst reports whether 1/2/2010 is January 2 rather than February 1.
 	monthFirst bool
@@ -354,55 +354,53 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 	if len(lx.sorted) > maxLanguages {
 		return nil, fmt.Errorf("%d languages, want at most %d: %w", len(lx.sorted), maxLanguages, feed.ErrInvalid)
 	}
-	for _, l := range lx.sorted {
-		l.traits = make([]traits, len(lx.ids)+1)
-		l.trigger = make([]bool, len(lx.ids)+1)
-		l.monthOf = make([]uint8, len(lx.ids)+1)
-		for id, m := range l.months {
-			l.monthOf[id] = uint8(m)
-		}
-		for _, x := range []*index{&l.leads, &l.credits, &l.postedBy} {
-			x.lists = make([][]*variant, len(lx.ids)+1)
-			for id, vs := range x.byWord {
-				l.trigger[id] = true
-				x.lists[id] = vs
-			}
-		}
-		for _, c := range l.allClasses {
-			c.set, c.starts = make([]uint64, len(lx.ids)/64+1), make([]uint64, len(lx.ids)/64+1)
-			for id := range c.words {
-				l.traits[id].set(c.bit)
-				c.set[id>>6] |= 1 << (id & 63)
-			}
-			for id := range c.phrases {
-				l.traits[id].set(c.bit)
-				c.starts[id>>6] |= 1 << (id & 63)
-			}
-		}
-	}
-	for _, l := range lx.sorted {
-		l.setFlags(len(lx.ids))
-		l.evidenceOf = make([]uint64, len(l.traits))
-		for id := range l.traits {
-			for c, bit := range l.evidence {
-				if l.traits[id].has(bit) {
-					l.evidenceOf[id] |= 1 << c
-				}
-			}
-		}
-	}
-	lx.commonIn = make([]uint8, len(lx.ids)+1)
-	for k, l := range lx.sorted {
-		for id := range lx.commonIn {
-			if l.common.has(int32(id)) {
-				lx.commonIn[id] |= 1 << k
-			}
-		}
-	}
 	if lx.langs[fallback] == nil {
 		return nil, fmt.Errorf("no language file %s.txt: %w", fallback, feed.ErrInvalid)
 	}
+	lx.commonIn = make([]uint8, len(lx.ids)+1)
+	for k, l := range lx.sorted {
+		l.indexWords(len(lx.ids))
+		for id := range l.common.words {
+			lx.commonIn[id] |= 1 << k
+		}
+	}
 	return lx, nil
+}
+
+// indexWords fills the tables of the language that are indexed by word id. n is the greatest id.
+func (l *language) indexWords(n int) {
+	l.traits, l.trigger = make([]traits, n+1), make([]bool, n+1)
+	l.monthOf = make([]uint8, n+1)
+	for id, m := range l.months {
+		l.monthOf[id] = uint8(m)
+	}
+	for _, x := range []*index{&l.leads, &l.credits, &l.postedBy} {
+		x.lists = make([][]*variant, n+1)
+		for id, vs := range x.byWord {
+			l.trigger[id] = true
+			x.lists[id] = vs
+		}
+	}
+	for _, c := range l.allClasses {
+		c.set, c.starts = make([]uint64, n/64+1), make([]uint64, n/64+1)
+		for id := range c.words {
+			l.traits[id].set(c.bit)
+			c.set[id>>6] |= 1 << (id & 63)
+		}
+		for id := range c.phrases {
+			l.traits[id].set(c.bit)
+			c.starts[id>>6] |= 1 << (id & 63)
+		}
+	}
+	l.setFlags(n)
+	l.evidenceOf = make([]uint64, n+1)
+	for id := range l.traits {
+		for c, bit := range l.evidence {
+			if l.traits[id].has(bit) {
+				l.evidenceOf[id] |= 1 << c
+			}
+		}
+	}
 }
 
 // id returns the number of a word, and assigns one if it has none.
@@ -428,44 +426,9 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	for _, p := range []*phrases{&l.noise, &l.end, &l.caption} {
 		*p = phrases{whole: make(map[string]bool), starts: make(map[string][]linePattern)}
 	}
-	section, number, month := "", 0, 0
-	var rules []numberedLine
-	for sc := bufio.NewScanner(strings.NewReader(data)); sc.Scan(); {
-		number++
-		line := strings.TrimSpace(sc.Text())
-		switch {
-		case line == "" || line[0] == '#':
-			continue
-		case line[0] == '[' && line[len(line)-1] == ']' && !strings.Contains(line, " "):
-			section = line[1 : len(line)-1]
-			continue
-		}
-		switch section {
-		case "rules":
-			// Rules may use classes that follow later in the file.
-			rules = append(rules, numberedLine{line, number})
-		case "noise":
-			l.noise.add(line)
-		case "end":
-			l.end.add(line)
-		case "caption":
-			l.caption.add(line)
-		case "options":
-			l.monthFirst = l.monthFirst || line == "month first"
-			l.nouns = l.nouns || line == "nouns capitalised"
-		case "months":
-			month++
-			for w := range strings.FieldsSeq(line) {
-				l.months[lx.id(w)] = month
-			}
-		case "":
-			return nil, fmt.Errorf("line %d: entry before the first section: %w", number, feed.ErrInvalid)
-		default:
-			c := l.class(section)
-			for phrase := range strings.SplitSeq(line, ",") {
-				lx.addPhrase(c, phrase)
-			}
-		}
+	rules, err := lx.loadSections(l, data)
+	if err != nil {
+		return nil, err
 	}
 	for _, r := range rules {
 		if err := lx.addRule(l, r.line); err != nil {
@@ -487,6 +450,53 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	l.evidence = l.classBits()
 	l.indexRules()
 	return l, nil
+}
+
+// loadSections adds the entries of a language file to the language, except for the rules, which it returns. Rules may
+// use classes that follow later in the file.
+func (lx *lexicon) loadSections(l *language, data string) (rules []numberedLine, err error) {
+	section, number := "", 0
+	for line := range strings.Lines(data) {
+		number++
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || line[0] == '#':
+		case line[0] == '[' && line[len(line)-1] == ']' && !strings.Contains(line, " "):
+			section = line[1 : len(line)-1]
+		case section == "":
+			return nil, fmt.Errorf("line %d: entry before the first section: %w", number, feed.ErrInvalid)
+		case section == "rules":
+			rules = append(rules, numberedLine{line, number})
+		default:
+			lx.addEntry(l, section, line)
+		}
+	}
+	return rules, nil
+}
+
+// addEntry adds a line of a section other than rules to the language.
+func (lx *lexicon) addEntry(l *language, section, line string) {
+	switch section {
+	case "noise":
+		l.noise.add(line)
+	case "end":
+		l.end.add(line)
+	case "caption":
+		l.caption.add(line)
+	case "options":
+		l.monthFirst = l.monthFirst || line == "month first"
+		l.nouns = l.nouns || line == "nouns capitalised"
+	case "months":
+		l.lastMonth++
+		for w := range strings.FieldsSeq(line) {
+			l.months[lx.id(w)] = l.lastMonth
+		}
+	default:
+		c := l.class(section)
+		for phrase := range strings.SplitSeq(line, ",") {
+			lx.addPhrase(c, phrase)
+		}
+	}
 }
 
 // numberedLine is a line of a language file and its number.
@@ -590,75 +600,20 @@ func (l *language) triggers(id int32) bool {
 // bindClasses sets each class field to the class with the matching name.
 func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
-		"at":           &l.at,
-		"from":         &l.from,
-		"report":       &l.report,
-		"period":       &l.period,
-		"told":         &l.told,
-		"det":          &l.det,
-		"epithet":      &l.epithet,
-		"when":         &l.when,
-		"weekday":      &l.weekday,
-		"connector":    &l.connector,
-		"not-name":     &l.notName,
-		"given":        &l.given,
-		"honorific":    &l.honorific,
-		"role":         &l.role,
-		"by":           &l.by,
-		"in":           &l.in,
-		"and":          &l.and,
-		"via":          &l.via,
-		"place":        &l.place,
-		"pub-word":     &l.pubWord,
-		"particle":     &l.particle,
-		"say":          &l.say,
-		"stop":         &l.stop,
-		"corporate":    &l.corporate,
-		"first":        &l.first,
-		"second":       &l.second,
-		"said-verb":    &l.saidVerb,
-		"opener":       &l.opener,
-		"label":        &l.label,
-		"suffix":       &l.suffix,
-		"with":         &l.with,
-		"on":           &l.on,
-		"date-lead":    &l.dateLead,
-		"date-of":      &l.dateOf,
-		"time-word":    &l.timeWord,
-		"abbreviation": &l.abbreviation,
-		"photo":        &l.photo,
-		"note":         &l.note,
-		"more":         &l.more,
-		"source":       &l.source,
-		"plural":       &l.plural,
-		"stance":       &l.stance,
-		"present":      &l.present,
-		"past":         &l.past,
-		"pointing":     &l.pointing,
-		"common":       &l.common,
-		"via-skip":     &l.viaSkip,
-		"via-word":     &l.viaWord,
-		"thanks":       &l.thanks,
-		"finding":      &l.finding,
-		"holiday":      &l.holiday,
-		"piece":        &l.piece,
-		"taken":        &l.taken,
-		"size":         &l.size,
-		"list-name":    &l.listName,
-		"position":     &l.position,
-		"employ":       &l.employ,
-		"firm":         &l.firm,
-		"about":        &l.about,
-		"covered":      &l.covered,
-		"generic":      &l.generic,
-		"again":        &l.again,
-		"genitive":     &l.genitive,
-		"send":         &l.send,
-		"modal":        &l.modal,
-		"meeting":      &l.meeting,
-		"saying":       &l.saying,
-		"institution":  &l.institution,
-		"references":   &l.references,
+		"about": &l.about, "abbreviation": &l.abbreviation, "again": &l.again, "and": &l.and, "at": &l.at, "by": &l.by,
+		"common": &l.common, "connector": &l.connector, "corporate": &l.corporate, "covered": &l.covered,
+		"date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det, "employ": &l.employ, "epithet": &l.epithet,
+		"finding": &l.finding, "firm": &l.firm, "first": &l.first, "from": &l.from, "generic": &l.generic,
+		"genitive": &l.genitive, "given": &l.given, "holiday": &l.holiday, "honorific": &l.honorific, "in": &l.in,
+		"institution": &l.institution, "label": &l.label, "list-name": &l.listName, "meeting": &l.meeting,
+		"modal": &l.modal, "more": &l.more, "not-name": &l.notName, "note": &l.note, "on": &l.on,
+		"opener": &l.opener, "particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo,
+		"piece": &l.piece, "place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position,
+		"present": &l.present, "pub-word": &l.pubWord, "references": &l.references, "report": &l.report, "role": &l.role,
+		"said-verb": &l.saidVerb, "saying": &l.saying, "say": &l.say, "second": &l.second, "send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance,
+		"stop": &l.stop, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "time-word": &l.timeWord,
+		"told": &l.told, "via": &l.via, "via-skip": &l.viaSkip, "via-word": &l.viaWord, "weekday": &l.weekday,
+		"when": &l.when, "with": &l.with,
 	} {
 		*to = l.class(name)
 	}

@@ -110,41 +110,10 @@ func (rd *reading) isUnlinked(s *source) bool {
 // publish returns the result: the certain candidates as quotes, and the others as suggestions.
 func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	res := Result{PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
-	threshold := int(math.Round(rd.r.threshold * 100))
 	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
 		return c.rule == nil && (rd.isOwnBlog(c.source) || !rd.isSource(c.source) || c.certainty < minSuggestion)
 	})
-	suggestions := map[*candidate]Quote{}
-	suggest := func(c *candidate, q Quote) {
-		suggestions[c] = q
-		if c.rule != nil {
-			rd.dropSource(c.rule)
-		}
-	}
-	mention := minMention * min(threshold, lowThreshold) / lowThreshold
-	var certain, published []*candidate
-	for _, c := range cs {
-		if c.certainty >= threshold {
-			certain = append(certain, c)
-		} else {
-			suggest(c, rd.newQuote(c))
-		}
-	}
-	for _, c := range certain {
-		q := rd.newQuote(c)
-		rd.setPassage(d, c, threshold)
-		switch s := c.source; {
-		case !rd.verify(s):
-			if d != nil && !c.keepsPassage() {
-				rd.clearPassage(s)
-			}
-			suggest(c, q)
-		case len(s.passages) == 0 && !s.entry && (c.certainty < mention || rd.isListed(s) || rd.isUnlinked(s)):
-			suggest(c, q)
-		default:
-			published = append(published, c)
-		}
-	}
+	published, suggestions := rd.divide(d, cs)
 	for _, c := range cs {
 		if q, ok := suggestions[c]; ok {
 			res.Suggestions = append(res.Suggestions, q)
@@ -163,6 +132,49 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	res.Via = rd.vias
 	rd.listBlocks(&res)
 	return res
+}
+
+// divide returns the candidates to publish, with their final passages, and the quotes of those to suggest.
+func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate, suggestions map[*candidate]Quote) {
+	threshold := int(math.Round(rd.r.threshold * 100))
+	suggestions = make(map[*candidate]Quote)
+	suggest := func(c *candidate, q Quote) {
+		suggestions[c] = q
+		if c.rule != nil {
+			rd.dropSource(c.rule)
+		}
+	}
+	var certain []*candidate
+	for _, c := range cs {
+		if c.certainty >= threshold {
+			certain = append(certain, c)
+		} else {
+			suggest(c, rd.newQuote(c))
+		}
+	}
+	for _, c := range certain {
+		q := rd.newQuote(c)
+		rd.setPassage(d, c, threshold)
+		switch s := c.source; {
+		case !rd.verify(s):
+			if d != nil && !c.keepsPassage() {
+				rd.clearPassage(s)
+			}
+			suggest(c, q)
+		case rd.isMention(c, threshold):
+			suggest(c, q)
+		default:
+			published = append(published, c)
+		}
+	}
+	return published, suggestions
+}
+
+// isMention reports whether the source has no passage and is more likely mentioned than quoted.
+func (rd *reading) isMention(c *candidate, threshold int) bool {
+	s := c.source
+	return len(s.passages) == 0 && !s.entry &&
+		(c.certainty < minMention*min(threshold, lowThreshold)/lowThreshold || rd.isListed(s) || rd.isUnlinked(s))
 }
 
 // listBlocks adds the blocks and the commentary to the result.
@@ -237,6 +249,18 @@ func (rd *reading) newQuote(c *candidate) Quote {
 		src.PublicationURL, src.FeedURL = s.pub.known.URL, s.pub.known.FeedURL
 	}
 	q.Certain = s.pub.known != nil || hostNamed(s.url, s.pub.name)
+	if d := rd.dateOf(s); d.valid() {
+		src.DatePublished = d.String()
+	}
+	for _, name := range s.authors {
+		src.Authors = append(src.Authors, feed.Author{Name: name})
+	}
+	src.Agencies = rd.agenciesOf(s)
+	return q
+}
+
+// dateOf returns the date of the source. If the credit states no year, it is derived from the date of the post.
+func (rd *reading) dateOf(s *source) date {
 	d := s.date
 	if d.month != 0 && d.year == 0 && rd.postedOn.year != 0 {
 		d.year = rd.postedOn.year
@@ -244,22 +268,22 @@ func (rd *reading) newQuote(c *candidate) Quote {
 			d.year-- // a December report in a January post
 		}
 	}
-	if d.valid() {
-		src.DatePublished = d.String()
-	}
-	for _, name := range s.authors {
-		src.Authors = append(src.Authors, feed.Author{Name: name})
-	}
+	return d
+}
+
+// agenciesOf returns the agencies of the source: the publication if it is one, and those named beside it.
+func (rd *reading) agenciesOf(s *source) []string {
+	var agencies []string
 	if s.pub.known != nil && s.pub.known.Agency {
-		src.Agencies = append(src.Agencies, s.pub.name)
+		agencies = append(agencies, s.pub.name)
 	}
 	for _, a := range s.agencies {
-		if !slices.ContainsFunc(src.Agencies, func(b string) bool { return rd.samePublication(a, b) }) &&
-			!rd.samePublication(a, s.pub.name) {
-			src.Agencies = append(src.Agencies, a)
+		if !rd.samePublication(a, s.pub.name) &&
+			!slices.ContainsFunc(agencies, func(b string) bool { return rd.samePublication(a, b) }) {
+			agencies = append(agencies, a)
 		}
 	}
-	return q
+	return agencies
 }
 
 // samePublication reports whether two names denote the same publication.

@@ -540,25 +540,29 @@ func startNumber(l *language, toks []token) int {
 	case tokClose, tokPoss:
 		return 3
 	case tokPunct:
-		switch t.ch {
-		case '(', '[':
+		if t.ch == '(' || t.ch == '[' {
 			return 4
-		default:
-			return 5
 		}
+		return 5
+	case tokWord:
+		return startWordNumber(l, t)
+	}
+	return 5
+}
+
+// startWordNumber returns the [startNumber] of a word.
+func startWordNumber(l *language, t token) int {
+	switch {
+	case l.by.has(t.id) && t.upper:
+		return 6
+	case t.digit:
+		return 7
+	case t.upper:
+		return 8
+	case t.ch == '@':
+		return 9
 	default:
-		switch {
-		case l.by.has(t.id) && t.upper:
-			return 6
-		case t.digit:
-			return 7
-		case t.upper:
-			return 8
-		case t.ch == '@':
-			return 9
-		default:
-			return 10
-		}
+		return 10
 	}
 }
 
@@ -572,22 +576,27 @@ func endNumber(toks []token) int {
 	case tokDash:
 		return 2
 	case tokPunct:
-		switch t.ch {
-		case '.':
-			return 3
-		case '?', '!':
-			return 4
-		case ':':
-			return 5
-		case ',', ';':
-			return 6
-		case ')', ']':
-			return 7
-		default:
-			return 8
-		}
+		return endMarkNumber(t.ch)
+	case tokWord, tokOpen, tokPoss:
+	}
+	return 9
+}
+
+// endMarkNumber returns the [endNumber] of a punctuation mark.
+func endMarkNumber(ch rune) int {
+	switch ch {
+	case '.':
+		return 3
+	case '?', '!':
+		return 4
+	case ':':
+		return 5
+	case ',', ';':
+		return 6
+	case ')', ']':
+		return 7
 	default:
-		return 9
+		return 8
 	}
 }
 

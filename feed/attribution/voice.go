@@ -50,15 +50,17 @@ type voice struct {
 	last   bool // only boilerplate follows
 }
 
-// voiceOf returns the voice of a paragraph. If last is set, only boilerplate follows it.
-func (l *language) voiceOf(toks []token, last bool) voice {
-	v := voice{score: weightContinues, last: last}
-	if len(toks) == 0 {
-		return v
-	}
-	var words, names int
-	var said, quoting, number, inserted bool
-	var flags uint8
+// spoken counts the properties of a paragraph's words outside quotation marks.
+type spoken struct {
+	words, names            int
+	flags                   uint8 // the flags of the words
+	said, number            bool
+	quoting, inserted, past bool
+}
+
+// spokenIn returns the properties of a paragraph's words.
+func (l *language) spokenIn(toks []token) spoken {
+	var s spoken
 	skip, opened := 0, 0
 	for i := range toks {
 		t := &toks[i]
@@ -69,71 +71,102 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 			opened++ // the bounds prevent quadratic time for marks that are never closed
 			if end := quotedEnd(toks[:min(len(toks), i+maxQuoted)], i); end > 0 {
 				skip = end
-				quoting = true
+				s.quoting = true
 				continue
 			}
 		}
-		switch t.kind {
-		case tokWord:
-			words++
-			of := l.flagsOf(t.id)
-			flags |= of
-			// "is said to be" is hearsay, not a report.
-			said = said || of&flagSaid != 0 && !(i > 0 && l.present.has(toks[i-1].id))
-			number = number || t.digit
-			if t.upper && i > 0 && toks[i-1].kind == tokWord && of&flagFirst == 0 {
-				names++
-			}
-		case tokPunct:
-			inserted = inserted || t.ch == '['
-		default:
+		if t.kind == tokWord {
+			l.addSpoken(&s, toks, i)
+		}
+		s.inserted = s.inserted || t.kind == tokPunct && t.ch == '['
+	}
+	s.past = s.flags&flagPast != 0
+	return s
+}
+
+// addSpoken adds the properties of the word at token i.
+func (l *language) addSpoken(s *spoken, toks []token, i int) {
+	t := &toks[i]
+	flags := l.flagsOf(t.id)
+	s.words++
+	s.flags |= flags
+	// "is said to be" is hearsay, not a report.
+	s.said = s.said || flags&flagSaid != 0 && !(i > 0 && l.present.has(toks[i-1].id))
+	s.number = s.number || t.digit
+	if t.upper && i > 0 && toks[i-1].kind == tokWord && flags&flagFirst == 0 {
+		s.names++
+	}
+}
+
+// voiceOf returns the voice of a paragraph. If last is set, only boilerplate follows it.
+func (l *language) voiceOf(toks []token, last bool) voice {
+	if len(toks) == 0 {
+		return voice{score: weightContinues, last: last}
+	}
+	s := l.spokenIn(toks)
+	v := voice{
+		score: weightContinues, last: last,
+		first:  s.flags&flagFirst != 0,
+		elided: lastInner(toks).kind == tokDots,
+		colon:  isMark(toks, len(toks)-1, ':'),
+		aside:  toks[0].ch == '(' && groupEnd(toks, 0) == len(toks),
+	}
+	for _, p := range l.properties(&v, &s, toks) {
+		if p.holds {
+			v.score += p.weight
 		}
 	}
-	v.first = flags&flagFirst != 0
-	past := flags&flagPast != 0
-	add := func(ok bool, w float64) {
-		if ok {
-			v.score += w
-		}
-	}
-	end := toks[len(toks)-1]
-	for k := len(toks) - 1; k > 0 &&
-		(end.kind == tokClose || end.kind == tokPunct && (end.ch == ')' || end.ch == ']')); k-- {
-		end = toks[k-1]
-	}
-	v.elided = end.kind == tokDots
-	v.colon = toks[len(toks)-1].kind == tokPunct && toks[len(toks)-1].ch == ':'
-	begin := toks[0]
+	return v
+}
+
+// property is a property of a paragraph, and its weight if it holds.
+type property struct {
+	holds  bool
+	weight float64
+}
+
+// properties returns the weighted properties of a paragraph.
+func (l *language) properties(v *voice, s *spoken, toks []token) [25]property {
+	begin, end := toks[0], lastInner(toks)
 	if begin.kind == tokPunct && (begin.ch == '[' || begin.ch == '(') && len(toks) > 1 {
 		begin = toks[1]
 	}
-	add(v.first, weightFirst)
-	add(flags&flagPlural != 0, weightPlural)
-	add(flags&flagSecond != 0, weightSecond)
-	add(l.opener.has(toks[0].id), weightOpener)
-	add(end.kind == tokPunct && end.ch == '!', weightExclamation)
-	add(end.kind == tokPunct && end.ch == '?', weightQuestion)
-	add(words <= 14, weightShort)
-	add(words <= 5 && last && !past && !l.det.has(toks[0].id), weightFragment)
-	add(words > 14 && words <= 25, weightMiddling)
-	add(words > 60, weightLong)
-	v.aside = toks[0].ch == '(' && groupEnd(toks, 0) == len(toks)
-	add(v.aside, weightBracketed)
-	add(names == 0 && !number && !quoting, weightBare)
-	add(l.pointing.has(toks[0].id), weightPointing)
-	add(flags&flagStance != 0, weightStance)
-	add(flags&flagPresent != 0, weightPresent)
-	add(past && !said, weightPast)
-	add(said, weightSaid)
-	add(quoting, weightQuoting)
-	add(number, weightNumber)
-	v.score += weightName * float64(min(names, 3))
-	add(v.elided, weightElided)
-	add(begin.kind == tokDots, weightResumed)
-	add(inserted && !v.elided, weightInserted)
-	add(last, weightLast)
-	add(v.colon, weightLeadIn)
-	return v
+	return [...]property{
+		{v.first, weightFirst},
+		{s.flags&flagPlural != 0, weightPlural},
+		{s.flags&flagSecond != 0, weightSecond},
+		{l.opener.has(toks[0].id), weightOpener},
+		{end.kind == tokPunct && end.ch == '!', weightExclamation},
+		{end.kind == tokPunct && end.ch == '?', weightQuestion},
+		{s.words <= 14, weightShort},
+		{s.words <= 5 && v.last && !s.past && !l.det.has(toks[0].id), weightFragment},
+		{s.words > 14 && s.words <= 25, weightMiddling},
+		{s.words > 60, weightLong},
+		{v.aside, weightBracketed},
+		{s.names == 0 && !s.number && !s.quoting, weightBare},
+		{l.pointing.has(toks[0].id), weightPointing},
+		{s.flags&flagStance != 0, weightStance},
+		{s.flags&flagPresent != 0, weightPresent},
+		{s.past && !s.said, weightPast},
+		{s.said, weightSaid},
+		{s.quoting, weightQuoting},
+		{s.number, weightNumber},
+		{true, weightName * float64(min(s.names, 3))},
+		{v.elided, weightElided},
+		{begin.kind == tokDots, weightResumed},
+		{s.inserted && !v.elided, weightInserted},
+		{v.last, weightLast},
+		{v.colon, weightLeadIn},
+	}
+}
+
+// lastInner returns the last token before the closing quotation marks and brackets at the end.
+func lastInner(toks []token) token {
+	k := len(toks) - 1
+	for k > 0 && closes(&toks[k]) {
+		k--
+	}
+	return toks[k]
 }
 
 // quotedParagraphs reports for each paragraph whether it is part of the passage that begins with the first one. cost is

@@ -236,11 +236,11 @@ type RunHistory struct {
 
 // Bounds of the records of runs.
 const (
-	// KeptRuns is the number of runs that are kept; KeptFailures is the number of those kept that failed or rejected
-	// posts.
-	KeptRuns     = 500
+	// KeptRuns is the maximum number of runs that are kept for RunAge.
+	KeptRuns = 500
+	// KeptFailures is the maximum number of runs that failed or rejected posts and are kept for FailureAge.
 	KeptFailures = 500
-	// RunAge and FailureAge are how long they are kept.
+	// RunAge and FailureAge are how long records of runs are kept.
 	RunAge     = 30 * 24 * time.Hour
 	FailureAge = 180 * 24 * time.Hour
 	// KeptCauses is the number of causes and repeated outcomes that are kept.

@@ -65,7 +65,7 @@ func (rd *reading) splitCredit(b *block, whole span) (name, work span, ok bool) 
 	return name, work, known || rd.l.personScore(b.text, b.toks[name.lo:name.hi]) >= least
 }
 
-// tokensWithin returns the end of the tokens before run r in the span, and the tokens in it.
+// tokensWithin returns the end of the span's tokens that precede run r, and the span's tokens that are in r.
 func tokensWithin(toks []token, in span, r run) (before int, within span) {
 	lo := in.lo
 	for lo < in.hi && toks[lo].start < r.start {

@@ -405,8 +405,8 @@ var referenceHosts = map[string]bool{
 	"wikiquote": true,
 }
 
-// findName returns the end of the tokens before the first occurrence of a name in the block, and the tokens in the
-// occurrence. It returns false if the block does not contain the name.
+// findName finds the first occurrence of a name in the block. It returns the index of the first token that is not
+// before the occurrence, and the tokens of the occurrence, or false if the block does not contain the name.
 func (b *block) findName(name string) (before int, within span, ok bool) {
 	from := strings.Index(b.text, name)
 	if from < 0 {

@@ -31,7 +31,7 @@ type feedAssigner struct {
 	posts postLoader
 }
 
-// needsPage reports whether a post has no URL, so it gets a page.
+// needsPage reports whether a post gets a page because it has no URL.
 func (f feedAssigner) needsPage(it *feed.Item) bool { return it.URL == "" && f.site != nil }
 
 // membership is a family feed that an item is in, with the full name as written in the item.

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // hugo is a Hugo site. Addresses follow https://gohugo.io/content-management/urls/.
@@ -25,6 +27,7 @@ type hugo struct {
 	mounts       []hugoMount
 	ugly         func(section string) bool
 	keepCase     bool     // whether paths keep capital letters
+	noAccents    bool     // whether letters in paths lose their accents
 	dateKeys     []string // front matter keys for the date, by preference; ":filename" is the date in the file name
 	cascade      []cascadeRule
 	sectionRules map[string]cascadeResult // results of sectionCascade by folder and language
@@ -361,6 +364,9 @@ func (h *hugo) path(s string) string {
 	if decoded, err := url.PathUnescape(s); err == nil && utf8.ValidString(decoded) {
 		s = decoded
 	}
+	if h.noAccents {
+		s = withoutAccents(s)
+	}
 	if !h.keepCase {
 		s = strings.ToLower(s)
 	}
@@ -380,6 +386,18 @@ func (h *hugo) path(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// withoutAccents replaces letters with accents by the letters without them. A letter such as "ł" is not an "l" with an
+// accent in Unicode.
+func withoutAccents(s string) string {
+	bare := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(s))
+	return norm.NFC.String(bare)
 }
 
 // resolve returns the URL of the page that a ref or relref shortcode refers to. The reference is a path in the content,

@@ -121,6 +121,7 @@ func (h *hugo) configure(config map[string]any, o Options) (notes []string) {
 		h.ugly = func(section string) bool { return ugly[section] == true }
 	}
 	h.keepCase = config["disablepathtolower"] == true
+	h.noAccents = config["removepathaccents"] == true
 	h.dateKeys = hugoDateKeys(config)
 	h.cascade = newCascade(config["cascade"])
 	return notes

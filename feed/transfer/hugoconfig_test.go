@@ -138,6 +138,9 @@ func TestHugoFiles(t *testing.T) {
 			"s/b.md |  | 2020-01-02T03:04:05Z | https://b.example/s/b/", "s/c.md |  | 2020-01-03T05:00:00Z | https://b.example/s/c/"}},
 		{"configured dates", files("hugo.toml", "baseURL = 'https://b.example'\ndisablePathToLower = true\n[frontmatter]\ndate = [':filename', 'written', ':default']", "content/s/2019-03-04-A%20b.md", "---\ndate: 2020-01-02\n---\n",
 			"content/s/B.md", "---\nwritten: 2018-01-01\ndate: 2020-01-02\n---\n"), []string{"s/2019-03-04-A%20b.md |  | 2019-03-04T00:00:00Z | https://b.example/s/A-b/", "s/B.md |  | 2018-01-01T00:00:00Z | https://b.example/s/B/"}},
+		{"without accents", files("hugo.toml", "baseURL = 'https://b.example'\nremovePathAccents = true\n[permalinks]\np = '/:year/:slug/'\n",
+			"content/p/a.md", "---\ntitle: Été à Łódź\ndate: 2020-01-02\n---\n", "content/s/naïve.md", "Words."),
+			[]string{"p/a.md | Été à Łódź | 2020-01-02T00:00:00Z | https://b.example/2020/ete-a-%C5%82odz/", "s/naïve.md |  |  | https://b.example/s/naive/"}},
 		{"bytes that are not UTF-8", files("hugo.toml", "baseURL = 'https://b.example'\n", "content/s/a.md", "---\ntitle: Th\xe9 sea, élan\n---\n"),
 			[]string{`note: s/a.md: not UTF-8: "\ntitle: Th\xe9 sea, él"; such bytes are read as Windows-1252`, "s/a.md | Thé sea, élan |  | https://b.example/s/a/"}},
 	} {

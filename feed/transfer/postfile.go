@@ -21,11 +21,13 @@ import (
 	"feedpub/feed/intake"
 )
 
-// postFile is a file that contains one post in Markdown or HTML.
+// postFile is a file that contains one post in Markdown, HTML, or plain text with front matter.
 type postFile struct {
 	options Options
 	name    string // slash-separated path
-	html    bool   // false for Markdown
+	html    bool   // the file is in HTML
+	text    bool   // the file is in plain text; if neither html nor text is set, it is in Markdown
+	id      string // id of a post without one; the default is the name
 	served  bool   // the file is in a served folder, next to the files that it refers to
 }
 
@@ -135,7 +137,7 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	c.note(f.name, f.addMedia(members)...)
 	f.addNotes(members, c.notes)
 	id, _ := members["id"].(string)
-	id = first(id, f.name)
+	id = first(id, f.id, f.name)
 	members["id"] = id
 	raw, err := json.Marshal(members)
 	if err != nil {
@@ -148,6 +150,10 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 // cut splits the text of a file into front matter and body. Outside the site of a generator, a Markdown file may begin
 // with a header without an opening line.
 func (f postFile) cut(text string) (frontMatter, error) {
+	if f.text {
+		cut, _, err := cutTextHeader(text, f.options)
+		return cut, err
+	}
 	if !f.html && f.options.generator == nil {
 		if cut, ok, err := cutBareHeader(text, f.options); ok || err != nil {
 			return cut, err
@@ -276,12 +282,17 @@ func (f postFile) members(front map[string]any, body string) (members map[string
 			return nil, "", err
 		}
 	}
-	if f.html {
+	switch {
+	case f.html:
 		if members, err = readHTML([]byte(body)); err != nil {
 			return nil, "", err
 		}
 		maps.Copy(members, fromFrontMatter(front))
-	} else {
+	case f.text:
+		if members, err = f.readTextBody(front, body); err != nil {
+			return nil, "", err
+		}
+	default:
 		members = readMarkdown(front, body)
 	}
 	addFromName(members, f.name)

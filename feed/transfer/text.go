@@ -34,6 +34,13 @@ func readTextFile(o Options, in *input, yield func(Entry, error) bool) {
 		yield(Entry{Pos: in.name}, fmt.Errorf("read %s: %w", in.name, err))
 		return
 	}
+	if e, ok, err := readHeadedText(o, in.name, body); err != nil {
+		yield(e, fmt.Errorf("%s: %w", in.name, err))
+		return
+	} else if ok {
+		yield(e, nil)
+		return
+	}
 	p, err := ReadText(in.name, body, o.Reader, o.location())
 	if err != nil {
 		yield(Entry{Pos: in.name}, err)
@@ -50,6 +57,9 @@ func readTextFile(o Options, in *input, yield func(Entry, error) bool) {
 // decodeText reads a text file from a served folder; see [Options.Decode]. The id is the path, so that editing the
 // first line does not create a new post.
 func decodeText(o Options, name string, content []byte) ([]feed.RawPost, error) {
+	if posts, ok, err := decodeHeadedText(o, name, content); ok || err != nil {
+		return posts, err
+	}
 	p, err := ReadText(name, content, o.Reader, o.location())
 	if err != nil {
 		return nil, err

@@ -26,4 +26,22 @@ var transientNames = regexp.MustCompile(`(?i)` + strings.Join([]string{
 
 // Transient reports whether a file with the name is not meant for readers: a hidden file, an editor's backup or swap
 // file, the conflict copy of a synchronized folder, or an unfinished upload.
-func Transient(name string) bool { return transientNames.MatchString(name) }
+func Transient(name string) bool { return !isPlain(name) && transientNames.MatchString(name) }
+
+// isPlain reports whether a name consists of ASCII letters, digits and hyphens and one of the usual extensions. No such
+// name is transient, and a folder may have tens of thousands of them.
+func isPlain(name string) bool {
+	base, extension, _ := strings.Cut(name, ".")
+	switch extension {
+	case "md", "markdown", "html", "txt", "json":
+	default:
+		return false
+	}
+	for i := range len(base) {
+		c := base[i]
+		if (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) && (c < '0' || '9' < c) && c != '-' {
+			return false
+		}
+	}
+	return base != ""
+}

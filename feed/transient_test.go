@@ -22,7 +22,7 @@ func TestTransient(t *testing.T) {
 	for _, name := range []string{
 		"post.md", "my notes (copy).md", "a conflict in the family.md", "template.html", "save the date.md", "~ tilde.md",
 		"2024-01-02-old.md", "part 2.txt", "conflict.md", "C#.md", "download.html", "post.json", "photo (1).jpg",
-		"[conflict of interest].md",
+		"[conflict of interest].md", "4913.md", "post.MD", "A-1.markdown",
 	} {
 		if feed.Transient(name) {
 			t.Errorf("Transient(%q) is true; the file would be ignored", name)

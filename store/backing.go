@@ -153,6 +153,9 @@ func (s *Site) writePosts(changes []PostChange, check, apply func() error) error
 	return s.client.backing.WritePosts(feed.SiteID(s.keys), changes, check, apply)
 }
 
+// Sync waits until all changes to the site are durable. It does nothing for a Redis server.
+func (s *Site) Sync(ctx context.Context) error { return s.client.wrap("sync", s.sync(ctx)) }
+
 // sync waits until the journal's entries are durable. Scripts record changes only if the site has a journal.
 func (s *Site) sync(ctx context.Context) error {
 	if s.client.backing == nil {

@@ -60,6 +60,10 @@ type Options struct {
 	Backing Backing
 	// Dial, if not nil, is used to connect to the server, and the address in URL is ignored.
 	Dial func(context.Context) (net.Conn, error)
+	// Local must be the same value for all clients of a server in this process that no other process changes. Calls that
+	// wait for new entries of streams then do not block in the server, and return as soon as one of the clients has added
+	// an entry.
+	Local *LocalStreams
 	// Delegate must be set for the socket of an embedded store that another process owns. The client may read; the owner
 	// runs Delete, Decide, RestoreRecords, Revoke and Ask, and other writes fail.
 	Delegate bool
@@ -112,6 +116,7 @@ type Client struct {
 	backing  Backing // may be nil
 	observer atomic.Pointer[func(string, time.Duration)]
 
+	local     *LocalStreams // nil unless Options.Local is set
 	poller    *poller
 	shared    *sharedReads // nil if the server is a Cluster
 	scanner   *scanner
@@ -163,6 +168,7 @@ func Open(o Options) (*Client, error) {
 		c.owner = e.client(pool{timeout: noTimeout, wait: build, retries: noRetries, size: maxAsking})
 	}
 	c.poller, c.scanner = newPoller(c.block, c.Clustered(), blocking), newScanner()
+	c.local, c.poller.local = o.Local, o.Local
 	if !c.Clustered() {
 		c.shared = newSharedReads(c.block, serve)
 	}

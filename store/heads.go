@@ -113,6 +113,31 @@ func (s *Site) head(ctx context.Context, c redis.UniversalClient, name feed.Name
 	return decodeHead(name, m)
 }
 
+// HeadsOf returns the heads of feeds in one round trip, in the order of the names. If one of them does not exist, the
+// error is of kind [feed.ErrNotFound].
+func (s *Site) HeadsOf(ctx context.Context, names ...feed.Name) ([]feed.Head, error) {
+	stored := make([]*redis.MapStringStringCmd, len(names))
+	if _, err := s.client.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, name := range names {
+			stored[i] = p.HGetAll(ctx, s.keys.head(name))
+		}
+		return nil
+	}); err != nil {
+		return nil, s.client.wrap("heads", err)
+	}
+	heads := make([]feed.Head, len(names))
+	for i, name := range names {
+		fields, err := stored[i].Val(), error(feed.ErrNotFound)
+		if len(fields) > 0 {
+			heads[i], err = decodeHead(name, fields)
+		}
+		if err != nil {
+			return nil, s.client.wrap(fmt.Sprintf("head of %s", name), err)
+		}
+	}
+	return heads, nil
+}
+
 // appendFields appends to b the fields of a head that decodeHead reads, each preceded by its length.
 func appendFields(b []byte, m map[string]string) []byte {
 	field := func(value string) {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -102,5 +103,24 @@ func BenchmarkStoredHeads(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestHeadsOf checks that heads are returned in the order of the names, and that a missing one is an error.
+func TestHeadsOf(t *testing.T) {
+	s := open(t, store.Options{URL: storetest.StartRedis(t).URL()}).Site(site)
+	for _, name := range []feed.Name{feed.Main, "tags/a"} {
+		r := document(1, time.Unix(1403000000, 0), "body")
+		r.Head.Feed = name
+		if _, _, err := s.Commit(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heads, err := s.HeadsOf(t.Context(), "tags/a", feed.Main)
+	if err != nil || len(heads) != 2 || heads[0].Feed != "tags/a" || heads[1].Feed != feed.Main {
+		t.Errorf("HeadsOf = %v, %v, want the heads of both feeds in order", heads, err)
+	}
+	if _, err := s.HeadsOf(t.Context(), feed.Main, "tags/b"); !errors.Is(err, feed.ErrNotFound) {
+		t.Errorf("HeadsOf a feed without a head returned %v, want an error of kind ErrNotFound", err)
 	}
 }

@@ -30,6 +30,7 @@ type poller struct {
 	client    redis.UniversalClient
 	clustered bool // whether the server is a Cluster, where one command cannot read streams of different sites
 	max       int
+	local     *LocalStreams // Options.Local; may be nil
 
 	ctx  context.Context // done when the client is closed
 	stop context.CancelFunc
@@ -105,6 +106,7 @@ func (w *poller) crowded() bool {
 // nudge ends all waits for a stream to which this process has just added an entry. The next round finds entries that
 // other processes have added.
 func (w *poller) nudge(stream string) {
+	w.local.notify(stream)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, x := range w.polled[stream] {

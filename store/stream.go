@@ -77,6 +77,8 @@ func (s *Site) tail(ctx context.Context, stream, after string, n int64, block ti
 		switch left := time.Until(end); {
 		case left < time.Millisecond: // in Redis, 0 ms means no limit
 			return s.tailNow(ctx, args)
+		case s.client.local != nil:
+			entries, err = s.tailLocal(ctx, args, end)
 		case s.client.poller.crowded() && s.client.shared != nil:
 			entries, err = s.tailShared(ctx, args, end)
 		case s.client.poller.crowded():
@@ -166,7 +168,7 @@ func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submissio
 }
 
 // Cursor returns the last inbox entry that was absorbed, or "" if no entry was absorbed. [Site.Absorb] advances it, and
-// deletes entries that are more than an hour older.
+// deletes entries that are more than an hour older, or all absorbed entries if the server is in this process.
 func (s *Site) Cursor(ctx context.Context) (string, error) {
 	cursor, err := s.client.build.Get(ctx, s.keys.cursor()).Result()
 	if errors.Is(err, redis.Nil) {

@@ -44,7 +44,7 @@ func TestEveryCoding(t *testing.T) {
 		t.Fatal(err)
 	}
 	d = openDisk(t, dir)
-	editions, _, problems := d.load()
+	editions, _, problems := d.load(nil)
 	if len(problems) > 0 || editions[feed.Main] == nil {
 		t.Fatalf("load: %d editions, %v", len(editions), problems)
 	}

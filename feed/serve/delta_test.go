@@ -286,7 +286,7 @@ func TestDeltaAfterRestart(t *testing.T) {
 		if disk, err = OpenDisk(dir); err != nil {
 			t.Fatal(err)
 		}
-		editions, _, problems := disk.load()
+		editions, _, problems := disk.load(nil)
 		if len(problems) > 0 {
 			t.Fatalf("load: %v", problems)
 		}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -167,12 +169,16 @@ type savedHead struct {
 // load returns the editions on disk, and errors for damaged editions, which it treats as not on disk. It reads only the
 // main feed's documents and those in the stash; other documents are read and checked when they are first requested. If
 // there are no errors, load removes files that no head refers to, which a crash may have left behind. It also returns
-// the feeds whose editions are only in the stash.
-func (d *Disk) load() (editions map[feed.Name]*edition, stashed []feed.Name, problems []error) {
+// the feeds whose editions are only in the stash. It removes the editions of feeds for which elsewhere, which may be
+// nil, returns true.
+func (d *Disk) load(elsewhere func(feed.Name) bool) (editions map[feed.Name]*edition, stashed []feed.Name, problems []error) {
 	defer d.take()()
 	names, err := d.files.List(d.headDir())
 	if err != nil {
 		return nil, nil, []error{fmt.Errorf("load documents: %w", err)}
+	}
+	if elsewhere == nil {
+		elsewhere = func(feed.Name) bool { return false }
 	}
 	editions = make(map[feed.Name]*edition)
 	for _, name := range names {
@@ -184,10 +190,18 @@ func (d *Disk) load() (editions map[feed.Name]*edition, stashed []feed.Name, pro
 			problems = append(problems, fmt.Errorf("load documents: %w", err))
 			continue
 		}
+		if elsewhere(e.head.Feed) {
+			if err := d.remove(filepath.Join(d.headDir(), name)); err != nil {
+				problems = append(problems, fmt.Errorf("load documents: %w", err))
+			}
+			continue
+		}
 		editions[e.head.Feed] = e
 		d.note(e)
 	}
 	stashed, damaged := d.loadStash(editions)
+	stashed = slices.DeleteFunc(stashed, elsewhere)
+	maps.DeleteFunc(editions, func(name feed.Name, _ *edition) bool { return elsewhere(name) })
 	if problems = append(problems, damaged...); len(problems) == 0 {
 		problems = d.sweep()
 	}

@@ -88,7 +88,7 @@ func TestDiskSaveAndLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := openDisk(t, dir)
-	got, _, problems := again.load()
+	got, _, problems := again.load(nil)
 	if len(problems) > 0 {
 		t.Errorf("load: %v", problems)
 	}
@@ -126,7 +126,7 @@ func TestDiskKeepsLaterVersion(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, _, problems := openDisk(t, dir).load()
+	got, _, problems := openDisk(t, dir).load(nil)
 	if len(problems) > 0 {
 		t.Errorf("load: %v", problems)
 	}
@@ -164,7 +164,7 @@ func TestDiskRemovesUnusedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := openDisk(t, dir)
-	if _, _, problems := again.load(); len(problems) > 0 {
+	if _, _, problems := again.load(nil); len(problems) > 0 {
 		t.Errorf("load: %v", problems)
 	}
 	if diff := cmp.Diff(want, documents(t, dir)); diff != "" {
@@ -222,7 +222,7 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 				t.Fatal(err)
 			}
 			d = openDisk(t, dir)
-			got, _, problems := d.load()
+			got, _, problems := d.load(nil)
 			if len(problems) != 1 {
 				t.Errorf("load reports %v, want one problem", problems)
 			}
@@ -236,7 +236,7 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 			if err := d.Close(); err != nil {
 				t.Fatal(err)
 			}
-			got, _, _ = openDisk(t, dir).load()
+			got, _, _ = openDisk(t, dir).load(nil)
 			if got[feed.Main] == nil {
 				t.Errorf("the damaged feed was not saved again")
 			}
@@ -291,7 +291,7 @@ func TestDiskSavesOtherFeedsAfterError(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, _, problems := openDisk(t, dir).load()
+	got, _, problems := openDisk(t, dir).load(nil)
 	if len(problems) > 0 || got["tags/a"] == nil || got["tags/b"] != nil {
 		t.Errorf("load returns %d feeds and %v, want only tags/a", len(got), problems)
 	}

@@ -315,6 +315,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 			delete(t.missed, head.Feed)
 		}
 	}
+	r.syncKept(ctx, fetched)
 	r.publish(fetched, false, r.saveFirst(ctx, fetched))
 	r.count(applied, len(fetched))
 	for name := range fetched {

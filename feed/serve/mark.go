@@ -21,6 +21,8 @@ const (
 	maxReached = 100
 	// finalMarkTimeout limits the call that records the last versions after the replica's context is done.
 	finalMarkTimeout = 500 * time.Millisecond
+	// markRest is the ratio of the pause after a call to the duration of the call.
+	markRest = 20
 )
 
 // reached holds the versions that have been reached but not recorded yet, in ascending order.
@@ -90,6 +92,7 @@ func (r *Replica) mark(ctx context.Context) {
 			_ = r.markWaiting(last) // the posts are recorded when the next version is reached
 			return
 		}
+		began := time.Now()
 		for err := r.markWaiting(ctx); err != nil && ctx.Err() == nil; err = r.markWaiting(ctx) {
 			if !failing {
 				r.Log.Warn("cannot record when posts were first served; retrying", "error", err)
@@ -98,6 +101,8 @@ func (r *Replica) mark(ctx context.Context) {
 			pause(ctx, r.Poll)
 		}
 		failing = false
+		// The store searches all posts that were never served, which takes long after many were imported.
+		pause(ctx, min(markRest*time.Since(began), r.Poll))
 	}
 }
 

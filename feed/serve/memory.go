@@ -295,6 +295,7 @@ func (d *document) payloadOf(c contents) *payload {
 type loader struct {
 	disk   *Disk
 	source Source
+	kept   func(feed.Name) bool // whether the source keeps the documents of a feed instead of the disk; may be nil
 	memory *Memory
 	log    *slog.Logger
 
@@ -351,6 +352,13 @@ func (l *loader) load(d *document) (loaded, error) {
 
 // fetch returns the contents of a document after checking them against its hash.
 func (l *loader) fetch(d *document) (contents, error) {
+	if l.kept != nil && l.kept(d.feed) {
+		c, err := l.fetchStored(d)
+		if err != nil {
+			err = fmt.Errorf("load document of %s: %w", d.feed, err)
+		}
+		return c, err
+	}
 	c, problem := l.disk.read(d.ref, d.stored)
 	if problem == nil {
 		return c, nil
@@ -359,12 +367,7 @@ func (l *loader) fetch(d *document) (contents, error) {
 	if served || !errors.Is(problem, fs.ErrNotExist) { // the copy of a replaced document may have been removed
 		l.log.Warn("cannot use the copy on disk", "feed", d.feed, "error", problem)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), loadTimeout)
-	defer cancel()
-	b, err := l.source.Blob(ctx, d.ref.Hash)
-	if err == nil {
-		c.bodies, err = bodiesOf(d.ref, b)
-	}
+	c, err := l.fetchStored(d)
 	if err != nil {
 		return contents{}, fmt.Errorf("load document of %s: %w; on disk: %w", d.feed, err, problem)
 	}
@@ -374,6 +377,17 @@ func (l *loader) fetch(d *document) (contents, error) {
 		}
 	}
 	return c, nil
+}
+
+// fetchStored returns the contents of a document from the store.
+func (l *loader) fetchStored(d *document) (c contents, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), loadTimeout)
+	defer cancel()
+	b, err := l.source.Blob(ctx, d.ref.Hash)
+	if err == nil {
+		c.bodies, err = bodiesOf(d.ref, b)
+	}
+	return c, err
 }
 
 // note logs the first of several failures, and the first success after them. It does not log each failure, because

@@ -416,7 +416,7 @@ func TestInterruptedSave(t *testing.T) {
 				t.Fatal(err)
 			}
 			d = openDisk(t, dir)
-			got, _, problems := d.load()
+			got, _, problems := d.load(nil)
 			if len(problems) > 0 || got[feed.Main] == nil || got[feed.Main].head.Token != test.want.head.Token {
 				t.Fatalf("load returns %v and %v, want the edition with token %d",
 					got[feed.Main], problems, test.want.head.Token)

@@ -44,8 +44,13 @@ const (
 
 // ReplicaConfig holds the dependencies of a [Replica].
 type ReplicaConfig struct {
-	Source   Source
-	Disk     *Disk // optional; without it nothing is served after a restart until the store responds
+	Source Source
+	Disk   *Disk // optional; without it nothing is served after a restart until the store responds
+	// Kept is optional. It reports whether the Source keeps the documents of a feed on this machine's disk. Such documents
+	// are not saved to Disk too: they are loaded from the Source. Sync must be set if Kept is. It waits until everything
+	// that the Source has returned is on the disk, and is called before such documents are served.
+	Kept     func(feed.Name) bool
+	Sync     func(context.Context) error
 	Log      *slog.Logger
 	Now      func() time.Time
 	Poll     time.Duration // the interval at which the version is read; 0 means 5 s
@@ -113,7 +118,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 		},
 	}
 	if c.Disk != nil {
-		r.loader = &loader{disk: c.Disk, source: c.Source, memory: c.Memory, log: c.Log}
+		r.loader = &loader{disk: c.Disk, source: c.Source, kept: r.kept, memory: c.Memory, log: c.Log}
 	}
 	r.current.Store(emptySnapshot(newRedirects(c.Options)))
 	return r
@@ -135,11 +140,14 @@ func (r *Replica) Load() {
 			r.setChecked()
 			return
 		}
-		editions, stashed, problems := r.Disk.load()
+		editions, stashed, problems := r.Disk.load(r.kept)
 		for _, err := range problems {
 			r.Log.Warn("cannot use the copy on disk", "error", err)
 		}
 		r.serve(r.current.Load().with(editions, nil), editions)
+		if r.Kept != nil {
+			r.loadKept()
+		}
 		r.mu.Lock()
 		for _, name := range stashed {
 			r.unsaved[name] = true
@@ -153,6 +161,33 @@ func (r *Replica) Load() {
 		}
 		r.Log.Info("feeds loaded from disk", "feeds", len(editions))
 	})
+}
+
+// kept reports whether the documents of a feed are loaded from the Source rather than from Disk.
+func (r *Replica) kept(name feed.Name) bool { return r.Disk != nil && r.Kept != nil && r.Kept(name) }
+
+// loadKept serves the documents that the Source keeps. Otherwise, requests for them would be answered with 503 until
+// all heads have been read.
+func (r *Replica) loadKept() {
+	ctx := context.Background()
+	stored, err := within(ctx, 0, func(ctx context.Context) ([]feed.StoredHead, error) {
+		return r.Source.StoredHeads(ctx, nil)
+	})
+	if err != nil {
+		return // follow logs the error
+	}
+	stored = slices.DeleteFunc(stored, func(h feed.StoredHead) bool { return !r.kept(h.Feed) })
+	for some := range slices.Chunk(stored, batch) {
+		heads := make([]feed.Head, len(some))
+		for i, h := range some {
+			heads[i] = h.Head
+		}
+		fetched, err := r.fetch(ctx, heads, r.Snapshot())
+		r.publish(fetched, false, nil)
+		if err != nil {
+			return
+		}
+	}
 }
 
 // inherit serves the documents of another replica and marks those that are not on disk as unsaved. The disk has the
@@ -317,9 +352,14 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool, saved 
 		crash.At(crash.ReplicaServed)
 		// Mark the editions as unsaved only now that the snapshot is stored: the saving goroutine may read them from the
 		// snapshot as soon as they are marked.
+		for _, name := range changed {
+			if r.kept(name) {
+				r.Memory.note(next.edition(name).documents)
+			}
+		}
 		r.mu.Lock()
 		for _, name := range changed {
-			if saved[name] {
+			if saved[name] || r.kept(name) {
 				delete(r.unsaved, name)
 			} else {
 				r.unsaved[name] = true

@@ -28,12 +28,16 @@ func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition)
 	r.mu.Lock()
 	failing := r.failing != nil
 	r.mu.Unlock()
-	if r.Disk == nil || len(fetched) == 0 {
+	if r.Disk == nil {
+		return nil
+	}
+	names := slices.SortedFunc(maps.Keys(fetched), feed.Name.Compare)
+	if names = slices.DeleteFunc(names, r.kept); len(names) == 0 {
 		return nil
 	}
 	number := r.Disk.nextStash()
-	editions := make([]*edition, 0, len(fetched))
-	for _, name := range slices.SortedFunc(maps.Keys(fetched), feed.Name.Compare) {
+	editions := make([]*edition, 0, len(names))
+	for _, name := range names {
 		e := fetched[name]
 		e.stash = number // set even if e is not stashed, since e replaces earlier stashed editions
 		editions = append(editions, e)
@@ -103,6 +107,28 @@ func (r *Replica) noteOverdue(n int) {
 	defer r.mu.Unlock()
 	r.overdue += n
 	r.noteBehind()
+}
+
+// syncKept waits until the documents that the Source keeps are on its disk. Like saveFirst, it does not wait for a disk
+// that fails or is slow.
+func (r *Replica) syncKept(ctx context.Context, fetched map[feed.Name]*edition) {
+	kept := false
+	for name := range fetched {
+		kept = kept || r.kept(name)
+	}
+	if !kept {
+		return
+	}
+	done := make(chan struct{})
+	r.saving.Go(func() {
+		_ = r.Sync(ctx) // the store logs the error, and refuses further commits
+		close(done)
+	})
+	select {
+	case <-done:
+	case <-time.After(saveWait):
+	case <-ctx.Done():
+	}
 }
 
 // noteSaves records the results of a save and returns the last error.
@@ -176,7 +202,7 @@ func (r *Replica) restoreFolder() error {
 		return err
 	}
 	r.Log.Warn("the folder of documents was deleted; saving all documents again")
-	names := r.Snapshot().names()
+	names := slices.DeleteFunc(r.Snapshot().names(), r.kept)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, name := range names {

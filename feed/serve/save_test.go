@@ -65,7 +65,7 @@ func savedBeforeServed(t *testing.T) {
 			runtime.Gosched()
 		}
 		restarted := openDisk(t, copyOf(t, dir))
-		editions, _, problems := restarted.load()
+		editions, _, problems := restarted.load(nil)
 		if e := editions[feed.Main]; e == nil || e.head.Token < seen {
 			t.Fatalf("token %d is served, and a restarted process loads %+v, %v; want that token", seen, e, problems)
 		}

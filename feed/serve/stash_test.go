@@ -119,7 +119,7 @@ func TestServedDuringFlush(t *testing.T) {
 		r.serves(feed.Main, "second")
 		behind("during the flush", false)
 		killed := openDisk(t, copyOf(t, dir))
-		if editions, _, problems := killed.load(); editions[feed.Main].head.Token != 2 || len(problems) > 0 {
+		if editions, _, problems := killed.load(nil); editions[feed.Main].head.Token != 2 || len(problems) > 0 {
 			t.Errorf("during the flush, the folder has %+v, %v; want token 2", editions[feed.Main].head, problems)
 		}
 		files.results <- errDown
@@ -152,7 +152,7 @@ func TestStashOrder(t *testing.T) {
 	}
 	loads := func(want feed.Token) {
 		t.Helper()
-		editions, _, problems := openDisk(t, copyOf(t, dir)).load()
+		editions, _, problems := openDisk(t, copyOf(t, dir)).load(nil)
 		if e := editions[feed.Main]; e == nil || e.head.Token != want || len(problems) > 0 {
 			t.Errorf("load returns %+v, %v; want token %d", e, problems, want)
 		}
@@ -199,7 +199,7 @@ func TestDamagedStash(t *testing.T) {
 				t.Fatal(err)
 			}
 			again := openDisk(t, copyOf(t, dir))
-			editions, stashed, problems := again.load()
+			editions, stashed, problems := again.load(nil)
 			if e := editions[feed.Main]; e == nil || e.head.Token != 1 || len(stashed) > 0 || len(problems) != 1 {
 				t.Errorf("load returns %+v, %q, %v; want token 1 and one problem", e, stashed, problems)
 			}
@@ -230,7 +230,7 @@ func TestUnstashedEditionReplacesStashed(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(dir, "stash"), os.DirFS(stashed)); err != nil {
 		t.Fatal(err)
 	}
-	editions, _, problems := openDisk(t, copyOf(t, dir)).load()
+	editions, _, problems := openDisk(t, copyOf(t, dir)).load(nil)
 	if e := editions[feed.Main]; e == nil || e.head.Token != 2 || len(problems) > 0 {
 		t.Errorf("load returns %+v, %v; want token 2", e, problems)
 	}

@@ -422,19 +422,20 @@ func (d *disk) truncate() error {
 // builder has committed the feed again. Until then it must not stop the writes of other feeds.
 func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
 	for some := range slices.Chunk(names, writersAtOnce) {
-		files, lost := make([]headFile, len(some)), make([]error, len(some))
+		files, lost, err := d.readHeads(ctx, some)
+		if err != nil {
+			return err
+		}
 		var g errgroup.Group
-		for i, name := range some {
-			g.Go(func() (err error) {
-				files[i], err = d.writeHead(ctx, name)
-				switch {
-				case errors.Is(err, errLostDocument):
-					lost[i] = err
-				case err != nil:
-					return fmt.Errorf("head of %s: %w", name, err)
-				}
-				return nil
-			})
+		for i, f := range files {
+			if lost[i] == nil {
+				g.Go(func() error {
+					if err := d.writeHead(ctx, f); err != nil {
+						return fmt.Errorf("head of %s: %w", f.Head.Feed, err)
+					}
+					return nil
+				})
+			}
 		}
 		if err := g.Wait(); err != nil {
 			return err
@@ -442,66 +443,112 @@ func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
 		if err := durable.SyncDir(d.heads); err != nil {
 			return fmt.Errorf("heads: %w", err)
 		}
-		for i, name := range some {
-			if err := d.headWritten(ctx, name, files[i], lost[i]); err != nil {
-				return err
-			}
+		if err := d.headsWritten(ctx, some, files, lost); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// headWritten removes the documents of a head from the server after its file was written. If it was not written because
-// a document is lost, headWritten makes the feed dirty, so that the builder commits it again.
-func (d *disk) headWritten(ctx context.Context, name feed.Name, f headFile, lost error) error {
-	switch {
-	case lost == nil:
-		delete(d.lost, name)
-		return d.unloaded.unload(ctx, f)
-	case d.lost[name]: // the feed is already dirty
-		return nil
+// readHeads reads heads with their documents from the server. For each head, lost is errLostDocument if a document that
+// has not changed was only in the last file of the head, and that file was removed or is damaged.
+func (d *disk) readHeads(ctx context.Context, names []feed.Name) (files []headFile, lost []error, err error) {
+	heads, err := d.site.HeadsOf(ctx, names...)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := d.site.MarkDirty(ctx, name); err != nil {
-		return err
+	blobs, err := d.readBlobs(ctx, heads)
+	if err != nil {
+		return nil, nil, err
 	}
-	d.lost[name] = true
-	d.log.Error("a committed document cannot be read; the feed will be rebuilt", "feed", name, "error", lost)
-	return nil
+	files, lost = make([]headFile, len(heads)), make([]error, len(heads))
+	for i, head := range heads {
+		files[i].Head = head
+		for _, doc := range head.Documents {
+			b, ok := blobs[doc.Hash]
+			if !ok {
+				b, err = d.site.Blob(ctx, doc.Hash)
+			}
+			if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
+				// If the loss is already known, the builder may be uploading the document again.
+				if !d.lost[head.Feed] {
+					d.unloaded.lose(head.Feed, doc.Hash)
+				}
+				lost[i] = fmt.Errorf("%w: %w", errLostDocument, err)
+				err = nil
+				break
+			}
+			if err != nil {
+				return nil, nil, fmt.Errorf("head of %s: %w", head.Feed, err)
+			}
+			files[i].Blobs = append(files[i].Blobs, b)
+		}
+	}
+	return files, lost, nil
+}
+
+// readBlobs reads the documents of heads that are not in brotli coding, in one round trip. It returns those that match
+// their checksum.
+func (d *disk) readBlobs(ctx context.Context, heads []feed.Head) (map[feed.Hash]feed.Blob, error) {
+	refs := map[feed.Hash]feed.DocumentRef{}
+	var hashes []feed.Hash
+	for _, head := range heads {
+		for _, doc := range head.Documents {
+			if _, twice := refs[doc.Hash]; !twice && doc.GzipSum != "" && !doc.Brotli {
+				refs[doc.Hash] = doc
+				hashes = append(hashes, doc.Hash)
+			}
+		}
+	}
+	all, err := d.site.Blobs(ctx, hashes...)
+	if err != nil {
+		return nil, err
+	}
+	blobs := make(map[feed.Hash]feed.Blob, len(all))
+	for _, b := range all {
+		if ref, ok := refs[b.Hash]; ok && b.Size == ref.Length && feed.ChecksumOf(b.Gzip) == ref.GzipSum &&
+			b.Bounds.Validate(b.Size) == nil {
+			blobs[b.Hash] = b
+		}
+	}
+	return blobs, nil
+}
+
+// headsWritten removes the documents of heads from the server after their files were written. If a head was not written
+// because a document is lost, headsWritten makes the feed dirty, so that the builder commits it again.
+func (d *disk) headsWritten(ctx context.Context, names []feed.Name, files []headFile, lost []error) error {
+	written := make([]headFile, 0, len(files))
+	for i, name := range names {
+		switch {
+		case lost[i] == nil:
+			delete(d.lost, name)
+			written = append(written, files[i])
+			continue
+		case d.lost[name]: // the feed is already dirty
+			continue
+		}
+		if err := d.site.MarkDirty(ctx, name); err != nil {
+			return err
+		}
+		d.lost[name] = true
+		d.log.Error("a committed document cannot be read; the feed will be rebuilt", "feed", name, "error", lost[i])
+	}
+	return d.unloaded.unload(ctx, written...)
 }
 
 // errLostDocument means that a document of a head cannot be read.
 var errLostDocument = errors.New("document lost")
 
-// writeHead writes a head without syncing the folder. It returns errLostDocument if a document that has not changed was
-// only in the last file of the head, and that file was removed or is damaged.
-func (d *disk) writeHead(ctx context.Context, name feed.Name) (headFile, error) {
-	head, err := d.site.Head(ctx, name)
-	if err != nil {
-		return headFile{}, err
-	}
-	f := headFile{Head: head}
-	for _, doc := range head.Documents {
-		b, err := d.site.Blob(ctx, doc.Hash)
-		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
-			// If the loss is already known, the builder may be uploading the document again.
-			if !d.lost[name] {
-				d.unloaded.lose(name, doc.Hash)
-			}
-			return headFile{}, fmt.Errorf("%w: %w", errLostDocument, err)
-		}
-		if err != nil {
-			return headFile{}, err
-		}
-		f.Blobs = append(f.Blobs, b)
-	}
+// writeHead writes a head without syncing the folder.
+func (d *disk) writeHead(ctx context.Context, f headFile) error {
 	b, err := json.Marshal(f)
 	if err != nil {
-		return headFile{}, err
+		return err
 	}
-	if err := d.unloaded.reload(ctx, head); err != nil {
-		return headFile{}, err
+	if err := d.unloaded.reload(ctx, f.Head); err != nil {
+		return err
 	}
-	return f, d.files.write(d.unloaded.path(name), b, 0o600)
+	return d.files.write(d.unloaded.path(f.Head.Feed), b, 0o600)
 }
 
 // close writes the remaining entries of the journal and closes the log of records.

@@ -17,7 +17,8 @@
 // # Memory
 //
 // The server holds the posts, their items and all records in memory, but not the documents: once a head is on disk, its
-// documents are read from there.
+// documents are read from there. Miniredis searches streams from the beginning, so the inbox keeps no absorbed entries,
+// and no call blocks in the server: see [store.LocalStreams].
 //
 // # Deletions
 //
@@ -82,7 +83,7 @@ type Options struct {
 	// 2 s.
 	Patience time.Duration
 	// Rescan is the interval between reads of the folder when no events arrive, as on file systems that send none. The
-	// default is 5 s.
+	// default is 5 s. If listing the folder takes long, the interval is up to a minute.
 	Rescan time.Duration
 
 	files fileOps // tests replace them
@@ -90,17 +91,18 @@ type Options struct {
 
 // Store is an open embedded store. Its methods are safe for concurrent use.
 type Store struct {
-	o      Options
-	lock   *lock
-	redis  *miniredis.Miniredis
-	socket net.Listener   // nil until the store accepts connections from other processes
-	front  *server.Server // serves the connections of other processes
-	accept sync.WaitGroup
-	inner  *store.Client // changes posts only in the server, when their files have changed
-	client *store.Client // also writes the files
-	ready  atomic.Bool   // whether all files have been read
-	disk   *disk
-	folder *folder
+	o       Options
+	lock    *lock
+	redis   *miniredis.Miniredis
+	socket  net.Listener   // nil until the store accepts connections from other processes
+	front   *server.Server // serves the connections of other processes
+	accept  sync.WaitGroup
+	streams *store.LocalStreams
+	inner   *store.Client // changes posts only in the server, when their files have changed
+	client  *store.Client // also writes the files
+	ready   atomic.Bool   // whether all files have been read
+	disk    *disk
+	folder  *folder
 
 	ctx     context.Context // context of delegated operations; canceled by Close
 	stop    context.CancelFunc
@@ -115,7 +117,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
 	}
-	s := &Store{o: o}
+	s := &Store{o: o, streams: store.NewLocalStreams()}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", errors.Join(err, s.Close()))

@@ -102,7 +102,7 @@ func (s *Store) dial(context.Context) (net.Conn, error) {
 // openClient returns a client of the in-process server.
 func (s *Store) openClient(backing store.Backing) (*store.Client, error) {
 	return store.Open(store.Options{
-		URL: socketURL(s.o.Data), Dial: s.dial, Backing: backing, Logger: s.o.Logger,
+		URL: socketURL(s.o.Data), Dial: s.dial, Backing: backing, Logger: s.o.Logger, Local: s.streams,
 		KeepReplaced: keepReplaced, Compress: true, ItemCache: itemCache,
 		// The server is in this process: if it is slow, the whole machine is slow, and a short timeout would not help.
 		DialTimeout: internalTimeout, ServeTimeout: internalTimeout, BuildTimeout: internalTimeout,

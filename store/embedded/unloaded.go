@@ -152,23 +152,26 @@ func (u *unloaded) reload(ctx context.Context, next feed.Head) error {
 	return u.site.Reload(ctx, slices.DeleteFunc(f.Blobs, func(b feed.Blob) bool { return !slices.Contains(gone, b.Hash) })...)
 }
 
-// unload removes the documents of a head from the server. The file of the head must be on disk.
-func (u *unloaded) unload(ctx context.Context, f headFile) error {
-	name := f.Head.Feed
+// unload removes the documents of heads from the server. The files of the heads must be on disk.
+func (u *unloaded) unload(ctx context.Context, files ...headFile) error {
+	var all []feed.Blob
 	u.mu.Lock()
-	for _, h := range u.names[name] {
-		delete(u.files, h)
+	for _, f := range files {
+		name := f.Head.Feed
+		for _, h := range u.names[name] {
+			delete(u.files, h)
+		}
+		var hashes []feed.Hash
+		for _, b := range f.Blobs {
+			// A shared document is already unloaded, and is read from the other head's file.
+			if _, shared := u.files[b.Hash]; !shared {
+				u.files[b.Hash] = name
+				hashes = append(hashes, b.Hash)
+				all = append(all, b)
+			}
+		}
+		u.names[name] = hashes
 	}
-	blobs := slices.DeleteFunc(f.Blobs, func(b feed.Blob) bool {
-		_, shared := u.files[b.Hash] // a shared document is already unloaded, and is read from the other head's file
-		return shared
-	})
-	hashes := make([]feed.Hash, len(blobs))
-	for i, b := range blobs {
-		hashes[i] = b.Hash
-		u.files[b.Hash] = name
-	}
-	u.names[name] = hashes
 	u.mu.Unlock()
-	return u.site.Unload(ctx, blobs...)
+	return u.site.Unload(ctx, all...)
 }

@@ -8,6 +8,13 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
+const (
+	// rescanRest is the minimum ratio of the time between two scans without an event to the duration of a scan.
+	rescanRest = 100
+	// maxRescan is the maximum time between two scans, unless Options.Rescan is longer.
+	maxRescan = time.Minute
+)
+
 // watch updates the server when the folder changes, until ctx ends. File system events only trigger scans, and the
 // scans find the changes. If events are lost or not supported, changes are only found later.
 func (f *folder) watch(ctx context.Context) error {
@@ -57,7 +64,10 @@ func (f *folder) watch(ctx context.Context) error {
 // scanAndWatch scans the folder, clears touched if that succeeds, and watches new folders; w may be nil. It returns the
 // delay before the next scan.
 func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched map[string]bool) time.Duration {
+	began := time.Now()
 	again, err := f.scan(ctx, touched, false)
+	// A folder with tens of thousands of files takes long to list, so it is read less often without an event.
+	rescan := max(f.o.Rescan, min(rescanRest*time.Since(began), maxRescan))
 	if err == nil {
 		clear(touched)
 	} else if ctx.Err() == nil {
@@ -68,9 +78,9 @@ func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched 
 		return f.o.Debounce // files may have been written to the new folder before it was watched
 	}
 	if again > 0 {
-		return min(f.o.Rescan, again)
+		return min(rescan, again)
 	}
-	return f.o.Rescan
+	return rescan
 }
 
 // watchFolders watches all folders that may contain posts and reports whether one is new. The watcher itself drops

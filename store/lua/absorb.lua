@@ -57,12 +57,45 @@ end
 
 redis.call('SET', KEYS[1], token)
 
-local function add_milestone(id, absorbed)
-  local value = absorbed .. ' - -'
-  if redis.call('HSETNX', KEYS[15], id, value) == 0 then return end
-  redis.call('ZADD', KEYS[16], absorbed, id)
-  redis.call('ZADD', KEYS[17], 0, id)
-  note('milestones', id, value)
+-- Calls a command with a list of arguments after the key, at most CHUNK at a time. A call costs more than an argument,
+-- above all in an in-process server, so the changes below are collected.
+local CHUNK = 1000
+local function call_with(command, key, list)
+  for from = 1, #list, CHUNK do
+    redis.call(command, key, unpack(list, from, math.min(from + CHUNK - 1, #list)))
+  end
+end
+-- Returns the values of the fields of a hash, in order; false for a field that does not exist.
+local function fields_of(key, fields)
+  local values = {}
+  for from = 1, #fields, CHUNK do
+    local some = redis.call('HMGET', key, unpack(fields, from, math.min(from + CHUNK - 1, #fields)))
+    for i = 1, #some do values[from + i - 1] = some[i] end
+  end
+  return values
+end
+local function add(list, ...)
+  for _, value in ipairs({ ... }) do list[#list + 1] = value end
+end
+
+local first_absorbed, absorbed_at = {}, {} -- posts that are absorbed for the first time, and when
+-- Adds the milestones of these posts, except for posts that have milestones.
+local function add_milestones()
+  if #first_absorbed == 0 then return end
+  local values, order, unserved = {}, {}, {}
+  local known = fields_of(KEYS[15], first_absorbed)
+  for i, id in ipairs(first_absorbed) do
+    if not known[i] then
+      local value = absorbed_at[i] .. ' - -'
+      add(values, id, value)
+      add(order, absorbed_at[i], id)
+      add(unserved, 0, id)
+      note('milestones', id, value)
+    end
+  end
+  call_with('HSET', KEYS[15], values)
+  call_with('ZADD', KEYS[16], order)
+  call_with('ZADD', KEYS[17], unserved)
 end
 
 -- Removes the oldest milestones if their number exceeds the number to keep by SLACK.
@@ -77,6 +110,10 @@ local function trim_milestones()
 end
 
 local dirty, announced = {}, {} -- by position
+local left, entered = {}, {} -- by position: posts that leave the index; times and posts that enter it
+for f = 1, feeds do left[f], entered[f] = {}, {} end
+local not_due = {}
+local has_imported = redis.call('EXISTS', KEYS[11]) == 1
 for c = 1, changes do
   local raw = arg()
   local id, mode, item, due, record, absorbed = arg(), arg(), arg(), arg(), arg(), arg()
@@ -90,7 +127,7 @@ for c = 1, changes do
     published = redis.call('GETRANGE', item_key(c), SUM, HEADER - 1)
   end
   if due == '' then
-    redis.call('ZREM', KEYS[9], id)
+    add(not_due, id)
   else
     redis.call('ZADD', KEYS[9], due, id)
   end
@@ -98,13 +135,19 @@ for c = 1, changes do
     redis.call('SET', record_key(c), record)
     note('record', id, record)
   end
-  if absorbed ~= '' then add_milestone(id, absorbed) end
+  if absorbed ~= '' then
+    add(first_absorbed, id)
+    add(absorbed_at, absorbed)
+  end
 
   local kept = {} -- the stored problems, for the times at which they were first seen
-  for _ = 1, num() do
-    local field = arg()
-    kept[field] = redis.call('HGET', KEYS[6], field)
-    redis.call('HDEL', KEYS[6], field)
+  local cleared = {}
+  for f = 1, num() do cleared[f] = arg() end
+  for f, stored_problem in ipairs(redis.call('HMGET', KEYS[6], unpack(cleared))) do
+    if stored_problem then
+      kept[cleared[f]] = stored_problem
+      redis.call('HDEL', KEYS[6], cleared[f])
+    end
   end
   local field, since, problem = arg(), arg(), arg()
   local listed = false
@@ -123,10 +166,10 @@ for c = 1, changes do
     end
   end
 
-  for _ = 1, num() do redis.call('ZREM', KEYS[FIXED + num()], id) end
-  for _ = 1, num() do redis.call('ZADD', KEYS[FIXED + num()], int(tonumber(published)), id) end
+  for _ = 1, num() do add(left[num()], id) end
+  for _ = 1, num() do add(entered[num()], int(tonumber(published)), id) end
   -- If a post is unchanged since an import stored it, its feeds are rebuilt without announcing the change.
-  local quiet = raw ~= '' and redis.call('HGET', KEYS[11], id) == raw
+  local quiet = has_imported and raw ~= '' and redis.call('HGET', KEYS[11], id) == raw
   if quiet then redis.call('HDEL', KEYS[11], id) end
   for _ = 1, num() do
     local f = num()
@@ -134,6 +177,12 @@ for c = 1, changes do
     if not quiet then announced[f] = true end
   end
 end
+call_with('ZREM', KEYS[9], not_due)
+for f = 1, feeds do
+  call_with('ZREM', KEYS[FIXED + f], left[f])
+  call_with('ZADD', KEYS[FIXED + f], entered[f])
+end
+add_milestones()
 
 for _ = 1, num() do
   local feed, full = arg(), arg()
@@ -152,22 +201,30 @@ trim_milestones()
 
 -- A mark is at least the current time, so that marks increase even after the counter was lost.
 local mark = int(math.max(tonumber(redis.call('GET', KEYS[5]) or '0') + 1, now))
-local marked = false
+local marks, loud = {}, {}
 for f = 1, feeds do
   if dirty[f] then
     if announced[f] then
-      redis.call('SREM', KEYS[12], names[f])
+      add(loud, names[f])
     elseif not redis.call('ZSCORE', KEYS[4], names[f]) then
       redis.call('SADD', KEYS[12], names[f])
     end
-    redis.call('ZADD', KEYS[4], mark, names[f])
-    marked = true
+    add(marks, mark, names[f])
   end
 end
-if marked then redis.call('SET', KEYS[5], mark) end
+call_with('SREM', KEYS[12], loud)
+call_with('ZADD', KEYS[4], marks)
+if #marks > 0 then redis.call('SET', KEYS[5], mark) end
 
 if next_cursor ~= '' and next_cursor ~= cursor then
   redis.call('SET', KEYS[2], next_cursor)
+  if journal then
+    -- An in-process server reads a stream from its beginning, so it keeps no absorbed entries. MINID would move all
+    -- remaining entries once for each removed one.
+    local absorbed = #redis.call('XRANGE', KEYS[3], '-', next_cursor)
+    redis.call('XTRIM', KEYS[3], 'MAXLEN', redis.call('XLEN', KEYS[3]) - absorbed)
+    return 'journal'
+  end
   -- Keep absorbed entries for an hour, for inspection.
   local ms = tonumber(string.match(next_cursor, '^%d+') or '0') - 3600000
   if ms > 0 then redis.call('XTRIM', KEYS[3], 'MINID', '~', int(ms)) end

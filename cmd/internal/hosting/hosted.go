@@ -90,6 +90,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	}
 	replica.Disk = h.disk
 	if site.Source.Folder() {
+		replica.Kept, replica.Sync = feed.Name.OfPost, site.Store.Sync // there may be tens of thousands of pages
 		h.replica = serve.NewReplica(replica)
 	} else {
 		source := &serve.CheckedSource{Source: site.Store}

@@ -1,7 +1,7 @@
 // Scale measures how the cost of feedpub's work grows with the number of posts: importing posts into Redis, absorbing
 // them, rebuilding all feeds, rebuilding without changes, and the time from changing a post until a second process
-// serves it. With -feeds, it instead measures the memory of a server with many feeds, and with -sites, a process with
-// many sites.
+// serves it. With -feeds, it instead measures the memory of a server with many feeds, with -sites, a process with many
+// sites, and with -folder, a server with a folder of posts.
 //
 // It starts a redis-server on a Unix socket in a temporary folder and, if needed, builds and starts "feedpub serve". It
 // generates fixed posts, prints a line of JSON for each measurement, and removes all files at the end. It needs the go
@@ -10,6 +10,7 @@
 //	go -C deploy/bench run ./scale -posts 100000
 //	go -C deploy/bench run ./scale -feeds 10000
 //	go -C deploy/bench run ./scale -sites 200
+//	go -C deploy/bench run ./scale -folder 10000
 package main
 
 import (
@@ -26,6 +27,7 @@ import (
 type options struct {
 	posts, edits, repeat, replicas int
 	documentFeeds, manySiteCount   int
+	folderPosts                    int
 	profile, hugo, binary          string
 	settle                         time.Duration
 }
@@ -36,11 +38,12 @@ func main() {
 	flag.IntVar(&o.edits, "edits", 100, "number of single changes to time, just over a second each; 0 for none")
 	flag.IntVar(&o.documentFeeds, "feeds", 0, "measure a server with this number of feeds instead; 10000 feeds take several minutes")
 	flag.IntVar(&o.manySiteCount, "sites", 0, "measure a process with this number of sites instead")
+	flag.IntVar(&o.folderPosts, "folder", 0, "measure a server with a folder of this number of posts instead")
 	flag.IntVar(&o.repeat, "repeat", 5, "number of runs of each short measurement; the median is reported")
 	flag.IntVar(&o.replicas, "replicas", 4, "number of servers for timing changes and failovers; 0 for none")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")
 	flag.StringVar(&o.hugo, "hugo", "", "also time this hugo binary with the same posts")
-	flag.StringVar(&o.binary, "binary", "", "the feedpub binary to measure with -sites; empty to build it")
+	flag.StringVar(&o.binary, "binary", "", "the feedpub binary to measure with -sites and -folder; empty to build it")
 	flag.DurationVar(&o.settle, "settle", 130*time.Second, "with -sites, the time before idle sites are measured; the garbage "+
 		"collector of an idle process runs every two minutes")
 	flag.Parse()
@@ -59,6 +62,10 @@ func run(ctx context.Context, o options) (err error) { //nolint:gocyclo // a fla
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if o.folderPosts > 0 {
+		b := &bench{options: o, dir: dir, out: newOutput(os.Stdout)}
+		return b.folder(ctx)
+	}
 	server, err := startRedis(ctx, dir)
 	if err != nil {
 		return err

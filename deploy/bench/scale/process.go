@@ -115,14 +115,21 @@ func (b *bench) startProgram(ctx context.Context, data string, variables ...stri
 		return nil, err
 	}
 	r := &replica{reader: reader{base: "http://" + address, tags: map[string]string{}}, admin: admin, cmd: cmd}
-	for range 1000 {
-		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
-			return r, conn.Close()
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := waitForListener(address, 20*time.Second); err != nil {
+		r.stop()
+		return nil, err
 	}
-	r.stop()
-	return nil, errors.New("feedpub serve does not listen")
+	return r, nil
+}
+
+// waitForListener waits until a server accepts connections at the address.
+func waitForListener(address string, limit time.Duration) error {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			return conn.Close()
+		}
+	}
+	return errors.New("feedpub serve does not listen")
 }
 
 // freeAddress returns an unused loopback address.

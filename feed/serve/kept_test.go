@@ -1,0 +1,92 @@
+package serve
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+
+	"feedpub/feed"
+)
+
+// TestKeptDocuments checks that documents that the source keeps are not saved to the disk too, are loaded from the
+// source after they were dropped from memory, and are served at once after a restart. Copies from an earlier release
+// are removed from the disk.
+func TestKeptDocuments(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) { keptDocuments(t, dir) })
+}
+
+func keptDocuments(t *testing.T, dir string) {
+	store := newFakeStore()
+	page, syncs := feed.Join(feed.Posts, "a"), 0
+	for _, name := range []feed.Name{feed.Main, page} {
+		store.commit(name, 1, noon, string(name)+" at first")
+	}
+	start := func(kept func(feed.Name) bool) *running {
+		t.Helper()
+		disk, err := OpenDisk(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r *running
+		sync := func(context.Context) error {
+			if r != nil {
+				syncs++
+				r.gives(page, string(page)+" at first") // the later version is not served yet
+			}
+			return nil
+		}
+		r = startReplica(t, ReplicaConfig{Source: store, Disk: disk, Kept: kept, Sync: sync, Memory: NewMemory(1)})
+		return r
+	}
+	r := start(nil) // as in an earlier release
+	r.wait(defaultPoll)
+	r.stop()
+	if n := files(t, dir, "heads"); n != 2 {
+		t.Fatalf("an earlier release saved %d heads, want 2", n)
+	}
+
+	r = start(feed.Name.OfPost)
+	store.commit(page, 1, noon.Add(minute), string(page)+" later")
+	r.wait(defaultPoll)
+	if syncs != 1 {
+		t.Errorf("the store was asked %d times to write its documents, want once, before the page was served", syncs)
+	}
+	r.gives(page, string(page)+" later")
+	r.gives(feed.Main, string(feed.Main)+" at first")
+	if behind, err := r.Saved(); err != nil || !behind.IsZero() {
+		t.Errorf("Saved() = %v, %v; want everything saved", behind, err)
+	}
+	if len(r.cold()) == 0 {
+		t.Error("no document was dropped from memory")
+	}
+	r.stop()
+	if n := files(t, dir, "heads"); n != 1 {
+		t.Errorf("%d heads are on disk, want only that of the main feed", n)
+	}
+
+	disk, err := OpenDisk(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := NewReplica(ReplicaConfig{Source: store, Disk: disk, Kept: feed.Name.OfPost, Log: logTo(t)})
+	loaded.Load() // nothing else has read the source
+	again := &running{Replica: loaded, t: t}
+	again.gives(page, string(page)+" later")
+	again.gives(feed.Main, string(feed.Main)+" at first")
+	if err := disk.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// files returns the number of files in a folder of a disk.
+func files(t *testing.T, dir, sub string) int {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(dir, sub))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}

@@ -61,9 +61,9 @@ type Publishing struct {
 	// unsubscribe. Feeds that are named here are no longer listed. Default none.
 	Retired []string `yaml:"retired"`
 
-	// MediaTypes is own, or application/xml for RSS and Atom. With own, browsers get application/xml if they say that
-	// a person opens the document, and display it. Browsers say so only at HTTPS addresses and on this machine;
-	// elsewhere they show the source text or download it. Default own.
+	// MediaTypes is own, or application/xml for RSS and Atom. With own, a browser still gets application/xml, which it
+	// displays, if the request says that a person opens the document. Browsers say so only to HTTPS addresses and to the
+	// local machine; elsewhere they show the source text or download it. Default own.
 	MediaTypes MediaTypes `yaml:"media_types"`
 
 	Attribution Attribution `yaml:"attribution"`

@@ -234,7 +234,7 @@ type pubSlot struct {
 	toks   []token
 	bare   bool // the name follows no determiner
 	linked bool // the name is linked or emphasized, or has a footnote
-	looks  bool // the name looks like a publication's
+	looks  bool // the name looks like that of a publication
 }
 
 // unlikelyPublication reports whether p, an unknown name in the PUB slot, is probably not a publication.
@@ -268,7 +268,7 @@ func (s *pubSlot) isTime() bool {
 	return s.rd.l.month(t.id) > 0 || s.rd.l.weekday.has(t.id) || t.digit && len(s.toks) == 1
 }
 
-// isCommonWord reports whether the name begins with a word with which no name begins, or is a single place, epithet or
+// isCommonWord reports whether the name begins with a word that never begins a name, or is a single place, epithet or
 // given name.
 func (s *pubSlot) isCommonWord() bool {
 	l, id := s.rd.l, s.toks[0].id
@@ -278,8 +278,8 @@ func (s *pubSlot) isCommonWord() bool {
 	return len(s.toks) == 1 && (l.place.has(id) || l.epithet.has(id) || l.given.has(id) && !s.linked)
 }
 
-// isPerson reports whether the name is more likely a person's: it is certainly one and not linked, or it may be one and
-// is a single name or the subject of a sentence.
+// isPerson reports whether the name is more likely that of a person: either it certainly is and has no link, or it may
+// be and is a single name or the subject of a sentence.
 func (s *pubSlot) isPerson() bool {
 	if s.looks {
 		return false
@@ -326,8 +326,8 @@ func (s *pubSlot) isSpeaker() bool {
 	return s.isWord() && next < len(s.b.toks) && !s.rd.l.report.has(s.b.toks[next].id) && !s.looks
 }
 
-// isUnmarkedWord reports whether the name stands before a colon without markup, is a single word or does not look like
-// a publication's, and begins with no known name, as "Politico Europe" does.
+// isUnmarkedWord reports whether the name, before a colon and without markup, is a single word or does not look like a
+// publication's, and does not begin with a known name as "Politico Europe" does.
 func (s *pubSlot) isUnmarkedWord() bool {
 	return s.m.rule.convention == "2" && !s.linked && !isDomain(s.name) && (len(s.toks) == 1 || !s.looks) &&
 		s.rd.r.pubs.knownPrefix(s.toks, false) == 0

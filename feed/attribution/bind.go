@@ -135,7 +135,7 @@ func (rd *reading) bindLine(i int) (int, bool) {
 	}
 }
 
-// bindCredit connects the first credit of block i that has a passage, or is a citation, with that passage. It returns
+// bindCredit connects the first credit of block i that has a passage, or is a citation, with its passage. It returns
 // the index of the block to continue with.
 func (rd *reading) bindCredit(i int, a *analysis) (int, bool) {
 	if a.lead != nil && a.lead.rule.weight < trustedLead {
@@ -263,8 +263,8 @@ func (rd *reading) newSource(i int, m *match) *source {
 	return s
 }
 
-// readPublication sets the publication of s to the content of the PUB slot of match m in block b. If the slot joins it
-// with an agency, only the publication is left in the slot.
+// readPublication sets the publication of s to the name in the PUB slot of match m in block b. If the slot joins a
+// publication and an agency, readPublication leaves only the publication in it.
 func (rd *reading) readPublication(s *source, b *block, m *match) {
 	s.pub = rd.r.publisherOf(rd.l, b.slice(m.pub))
 	if joined, p := rd.splitAgency(b, m.pub); p.name != "" {
@@ -279,7 +279,7 @@ func (rd *reading) readPublication(s *source, b *block, m *match) {
 	rd.readLinkedHeadline(s, b, m.pub)
 }
 
-// readGroup reads the text between brackets after a name of the credit of s. It is a via, a publication or a citation.
+// readGroup reads a via, a publication or a citation in brackets after a name in the credit of s.
 func (rd *reading) readGroup(s *source, b *block, in span) {
 	c := rd.r.readCitation(rd.l, b, in, inGroup)
 	switch {
@@ -465,7 +465,7 @@ func (rd *reading) readLeadingVias(b *block, s span) span {
 }
 
 // headlineFollows reports whether the text after a credit in the line of block i is the headline of the passage below,
-// rather than its beginning: it has title case and no full stop, and the block below is longer.
+// rather than its beginning: it has title case and no final period, and the block below is longer.
 func (rd *reading) headlineFollows(i int, rest span) bool {
 	b := rd.doc.blocks[i]
 	next := rd.nextBlock(i)

@@ -604,7 +604,7 @@ func (r *Reader) isCapitalised(l *language, b *block, p part) bool {
 	return k < len(toks) && nameStart(l, toks, k) && l.nameEnd(toks, k) == len(toks)
 }
 
-// cleanHeadline removes the quotation marks around a headline and the comma or full stop after it.
+// cleanHeadline removes the quotation marks around a headline and the comma or period after it.
 func cleanHeadline(s string) string {
 	s = strings.TrimRight(strings.TrimSpace(s), ",;:| ")
 	if strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "..") && strings.Count(s, ".") == 1 {

@@ -235,8 +235,8 @@ func (l *language) numericDate(w string) (bool, date) {
 	return d.valid(), d
 }
 
-// threeNumbers returns the three numbers in w, between which the same separator stands, as text and parsed. If w has a
-// different form, the text is nil.
+// threeNumbers returns the three numbers in w, as text and parsed, if w consists of them and two equal separators.
+// Otherwise the text is nil.
 func threeNumbers(w string) (parts []string, n [3]int) {
 	if len(w) < 5 || len(w) > 10 || !isDigit(w[0]) {
 		return nil, n

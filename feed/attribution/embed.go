@@ -129,7 +129,7 @@ func (rd *reading) isOwnTweet(s *source, first int) bool {
 	return false
 }
 
-// isOwnAccount reports whether u is the URL of a social media post whose account is named like the blog, its author or
+// isOwnAccount reports whether u is the URL of a social media post whose account is named after the blog, its author or
 // its host: "https://social.example/@annreed/123" on annreed.example or for Ann Reed.
 func (rd *reading) isOwnAccount(u string) bool {
 	_, rest, _ := strings.Cut(u, "://")

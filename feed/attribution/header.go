@@ -119,7 +119,7 @@ func (rd *reading) readDateLine(b *block, s *source) bool {
 	return rd.l.isTime(b.text, b.toks)
 }
 
-// isHeadline reports whether block i is a headline above a passage: short, without a full stop, and before a longer
+// isHeadline reports whether block i is a headline above a passage: short, without a final period, and before a longer
 // block, a byline or a date. If inside is set, the block is in the quotation element of the passage.
 func (rd *reading) isHeadline(i int, inside bool) bool {
 	b := rd.doc.blocks[i]

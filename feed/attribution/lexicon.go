@@ -215,7 +215,7 @@ type phrases struct {
 // linePattern matches lines that begin with prefix and contain infix somewhere after it. The infix may be empty.
 type linePattern struct{ prefix, infix string }
 
-// minSentenceSpaces is the number of spaces that a line that ends in a full stop must have to be a sentence.
+// minSentenceSpaces is the number of spaces that a line that ends in a period must have to be a sentence.
 const minSentenceSpaces = 9
 
 // foldedLine is a line and its key.

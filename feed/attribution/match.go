@@ -48,8 +48,8 @@ func (x *matcher) bestMatch(clause span) *match {
 	return x.bestAmong(clause, &x.l.credits)
 }
 
-// maxClause is the number of tokens at the end of a clause in which a credit is sought, and maxBareClause the maximum
-// length of a clause with which the variants that require no word are matched.
+// A credit is sought in the last maxClause tokens of a clause. Variants that require no word are matched only with
+// clauses of at most maxBareClause tokens.
 const maxClause, maxBareClause = 120, 40
 
 // bestAmong is like bestMatch, but tries only the rules in the given indexes.
@@ -72,7 +72,7 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	return x.best
 }
 
-// begin prepares the matcher for a clause that has tokens.
+// begin prepares the matcher for a clause, which must not be empty.
 func (x *matcher) begin(clause span) {
 	x.clause, x.hi, x.best = clause, clause.hi, nil
 	x.has = x.traitsOf(clause)
@@ -85,8 +85,8 @@ func (x *matcher) begin(clause span) {
 	}
 }
 
-// tryAll matches the variants with the clause, except those that have been tried, that cannot match, or that weigh no
-// more than the best match so far.
+// tryAll matches the variants with the clause, except those already tried, those that cannot match, and those that
+// weigh no more than the best match so far.
 func (x *matcher) tryAll(variants []*variant) {
 	for _, v := range variants {
 		if !x.has.covers(&v.need) || x.lastRound[v.n] == x.round {
@@ -299,7 +299,7 @@ func (x *matcher) matchCite(i int, rest []elem) bool {
 	return end > 0 && x.matchAfterCite(span{i, end}, rest)
 }
 
-// matchAfterCite matches the rest after a group in brackets, which it adds to the citations of the match.
+// matchAfterCite adds a group in brackets to the citations of the match, and matches the rest after the group.
 func (x *matcher) matchAfterCite(group span, rest []elem) bool {
 	x.m.cites = append(x.m.cites, group)
 	if x.match(rest, group.hi) {
@@ -309,7 +309,7 @@ func (x *matcher) matchAfterCite(group span, rest []elem) bool {
 	return false
 }
 
-// maxSpans is the maximum number of spans with which a slot is filled.
+// maxSpans is the maximum number of spans that are tried for a slot.
 const maxSpans = 12
 
 // matchSlot fills a slot with tokens from i on, and matches the rest after them.
@@ -484,8 +484,8 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 // maxTitle is the maximum number of tokens of a quotation or a headline in quotation marks within a clause.
 const maxTitle = 30
 
-// titleEnd returns the position after the quotation or headline in quotation marks that begins at token i, or 0. It may
-// contain full stops and colons.
+// titleEnd returns the position after the quotation or headline in quotation marks that begins at token i, or 0. The
+// text may contain periods and colons.
 func titleEnd(toks []token, i int) int {
 	if toks[i].kind != tokOpen {
 		return 0

@@ -201,7 +201,7 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 }
 
 // creditDash returns the position of the dash between a quotation and its credit in one line, or 0. The dash follows a
-// closing mark or a full stop, and precedes a name of a few words.
+// closing mark or a period, and precedes a name of a few words.
 func (rd *reading) creditDash(b *block) int {
 	for k := len(b.toks) - 2; k > 1 && k > len(b.toks)-24; k-- {
 		t := b.toks[k]
@@ -343,8 +343,8 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 	}
 }
 
-// publisherOfHost returns the publisher that owns the host of an article's URL, or one with the host as its name. A link
-// shortener has no publisher.
+// publisherOfHost returns the publisher that owns the host of an article's URL, or one with the host as its name. A
+// link shortener has no publisher.
 func (rd *reading) publisherOfHost(u string) publisher {
 	if isWrapper(u) {
 		return publisher{}

@@ -90,8 +90,8 @@ func (rd *reading) isListed(s *source) bool {
 }
 
 // isUnlinked reports whether the source, which has no passage, has no URL either and is only named in running text. A
-// clause that ends in a colon or dots, a line of its own, and a header that was copied with a passage name the origin
-// of text that is not marked.
+// clause that ends in a colon or dots, a separate line, or a header that was copied with a passage needs no URL: it
+// names the origin of text that is not marked as a quotation.
 func (rd *reading) isUnlinked(s *source) bool {
 	if s.url != "" || s.copiedHeader || s.hasHeader || s.convention != "7" && s.convention != learnedConvention ||
 		s.headline != "" && s.date.month != 0 { // cited from print

@@ -216,7 +216,7 @@ func (v *variant) require(e *elem) {
 	}
 }
 
-// addSlot adds the trait of the clauses whose tokens can fill the slot, if they have one.
+// addSlot adds the trait that a clause needs so that its tokens can fill the slot, if there is one.
 func (t *traits) addSlot(s slot) {
 	switch s {
 	case slotKnown:
@@ -329,7 +329,7 @@ func (l *language) mergeWords(ways [][]elem) [][]elem {
 	return [][]elem{{{op: opClass, class: c}}}
 }
 
-// slots maps the names of slots in patterns to the slots.
+// slots maps the names that patterns use for slots to the slots.
 var slots = map[string]slot{
 	"PUB": slotPub, "KNOWN": slotKnown, "WHO": slotWho, "PERSON": slotPerson, "HEAD": slotHead, "NAME": slotName,
 	"WHEN": slotWhen, "DATE": slotDate, "QUOTE": slotQuote,

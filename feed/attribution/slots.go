@@ -217,7 +217,7 @@ func (x *matcher) peopleSpans(i int, out []span) []span {
 	return out
 }
 
-// personSpans appends to out those of the spans of [matcher.peopleSpans] that are certainly the name of one person.
+// personSpans is like [matcher.peopleSpans], but appends only the spans that are certainly the name of one person.
 func (x *matcher) personSpans(i int, out []span) []span {
 	return slices.DeleteFunc(x.peopleSpans(i, out), func(s span) bool {
 		return x.l.personScore(x.b.text, x.toks[s.lo:s.hi]) < 2

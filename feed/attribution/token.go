@@ -15,7 +15,7 @@ const (
 	tokWord  tokenKind = iota
 	tokPunct           // any other character: , ; : . ! ? ( ) [ ] | / * • · ★
 	tokDash            // –, —, ―, ~, --, or a hyphen outside a word
-	tokDots            // …, or two or more full stops
+	tokDots            // …, or two or more periods
 	tokOpen            // an opening quotation mark, or a straight one after white space or an opening bracket
 	tokClose           // a closing quotation mark, or any other straight one
 	tokPoss            // the possessive 's, without the name before it
@@ -82,7 +82,7 @@ func (lx *lexicon) appendWord(toks []token, text string, t token) []token {
 	return append(toks, lx.finishWord(text, t), ending)
 }
 
-// finishMark sets the kind and the end of the punctuation mark t, which is only its first character, and returns it.
+// finishMark returns the punctuation mark that begins with the character t, with its kind and its end.
 func finishMark(text string, t token) token {
 	t.kind = tokPunct
 	switch t.ch {

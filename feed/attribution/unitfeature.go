@@ -550,7 +550,7 @@ func startNumber(l *language, toks []token) int {
 	return 5
 }
 
-// startWordNumber returns the [startNumber] of a word.
+// startWordNumber returns the number of a word at the start of a unit; see [startNumber].
 func startWordNumber(l *language, t token) int {
 	switch {
 	case l.by.has(t.id) && t.upper:

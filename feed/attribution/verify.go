@@ -168,7 +168,7 @@ func (s *source) setHeadline(headline string) {
 }
 
 // isTitle reports whether the text after a linked publication can be a headline rather than a remark: it is one
-// sentence without a full stop, and not in the first person.
+// sentence without a final period, and not in the first person.
 func (rd *reading) isTitle(text string) bool {
 	toks := rd.r.lx.tokenize(text, nil)
 	return len(toks) > 1 && len(toks) <= 40 && toks[0].upper && !slices.ContainsFunc(toks, func(t token) bool {
@@ -420,7 +420,7 @@ func (b *block) findName(name string) (before int, within span, ok bool) {
 // host of the article has the whole name.
 func (rd *reading) correctPublication(s *source) {
 	if name := strings.TrimSuffix(s.pub.name, "."); s.pub.known != nil && rd.r.pubs.lookup(name) == s.pub.known {
-		s.pub.name = name // without the full stop of the sentence
+		s.pub.name = name // without the period of the sentence
 	}
 	if s.pub.name == "" || s.url == "" {
 		return

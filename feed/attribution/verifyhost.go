@@ -7,9 +7,10 @@ import (
 )
 
 // This file checks the publication of a credit against the site of its link. An archive, a link shortener or an
-// aggregator leads to articles of other sites, and is not their publication.
+// aggregator leads to articles on other sites, and is not their publication.
 
-// archiveLabels lists a label of the host of each archive and redirector whose URLs may contain the URL of the original.
+// archiveLabels lists parts of the host names of archives and redirectors whose URLs may contain the URL of the
+// original.
 var archiveLabels = []string{"archive.", "webcache.", "google.", "getpocket."}
 
 // originalOf returns the URL of the original page if u is the URL of an archived copy of it or of a redirect to it, such
@@ -42,8 +43,8 @@ func originalOf(u string) string {
 	return ""
 }
 
-// isWrapper reports whether u leads to a page of a different site that u does not name: it is a URL of a link shortener,
-// of a news reader or of an archive.
+// isWrapper reports whether u is the URL of a link shortener, a news reader or an archive, which leads to a site that u
+// does not name.
 func isWrapper(u string) bool { return wrapperHosts[hostOf(u)] }
 
 // wrapperHosts lists the hosts of link shorteners, readers and archives.
@@ -55,8 +56,8 @@ var wrapperHosts = map[string]bool{
 	"web.archive.org": true, "webcache.googleusercontent.com": true, "wp.me": true,
 }
 
-// replaceArchive replaces the publication of s if it is the archive or the link shortener that the URL leads to. The
-// publication is that of the archived page or, if the URL does not name the page, none.
+// replaceArchive removes the publication of s if it is only the archive or the link shortener at the URL. If the URL
+// names the archived page, the publication of that page takes its place.
 func (rd *reading) replaceArchive(s *source) {
 	original := originalOf(s.url)
 	if s.pub.name == "" || original == "" && !isWrapper(s.url) {
@@ -82,8 +83,8 @@ var aggregatorHosts = map[string]bool{
 	"slashdot.org": true, "stumbleupon.com": true, "techmeme.com": true,
 }
 
-// replaceAggregator replaces the publication of s if it is an aggregator and the article is on a different site. The
-// publication is the one at the URL or, without a URL, none.
+// replaceAggregator removes the publication of s if it is an aggregator and the article is on a different site. If s
+// has a URL, the publication at the URL takes its place.
 func (rd *reading) replaceAggregator(s *source) {
 	if s.pub.known == nil || !slices.ContainsFunc(s.pub.known.Domains, func(d string) bool { return aggregatorHosts[d] }) ||
 		rd.r.pubs.byHost(s.url) == s.pub.known || s.url == "" && s.headline == "" {

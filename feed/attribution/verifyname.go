@@ -208,8 +208,8 @@ func (rd *reading) isSubject(b *block, at span) bool {
 	return false
 }
 
-// isInterviewed reports whether the name at the tokens at of block b is that of a person about whom or with whom
-// a text was written, as in "in a profile by X, Ann Reed says". A word such as "by" before the name makes it the author.
+// isInterviewed reports whether the tokens at of block b name a person who was interviewed or profiled, as in "in a
+// profile by X, Ann Reed says". A word such as "by" before the name makes it the author.
 func (rd *reading) isInterviewed(b *block, at span) bool {
 	lo := at.lo
 	for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id) || rd.l.role.has(b.toks[lo-1].id)) {
@@ -234,7 +234,7 @@ func (rd *reading) isInterviewed(b *block, at span) bool {
 }
 
 // withoutSurnames returns the names with each lone surname replaced by the full name that the post contains. If it
-// contains none, the surname is left out: it may be that of anybody. A given name, a user name and the surnames of
+// contains none, the surname is left out: it could be anybody's. A given name, a user name and the surnames of
 // several authors stay as they are.
 func (rd *reading) withoutSurnames(names []string) []string {
 	var kept []string
@@ -332,7 +332,7 @@ func (rd *reading) isRemark(s *source, c nameContext) bool {
 	if open <= 0 || groupEnd(c.b.toks, open) != c.at.hi+1 || open == c.at.lo-1 && (len(s.authors) > 0 || s.headline != "") {
 		return false
 	}
-	before := c.b.toks[open-1] // the words of a quotation end in a quotation mark or a full stop
+	before := c.b.toks[open-1] // the words of a quotation end in a quotation mark or a period
 	return before.kind == tokWord
 }
 

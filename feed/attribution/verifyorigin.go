@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// This file distinguishes a known publication that a passage is from and one that the author only writes about.
+// This file distinguishes known publications that a passage is from and those that the author only writes about.
 
 // isNamedAsOrigin reports whether the known publication is named as the origin of the passage, rather than as a
 // subject.
@@ -19,9 +19,9 @@ func (rd *reading) isNamedAsOrigin(s *source) bool {
 	return true
 }
 
-// isOrigin reports whether the name at the tokens at of block b is named as an origin: it begins a clause, follows a
+// isOrigin reports whether the name in the tokens at of block b is that of an origin: it begins a clause, follows a
 // preposition or a verb of saying, or is followed by a verb of saying, a possessive or punctuation. lo is the end of
-// the tokens before the name. What a publication should or can do is about it: "what the Bugle should do".
+// the tokens before the name. A name before a modal verb is a topic instead: "what the Bugle should do".
 func (rd *reading) isOrigin(b *block, lo int, at span) bool {
 	if rd.isCommonNoun(b, at.hi) || rd.isTopic(b, at) {
 		return false
@@ -45,8 +45,8 @@ func (rd *reading) isOrigin(b *block, lo int, at span) bool {
 		slices.ContainsFunc(b.toks[at.hi:min(at.hi+4, len(b.toks))], func(t token) bool { return rd.l.saying.has(t.id) }))
 }
 
-// isTopic reports whether a modal verb follows the name at the tokens at of block b, with at most two words between,
-// and no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
+// isTopic reports whether the name in the tokens at of block b is followed by a modal verb, after at most two other
+// words, and by no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
 func (rd *reading) isTopic(b *block, at span) bool {
 	for k := at.hi; k < min(at.hi+3, len(b.toks)) && b.toks[k].kind == tokWord && !b.toks[k].upper; k++ {
 		if rd.l.modal.has(b.toks[k].id) {
@@ -70,8 +70,8 @@ func (rd *reading) sayingAfter(b *block, k int) int {
 	return -1
 }
 
-// isCommonNoun reports whether a known name without a link, which token i of block b follows, is a common noun because
-// of this token and the next one, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
+// isCommonNoun reports whether a known name without a link is a common noun because of the two tokens after it, from
+// token i of block b on, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
 func (rd *reading) isCommonNoun(b *block, i int) bool {
 	if i+1 >= len(b.toks) || !rd.l.genitive.has(b.toks[i].id) || b.toks[i].upper {
 		return false

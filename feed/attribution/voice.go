@@ -119,7 +119,7 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 	return v
 }
 
-// property is a property of a paragraph, and its weight if it holds.
+// property states whether a paragraph has a property, and the weight of the property.
 type property struct {
 	holds  bool
 	weight float64

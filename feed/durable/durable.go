@@ -32,9 +32,9 @@ func Replace(path string, data []byte, perm fs.FileMode) error {
 	return nil
 }
 
-// Write is like Replace, but does not wait for the disk: the new contents survive the end of the process, and they
-// survive a crash of the system once flush, which also syncs the folder, has returned nil. Before that, a crash of the
-// system may leave the old contents, the new ones, or a part of them. The caller must call flush once.
+// Write is like Replace, but does not wait for the disk. When it returns, the new contents survive the end of the
+// process, but not a crash of the system. The caller must call flush once, which syncs the file and its folder; a crash
+// before flush has returned nil may leave the old contents, the new contents, or only part of the new contents.
 func Write(path string, data []byte, perm fs.FileMode) (flush func() error, err error) {
 	dir := filepath.Dir(path)
 	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithPermissions(perm))

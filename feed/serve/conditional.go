@@ -28,11 +28,11 @@ func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 	return selected
 }
 
-// matchTags compares a value of If-None-Match with the tags of the document with the given hash, which may have
-// plainSuffix, by the weak comparison (RFC 9110 section 13.1.2). A tag matches if it is the hash with or without a
-// further suffix: a client that has the document in any coding does not need it in a different coding, even if a proxy
-// created the coding and added its own suffix to the tag. Tags without quotation marks are accepted because some
-// readers drop them.
+// matchTags compares a value of If-None-Match with the entity tags of a document, by the weak comparison (RFC 9110
+// section 13.1.2). hash is the document's hash, followed by plainSuffix if the media type is a plain one. A tag matches
+// if it is hash with or without a further suffix: a client that has the document in any coding does not need it in a
+// different coding, even if a proxy created the coding and added its own suffix to the tag. Tags without quotation
+// marks are accepted because some readers drop them.
 func matchTags(value, hash string) tagMatch {
 	if etag.IsAny(value) {
 		return tagMatch{matched: true}

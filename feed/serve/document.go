@@ -183,22 +183,22 @@ func cacheControl(maxAge time.Duration) string {
 		", stale-if-error=" + strconv.FormatInt(int64(staleIfError/time.Second), 10)
 }
 
-// hasPlainType reports whether browsers would download the document or show its source text, but would show the
-// document itself if it had the plain media type of its format.
+// hasPlainType reports whether browsers display the document only with the plain media type of its format, and
+// otherwise download it or show its source text.
 func hasPlainType(ref feed.DocumentRef) bool {
 	f := ref.Format
 	return f.Known() && ref.MediaType == f.MediaType() && ref.MediaType != f.PlainMediaType()
 }
 
-// plainSuffix is the suffix of a document's hash in the entity tags of the responses with a plain media type.
+// plainSuffix follows the hash in the entity tags of responses with a plain media type.
 const plainSuffix = "-xml"
 
 // respond answers a request with p, or with the bytes in memory if p is nil.
 //
-// If a person opens an RSS or Atom document in a browser, which the browser says in Sec-Fetch-Dest, the media type is a
-// plain one. This is a representation of its own with its own entity tags. Otherwise a 304 could make a browser reuse
-// the response to a script, whose media type it would not show. Feed readers do not send the field, so a cache that
-// respects Vary stores few additional copies.
+// If Sec-Fetch-Dest says that a person opens an RSS or Atom document in a browser, the media type is a plain one. That
+// response is a separate representation with its own entity tags. Otherwise a 304 could make a browser reuse the
+// response to a script, which has a media type that browsers do not display. Feed readers do not send the field, so a
+// cache that respects Vary stores few additional copies.
 func (d *document) respond(p *payload, r Request) Response {
 	if r.FetchDest != "document" || !d.plain {
 		return d.respondAs(string(d.ref.Hash), p, r)
@@ -221,8 +221,9 @@ func (d *document) respond(p *payload, r Request) Response {
 	return res
 }
 
-// respondAs is like respond, but with the media type of the reference. Entity tags in the request are compared with
-// tag. For a 304 it reads only the fields: with thousands of feeds each additional memory access is a cache miss.
+// respondAs is like respond, but always sends the media type in the document's reference. It compares the entity tags
+// in the request with tag. For a 304 it reads only the fields: with thousands of feeds each additional memory access is
+// a cache miss.
 func (d *document) respondAs(tag string, p *payload, r Request) Response {
 	selected, ok := negotiate(r.AcceptEncoding, d.stored)
 	if !ok {

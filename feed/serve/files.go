@@ -28,9 +28,9 @@ type Files interface {
 	// Replace replaces a file atomically, or creates it. The change is durable after SyncDir of its folder.
 	Replace(path string, data []byte) error
 	SyncDir(dir string) error
-	// Write is like Replace, but does not wait for the disk. The change survives the end of the process. It is durable
-	// once flush, which must be called once and syncs the folder too, has returned nil; until then, a crash of the system
-	// may undo it or damage the file.
+	// Write is like Replace, but does not wait for the disk. When it returns, the change survives the end of the process,
+	// but not a crash of the system. The caller must call flush once, which syncs the file and its folder; a crash before
+	// flush has returned nil may undo the change or damage the file.
 	Write(path string, data []byte) (flush func() error, err error)
 	Remove(path string) error
 	// Lock locks a file until the result is closed, and creates the file if needed. The error is of kind [feed.ErrLocked]

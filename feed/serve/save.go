@@ -10,20 +10,20 @@ import (
 	"feedpub/feed"
 )
 
-// saveWait is the longest time that a replica waits until new documents are written before it serves them, and the time
-// after which a flush is reported as overdue. If the process ends before a slower disk has finished, a restart without
-// the store serves the previous documents.
+// A replica waits up to saveWait for new documents to be written before it serves them, and reports flushes that take
+// longer as overdue. If the process ends before a slower disk has finished, a restart without the store serves the
+// previous documents.
 const saveWait = time.Second
 
 // saveDelay is the time after which the saving goroutine saves editions that are in the stash. By then, they have
 // usually been compared with those they replaced, and are saved once instead of twice.
 const saveDelay = 3 * settleTime
 
-// saveFirst saves editions before they are served, so that a replica whose process was killed serves the same documents
-// or later ones when it starts again, even without the store. It returns the feeds whose editions it saved in their own
-// files. If only a few feeds have changed, it writes their editions to the stash instead, which is flushed while they
-// are served, and the saving goroutine saves them later. saveFirst does not wait for a disk that fails or is slow:
-// serving has priority, and the saving goroutine tries again.
+// saveFirst saves editions before they are served, so that a replica that is killed and started again serves the same
+// documents or later ones, even without the store. It returns the feeds whose editions it saved in their own files. If
+// only a few feeds have changed, it writes their editions to the stash instead, which is flushed while they are served,
+// and the saving goroutine saves them later. saveFirst does not wait for a disk that fails or is slow: serving has
+// priority, and the saving goroutine tries again.
 func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition) map[feed.Name]bool {
 	r.mu.Lock()
 	failing := r.failing != nil

@@ -72,7 +72,7 @@ func field(name, value string) Field { return Field{Name: name, Values: []string
 //
 // With status 404 or 410, the body is the site's page for the status if Accept prefers HTML, otherwise a short text.
 //
-// If a person opens RSS or Atom in a browser, the media type is one that browsers show; see document.respond.
+// If a person opens RSS or Atom in a browser, the media type is one that browsers display; see document.respond.
 //
 // It implements RFC 9110 sections 9 (methods), 12.5.3 (Accept-Encoding), 13 (conditional requests) and 15 (status
 // codes), and the instance manipulation "feed" for RFC 3229, which sends only the items that are new or changed since

@@ -46,10 +46,11 @@ type flushState struct{ failed atomic.Bool }
 func (d *Disk) nextStash() int64 { return d.stashes.Add(1) }
 
 // stash writes editions to one file with the given number. It waits neither for the disk nor for other goroutines that
-// use it. The file survives the end of the process at once, and a crash of the system once flush, which must be called,
-// has returned nil. That takes two flushes, instead of about seven for the editions' own files. A Disk loads the
-// editions from the stash until they are saved in their own files, and then removes the stash file. The error is
-// [errNotStashed] if the editions are too large, or contain documents that are not in memory.
+// use it. When it returns, the file survives the end of the process. The caller must call flush; once flush has
+// returned nil, the file also survives a crash of the system. That takes two flushes, instead of about seven for the
+// editions' own files. A Disk loads the editions from the stash until they are saved in their own files, and then
+// removes the stash file. The error is [errNotStashed] if the editions are too large, or contain documents that are not
+// in memory.
 func (d *Disk) stash(number int64, editions []*edition) (flush func() error, err error) {
 	list, bodies := make([]stashedEdition, len(editions)), []byte(nil)
 	feeds := make([]feed.Name, len(editions))

@@ -76,7 +76,7 @@ func TestStash(t *testing.T) {
 	})
 }
 
-// slowFiles is a file system on which flushing a stash file waits for a result.
+// slowFiles is a file system on which the flush of a stash file waits for a result from the channel and returns it.
 type slowFiles struct {
 	osFiles
 	results chan error

@@ -17,8 +17,8 @@ import (
 	"feedpub/feed/markup"
 )
 
-// Some editors store a pasted image in the text of a post, as a data: URL. A few of them make a post larger than
-// feedpub accepts, and each reader would fetch them again with every change of a feed. So an import stores them as
+// Some editors store a pasted image in the text of a post, as a data: URL. A few such images make a post larger than
+// feedpub accepts, and readers would download them again whenever the feed changes. An import therefore stores them as
 // files.
 
 // File is a file that a post refers to.
@@ -37,7 +37,7 @@ const (
 
 var imageName = regexp.MustCompile(imageFolder + `/[0-9a-f]{32}\.[a-z]{3,4}`)
 
-// imageExtensions maps the subtypes of images that browsers show to the extensions of their files.
+// imageExtensions maps the media subtypes of images that browsers show to file extensions.
 var imageExtensions = map[string]string{
 	"avif": ".avif", "bmp": ".bmp", "gif": ".gif", "jpeg": ".jpg", "jpg": ".jpg", "png": ".png", "svg+xml": ".svg",
 	"webp": ".webp",
@@ -86,8 +86,8 @@ func sizeWithoutImages(text string) int {
 	return len(replaceImages(text, func(string, string, string) string { return "" }))
 }
 
-// hideImages returns text with short data: URLs in place of long ones, and a function that puts the long ones back. It
-// bounds the time that is needed to search and convert the text.
+// hideImages returns text with short data: URLs in place of long ones, and a function that puts the long ones back.
+// This limits the time needed to search and convert the text.
 func hideImages(text string) (short string, show func(string) string) {
 	const hidden = dataImage + "x-hidden;base64,"
 	if strings.Contains(text, hidden) {
@@ -110,9 +110,9 @@ func (o Options) maxFile() int64 {
 	return intake.MaxSize
 }
 
-// withImageFiles returns an entry whose post refers to files in place of images in its content. Only images that the
-// content displays or links to become files: a data: URL in a code block belongs to the author's words. The images of a
-// post that is not public yet stay in its content, because files are public.
+// withImageFiles returns the entry with the images in the content of its post replaced by references to files. Only
+// images that the content displays or links to become files: a data: URL in a code block is part of the author's text.
+// The images of a post that is not public yet stay in its content, because files are public.
 func (o Options) withImageFiles(e Entry) Entry {
 	if !o.ImageFiles || e.Post == nil || e.Exact || !bytes.Contains(e.Post.Raw, []byte(dataImage)) {
 		return e
@@ -145,7 +145,7 @@ func (o Options) withImageFiles(e Entry) Entry {
 	return e
 }
 
-// isPublic reports whether a post with the members is public now.
+// isPublic reports whether a post with the given members is public now.
 func (o Options) isPublic(members map[string]json.RawMessage) bool {
 	if status := jsonString(members["status"]); status != "" && status != string(feed.Published) {
 		return false
@@ -154,7 +154,7 @@ func (o Options) isPublic(members map[string]json.RawMessage) bool {
 	return !ok || !published.After(o.now())
 }
 
-// encodeContent returns s as a JSON string that keeps markup readable.
+// encodeContent returns s as a JSON string in which markup is not escaped.
 func encodeContent(s string) json.RawMessage {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -169,9 +169,9 @@ type inlineImages struct {
 	files []File
 }
 
-// extract returns the text with the paths of files in place of images, and adds the files. It returns false if there
-// are none. The work is bounded: the text is parsed without the images, and not at all if it is still too large for a
-// post.
+// extract returns the text with images replaced by the paths of files, which it adds to x. It returns false if no image
+// was replaced. The work is limited: the text is parsed without the images, and not at all if it is still too large for
+// a post.
 func (x *inlineImages) extract(format markup.Format, text string) (string, bool) {
 	type image struct {
 		address string
@@ -200,7 +200,7 @@ func (x *inlineImages) extract(format markup.Format, text string) (string, bool)
 	})
 	shown := setOf(names...)
 	for _, name := range imageName.FindAllString(markup.PlainText(tree), -1) {
-		delete(shown, name) // it is also in the text
+		delete(shown, name) // the plain text contains it, too
 	}
 	added := map[string]bool{}
 	short = imageName.ReplaceAllStringFunc(short, func(name string) string {
@@ -218,8 +218,8 @@ func (x *inlineImages) extract(format markup.Format, text string) (string, bool)
 	return short, len(added) > 0
 }
 
-// decode returns the image in a data: URL of the given kind and the name of its file, and false if browsers do not show
-// such images. The name depends on the id of the post: no other post refers to the file, so it can be removed with the
+// decode returns the image in a data: URL of the given kind and the name of its file, or false if browsers do not show
+// such images. The name depends on the post's id, so no other post refers to the file, and it can be removed with the
 // post.
 func (x *inlineImages) decode(kind, data string) (name string, content []byte, ok bool) {
 	extension := imageExtensions[kind]
@@ -241,8 +241,8 @@ func imageFile(id string, content []byte) string {
 	return imageFolder + "/" + hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
-// ImageFiles returns the names in a raw post that could be those of files that [Options.ImageFiles] created, in order
-// and each once. Use [IsImageFile] to make sure.
+// ImageFiles returns the distinct names in a raw post that look like those of files created by [Options.ImageFiles], in
+// order. Use [IsImageFile] to make sure.
 func ImageFiles(raw []byte) (names []string) {
 	for _, name := range imageName.FindAll(raw, -1) {
 		if !slices.Contains(names, string(name)) {

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// dataURL returns a data: URL of n bytes of an image, which are not a real image.
+// dataURL returns a data: URL with n bytes that pretend to be an image.
 func dataURL(kind string, n int) string {
 	return "data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("\x89PNG \xff"), n/6+1)[:n])
 }
@@ -86,8 +86,8 @@ func TestImageFiles(t *testing.T) {
 	}
 }
 
-// TestLargeImages checks that a post of several MB that consists mostly of images is read, that the rest of it is read
-// as without images, and that its text is still bounded.
+// TestLargeImages checks that a post of several MB is read if it consists mostly of images, that the images do not
+// affect how the rest is read, and that the length of the text is still limited.
 func TestLargeImages(t *testing.T) {
 	image := dataURL("png", 1_500_000)
 	wxr := func(content string) string {

@@ -52,8 +52,8 @@ type Options struct {
 	// BaseURL overrides the URL in the configuration of a site. In folders that are not a site, URLs that begin with a
 	// slash are resolved against BaseURL.
 	BaseURL string
-	// ImageFiles replaces images that are stored in the content of a public post, as data: URLs, with [Entry.Files].
-	// feedpub's own JSON stays as it is.
+	// ImageFiles moves images that the content of a public post contains as data: URLs to [Entry.Files]. It does not
+	// change feedpub's own JSON.
 	ImageFiles bool
 	// Now is the time that expiry dates in front matter are compared with. The zero value means the current time.
 	Now time.Time

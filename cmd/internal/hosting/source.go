@@ -87,7 +87,7 @@ func (s Source) defaultData() string {
 // Folder reports whether the posts are files rather than values in Redis.
 func (s Source) Folder() bool { return s.Config.Redis.IsZero() }
 
-// MediaDir returns the path of the folder of the files that posts refer to, or "" if there is none.
+// MediaDir returns the path of the folder with the files that posts refer to, or "" if there is none.
 func (s Source) MediaDir() string {
 	dir := string(s.Config.MediaDir)
 	if dir == "" && s.Folder() && !s.Sample {
@@ -96,7 +96,7 @@ func (s Source) MediaDir() string {
 	return dir
 }
 
-// media returns the folder of the files that posts refer to, and whether there is one.
+// media returns the folder with the files that posts refer to, and whether there is one.
 func (s Source) media() (media.Dir, bool) {
 	dir := s.MediaDir()
 	return media.New(dir), dir != ""

@@ -37,8 +37,8 @@ func (m memoryWithFiles) Remove(_ context.Context, id string) error {
 	return nil
 }
 
-// TestFiles checks that images in the text of posts are stored as files before the posts are, once, and that they are
-// removed when the post is deleted or no longer public, but that other files are not.
+// TestFiles checks that images in the text of posts are stored as files, once and before the posts, that these files
+// are removed when the post is deleted or no longer public, and that other files stay.
 func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	image := "data:image/png;base64," + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("\x89PNG\xff"), 1000))

@@ -489,7 +489,7 @@ func (i *importer) removeUnused(batch []post, results []result, stored map[strin
 			file := i.pathOf(transfer.File{Name: name})
 			content, err := os.ReadFile(file)
 			if err != nil || !transfer.IsImageFile(p.ID, name, content) {
-				continue // it was removed, or an import did not create it
+				continue // already removed, or not created by an import
 			}
 			if err := durable.Remove(file); err != nil {
 				return fmt.Errorf("import: %w", err)

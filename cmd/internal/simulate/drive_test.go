@@ -26,7 +26,7 @@ type drive struct {
 	// unsynced contains the previous contents of the files that have changed since their folder was synced; nil means that
 	// the file did not exist.
 	unsynced map[string][]byte
-	// unflushed holds the files whose contents have not been flushed, and when they were written.
+	// unflushed maps the files whose contents have not been flushed to the times when they were written.
 	unflushed map[string]time.Time
 	lock      *lockFile // nil if no process has locked the drive
 	rate      int       // probability that a write fails, in thousandths
@@ -69,8 +69,7 @@ func (d *drive) heal() {
 	d.rate, d.full, d.readOnly, d.slow = 0, time.Time{}, time.Time{}, time.Time{}
 }
 
-// flushTime is the time within which a process flushes a file that it has written. Until then it may report the file as
-// saved.
+// flushTime is the maximum time that a process takes to flush a file, which it already reports as saved.
 const flushTime = time.Second + 10*time.Millisecond
 
 // awaitWrite waits until a file is being flushed, for up to limit.
@@ -260,7 +259,7 @@ func (m *mount) Replace(name string, data []byte) error {
 	})
 }
 
-// Write writes a temporary file and renames it, and each of these may fail.
+// Write writes a temporary file and renames it; either step may fail.
 func (m *mount) Write(name string, data []byte) (flush func() error, err error) {
 	err = m.write("write", name, func(fault uint64) error {
 		temporary := path.Join(path.Dir(name), "."+path.Base(name))

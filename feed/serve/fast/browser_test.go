@@ -12,8 +12,8 @@ import (
 	"feedpub/feed/serve"
 )
 
-// TestFeedOpenedInBrowser checks that Chromium shows RSS and Atom as documents, to which their style sheet applies, and
-// not as source text.
+// TestFeedOpenedInBrowser checks that Chromium applies the style sheets of RSS and Atom documents instead of showing
+// their source text.
 func TestFeedOpenedInBrowser(t *testing.T) {
 	t.Parallel()
 	// Without a style sheet, Chromium would show a page with the source text.

@@ -65,6 +65,7 @@ type source struct {
 	distant       bool     // the credit is a link, and its sentence comes before the one that introduces the passage
 	entry         bool     // the source is an entry, including its headline, in a list of links
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
+	clear         bool     // the credit has a clear form; see reading.isClear
 	clause        span     // the clause of the credit in firstBlock
 }
 

@@ -348,25 +348,38 @@ func (r *Reader) PublicationAt(rawURL string) feed.Source {
 	return feed.Source{Publication: hostOf(rawURL)}
 }
 
-// HeadlineIn returns the headline in a page title such as "H | X" or "H - X", if X is the publication at the URL.
+// HeadlineIn returns the headline in a page title such as "H | X", "H - X" or "X: H", if X is the publication at the URL.
 // Otherwise it returns "".
 func (r *Reader) HeadlineIn(title, rawURL string) string {
-	at := -1
-	for _, separator := range []string{" | ", " - ", " – ", " — ", " · ", " • ", " » "} {
-		if i := strings.LastIndex(title, separator); i > at {
-			at = i
+	last, first := -1, len(title)
+	for _, separator := range titleSeparators {
+		last = max(last, strings.LastIndex(title, separator))
+		if i := strings.Index(title, separator); i >= 0 {
+			first = min(first, i)
 		}
 	}
-	if at <= 0 {
-		return ""
+	if last > 0 {
+		if _, name, _ := strings.Cut(title[last+1:], " "); r.publishes(rawURL, strings.TrimSpace(name)) {
+			return strings.TrimSpace(title[:last])
+		}
 	}
-	_, name, _ := strings.Cut(title[at+1:], " ")
-	name = strings.TrimSpace(name)
-	if e := r.pubs.lookup(name); hostNamed(rawURL, name) || strings.EqualFold(hostOf(rawURL), name) ||
-		e != nil && e == r.pubs.byHost(rawURL) {
-		return strings.TrimSpace(title[:at])
+	if i := strings.Index(title, ": "); i > 0 {
+		first = min(first, i)
+	}
+	if first < len(title) && r.publishes(rawURL, title[:first]) {
+		_, headline, _ := strings.Cut(title[first+1:], " ")
+		return strings.TrimSpace(headline)
 	}
 	return ""
+}
+
+// titleSeparators separate the headline and the publication in the title of a page.
+var titleSeparators = [...]string{" | ", " - ", " – ", " — ", " · ", " • ", " » "}
+
+// publishes reports whether the publication with the given name has the host of the URL.
+func (r *Reader) publishes(rawURL, name string) bool {
+	e := r.pubs.lookup(name)
+	return hostNamed(rawURL, name) || strings.EqualFold(hostOf(rawURL), name) || e != nil && e == r.pubs.byHost(rawURL)
 }
 
 // IsReference reports whether the host of a URL is an encyclopedia, a shop or another site that describes people and

@@ -113,6 +113,9 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
 		return c.rule == nil && (rd.isOwnBlog(c.source) || !rd.isSource(c.source) || c.certainty < minSuggestion)
 	})
+	if d != nil {
+		rd.raiseClear(cs)
+	}
 	published, suggestions := rd.divide(d, cs)
 	for _, c := range cs {
 		if q, ok := suggestions[c]; ok {

@@ -318,7 +318,7 @@ func (rd *reading) splitPageTitle(s *source) {
 		}
 		s.headline = cleanHeadline(headline)
 		if e := rd.r.pubs.byHost(s.url); e == nil || e != s.pub.known {
-			s.pub = rd.publisherNamed(strings.TrimLeft(label[len(headline):], " |-–—·•»"))
+			s.pub = rd.publisherNamed(strings.Trim(strings.Replace(label, headline, "", 1), " |-–—·•»:"))
 		}
 		s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { return strings.Contains(headline, a) })
 		return

@@ -286,34 +286,40 @@ func (f *finder) names(s feed.Source, title string) bool {
 	return s.URL != "" && f.links(s.URL)
 }
 
-// lone is the only marked quotation of a post.
+// lone is the only marked quotation of a post, which may consist of several adjacent elements.
 type lone struct {
-	element *html.Node
-	blocks  []int // indexes of its blocks, or of the block that contains it
-	passage []*html.Node
-	text    string
-	inline  bool // part of a sentence
+	elements []*html.Node
+	blocks   []int // indexes of its blocks, or of the block that contains it
+	passage  []*html.Node
+	text     string
+	inline   bool // part of a sentence
 }
 
-// loneQuotation returns the only quotation element of a post, and false if there are several or none.
+// contains reports whether the node is in the quotation.
+func (l *lone) contains(n *html.Node) bool {
+	return slices.ContainsFunc(l.elements, func(e *html.Node) bool { return within(n, e) })
+}
+
+// loneQuotation returns the only quotation of a post, and false if there are several or none. Adjacent block quotations
+// are one quotation: some editors make an element for each paragraph.
 func (c *credits) loneQuotation() (lone, bool) {
 	var l lone
-	count := 0
 	for d := range c.body.Descendants() {
-		if isQuotation(d) && (l.element == nil || !within(d, l.element)) {
-			l.element = d
-			count++
+		if isQuotation(d) && !l.contains(d) {
+			l.elements = append(l.elements, d)
 		}
 	}
-	if count != 1 {
-		return lone{}, false
-	}
-	if l.element.DataAtom == atom.Q {
+	if len(l.elements) == 1 && l.elements[0].DataAtom == atom.Q {
 		return c.inlineQuotation(l)
+	}
+	for k, e := range l.elements {
+		if k > 0 && (e.DataAtom == atom.Q || !adjacent(l.elements[k-1], e)) {
+			return lone{}, false
+		}
 	}
 	var paragraphs []string
 	for i, b := range c.result.Blocks {
-		inside := slices.ContainsFunc(b.Nodes, func(n *html.Node) bool { return within(n, l.element) })
+		inside := slices.ContainsFunc(b.Nodes, l.contains)
 		if inside && (b.Role == attribution.Uncredited || b.Role == attribution.Passage) {
 			l.blocks, paragraphs = append(l.blocks, i), append(paragraphs, b.Text)
 		}
@@ -322,15 +328,24 @@ func (c *credits) loneQuotation() (lone, bool) {
 	return l, len(l.blocks) > 0
 }
 
+// adjacent reports whether only white space separates the elements a and b, which are in this order.
+func adjacent(a, b *html.Node) bool {
+	n := a.NextSibling
+	for n != nil && n != b && (n.Type == html.CommentNode || n.Type == html.TextNode && strings.TrimSpace(n.Data) == "") {
+		n = n.NextSibling
+	}
+	return n == b
+}
+
 // inlineQuotation sets the passage, text and blocks of a quotation that is part of a sentence. It returns false if the
 // quotation has only a few words, since it is then more likely a term or a title.
 func (c *credits) inlineQuotation(l lone) (lone, bool) {
 	const words = 4
-	l.passage, l.inline = []*html.Node{l.element}, true
-	l.text = line(markup.PlainText(l.element))
+	l.passage, l.inline = []*html.Node{l.elements[0]}, true
+	l.text = line(markup.PlainText(l.elements[0]))
 	for i, b := range c.result.Blocks {
 		if b.Role == attribution.Commentary || b.Role == attribution.Passage {
-			if slices.ContainsFunc(b.Nodes, func(n *html.Node) bool { return within(l.element, n) }) {
+			if slices.ContainsFunc(b.Nodes, func(n *html.Node) bool { return within(l.elements[0], n) }) {
 				l.blocks = append(l.blocks, i)
 			}
 		}
@@ -353,7 +368,9 @@ func (c *credits) creditLone(external, title string, own ...string) {
 	publication := c.externalSource(external, title)
 	for i := range c.list {
 		x := &c.list[i]
-		if !slices.ContainsFunc(x.passage, func(n *html.Node) bool { return within(n, l.element) || within(l.element, n) }) &&
+		if !slices.ContainsFunc(x.passage, func(n *html.Node) bool {
+			return l.contains(n) || slices.ContainsFunc(l.elements, func(e *html.Node) bool { return within(e, n) })
+		}) &&
 			!(len(x.passage) == 0 && x.state == CreditPublished) {
 			continue
 		}

@@ -86,6 +86,8 @@ func TestExternalURLTitle(t *testing.T) {
 	tests := []struct{ title, url, publication, headline string }{
 		{"The pier closes | The Guardian", "https://www.theguardian.com/uk/pier", "The Guardian", "The pier closes"},
 		{"The pier closes - Ferry Notes", "https://ferrynotes.example/pier", "ferrynotes.example", "The pier closes"},
+		{"The Guardian: The pier closes", "https://www.theguardian.com/uk/pier", "The Guardian", "The pier closes"},
+		{"Ferry Notes — The pier closes", "https://ferrynotes.example/pier", "ferrynotes.example", "The pier closes"},
 		{"The pier closes - at last", "https://www.theguardian.com/uk/pier", "The Guardian", ""},
 		{"The pier closes", "https://www.theguardian.com/uk/pier", "The Guardian", ""},
 		{"The pier closes", "https://www.amazon.com/dp/12", "", ""},
@@ -98,6 +100,22 @@ func TestExternalURLTitle(t *testing.T) {
 		}
 		if s := got.Item.Quotes[0].Source; s.Publication != tt.publication || s.Headline != tt.headline || s.URL != tt.url {
 			t.Errorf("post %q about %s has the source %+v, want publication %q and headline %q", tt.title, tt.url, s, tt.publication, tt.headline)
+		}
+	}
+}
+
+// TestExternalURLOfAdjacentQuotations checks that adjacent block quotations are credited to the external URL together, and
+// that quotations with text between them are not.
+func TestExternalURLOfAdjacentQuotations(t *testing.T) {
+	const a, b = "<blockquote><p>The pier will be shut from Friday.</p></blockquote>\n", "<blockquote><p>It opens again in March.</p></blockquote>"
+	for between, want := range map[string]string{"": "The pier will be shut from Friday.\n\nIt opens again in March.", "<p>And later on:</p>": ""} {
+		got := read(t, map[string]any{"external_url": "https://www.theguardian.com/uk/pier", "content_html": a + between + b + "<p>I shall miss it.</p>"})
+		text := ""
+		if len(got.Item.Quotes) > 0 {
+			text = got.Item.Quotes[0].Text
+		}
+		if text != want {
+			t.Errorf("with %q between the quotations, the credited text is %q, want %q", between, text, want)
 		}
 	}
 }

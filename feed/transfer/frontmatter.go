@@ -124,7 +124,8 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"externallink", "external_url"},
 	{"bookmark-of", "external_url"}, // Indiekit
 	{"bookmark_of", "external_url"},
-	{"source", "external_url"}, // it may also be a name; see isExternal
+	{"mf-bookmark-of", "external_url"}, // a list, as IndieWeb themes for Jekyll write it
+	{"source", "external_url"},         // it may also be a name; see isExternal
 	{"date_published", "date_published"},
 	{"date", "date_published"},
 	{"date_modified", "date_modified"},
@@ -150,6 +151,9 @@ func fromFrontMatter(front map[string]any) map[string]any {
 		value, ok := front[key]
 		if !ok && f.member == "external_url" {
 			key, value, ok = anyCase(front, key)
+		}
+		if f.member == "external_url" {
+			value = addressIn(value)
 		}
 		if !ok || f.key == "permalink" && !isAddress(value) ||
 			f.member == "external_url" && !isExternal(key, value, front) {
@@ -222,6 +226,24 @@ func setImage(post map[string]any) {
 	}
 }
 
+// addressIn returns the URL in an object that describes an article, such as {href: URL, title: "H"}, or in a list with one
+// element. Any other value is returned unchanged.
+func addressIn(value any) any {
+	switch v := value.(type) {
+	case []any:
+		if len(v) == 1 {
+			return addressIn(v[0])
+		}
+	case map[string]any:
+		for _, key := range []string{"url", "href", "link"} {
+			if address := stringAt(v, key); isURL(strings.TrimSpace(address)) {
+				return address
+			}
+		}
+	}
+	return value
+}
+
 // isExternal reports whether the value of a key is the URL of an article that the post is about. On many sites, some of
 // the keys have a different meaning, such as a path or the post's own URL. An external_url that is not a URL is left
 // for package intake to report.
@@ -235,7 +257,11 @@ func isExternal(key string, value any, front map[string]any) bool {
 		_, rest, _ := strings.Cut(s, "://")
 		return strings.TrimRight(rest, "/")
 	}
-	return ok && isURL(address) && bare(address) != bare(stringAt(front, "url"))
+	path := bare(address)
+	if slug := stringAt(front, "slug"); key == "link" && slug != "" && path[strings.LastIndexByte(path, '/')+1:] == slug {
+		return false // the post's own URL, as exports of WordPress have it
+	}
+	return ok && isURL(address) && path != bare(stringAt(front, "url"))
 }
 
 // setVia sets the vias of a post, which front matter gives as a URL, a name, an object, or a list of them.

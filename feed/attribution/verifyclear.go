@@ -1,0 +1,116 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+)
+
+// A credit of a clear form is published with a lower certainty than others, because the certainty is low for a name that
+// the model has not seen, however plain the sentence is.
+
+// minClear is the certainty, in hundredths, below which a credit of a clear form is only suggested, and clearCertainty
+// is the certainty with which it is published.
+const minClear, clearCertainty = 45, 90
+
+// raiseClear raises the certainty of each candidate that has a clear form.
+func (rd *reading) raiseClear(cs []*candidate) {
+	for _, c := range cs {
+		if c.certainty < minMention && c.certainty >= minClear && rd.isClear(c) {
+			c.certainty = max(c.certainty, clearCertainty)
+			c.source.clear = true
+		}
+	}
+}
+
+// isClear reports whether the candidate is a quotation element below a sentence that names its source, or an entry of a
+// list of links.
+func (rd *reading) isClear(c *candidate) bool {
+	s := c.source
+	if s.kind == Nested || s.kind == Reblog || s.kind == Tweet || s.distant || s.inherited {
+		return false
+	}
+	return rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)
+}
+
+// clearConventions are the conventions of credits on a line of their own and in the title of the post.
+var clearConventions = map[string]bool{
+	"1": true, "1a": true, "1c": true, "4": true, "9": true, "10": true, "11": true, "12": true,
+}
+
+// isClearLine reports whether the credit of s names a known publication on a line of its own or in the title, in a post
+// that does not mark its quotations: "From X:", "Read the whole article at X", "H (X)".
+func (rd *reading) isClearLine(s *source) bool {
+	if s.pub.known == nil || s.pub.known.Word && s.convention != "10" || !clearConventions[s.convention] || rd.marksQuotations || s.guessed {
+		return false
+	}
+	return !slices.ContainsFunc(s.creditBlocks, func(k int) bool {
+		b := rd.doc.blocks[k]
+		return b.role != Credit || b.list
+	})
+}
+
+// isClearLead reports whether the block directly above the passage, a quotation element, ends in a colon, its last
+// sentence contains the link to the article and a word of saying or origin, and the site of the link is the
+// publication or the author is named before the verb.
+func (rd *reading) isClearLead(s *source) bool {
+	if len(s.passageBlocks) == 0 || s.url == "" || len(s.creditBlocks) != 1 || s.creditBlocks[0] != s.passageBlocks[0]-1 {
+		return false
+	}
+	lead := rd.leadOf(s, s.creditBlocks[0])
+	if lead == nil || !announces(lead.toks[len(lead.toks)-1]) || !mayBeArticle(s.url) || isMediaHost(s.url) || isReferenceHost(s.url) {
+		return false
+	}
+	n := len(lead.toks)
+	in := rd.sentenceAround(lead.toks, span{n - 1, n})
+	if !rd.isOnlyLink(lead, in, s.url) || slices.ContainsFunc(lead.toks[in.lo:in.hi], func(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }) {
+		return false
+	}
+	if rd.sayingAfter(lead, in.lo) < 0 && phraseEnd(rd.l.from, lead.toks[in.lo:in.hi]) == 0 &&
+		!slices.ContainsFunc(lead.toks[in.lo:in.hi], func(t token) bool { return rd.l.piece.has(t.id) }) {
+		return false
+	}
+	text := lead.slice(in)
+	named := s.pub.name != "" && strings.Contains(text, s.pub.name) && (hostNamed(s.url, s.pub.name) || s.pub.known != nil && rd.r.pubs.byHost(s.url) == s.pub.known)
+	person := len(s.authors) == 1 && strings.Contains(text, s.authors[0]) && rd.isPersonLike(s.authors[0])
+	return named && (len(s.authors) == 0 || person) || person && (s.pub.name == "" || sameName(s.pub.name, rd.publisherOfHost(s.url).name))
+}
+
+// isOnlyLink reports whether the tokens of the span of block b contain a link to u, and no link to a different site.
+func (rd *reading) isOnlyLink(b *block, in span, u string) bool {
+	found := false
+	for _, r := range b.runs {
+		_, within := tokensWithin(b.toks, in, r)
+		if r.kind != runLink || within.empty() {
+			continue
+		}
+		if hostOf(r.value) != hostOf(u) {
+			return false
+		}
+		found = found || r.value == u
+	}
+	return found
+}
+
+// isClearEntry reports whether the credit of s is an item of a list that begins with a headline and names a known
+// publication, and the link to the article of this publication is on the headline or on the name: "[H](…) (X)" or
+// "“H” ([X](…))".
+func (rd *reading) isClearEntry(s *source) bool {
+	if s.pub.known == nil || rd.r.pubs.byHost(s.url) != s.pub.known || len(s.creditBlocks) != 1 || len(s.passageBlocks) > 0 ||
+		len(s.authors) > 0 || len(s.passages) > 1 {
+		return false
+	}
+	b := rd.doc.blocks[s.creditBlocks[0]]
+	if !b.list || len(b.toks) == 0 || !strings.Contains(b.text, s.pub.name) || !rd.isOnlyLink(b, span{0, len(b.toks)}, s.url) {
+		return false
+	}
+	text, headline := b.textOfLink(s.url), s.headline
+	if headline == "" && len(s.passages) == 1 {
+		headline = s.passages[0]
+	}
+	if headline == "" || strings.HasSuffix(headline, ".") {
+		return false
+	}
+	end := quotedEnd(b.toks, 0)
+	return strings.HasPrefix(b.text, text) && strings.HasPrefix(text, headline) ||
+		sameName(text, s.pub.name) && end > 0 && unquote(b.slice(span{0, end})) == headline
+}

@@ -177,7 +177,7 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 func (rd *reading) isMention(c *candidate, threshold int) bool {
 	s := c.source
 	return len(s.passages) == 0 && !s.entry &&
-		(c.certainty < minMention*min(threshold, lowThreshold)/lowThreshold || rd.isListed(s) || rd.isUnlinked(s))
+		(c.certainty < minMention*min(threshold, lowThreshold)/lowThreshold && !s.clear || rd.isListed(s) || rd.isUnlinked(s))
 }
 
 // listBlocks adds the blocks and the commentary to the result.

@@ -27,7 +27,7 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 		root, g, notes := findGenerator(fsys, o)
 		w := folderWalk{options: o, fsys: root, yield: yield, role: plainRole(root)}
 		if g != nil {
-			w.options.generator, w.role = g, g.role
+			w.options.generator, w.role, w.options.ids = g, g.role, frontIDs{}
 			if g.base() == "" {
 				notes = append(notes, "the site's configuration has no address: posts have only the paths of their pages as URLs")
 			}

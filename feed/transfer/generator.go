@@ -170,6 +170,24 @@ func frontOf(fsys fs.FS, name string) (map[string]any, bool) {
 	return cut.values, err == nil
 }
 
+// frontIDs maps the ids in the front matter of the posts of a site to the names of the files. Generators do not require
+// that they are unique, and programs that convert a blog number its posts.
+type frontIDs map[string]string
+
+// claim returns the id of the post in a file that has the given id in its front matter. This is the path of the file if
+// the post of an earlier file has the same id; then there is a note.
+func (ids frontIDs) claim(id, name string) (unique, note string) {
+	earlier, taken := ids[id]
+	switch {
+	case ids == nil || id == name || earlier == name:
+		return id, ""
+	case taken:
+		return name, fmt.Sprintf("the id %q is also that of %s; using the path of the file as the id", shorten(id), earlier)
+	}
+	ids[id] = name
+	return id, ""
+}
+
 // siteURL returns the URL of a site from its configuration, without a trailing slash. A URL without a scheme is assumed
 // to be https. The result is empty if the value is not a URL.
 func siteURL(given string) (address, note string) {

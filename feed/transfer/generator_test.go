@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -283,4 +284,31 @@ func FuzzGenerators(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestFrontMatterIDs checks that all posts of a site are read if some have the same id in their front matter: the first
+// one keeps it, and the ids of the others are their paths. In other folders, the caller decides which post to keep.
+func TestFrontMatterIDs(t *testing.T) {
+	a, b := "---\nid: 26\ntitle: A\n---\n", "---\nid: 26\ntitle: B\n---\n"
+	note := `: the id "26" is also that of %s; using the path of the file as the id`
+	for _, tt := range []struct {
+		name string
+		site fstest.MapFS
+		want []string
+	}{
+		{"Jekyll", files("_config.yml", "url: https://b.example\n", "_posts/2007-01-06-a.md", a, "_posts/2009-05-08-b.md", b), []string{
+			"26 | A | 2007-01-06T00:00:00Z | https://b.example/2007/01/06/a.html",
+			"note: _posts/2009-05-08-b.md" + fmt.Sprintf(note, "_posts/2007-01-06-a.md"),
+			"_posts/2009-05-08-b.md | B | 2009-05-08T00:00:00Z | https://b.example/2009/05/08/b.html"}},
+		{"translation in Hugo", files("hugo.toml", "baseURL = 'https://b.example'\n[languages.en]\n[languages.fr]\n",
+			"content/s/a.fr.md", b, "content/s/a.md", a), []string{
+			"26 | B |  | https://b.example/fr/s/a/", "note: s/a.md" + fmt.Sprintf(note, "s/a.fr.md"), "s/a.md | A |  | https://b.example/s/a/"}},
+		{"no generator", files("a.md", a, "b.md", b), []string{"26 | A |  | ", "26 | B |  | "}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, site(t, Options{}, tt.site)); diff != "" {
+				t.Errorf("posts and notes (-want +got):\n%s", diff)
+			}
+		})
+	}
 }

@@ -137,7 +137,8 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	c.note(f.name, f.addMedia(members)...)
 	f.addNotes(members, c.notes)
 	id, _ := members["id"].(string)
-	id = first(id, f.id, f.name)
+	id, note = f.options.ids.claim(first(id, f.id, f.name), f.name)
+	c.note(f.name, note)
 	members["id"] = id
 	raw, err := json.Marshal(members)
 	if err != nil {

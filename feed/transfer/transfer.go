@@ -59,6 +59,7 @@ type Options struct {
 	Now time.Time
 
 	generator generator // generator of the folder being read, or nil
+	ids       frontIDs  // ids in the front matter of the generator's posts; nil without a generator
 }
 
 func (o Options) location() *time.Location {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/redis/go-redis/v9"
 
@@ -61,8 +62,12 @@ func encodeIDs(ids []string) (string, error) {
 	return string(b), err
 }
 
+// shared returns a string that is equal to s and shares its memory with the results of other calls. Most heads of a site
+// have the same configuration, policy and media types, and s may be a small part of a larger string.
+func shared(s string) string { return unique.Make(s).Value() }
+
 func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
-	h := feed.Head{Feed: name, Config: m[fieldConfig]}
+	h := feed.Head{Feed: name, Config: shared(m[fieldConfig])}
 	bad := func(field string, err error) error {
 		return fmt.Errorf("stored head of %s: %s: %w: %w", name, field, feed.ErrInvalid, err)
 	}
@@ -88,8 +93,9 @@ func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
 			return feed.Head{}, bad(fieldDoc+format, err)
 		}
 		h.Documents = append(h.Documents, feed.DocumentRef{
-			Format: feed.Format(format), Path: ref.Path, MediaType: ref.MediaType, Link: ref.Link, MaxAge: ref.MaxAge,
-			Hash: feed.Hash(part[0]), Length: ref.Length, Modified: time.Unix(seconds, 0).UTC(), Policy: ref.Policy,
+			Format: feed.Format(shared(format)), Path: ref.Path, MediaType: shared(ref.MediaType), Link: shared(ref.Link),
+			MaxAge: ref.MaxAge, Hash: feed.Hash(strings.Clone(part[0])), Length: ref.Length,
+			Modified: time.Unix(seconds, 0).UTC(), Policy: shared(ref.Policy),
 			Aliases: ref.Aliases, Brotli: ref.Brotli, GzipSum: ref.GzipSum,
 		})
 	}

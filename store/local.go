@@ -17,13 +17,24 @@ const localCheck = time.Second
 type LocalStreams struct {
 	mu    sync.Mutex
 	added map[string]chan struct{} // closed when an entry is added to the stream
+	// ends holds, for each stream, a position after which there were no entries when the stream was last read.
+	ends map[string]streamEnd
+}
+
+// streamEnd is the end of a stream at a time. It is forgotten when an entry is added.
+type streamEnd struct {
+	after string
+	at    time.Time
 }
 
 // NewLocalStreams returns a LocalStreams.
-func NewLocalStreams() *LocalStreams { return &LocalStreams{added: map[string]chan struct{}{}} }
+func NewLocalStreams() *LocalStreams {
+	return &LocalStreams{added: map[string]chan struct{}{}, ends: map[string]streamEnd{}}
+}
 
-// next returns a channel that is closed when a client adds an entry to the stream.
-func (l *LocalStreams) next(stream string) <-chan struct{} {
+// next returns a channel that is closed when a client adds an entry to the stream. Empty reports whether there was no
+// entry after the given one within localCheck.
+func (l *LocalStreams) next(stream, after string) (added <-chan struct{}, empty bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c, ok := l.added[stream]
@@ -31,7 +42,17 @@ func (l *LocalStreams) next(stream string) <-chan struct{} {
 		c = make(chan struct{})
 		l.added[stream] = c
 	}
-	return c
+	end, ok := l.ends[stream]
+	return c, ok && end.after == after && time.Since(end.at) < localCheck
+}
+
+// noteEnd records that there was no entry after the given one, unless one was added since next returned the channel.
+func (l *LocalStreams) noteEnd(stream, after string, added <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.added[stream] == added {
+		l.ends[stream] = streamEnd{after, time.Now()}
+	}
 }
 
 // notify wakes the calls that wait for entries of the stream. It does nothing if l is nil.
@@ -45,21 +66,38 @@ func (l *LocalStreams) notify(stream string) {
 		close(c)
 		delete(l.added, stream)
 	}
+	delete(l.ends, stream)
+}
+
+// readLocal returns the entries after a position. It also returns a channel that is closed when a client of this process
+// adds an entry after that.
+func (s *Site) readLocal(ctx context.Context, args *redis.XReadArgs) ([]redis.XMessage, <-chan struct{}, error) {
+	local, stream, after := s.client.local, args.Streams[0], args.Streams[1]
+	added, empty := local.next(stream, after) // before reading, so that no entry is missed
+	if empty {
+		return nil, added, nil
+	}
+	entries, err := s.readStream(ctx, args)
+	if err == nil && len(entries) == 0 {
+		local.noteEnd(stream, after, added)
+	}
+	return entries, added, err
 }
 
 // tailLocal waits until a client of this process adds an entry, up to end, and reads the entries.
 func (s *Site) tailLocal(ctx context.Context, args *redis.XReadArgs, end time.Time) ([]redis.XMessage, error) {
-	added := s.client.local.next(args.Streams[0]) // before reading, so that no entry is missed
-	if entries, err := s.tailNow(ctx, args); err != nil || len(entries) > 0 {
+	entries, added, err := s.readLocal(ctx, args)
+	if err != nil || len(entries) > 0 {
 		return entries, err
 	}
 	timer := time.NewTimer(min(time.Until(end), localCheck))
 	defer timer.Stop()
 	select {
 	case <-added:
+		return s.readStream(ctx, args)
 	case <-timer.C:
+		return nil, nil // the caller tries again until end
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return s.tailNow(ctx, args)
 }

@@ -179,6 +179,7 @@ func (s *Site) restoreLines(ctx context.Context, batch []feed.ExportLine) (journ
 		}
 	}
 	reply, err := status(ctx, s.client.build, restoreRecordsSource, keys, args...)
+	s.client.poller.nudge(s.keys.inbox())
 	return journal || reply == "journal", err
 }
 
@@ -260,6 +261,7 @@ func (s *Site) restoreHead(
 		int64(current.Token), len(h.Documents),
 	}, fields...)
 	reply, err := status(ctx, s.client.once, restoreHeadSource, keys, args...)
+	s.client.poller.nudge(s.keys.changes())
 	if err != nil {
 		return err
 	}

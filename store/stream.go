@@ -94,6 +94,15 @@ func (s *Site) tail(ctx context.Context, stream, after string, n int64, block ti
 
 // tailNow reads without waiting.
 func (s *Site) tailNow(ctx context.Context, args *redis.XReadArgs) ([]redis.XMessage, error) {
+	if s.client.local != nil {
+		entries, _, err := s.readLocal(ctx, args)
+		return entries, err
+	}
+	return s.readStream(ctx, args)
+}
+
+// readStream reads from the server without waiting.
+func (s *Site) readStream(ctx context.Context, args *redis.XReadArgs) ([]redis.XMessage, error) {
 	args.Block = -1 // do not block
 	return firstStream(s.client.serve.XRead(ctx, args).Result())
 }

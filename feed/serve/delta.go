@@ -194,8 +194,8 @@ func newDelta(d *document, p patch) delta {
 		if !wanted {
 			continue
 		}
-		fields := make([]Field, 0, len(d.variants[c].fields)+1)
-		for _, f := range d.variants[c].fields {
+		fields := make([]Field, 0, len(d.variant(coding.Coding(c)).fields)+1)
+		for _, f := range d.variant(coding.Coding(c)).fields {
 			switch f.Name {
 			case "Cache-Control", "Vary":
 			case "Content-Length":

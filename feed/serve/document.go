@@ -30,7 +30,10 @@ type document struct {
 	bounds       feed.Bounds
 	lastModified string // value of Last-Modified; empty if the document has none
 	modified     int64  // Last-Modified in seconds since 1970; 0 if the document has none
-	variants     [coding.Count]variant
+	// variants holds the fields in each coding in which the document is stored. A site may have tens of thousands of rare
+	// documents, so their fields are made when they are first requested, and are in made until the bytes are dropped.
+	variants [coding.Count]variant
+	made     atomic.Pointer[[coding.Count]variant]
 
 	payload atomic.Pointer[payload] // nil if the bytes are not in memory
 	asked   atomic.Bool             // the bytes were requested since the Memory examined the document
@@ -99,15 +102,41 @@ func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, m
 	for _, c := range coding.All() {
 		d.stored[c] = c == coding.Identity || lengths[c] > 0
 	}
+	if !ref.Modified.IsZero() {
+		d.modified = ref.Modified.Unix()
+		d.lastModified = ref.Modified.UTC().Format(http.TimeFormat)
+	}
+	d.plain = hasPlainType(ref)
+	if !d.isRare() {
+		d.variants = d.makeVariants(more...)
+	}
+	return d
+}
+
+// variant returns the fields of the document in coding c. They are nil if it is not stored in that coding.
+func (d *document) variant(c coding.Coding) variant {
+	if v := d.variants[c]; v.fields != nil || !d.isRare() {
+		return v
+	}
+	made := d.made.Load()
+	if made == nil {
+		variants := d.makeVariants()
+		made = &variants
+		d.made.Store(made)
+	}
+	return made[c]
+}
+
+// makeVariants returns the fields of the document in each coding in which it is stored.
+func (d *document) makeVariants(more ...Field) (variants [coding.Count]variant) {
+	ref := d.ref
 	vary := varyField
-	if d.plain = hasPlainType(ref); d.plain {
+	if d.plain {
 		vary = varyDestField
 	}
 	own := make([]Field, 0, 7)
 	own = append(own, field("Etag", "")) // set below for each coding
-	if !ref.Modified.IsZero() {
-		d.modified = ref.Modified.Unix()
-		d.lastModified = ref.Modified.UTC().Format(http.TimeFormat)
+	if d.lastModified != "" {
 		own = append(own, field("Last-Modified", d.lastModified))
 	}
 	own = append(own, field("Cache-Control", cacheControl(ref.MaxAge)))
@@ -126,7 +155,7 @@ func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, m
 			continue
 		}
 		own[0] = field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`)
-		own[len(own)-1] = field("Content-Length", strconv.Itoa(lengths[c]))
+		own[len(own)-1] = field("Content-Length", strconv.Itoa(d.lengths[c]))
 		values := contiguous(own)
 
 		fields := make([]Field, 0, len(own)+len(common)+len(more)+3)
@@ -134,14 +163,14 @@ func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, m
 		fields = append(fields, vary, exposeField)
 		fields = append(fields, common...)
 		fields = append(fields, more...)
-		d.variants[c].notModified = len(fields)
+		variants[c].notModified = len(fields)
 		fields = append(fields, values[n:]...)
 		if c != coding.Identity {
 			fields = append(fields, contentEncoding[c])
 		}
-		d.variants[c].fields = fields
+		variants[c].fields = fields
 	}
-	return d
+	return variants
 }
 
 // contiguous returns the fields with their values in one block of memory. A response reads them all, and the documents
@@ -274,7 +303,7 @@ func (d *document) sourceOf(p *payload) source {
 // head returns the 200 response in coding c without its body.
 func (d *document) head(c coding.Coding) Response {
 	return Response{
-		Status: http.StatusOK, Header: d.variants[c].fields, Feed: d.feed, Format: d.ref.Format, modified: d.modified,
+		Status: http.StatusOK, Header: d.variant(c).fields, Feed: d.feed, Format: d.ref.Format, modified: d.modified,
 	}
 }
 
@@ -302,9 +331,9 @@ func (d *document) whole(p *payload, c coding.Coding, r Request) Response {
 // notModified returns the 304 response for a client that has the document in coding c, or in a coding that is no longer
 // stored.
 func (d *document) notModified(c coding.Coding) Response {
-	v := d.variants[c]
+	v := d.variant(c)
 	if v.fields == nil {
-		v = d.variants[coding.Gzip]
+		v = d.variant(coding.Gzip)
 	}
 	return Response{
 		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.ref.Format,

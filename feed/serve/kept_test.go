@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // TestKeptDocuments checks that documents that the source keeps are not saved to the disk too, are loaded from the
@@ -74,6 +75,9 @@ func keptDocuments(t *testing.T, dir string) {
 	loaded := NewReplica(ReplicaConfig{Source: store, Disk: disk, Kept: feed.Name.OfPost, Log: logTo(t)})
 	loaded.Load() // nothing else has read the source
 	again := &running{Replica: loaded, t: t}
+	if d := loaded.Snapshot().edition(page).documents[0]; d.variants[coding.Gzip].fields != nil || d.made.Load() != nil {
+		t.Error("the page has header fields, want them made when it is first requested")
+	}
 	again.gives(page, string(page)+" later")
 	again.gives(feed.Main, string(feed.Main)+" at first")
 	if err := disk.Close(); err != nil {

@@ -22,7 +22,7 @@ const (
 	// finalMarkTimeout limits the call that records the last versions after the replica's context is done.
 	finalMarkTimeout = 500 * time.Millisecond
 	// markRest is the ratio of the pause after a call to the duration of the call.
-	markRest = 20
+	markRest = 100
 )
 
 // reached holds the versions that have been reached but not recorded yet, in ascending order.

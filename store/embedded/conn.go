@@ -54,15 +54,19 @@ func (q *queuedConn) Close() error {
 	return err
 }
 
+// maxSpare is the maximum size of a buffer that is used again, in bytes.
+const maxSpare = 64 << 10
+
 // write writes the queue to the connection until it is closed.
 func (q *queuedConn) write() {
+	var spare []byte // a buffer that was written
 	for {
 		q.mu.Lock()
 		for len(q.queue) == 0 && !q.closed {
 			q.more.Wait()
 		}
 		b, closed := q.queue, q.closed
-		q.queue = nil
+		q.queue = spare
 		q.mu.Unlock()
 		if closed {
 			return
@@ -72,6 +76,9 @@ func (q *queuedConn) write() {
 			q.err = err
 			q.mu.Unlock()
 			return
+		}
+		if spare = nil; cap(b) <= maxSpare {
+			spare = b[:0]
 		}
 	}
 }

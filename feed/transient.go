@@ -28,8 +28,9 @@ var transientNames = regexp.MustCompile(`(?i)` + strings.Join([]string{
 // file, the conflict copy of a synchronized folder, or an unfinished upload.
 func Transient(name string) bool { return !isPlain(name) && transientNames.MatchString(name) }
 
-// isPlain reports whether a name consists of ASCII letters, digits and hyphens and one of the usual extensions. No such
-// name is transient, and a folder may have tens of thousands of them.
+// isPlain reports whether a name consists of ASCII letters, digits and hyphens followed by a usual extension. Such a
+// name is never transient. A folder may have tens of thousands of them, so they should not reach the regular
+// expression.
 func isPlain(name string) bool {
 	base, extension, _ := strings.Cut(name, ".")
 	switch extension {

@@ -60,9 +60,9 @@ type Options struct {
 	Backing Backing
 	// Dial, if not nil, is used to connect to the server, and the address in URL is ignored.
 	Dial func(context.Context) (net.Conn, error)
-	// Local must be the same value for all clients of a server in this process that no other process changes. Calls that
-	// wait for new entries of streams then do not block in the server, and return as soon as one of the clients has added
-	// an entry.
+	// Local is set for a server in this process that no other process writes to, and all clients of the server must share
+	// it. Calls that wait for new entries of streams then do not block in the server, and return as soon as one of the
+	// clients has added an entry.
 	Local *LocalStreams
 	// Delegate must be set for the socket of an embedded store that another process owns. The client may read; the owner
 	// runs Delete, Decide, RestoreRecords, Revoke and Ask, and other writes fail.

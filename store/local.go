@@ -8,12 +8,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// localCheck is the interval at which a waiting call checks a local stream for entries of which it was not notified.
+// localCheck is how often a waiting call checks a local stream in case it missed a notification.
 const localCheck = time.Second
 
-// LocalStreams wakes the calls that wait for entries of streams, if all clients of an in-process server share it: see
-// [Options.Local]. A call that blocks in the server would cost more than everything else: after each command of any
-// client, miniredis searches the whole stream again for each blocked call. A LocalStreams is safe for concurrent use.
+// LocalStreams wakes calls that wait for entries of streams. All clients of an in-process server share one; see
+// [Options.Local]. Calls that block in the server would be too expensive: after each command of any client, miniredis
+// searches the whole stream again for each blocked call. A LocalStreams is safe for concurrent use.
 type LocalStreams struct {
 	mu    sync.Mutex
 	added map[string]chan struct{} // closed when an entry is added to the stream
@@ -84,7 +84,8 @@ func (s *Site) readLocal(ctx context.Context, args *redis.XReadArgs) ([]redis.XM
 	return entries, added, err
 }
 
-// tailLocal waits until a client of this process adds an entry, up to end, and reads the entries.
+// tailLocal waits until a client in this process adds an entry, but no longer than until end, and reads the new
+// entries.
 func (s *Site) tailLocal(ctx context.Context, args *redis.XReadArgs, end time.Time) ([]redis.XMessage, error) {
 	entries, added, err := s.readLocal(ctx, args)
 	if err != nil || len(entries) > 0 {

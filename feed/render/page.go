@@ -170,9 +170,9 @@ func newPageBottom(site feed.Site, updated time.Time) pageBottom {
 }
 
 // Page renders the feed as an HTML page with links to subscribe and every item with its credits. It is served with
-// [Policy]. Items that [Renderer.Documents] rejects are omitted. For the page of a post, only the page itself is
-// encoded: it is empty if the post's texts or dates cannot be written. The error is of kind [feed.ErrInvalid] and means
-// that the feed's own metadata cannot be written.
+// [Policy]. Items that [Renderer.Documents] rejects are omitted. The page of a post is empty if the post's texts or
+// dates cannot be written. The error is of kind [feed.ErrInvalid] and means that the feed's own metadata cannot be
+// written.
 func (r *Renderer) Page(f feed.Feed) (feed.Document, error) {
 	formats := []feed.Format{feed.HTML}
 	if !f.Name.OfPost() {

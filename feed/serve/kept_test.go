@@ -11,9 +11,9 @@ import (
 	"feedpub/feed/coding"
 )
 
-// TestKeptDocuments checks that documents that the source keeps are not saved to the disk too, are loaded from the
-// source after they were dropped from memory, and are served at once after a restart. Copies from an earlier release
-// are removed from the disk.
+// TestKeptDocuments checks that documents that the source keeps are not saved to the disk, are loaded from the source
+// after they were dropped from memory, and are served at once after a restart. It also checks that copies that an
+// earlier release saved are removed.
 func TestKeptDocuments(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) { keptDocuments(t, dir) })

@@ -101,7 +101,7 @@ func (r *Replica) mark(ctx context.Context) {
 			pause(ctx, r.Poll)
 		}
 		failing = false
-		// The store searches all posts that were never served, which takes long after many were imported.
+		// The store searches all posts that were never served, which takes a long time after a large import.
 		pause(ctx, min(markRest*time.Since(began), r.Poll))
 	}
 }

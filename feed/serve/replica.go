@@ -47,9 +47,10 @@ type ReplicaConfig struct {
 	Source Source
 	Disk   *Disk // optional; without it nothing is served after a restart until the store responds
 	// Kept is optional. It reports whether the Source keeps the documents of a feed on this machine's disk. Such documents
-	// are not saved to Disk too: they are loaded from the Source. Sync must be set if Kept is. It waits until everything
-	// that the Source has returned is on the disk, and is called before such documents are served.
-	Kept     func(feed.Name) bool
+	// are not saved to Disk but loaded from the Source.
+	Kept func(feed.Name) bool
+	// Sync must be set if Kept is. It is called before such documents are served, and waits until everything that the
+	// Source has returned is on the disk.
 	Sync     func(context.Context) error
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -166,8 +167,8 @@ func (r *Replica) Load() {
 // kept reports whether the documents of a feed are loaded from the Source rather than from Disk.
 func (r *Replica) kept(name feed.Name) bool { return r.Disk != nil && r.Kept != nil && r.Kept(name) }
 
-// loadKept serves the documents that the Source keeps. Otherwise, requests for them would be answered with 503 until
-// all heads have been read.
+// loadKept serves the documents that the Source keeps. Without it, requests for them would get 503 until all heads have
+// been read.
 func (r *Replica) loadKept() {
 	ctx := context.Background()
 	stored, err := within(ctx, 0, func(ctx context.Context) ([]feed.StoredHead, error) {

@@ -27,7 +27,7 @@ type hugo struct {
 	mounts       []hugoMount
 	ugly         func(section string) bool
 	keepCase     bool     // whether paths keep capital letters
-	noAccents    bool     // whether letters in paths lose their accents
+	noAccents    bool     // removePathAccents: letters in paths lose their accents
 	dateKeys     []string // front matter keys for the date, by preference; ":filename" is the date in the file name
 	cascade      []cascadeRule
 	sectionRules map[string]cascadeResult // results of sectionCascade by folder and language
@@ -388,8 +388,8 @@ func (h *hugo) path(s string) string {
 	return b.String()
 }
 
-// withoutAccents replaces letters with accents by the letters without them. A letter such as "ł" is not an "l" with an
-// accent in Unicode.
+// withoutAccents removes accents from letters. It keeps letters such as "ł", which in Unicode is not an "l" with an
+// accent.
 func withoutAccents(s string) string {
 	bare := strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {

@@ -26,7 +26,7 @@ type postFile struct {
 	options Options
 	name    string // slash-separated path
 	html    bool   // the file is in HTML
-	text    bool   // the file is in plain text; if neither html nor text is set, it is in Markdown
+	text    bool   // the file is in plain text; if neither is set, it is in Markdown
 	id      string // id of a post without one; the default is the name
 	served  bool   // the file is in a served folder, next to the files that it refers to
 }

@@ -8,10 +8,10 @@ import (
 	"feedpub/feed/intake"
 )
 
-// cutTextHeader splits a plain text file that begins with front matter, or with a header without an opening line, and
-// reports whether it does. A text may also begin with a "---" line, so front matter must have a key that is common in
-// headers. The error is of kind [feed.ErrInvalid] if the first lines say that the post is not public, but cannot be
-// read as front matter.
+// cutTextHeader separates the front matter of a plain text file, or a header without an opening line, from the text,
+// and reports whether there is one. An ordinary text may also begin with a "---" line, so front matter must have a key
+// that is common in headers. If the first lines say that the post is not public, but cannot be read as front matter,
+// the error is of kind [feed.ErrInvalid].
 func cutTextHeader(text string, o Options) (frontMatter, bool, error) {
 	if len(text) > intake.MaxSize {
 		return frontMatter{body: text}, false, nil // ReadText rejects it
@@ -34,7 +34,7 @@ func cutTextHeader(text string, o Options) (frontMatter, bool, error) {
 	return frontMatter{body: text}, false, err
 }
 
-// hasHeaderKey reports whether front matter has a key that headers without an opening line are recognized by.
+// hasHeaderKey reports whether front matter has a key by which headers without an opening line are recognized.
 func hasHeaderKey(front map[string]any) bool {
 	for key := range front {
 		if key = strings.ToLower(key); headerKeys[key] || frontVisibility[key] != nil {
@@ -44,7 +44,7 @@ func hasHeaderKey(front map[string]any) bool {
 	return false
 }
 
-// closesPost reports whether one of the lines that may be meant as front matter says that the post is not public.
+// closesPost reports whether a line that may be part of front matter says that the post is not public.
 func closesPost(text string, o Options) bool {
 	seen := keysSeen{options: o, known: map[string]bool{}}
 	for line := range strings.Lines(strings.TrimLeft(text, blanks)) {
@@ -65,7 +65,7 @@ func closesPost(text string, o Options) bool {
 }
 
 // readTextBody returns the members of a post in plain text with front matter. If the front matter has no title, the
-// body is read as a text without front matter.
+// body is read like a text without front matter.
 func (f postFile) readTextBody(front map[string]any, body string) (map[string]any, error) {
 	post := fromFrontMatter(front)
 	post["content_text"] = strings.Trim(body, "\r\n")
@@ -89,8 +89,8 @@ func (f postFile) readTextBody(front map[string]any, body string) (map[string]an
 	return post, nil
 }
 
-// readHeadedText reads a plain text file with front matter, and reports whether the file has it. In an import, the id
-// of a post without one is that of a text without front matter, which is what earlier releases gave it.
+// readHeadedText reads a plain text file if it has front matter, and reports whether it has. If the front matter has no
+// id, an import gives the post the same id as earlier releases did, which took such a file for text only.
 func readHeadedText(o Options, name string, content []byte) (Entry, bool, error) {
 	text := string(content)
 	if _, ok, err := cutTextHeader(text, o); err != nil || !ok {

@@ -11,8 +11,8 @@ import (
 	"feedpub/feed/intake"
 )
 
-// TestTextHeader checks that front matter and headers in plain text files are read as in Markdown, in an import and in
-// a served folder, and that a text that begins with a line of hyphens stays text.
+// TestTextHeader checks that imports and served folders read front matter and headers in plain text files as in
+// Markdown, and that a text that begins with a line of hyphens stays text.
 func TestTextHeader(t *testing.T) {
 	reader, err := attribution.New(attribution.Options{})
 	if err != nil {

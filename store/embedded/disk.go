@@ -450,8 +450,8 @@ func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
 	return nil
 }
 
-// readHeads reads heads with their documents from the server. For each head, lost is errLostDocument if a document that
-// has not changed was only in the last file of the head, and that file was removed or is damaged.
+// readHeads reads heads with their documents from the server. For each head, the error in lost is errLostDocument if an
+// unchanged document existed only in the last file of the head, and that file was removed or is damaged.
 func (d *disk) readHeads(ctx context.Context, names []feed.Name) (files []headFile, lost []error, err error) {
 	heads, err := d.site.HeadsOf(ctx, names...)
 	if err != nil {
@@ -487,8 +487,8 @@ func (d *disk) readHeads(ctx context.Context, names []feed.Name) (files []headFi
 	return files, lost, nil
 }
 
-// readBlobs reads the documents of heads that are not in brotli coding, in one round trip. It returns those that match
-// their checksum.
+// readBlobs reads those documents of heads that have no brotli coding, in one round trip. It returns the ones that
+// match their checksums.
 func (d *disk) readBlobs(ctx context.Context, heads []feed.Head) (map[feed.Hash]feed.Blob, error) {
 	refs := map[feed.Hash]feed.DocumentRef{}
 	var hashes []feed.Hash

@@ -98,7 +98,7 @@ type Store struct {
 	front   *server.Server // serves the connections of other processes
 	accept  sync.WaitGroup
 	streams *store.LocalStreams
-	inner   *store.Client // changes posts only in the server, when their files have changed
+	inner   *store.Client // changes only the server, after files have changed
 	client  *store.Client // also writes the files
 	ready   atomic.Bool   // whether all files have been read
 	disk    *disk

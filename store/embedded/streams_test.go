@@ -8,8 +8,8 @@ import (
 	"feedpub/feed"
 )
 
-// TestWaitingCallsReturnAtOnce checks that a call that waits for posts or commits returns when one is added, whichever
-// client of the store adds it, and whether or not the call is already waiting.
+// TestWaitingCallsReturnAtOnce checks that a call that waits for posts or commits returns as soon as any client of the
+// store adds one, even if that happens just before the call.
 func TestWaitingCallsReturnAtOnce(t *testing.T) {
 	const long = time.Minute
 	began := time.Now()

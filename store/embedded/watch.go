@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// rescanRest is the minimum ratio of the time between two scans without an event to the duration of a scan.
+	// rescanRest is the minimum ratio of the time between two scans to the duration of a scan, if there are no events.
 	rescanRest = 100
 	// maxRescan is the maximum time between two scans, unless Options.Rescan is longer.
 	maxRescan = time.Minute
@@ -66,7 +66,7 @@ func (f *folder) watch(ctx context.Context) error {
 func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched map[string]bool) time.Duration {
 	began := time.Now()
 	again, err := f.scan(ctx, touched, false)
-	// A folder with tens of thousands of files takes long to list, so it is read less often without an event.
+	// Listing tens of thousands of files takes a long time, so without events a large folder is scanned less often.
 	rescan := max(f.o.Rescan, min(rescanRest*time.Since(began), maxRescan))
 	if err == nil {
 		clear(touched)

@@ -57,8 +57,8 @@ end
 
 redis.call('SET', KEYS[1], token)
 
--- Calls a command with a list of arguments after the key, at most CHUNK at a time. A call costs more than an argument,
--- above all in an in-process server, so the changes below are collected.
+-- Calls a command with a key and a list of arguments, at most CHUNK at a time. A call costs much more than an argument,
+-- especially in an in-process server, so the changes below are collected.
 local CHUNK = 1000
 local function call_with(command, key, list)
   for from = 1, #list, CHUNK do
@@ -78,8 +78,8 @@ local function add(list, ...)
   for _, value in ipairs({ ... }) do list[#list + 1] = value end
 end
 
-local first_absorbed, absorbed_at = {}, {} -- posts that are absorbed for the first time, and when
--- Adds the milestones of these posts, except for posts that have milestones.
+local first_absorbed, absorbed_at = {}, {} -- posts that are absorbed for the first time, and the times
+-- Adds milestones for these posts, unless they already have some.
 local function add_milestones()
   if #first_absorbed == 0 then return end
   local values, order, unserved = {}, {}, {}
@@ -219,8 +219,8 @@ if #marks > 0 then redis.call('SET', KEYS[5], mark) end
 if next_cursor ~= '' and next_cursor ~= cursor then
   redis.call('SET', KEYS[2], next_cursor)
   if journal then
-    -- An in-process server reads a stream from its beginning, so it keeps no absorbed entries. MINID would move all
-    -- remaining entries once for each removed one.
+    -- An in-process server reads a stream from its beginning, so it keeps no absorbed entries. With MINID, it would
+    -- move all remaining entries for each removed one.
     local absorbed = #redis.call('XRANGE', KEYS[3], '-', next_cursor)
     redis.call('XTRIM', KEYS[3], 'MAXLEN', redis.call('XLEN', KEYS[3]) - absorbed)
     return 'journal'

@@ -24,14 +24,14 @@ const (
 	folderPoll = 100 * time.Millisecond
 )
 
-// folder measures "feedpub serve" with a folder of Markdown files. Their posts have no URL, so each has a page of its
-// own. It measures the first start, a changed post, and a second start with the data folder of the first.
+// folder measures "feedpub serve" with a folder of Markdown files: the first start, a changed post, and a second start
+// with the data folder of the first. The posts have no URL, so each has its own page.
 func (b *bench) folder(ctx context.Context) error {
 	dir := filepath.Join(b.dir, "posts")
 	if err := writeFolder(dir, b.folderPosts); err != nil {
 		return err
 	}
-	if _, err := b.program(ctx); err != nil { // build the program before the clock starts
+	if _, err := b.program(ctx); err != nil { // build the program before the measurement starts
 		return err
 	}
 	data := filepath.Join(b.dir, "data")
@@ -43,7 +43,8 @@ func (b *bench) folder(ctx context.Context) error {
 	return nil
 }
 
-// startFolder starts a server with a folder, and measures it until it has built the feeds and serves a changed post.
+// startFolder starts a server with a folder, and measures how long it takes to build the feeds and to serve a changed
+// post.
 func (b *bench) startFolder(ctx context.Context, start, dir, data string) error {
 	began := time.Now()
 	r, err := b.startFolderServer(ctx, dir, data)
@@ -135,7 +136,7 @@ var (
 	markdownTags  = strings.NewReplacer("<p>", "", "</p>", "\n\n")
 )
 
-// writeMarkdown writes a post after the given number of edits as a Markdown file without a URL.
+// writeMarkdown writes a post, after the given number of edits and without a URL, as a Markdown file.
 func writeMarkdown(dir string, i, edit int) error {
 	raw := posttest.Version(i, edit)
 	p, err := intake.Decode(raw.ID, raw.Raw)

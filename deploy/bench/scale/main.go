@@ -38,7 +38,7 @@ func main() {
 	flag.IntVar(&o.edits, "edits", 100, "number of single changes to time, just over a second each; 0 for none")
 	flag.IntVar(&o.documentFeeds, "feeds", 0, "measure a server with this number of feeds instead; 10000 feeds take several minutes")
 	flag.IntVar(&o.manySiteCount, "sites", 0, "measure a process with this number of sites instead")
-	flag.IntVar(&o.folderPosts, "folder", 0, "measure a server with a folder of this number of posts instead")
+	flag.IntVar(&o.folderPosts, "folder", 0, "measure a server with a folder of this many posts instead")
 	flag.IntVar(&o.repeat, "repeat", 5, "number of runs of each short measurement; the median is reported")
 	flag.IntVar(&o.replicas, "replicas", 4, "number of servers for timing changes and failovers; 0 for none")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")

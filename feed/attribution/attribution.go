@@ -8,7 +8,7 @@
 //	segment   split the tree into blocks, which are lines and paragraphs with their markup (segment.go), the blocks into
 //	          tokens (token.go), and the tokens into units, which are sentences, quotations and credits set off from
 //	          sentences (unit.go); find boilerplate blocks (boilerplate.go)
-//	evidence  find credits by the rules of the language (match.go, slots.go, rule.go, analyse.go, lang/*.txt), read
+//	evidence  find credits by the rules of the language (match.go, slots.go, rule.go, analyze.go, lang/*.txt), read
 //	          citations, whose parts have no fixed order (citation.go, date.go, via.go), and join both with passages
 //	          (bind.go, quotation.go, embed.go, passage.go, header.go, voice.go, citationline.go, tail.go, title.go).
 //	          The features of units and tokens include what the rules found (unitfeature.go, tokenfeature.go)

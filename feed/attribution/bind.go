@@ -65,7 +65,7 @@ type source struct {
 	distant       bool     // the credit is a link, and its sentence comes before the one that introduces the passage
 	entry         bool     // the source is an entry, including its headline, in a list of links
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
-	clear         bool     // the credit has a clear form; see reading.isClear
+	clear         bool     // see reading.isClear
 	clause        span     // the clause of the credit in firstBlock
 }
 
@@ -103,7 +103,7 @@ func (rd *reading) bindBlock(i int) int {
 	if next, ok := rd.bindLine(i); ok {
 		return next
 	}
-	a := rd.analyse(i)
+	a := rd.analyze(i)
 	if next, ok := rd.bindCredit(i, a); ok {
 		return next
 	}
@@ -274,7 +274,7 @@ func (rd *reading) readPublication(s *source, b *block, m *match) {
 		}
 		s.pub, m.pub = p, joined
 	}
-	s.linked = b.linkIn(m.pub) != "" || b.isEmphasised(m.pub)
+	s.linked = b.linkIn(m.pub) != "" || b.isEmphasized(m.pub)
 	name := rd.l.skipDeterminers(b.toks[:m.pub.hi], m.pub.lo)
 	s.hasDeterminer = name > m.pub.lo && m.pub.hi-name >= 2
 	rd.readLinkedHeadline(s, b, m.pub)

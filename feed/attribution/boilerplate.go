@@ -127,7 +127,7 @@ func isNavigation(b *block) bool {
 // a bare link to the source below a quotation.
 func (rd *reading) isCreditLink(i int) bool {
 	b := rd.doc.blocks[i]
-	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.isWholly(runLink) &&
+	return rd.analyze(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.isWholly(runLink) &&
 		articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
 }
 

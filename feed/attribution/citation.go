@@ -47,7 +47,7 @@ type part struct {
 	sep        rune // the separator before the part: '(' for a group, ' ' after a date or quotation, 0 for the first
 	text       string
 	link       string // URL of the first link in the part, or empty
-	emphasised bool
+	emphasized bool
 	quoted     bool
 }
 
@@ -179,7 +179,7 @@ func newPart(b *block, s span, sep rune) part {
 				p.link = r.value
 			}
 		case runEmphasis, runCite:
-			p.emphasised = p.emphasised || r.start <= first && r.end >= last
+			p.emphasized = p.emphasized || r.start <= first && r.end >= last
 		default:
 		}
 	}
@@ -287,7 +287,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 		}
 		people := l.allPeople(toks[:k])
 		sure := people && l.surePeople(b.text, toks[:k], false)
-		if p.emphasised && !sure {
+		if p.emphasized && !sure {
 			people = false // the title of a work: "Birds of America"
 		}
 		if (people || where == inCredit && len(toks) < 16) &&
@@ -539,7 +539,7 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 	}
 	// In a page title, the publication follows the headline after the last dash or bar.
 	if last := open[len(open)-1]; c.pub.name == "" && len(open) > 1 && strings.ContainsRune("-|•·(»", last.sep) &&
-		last.hi-last.lo <= 5 && r.isCapitalised(l, b, last) && where != inByline {
+		last.hi-last.lo <= 5 && r.isCapitalized(l, b, last) && where != inByline {
 		if where != inLine || l.personScore(b.text, b.toks[last.lo:last.hi]) < 2 {
 			c.pub = r.publisherOf(l, last.text)
 			c.guessed = true
@@ -548,7 +548,7 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 	}
 	for len(open) > 0 {
 		p := open[0]
-		name := r.isCapitalised(l, b, p) && p.hi-p.lo <= 4
+		name := r.isCapitalized(l, b, p) && p.hi-p.lo <= 4
 		person := l.personScore(b.text, b.toks[p.lo:p.hi])
 		switch {
 		case name && where == inGroup && c.pub.name == "" && len(open) == 1:
@@ -559,7 +559,7 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 			c.guessed = true
 		case p.link != "" && person < 2 && p.hi-p.lo > 1 && c.headline == "" && c.pub.name != "" &&
 			articleOnly(p.link) != "" && where != inByline,
-			p.emphasised && person < 2 && c.headline == "" && c.pub.name != "" && where == inCredit:
+			p.emphasized && person < 2 && c.headline == "" && c.pub.name != "" && where == inCredit:
 			c.headline = cleanHeadline(p.text)
 			if c.url == "" {
 				c.url = articleOnly(p.link)
@@ -574,7 +574,7 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 			c.authors = []string{p.text} // a single word, as in "— Voltaire"
 			c.guessed = true
 		case name && c.pub.name == "" && (where == inCredit || where == inSource) &&
-			(p.link != "" || c.headline != "" || p.emphasised && len(open) == 1) &&
+			(p.link != "" || c.headline != "" || p.emphasized && len(open) == 1) &&
 			len(c.authors)+len(open) > 0 && !(len(c.authors) > 0 && c.headline == "" && p.link == ""):
 			c.pub = r.publisherOf(l, p.text)
 			c.guessed = true
@@ -597,8 +597,8 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 	}
 }
 
-// isCapitalised reports whether the whole part is a run of capitalized words.
-func (r *Reader) isCapitalised(l *language, b *block, p part) bool {
+// isCapitalized reports whether the whole part is a run of capitalized words.
+func (r *Reader) isCapitalized(l *language, b *block, p part) bool {
 	toks := b.toks[p.lo:p.hi]
 	k := l.skipDeterminers(toks, 0)
 	return k < len(toks) && nameStart(l, toks, k) && l.nameEnd(toks, k) == len(toks)

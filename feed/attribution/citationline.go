@@ -149,7 +149,7 @@ func (rd *reading) bindDateline(i int) (int, bool) {
 	if i > 0 {
 		if k := rd.previousBlock(i); k >= 0 {
 			above := rd.doc.blocks[k]
-			if m := rd.analyse(k); m.mention != nil && above.role == Commentary && len(above.toks) < 10 {
+			if m := rd.analyze(k); m.mention != nil && above.role == Commentary && len(above.toks) < 10 {
 				rd.setRole(above, Credit) // such as "Go to AP original"
 			}
 		}

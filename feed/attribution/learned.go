@@ -308,7 +308,7 @@ func (rd *reading) addNamed(c *learnedCredit, b *block, s span, margin int) {
 	if c.pub.name == "" {
 		c.pubMargin = margin
 	}
-	c.linked = c.linked || b.linkIn(s) != "" || b.isEmphasised(s)
+	c.linked = c.linked || b.linkIn(s) != "" || b.isEmphasized(s)
 	c.addPub(p)
 }
 

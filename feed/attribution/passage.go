@@ -123,7 +123,7 @@ func (rd *reading) startsCredit(k int) bool {
 	if rd.readViaLine(b) || rd.isTailCredit(k) {
 		return true
 	}
-	a := rd.analyse(k)
+	a := rd.analyze(k)
 	if a.lead == nil || a.private {
 		return a.tail != nil
 	}
@@ -309,7 +309,7 @@ func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 	// Some sites set the passage in italics.
 	if end := rd.emphasisEnd(b, rest); end > 0 && end < rest.hi {
 		s.marked = true
-		rd.bindEmphasisedText(b, rest, s)
+		rd.bindEmphasizedText(b, rest, s)
 		rd.addQuote(s)
 		return i + 1
 	} else if end == rest.hi {
@@ -324,12 +324,12 @@ func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 	}
 	text, _ := rd.trimPassage(b, rest)
 	s.passages = append(s.passages, text)
-	return rd.bindEmphasisedBlocks(i, s)
+	return rd.bindEmphasizedBlocks(i, s)
 }
 
-// bindEmphasisedBlocks adds the emphasized blocks after block i to a passage that began in it. It returns the index of
+// bindEmphasizedBlocks adds the emphasized blocks after block i to a passage that began in it. It returns the index of
 // the block to continue with.
-func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
+func (rd *reading) bindEmphasizedBlocks(i int, s *source) int {
 	end := rd.passageLimit(i)
 	k := i + 1
 	for ; k < end; k++ {
@@ -345,7 +345,7 @@ func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
 	if k < end && rd.emphasisEnd(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}) > 0 {
 		// The emphasized text ends within this block.
 		rd.setRole(rd.doc.blocks[k], Passage)
-		rd.bindEmphasisedText(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}, s)
+		rd.bindEmphasizedText(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}, s)
 		k++
 	}
 	rd.addQuote(s)
@@ -385,9 +385,9 @@ func (rd *reading) bindFurtherQuotations(b *block, rest span, s *source) span {
 	return rest
 }
 
-// bindEmphasisedText adds the emphasized parts of the span to the passage of s. The text between them either introduces
+// bindEmphasizedText adds the emphasized parts of the span to the passage of s. The text between them either introduces
 // the next part ("From the report:") or is the author's own.
-func (rd *reading) bindEmphasisedText(b *block, rest span, s *source) {
+func (rd *reading) bindEmphasizedText(b *block, rest span, s *source) {
 	s.inline = true
 	own := span{rest.lo, rest.lo}
 	leads := false

@@ -348,8 +348,8 @@ func (r *Reader) PublicationAt(rawURL string) feed.Source {
 	return feed.Source{Publication: hostOf(rawURL)}
 }
 
-// HeadlineIn returns the headline in a page title such as "H | X", "H - X" or "X: H", if X is the publication at the URL.
-// Otherwise it returns "".
+// HeadlineIn returns the headline in a page title such as "H | X", "H - X" or "X: H", if X is the publication at the
+// URL. Otherwise it returns "".
 func (r *Reader) HeadlineIn(title, rawURL string) string {
 	last, first := -1, len(title)
 	for _, separator := range titleSeparators {
@@ -373,10 +373,10 @@ func (r *Reader) HeadlineIn(title, rawURL string) string {
 	return ""
 }
 
-// titleSeparators separate the headline and the publication in the title of a page.
+// titleSeparators lists what separates headline and publication in the titles of pages.
 var titleSeparators = [...]string{" | ", " - ", " – ", " — ", " · ", " • ", " » "}
 
-// publishes reports whether the publication with the given name has the host of the URL.
+// publishes reports whether the URL is on the site of the publication with the given name.
 func (r *Reader) publishes(rawURL, name string) bool {
 	e := r.pubs.lookup(name)
 	return hostNamed(rawURL, name) || strings.EqualFold(hostOf(rawURL), name) || e != nil && e == r.pubs.byHost(rawURL)

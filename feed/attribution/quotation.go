@@ -438,7 +438,7 @@ func (rd *reading) addNested(q *quotation, parent *source) {
 		if i < 0 || blocks[i].quotation != q {
 			continue
 		}
-		a := rd.analyse(i)
+		a := rd.analyze(i)
 		if a.lead == nil || a.private || a.back != nil || !a.after.empty() {
 			continue
 		}

@@ -19,7 +19,7 @@ func (rd *reading) isDashLine(b *block) bool {
 // tailCitation reads block i as the credit of the passage before it: after a dash, after "Source:", in brackets, or by
 // a rule such as "Read entire article at X". The weight is 0 if the block is not such a credit. The result is cached.
 func (rd *reading) tailCitation(i int) (citation, float64) {
-	a := rd.analyse(i)
+	a := rd.analyze(i)
 	if !a.tailRead {
 		a.tailRead = true
 		if c, weight := rd.readTailCitation(i); weight > 0 {
@@ -78,7 +78,7 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 		}
 		return citation{}, 0
 	}
-	if m := rd.analyse(i).tail; m != nil && tailStart(b, m) == 0 {
+	if m := rd.analyze(i).tail; m != nil && tailStart(b, m) == 0 {
 		s := rd.newSource(i, m)
 		return s.citation, m.rule.weight
 	}

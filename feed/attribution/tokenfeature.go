@@ -192,7 +192,7 @@ func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][
 	for k := range n {
 		from := len(x.buf)
 		x.enter(k)
-		x.neighbours(k)
+		x.neighbors(k)
 		x.names(k)
 		x.marks(k)
 		x.place(k)
@@ -252,8 +252,8 @@ func (x *tokenReader) leave(k int) {
 	}
 }
 
-// neighbours adds the kinds of token k and of the tokens two positions before and after it.
-func (x *tokenReader) neighbours(k int) {
+// neighbors adds the kinds of token k and of the tokens two positions before and after it.
+func (x *tokenReader) neighbors(k int) {
 	x.add(kBias, 0)
 	x.add(kKind, x.shapes[k])
 	if k > 1 {

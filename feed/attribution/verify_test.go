@@ -56,7 +56,7 @@ func TestVerify(t *testing.T) {
 		{"the link of a via", "It is a week for quoting people:\n\nOn why digging for something is not enough   ([via Anton de hAra](https://reed.example/journal/2008/02/10/harbours/)) Samuel Johnson (1753): \n<blockquote>" + passage + "</blockquote>\n",
 			[]string{"||Samuel Johnson||Every"}},
 		{"part of the text of a link", "Harbour Notes talks about [putting the Sand Back Into Sandport](https://notes.example/2012/12/04/sand/):" + quoted, nil},
-		{"a known publication that is criticised", "The board lists three ways Stack Exchange might have solved it:" + quoted, nil},
+		{"a known publication that is criticized", "The board lists three ways Stack Exchange might have solved it:" + quoted, nil},
 		{"the end of a newspaper's name",
 			"That was best put by [Dan Calloway of the harbour board in an LA Times article](https://www.latimes.com/business/la-fi-harbour-story.html):" + quoted,
 			[]string{"LA Times||Dan Calloway|https://www.latimes.com/business/la-fi-harbour-story.html|Every"}},

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// A credit of a clear form is published with a lower certainty than others, because the certainty is low for a name that
-// the model has not seen, however plain the sentence is.
+// This file finds credits with a clear form, which are published at a lower certainty than others. The certainty is low
+// if the model has never seen a name, however clear the sentence is.
 
-// minClear is the certainty, in hundredths, below which a credit of a clear form is only suggested, and clearCertainty
-// is the certainty with which it is published.
+// minClear is the minimum certainty, in hundredths, of a credit with a clear form that is published, and clearCertainty
+// is the certainty that it then gets.
 const minClear, clearCertainty = 45, 90
 
-// raiseClear raises the certainty of each candidate that has a clear form.
+// raiseClear raises the certainty of candidates with a clear form.
 func (rd *reading) raiseClear(cs []*candidate) {
 	for _, c := range cs {
 		if c.certainty < minMention && c.certainty >= minClear && rd.isClear(c) {
@@ -22,8 +22,8 @@ func (rd *reading) raiseClear(cs []*candidate) {
 	}
 }
 
-// isClear reports whether the candidate is a quotation element below a sentence that names its source, or an entry of a
-// list of links.
+// isClear reports whether the candidate has a clear form: it is a quotation element below a sentence that names its
+// source, an entry of a list of links, or a line that names a publication.
 func (rd *reading) isClear(c *candidate) bool {
 	s := c.source
 	if s.kind == Nested || s.kind == Reblog || s.kind == Tweet || s.distant || s.inherited {
@@ -32,12 +32,12 @@ func (rd *reading) isClear(c *candidate) bool {
 	return rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)
 }
 
-// clearConventions are the conventions of credits on a line of their own and in the title of the post.
+// clearConventions are the conventions of credits on a separate line or in the title of the post.
 var clearConventions = map[string]bool{
 	"1": true, "1a": true, "1c": true, "4": true, "9": true, "10": true, "11": true, "12": true,
 }
 
-// isClearLine reports whether the credit of s names a known publication on a line of its own or in the title, in a post
+// isClearLine reports whether the credit of s names a known publication on a separate line or in the title, in a post
 // that does not mark its quotations: "From X:", "Read the whole article at X", "H (X)".
 func (rd *reading) isClearLine(s *source) bool {
 	if s.pub.known == nil || s.pub.known.Word && s.convention != "10" || !clearConventions[s.convention] || rd.marksQuotations || s.guessed {
@@ -49,9 +49,9 @@ func (rd *reading) isClearLine(s *source) bool {
 	})
 }
 
-// isClearLead reports whether the block directly above the passage, a quotation element, ends in a colon, its last
-// sentence contains the link to the article and a word of saying or origin, and the site of the link is the
-// publication or the author is named before the verb.
+// isClearLead reports whether the passage is a quotation element directly below a block that ends in a colon, and the
+// last sentence of the block names the publication at the link or one author, contains a word of saying or origin, and
+// has no link to a different site.
 func (rd *reading) isClearLead(s *source) bool {
 	if len(s.passageBlocks) == 0 || s.url == "" || len(s.creditBlocks) != 1 || s.creditBlocks[0] != s.passageBlocks[0]-1 {
 		return false
@@ -75,7 +75,7 @@ func (rd *reading) isClearLead(s *source) bool {
 	return named && (len(s.authors) == 0 || person) || person && (s.pub.name == "" || sameName(s.pub.name, rd.publisherOfHost(s.url).name))
 }
 
-// isOnlyLink reports whether the tokens of the span of block b contain a link to u, and no link to a different site.
+// isOnlyLink reports whether span in of block b contains a link to u, and no link to a different site.
 func (rd *reading) isOnlyLink(b *block, in span, u string) bool {
 	found := false
 	for _, r := range b.runs {
@@ -91,9 +91,9 @@ func (rd *reading) isOnlyLink(b *block, in span, u string) bool {
 	return found
 }
 
-// isClearEntry reports whether the credit of s is an item of a list that begins with a headline and names a known
-// publication, and the link to the article of this publication is on the headline or on the name: "[H](…) (X)" or
-// "“H” ([X](…))".
+// isClearEntry reports whether the credit of s is a list item that begins with a headline and names a known
+// publication, and either the headline or the name is a link to the article in that publication: "[H](…) (X)" or "“H”
+// ([X](…))".
 func (rd *reading) isClearEntry(s *source) bool {
 	if s.pub.known == nil || rd.r.pubs.byHost(s.url) != s.pub.known || len(s.creditBlocks) != 1 || len(s.passageBlocks) > 0 ||
 		len(s.authors) > 0 || len(s.passages) > 1 {

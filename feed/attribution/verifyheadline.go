@@ -178,7 +178,7 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 	label := strings.TrimSpace(b.text[r.start:r.end])
 	first, last := b.toks[in.lo], b.toks[in.hi-1]
 	quoted := first.kind == tokOpen || in.lo > 0 && b.toks[in.lo-1].kind == tokOpen
-	if quoted || b.isEmphasised(in) || fold(label) == fold(rd.postTitle) {
+	if quoted || b.isEmphasized(in) || fold(label) == fold(rd.postTitle) {
 		return in.hi-in.lo > 1
 	}
 	if rd.l.piece.has(last.id) {
@@ -304,8 +304,8 @@ func (rd *reading) isQuotedTitle(s *source) bool {
 	return true
 }
 
-// splitPageTitle takes the headline and the publication from the link to the article if its text is a page title such as
-// "H | X", in which X is the publication at the URL.
+// splitPageTitle takes the headline and the publication from the link to the article if its text is a page title such
+// as "H | X", in which X is the publication at the URL.
 func (rd *reading) splitPageTitle(s *source) {
 	if s.url == "" {
 		return

@@ -311,7 +311,7 @@ func (rd *reading) isAside(s *source) bool {
 	if s.hasHeader || s.copiedHeader || s.entry || s.convention == "cite" || s.url != "" || rd.isNamedAsOrigin(s) {
 		return false
 	}
-	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool { return c.b.isEmphasised(c.at) })
+	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool { return c.b.isEmphasized(c.at) })
 }
 
 // hasPerson reports whether an author of s is almost certainly a person.

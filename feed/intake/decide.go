@@ -328,7 +328,7 @@ func (c *credits) loneQuotation() (lone, bool) {
 	return l, len(l.blocks) > 0
 }
 
-// adjacent reports whether only white space separates the elements a and b, which are in this order.
+// adjacent reports whether only white space separates the elements a and b. a must precede b.
 func adjacent(a, b *html.Node) bool {
 	n := a.NextSibling
 	for n != nil && n != b && (n.Type == html.CommentNode || n.Type == html.TextNode && strings.TrimSpace(n.Data) == "") {

@@ -104,8 +104,8 @@ func TestExternalURLTitle(t *testing.T) {
 	}
 }
 
-// TestExternalURLOfAdjacentQuotations checks that adjacent block quotations are credited to the external URL together, and
-// that quotations with text between them are not.
+// TestExternalURLOfAdjacentQuotations checks that adjacent block quotations are credited to the external URL as one
+// quotation, but quotations with text between them are not.
 func TestExternalURLOfAdjacentQuotations(t *testing.T) {
 	const a, b = "<blockquote><p>The pier will be shut from Friday.</p></blockquote>\n", "<blockquote><p>It opens again in March.</p></blockquote>"
 	for between, want := range map[string]string{"": "The pier will be shut from Friday.\n\nIt opens again in March.", "<p>And later on:</p>": ""} {

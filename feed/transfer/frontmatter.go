@@ -124,7 +124,7 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"externallink", "external_url"},
 	{"bookmark-of", "external_url"}, // Indiekit
 	{"bookmark_of", "external_url"},
-	{"mf-bookmark-of", "external_url"}, // a list, as IndieWeb themes for Jekyll write it
+	{"mf-bookmark-of", "external_url"}, // a list in IndieWeb themes for Jekyll
 	{"source", "external_url"},         // it may also be a name; see isExternal
 	{"date_published", "date_published"},
 	{"date", "date_published"},
@@ -226,8 +226,8 @@ func setImage(post map[string]any) {
 	}
 }
 
-// addressIn returns the URL in an object that describes an article, such as {href: URL, title: "H"}, or in a list with one
-// element. Any other value is returned unchanged.
+// addressIn returns the URL in an object that describes an article, such as {href: URL, title: "H"}, or in a list of
+// one element. It returns any other value unchanged.
 func addressIn(value any) any {
 	switch v := value.(type) {
 	case []any:
@@ -259,7 +259,7 @@ func isExternal(key string, value any, front map[string]any) bool {
 	}
 	path := bare(address)
 	if slug := stringAt(front, "slug"); key == "link" && slug != "" && path[strings.LastIndexByte(path, '/')+1:] == slug {
-		return false // the post's own URL, as exports of WordPress have it
+		return false // the post's own URL, as in exports of WordPress
 	}
 	return ok && isURL(address) && path != bare(stringAt(front, "url"))
 }

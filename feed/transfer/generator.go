@@ -170,12 +170,12 @@ func frontOf(fsys fs.FS, name string) (map[string]any, bool) {
 	return cut.values, err == nil
 }
 
-// frontIDs maps the ids in the front matter of the posts of a site to the names of the files. Generators do not require
-// that they are unique, and programs that convert a blog number its posts.
+// frontIDs maps the ids in front matter to the names of the posts' files. Generators do not require ids to be unique,
+// and programs that convert a blog often number its posts.
 type frontIDs map[string]string
 
-// claim returns the id of the post in a file that has the given id in its front matter. This is the path of the file if
-// the post of an earlier file has the same id; then there is a note.
+// claim returns the id of the post in the named file, whose front matter has the given id. If the post of an earlier
+// file has the same id, claim returns the path of the file instead, with a note.
 func (ids frontIDs) claim(id, name string) (unique, note string) {
 	earlier, taken := ids[id]
 	switch {

@@ -287,7 +287,7 @@ func FuzzGenerators(f *testing.F) {
 }
 
 // TestFrontMatterIDs checks that all posts of a site are read if some have the same id in their front matter: the first
-// one keeps it, and the ids of the others are their paths. In other folders, the caller decides which post to keep.
+// one keeps it, and the others get their paths as ids. In other folders, the caller decides which post to keep.
 func TestFrontMatterIDs(t *testing.T) {
 	a, b := "---\nid: 26\ntitle: A\n---\n", "---\nid: 26\ntitle: B\n---\n"
 	note := `: the id "26" is also that of %s; using the path of the file as the id`

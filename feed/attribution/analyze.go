@@ -25,8 +25,8 @@ func (rd *reading) matcherFor(b *block) *matcher {
 	return x
 }
 
-// analyse returns the credits in the clauses of block i. It computes them once and caches the result.
-func (rd *reading) analyse(i int) *analysis {
+// analyze returns the credits in the clauses of block i. It computes them once and caches the result.
+func (rd *reading) analyze(i int) *analysis {
 	a := &rd.analyses[i]
 	if a.done {
 		return a
@@ -249,7 +249,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 		s.toks = s.toks[1:]
 		s.bare = s.toks[0].upper
 	}
-	s.linked = b.linkIn(m.pub) != "" || b.isEmphasised(m.pub) || b.hasFootnote(m.pub.hi)
+	s.linked = b.linkIn(m.pub) != "" || b.isEmphasized(m.pub) || b.hasFootnote(m.pub.hi)
 	s.looks = rd.l.looksLikePub(b.text, s.toks)
 	return s.isNoun() || s.isTime() || s.isCommonWord() || s.isPerson() || s.isFirstWord() || s.isSpeaker() ||
 		s.isUnmarkedWord()
@@ -258,7 +258,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 // isNoun reports whether the name is only a noun in a language that capitalizes every noun, as German does: "Der
 // Nachbar meinte: …".
 func (s *pubSlot) isNoun() bool {
-	return s.rd.l.nouns && s.m.who.empty() && len(s.toks) == 1 && s.b.linkIn(s.m.pub) == "" && !s.b.isEmphasised(s.m.pub) &&
+	return s.rd.l.nouns && s.m.who.empty() && len(s.toks) == 1 && s.b.linkIn(s.m.pub) == "" && !s.b.isEmphasized(s.m.pub) &&
 		!isDomain(s.name) && !acronym(s.name) && !s.looks && s.b.toks[s.m.pub.lo].kind != tokOpen
 }
 
@@ -338,8 +338,8 @@ func hasAnd(l *language, toks []token) bool {
 	return slices.ContainsFunc(toks, func(t token) bool { return l.and.has(t.id) })
 }
 
-// isEmphasised reports whether an em, i or cite element ends with the span and begins within it.
-func (b *block) isEmphasised(s span) bool {
+// isEmphasized reports whether an em, i or cite element ends with the span and begins within it.
+func (b *block) isEmphasized(s span) bool {
 	last := b.toks[s.hi-1].end
 	for _, r := range b.runs {
 		if r.start >= last {

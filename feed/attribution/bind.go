@@ -38,6 +38,7 @@ type reading struct {
 	pending          []*source  // credits that no marked quotation has inherited yet
 	analyses         []analysis // by block index
 	scratch          *scratch
+	listAll          bool              // list all features of units and tokens, for training
 	creditsOf        map[int][]*source // sources that the rules found, by credit block
 }
 

@@ -76,6 +76,7 @@ func (r *Reader) Examine(in Input) *Examination {
 		return x
 	}
 	rd.scratch = &scratch{} // the evidence outlives the reading, so it needs memory of its own
+	rd.listAll = true
 	e := rd.evidence(x.d.units)
 	for i := range x.d.units {
 		u := &x.d.units[i]

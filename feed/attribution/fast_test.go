@@ -192,32 +192,50 @@ func TestHostOfMatchesPlainVersion(t *testing.T) {
 	}
 }
 
-// TestEmissionsMatchPlainSum checks the packed sums of weights of the built-in model against plain sums.
+// TestEmissionsMatchPlainSum checks the packed sums of weights of the built-in model, in which usual features are not
+// listed, against plain sums of all features.
 func TestEmissionsMatchPlainSum(t *testing.T) {
 	r := newReader(t)
 	for name, s := range map[string]*sequence{"units": r.model.units, "tokens": r.model.tokens} {
-		features := make([][]uint16, 40)
-		for i := range features {
-			for k := range 60 {
-				features[i] = append(features[i], uint16((i*131+k*k*17+k)%s.features.size))
+		isNear := nearTable(s.features)
+		nearOf := func(ids []uint16) (near []uint16) {
+			for _, id := range ids {
+				if isNear[id] {
+					near = append(near, id)
+				}
 			}
+			return near
 		}
-		got := make([]int32, len(features)*s.labels)
-		newDecoder(s).emissions(got, features, features)
-		want := make([]int32, len(features)*s.labels)
-		for i := range features {
+		const n = 40
+		all, listed, near := make([][]uint16, n), make([][]uint16, n), make([][]uint16, n)
+		for i := range n {
+			for k := range s.features.templates {
+				value := (i*k*7 + i*3 + k) % (s.features.last[k] + 1)
+				all[i] = s.features.appendListed(all[i], k, value, true)
+				listed[i] = s.features.appendListed(listed[i], k, value, false)
+			}
+			near[i] = nearOf(listed[i])
+		}
+		d := newDecoder(s)
+		scores := make([]int32, n*d.labels)
+		d.emissions(scores, listed, near)
+		var got []int32
+		want := make([]int32, n*s.labels)
+		for i := range n {
+			got = append(got, scores[i*d.labels:i*d.labels+s.labels]...)
 			for y := range s.labels {
-				for _, id := range features[i] {
-					want[i*s.labels+y] += s.own[int(id)*s.labels+y]
+				sum := &want[i*s.labels+y]
+				for _, id := range all[i] {
+					*sum += s.own[int(id)*s.labels+y]
 				}
 				if i > 0 {
-					for _, id := range features[i-1] {
-						want[i*s.labels+y] += s.previous[int(id)*s.labels+y]
+					for _, id := range nearOf(all[i-1]) {
+						*sum += s.previous[int(id)*s.labels+y]
 					}
 				}
-				if i+1 < len(features) {
-					for _, id := range features[i+1] {
-						want[i*s.labels+y] += s.next[int(id)*s.labels+y]
+				if i+1 < n {
+					for _, id := range nearOf(all[i+1]) {
+						*sum += s.next[int(id)*s.labels+y]
 					}
 				}
 			}

@@ -10,6 +10,10 @@ type template struct {
 	name   string
 	values int
 	near   bool // the feature also affects the labels of the neighboring units or tokens
+	// every is set if every item of a sequence has exactly one feature of this kind. The features of an item need not list
+	// the one with the value usual, because a [decoder] adds its weights in advance.
+	every bool
+	usual int
 }
 
 // featureSet numbers the features of a list of templates.
@@ -17,6 +21,7 @@ type featureSet struct {
 	templates []template
 	offsets   []int // by template: number of its first feature
 	last      []int // by template: its maximum value
+	usual     []int // by template: number of the feature that need not be listed, or -1
 	size      int
 }
 
@@ -25,6 +30,11 @@ func newFeatureSet(templates []template) *featureSet {
 	for _, t := range templates {
 		s.offsets = append(s.offsets, s.size)
 		s.last = append(s.last, max(t.values, 1)-1)
+		usual := -1
+		if t.every {
+			usual = s.size + t.usual
+		}
+		s.usual = append(s.usual, usual)
 		s.size += max(t.values, 1)
 	}
 	return s
@@ -33,6 +43,15 @@ func newFeatureSet(templates []template) *featureSet {
 // id returns the number of a feature. A value above the template's maximum counts as the maximum.
 func (s *featureSet) id(t, value int) uint16 {
 	return uint16(s.offsets[t] + min(max(value, 0), s.last[t]))
+}
+
+// appendListed appends the number of a feature to ids, unless it need not be listed and all is not set.
+func (s *featureSet) appendListed(ids []uint16, t, value int, all bool) []uint16 {
+	id := s.id(t, value)
+	if int(id) == s.usual[t] && !all {
+		return ids
+	}
+	return append(ids, id)
 }
 
 // name returns the name of feature id, such as "length=3".

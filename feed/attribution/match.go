@@ -93,7 +93,7 @@ func (x *matcher) tryAll(variants []*variant) {
 			continue
 		}
 		x.lastRound[v.n] = x.round
-		if x.best != nil && x.best.rule.weight >= v.rule.weight || !v.mayBegin(x.l, &x.toks[x.clause.lo]) ||
+		if x.best != nil && x.best.rule.weight >= v.rule.weight || !x.mayMatch(&v.elems[0], x.clause.lo) ||
 			!x.containsAll(x.clause, v.words) {
 			continue
 		}
@@ -107,32 +107,48 @@ func (x *matcher) tryAll(variants []*variant) {
 	}
 }
 
-// mayBegin reports whether a match of the variant may begin with t. It returns false for most variants that begin with
-// a word or a person.
-func (v *variant) mayBegin(l *language, t *token) bool {
-	switch e := &v.elems[0]; e.op {
-	case opWord:
-		return t.id == e.id
+// mayMatch reports whether the element may match tokens from i on. It excludes most tokens without the cost of finding
+// the spans that may fill a slot.
+func (x *matcher) mayMatch(e *elem, i int) bool {
+	if i >= x.hi {
+		return true
+	}
+	t := &x.toks[i]
+	switch e.op {
+	case opWord, opAny, opDash, opDots, opPoss, opChar:
+		return e.isToken(t)
+	case opColon, opTrail, opStop:
+		return i == x.hi-1
 	case opClass:
 		return e.class.has(t.id) || e.class.beginsPhrase(t.id)
 	case opSlot:
-		return e.slot.mayBegin(l, t)
-	case opCite, opStar, opRest, opAny, opColon, opTrail, opStop, opDash, opDots, opPoss, opChar:
+		return x.mayFill(e.slot, t)
+	case opCite:
+		return t.kind == tokPunct && (t.ch == '(' || t.ch == '[')
+	case opStar, opRest:
 	}
 	return true
 }
 
-// mayBegin is like [variant.mayBegin], for a slot.
-func (s slot) mayBegin(l *language, t *token) bool {
+// mayFill reports whether a span that begins with t may fill the slot.
+func (x *matcher) mayFill(s slot, t *token) bool {
 	switch s {
+	case slotPub:
+		// Any marked text may be a name, and also text in quotation marks.
+		return len(x.b.runs) > 0 || t.kind == tokOpen || startsName(x.l, t) || x.mayBeKnown(t)
+	case slotKnown:
+		return x.mayBeKnown(t)
 	case slotWho, slotPerson:
-		return t.kind == tokWord && (t.upper || l.honorific.has(t.id) || l.particle.has(t.id))
+		return t.kind == tokWord && (t.upper || x.l.honorific.has(t.id) || x.l.particle.has(t.id))
 	case slotQuote:
 		return t.kind == tokOpen
-	case slotPub, slotKnown, slotHead, slotName, slotWhen, slotDate:
+	case slotHead, slotName, slotWhen, slotDate:
 	}
 	return true
 }
+
+// mayBeKnown reports whether the name of a known publication, or its determiners, may begin with t.
+func (x *matcher) mayBeKnown(t *token) bool { return x.l.isDeterminer(t) || x.r.pubs.startsName(*t) }
 
 // traitsOf returns the traits of the clause: the classes of its words and the kinds of its punctuation.
 func (x *matcher) traitsOf(clause span) traits {
@@ -275,6 +291,10 @@ const maxStar = 14
 // matchStar matches up to maxStar tokens at i, and the rest after them.
 func (x *matcher) matchStar(i int, rest []elem) bool {
 	for end := i; end <= min(x.hi, i+maxStar); end++ {
+		if len(rest) > 0 && !x.mayMatch(&rest[0], end) {
+			x.step-- // as match does
+			continue
+		}
 		if x.match(rest, end) {
 			return true
 		}

@@ -87,7 +87,7 @@ func TestSequence(t *testing.T) {
 	}
 	features := [][]uint16{{0, 2}, {1, 3}, {1}, {0, 3}}
 	d := newDecoder(s)
-	emit := make([]int32, 3*len(features))
+	emit := make([]int32, d.labels*len(features))
 	d.emissions(emit, features, features)
 	got := d.decode(&decodeBuffers{}, features, features, make([]uint8, len(features)))
 	with, without := make(map[[2]int]int32), make(map[[2]int]int32)
@@ -95,7 +95,7 @@ func TestSequence(t *testing.T) {
 		labels := [4]int{code % 3, code / 3 % 3, code / 9 % 3, code / 27}
 		total := int32(0)
 		for i, y := range labels {
-			total += emit[i*3+y]
+			total += emit[i*d.labels+y]
 			if i > 0 {
 				total += s.change[0][labels[i-1]*3+y]
 			}

@@ -27,7 +27,7 @@ func (r *Reader) readRules(in Input, s *scratch) *reading {
 	if body == nil {
 		body = &html.Node{Type: html.ElementNode}
 	}
-	rd := &reading{r: r, scratch: s, doc: segment(body), titleBlock: -1, postTitle: collapseSpace(in.Title)}
+	rd := &reading{r: r, scratch: s, doc: segment(body, s), titleBlock: -1, postTitle: collapseSpace(in.Title)}
 	joinWrappedLines(rd.doc)
 	words := 0
 	for _, b := range rd.doc.blocks {

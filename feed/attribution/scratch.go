@@ -6,6 +6,8 @@ type scratch struct {
 	analyses []analysis
 	matcher  matcher
 	units    []unit
+	blocks   slab[block]
+	runs     slab[run]
 
 	unitIDs, nearUnitIDs       []uint16
 	unitFeatures, unitNear     [][]uint16
@@ -36,5 +38,39 @@ func (r *Reader) returnScratch(s *scratch) {
 		return
 	}
 	s.matcher = matcher{lastRound: s.matcher.lastRound, round: s.matcher.round}
+	s.blocks.reset()
+	s.runs.reset()
 	r.scratches.Put(s)
+}
+
+// slab lends slices of values until it is reset.
+type slab[T any] struct {
+	chunks [][]T
+	used   int // number of chunks from which values were lent
+	free   []T // the values of the last used chunk that have not been lent
+}
+
+// slabChunk is the minimum number of values that are allocated at once.
+const slabChunk = 64
+
+// take returns n zero values.
+func (s *slab[T]) take(n int) []T {
+	for n > len(s.free) {
+		if s.used == len(s.chunks) {
+			s.chunks = append(s.chunks, make([]T, max(n, slabChunk)))
+		}
+		s.free = s.chunks[s.used]
+		s.used++
+	}
+	out := s.free[:n:n]
+	s.free = s.free[n:]
+	return out
+}
+
+// reset takes back all values and clears them.
+func (s *slab[T]) reset() {
+	for _, c := range s.chunks[:s.used] {
+		clear(c)
+	}
+	s.used, s.free = 0, nil
 }

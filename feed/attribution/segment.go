@@ -101,7 +101,8 @@ type segmenter struct {
 	open   []run // runs that have not ended; start is -1 before their first text
 	leaves []*html.Node
 	space  bool
-	free   []block // allocated blocks that are not used yet
+	nodes  []*html.Node // allocated nodes of blocks that are not used yet
+	memory *scratch
 	// The current position in the tree; the counters count enclosing elements.
 	elem      *html.Node
 	quotation *quotation
@@ -113,9 +114,9 @@ type segmenter struct {
 	credit    int
 }
 
-// segment splits the tree into blocks.
-func segment(body *html.Node) *document {
-	s := segmenter{doc: &document{}, elem: body}
+// segment splits the tree into blocks, which are valid until the memory is reused.
+func segment(body *html.Node, memory *scratch) *document {
+	s := segmenter{doc: &document{}, elem: body, memory: memory}
 	s.walkChildren(body, 0)
 	s.flush()
 	for i, b := range s.doc.blocks {
@@ -382,62 +383,64 @@ func (s *segmenter) endLine() {
 		s.closeRun(s.open[k])
 		s.open[k].start = -1
 	}
-	b := s.newBlock()
+	b := &s.memory.blocks.take(1)[0]
 	*b = block{
 		text: string(s.text), elem: s.elem.DataAtom, class: attr(s.elem, "class"), quotation: s.quotation,
 		paragraph: s.paragraph,
 		list:      s.list > 0, code: s.code > 0, caption: s.caption > 0, credit: s.credit > 0, quote: -1,
 	}
 	if len(s.runs) > 0 {
-		b.runs = append([]run(nil), s.runs...)
-		sortRuns(b.runs)
-		b.runs = b.runs[:min(len(b.runs), maxRuns)]
+		sortRuns(s.runs)
+		b.runs = s.memory.runs.take(min(len(s.runs), maxRuns))
+		copy(b.runs, s.runs)
 	}
-	b.nodes = siblings(s.elem, leaves)
+	b.nodes = s.siblings(leaves)
 	s.doc.blocks = append(s.doc.blocks, b)
 	s.text, s.runs = s.text[:0], s.runs[:0]
 }
 
-// blocksAtOnce is the number of blocks that are allocated at once.
-const blocksAtOnce = 16
-
-func (s *segmenter) newBlock() *block {
-	if len(s.free) == 0 {
-		s.free = make([]block, blocksAtOnce)
-	}
-	b := &s.free[0]
-	s.free = s.free[1:]
-	return b
-}
-
 // siblings returns the sibling nodes that contain exactly the leaves. It returns nil if no such siblings exist, because
 // a line break is inside an inline element.
-func siblings(elem *html.Node, leaves []*html.Node) []*html.Node {
+func (s *segmenter) siblings(leaves []*html.Node) []*html.Node {
 	if len(leaves) == 0 {
 		return nil
 	}
 	first, last := leaves[0], leaves[len(leaves)-1]
-	for ; elem != nil; elem = onlyHolder(elem, first, last) {
+	for elem := s.elem; elem != nil; elem = onlyHolder(elem, first, last) {
 		from, to := childHolding(elem, first), childHolding(elem, last)
 		if from == nil || to == nil {
 			return nil
 		}
-		if firstLeaf(from) == first && lastLeaf(to) == last {
-			var nodes []*html.Node
-			for c := from; ; c = c.NextSibling {
-				nodes = append(nodes, c)
-				if c == to {
-					break
-				}
-			}
-			// The node of a one-line paragraph is the paragraph element.
-			if elem.Parent != nil && leafElement(elem) && firstLeaf(elem) == first && lastLeaf(elem) == last {
-				return []*html.Node{elem}
-			}
-			return nodes
+		if firstLeaf(from) != first || lastLeaf(to) != last {
+			continue
 		}
+		// The node of a one-line paragraph is the paragraph element.
+		if elem.Parent != nil && leafElement(elem) && firstLeaf(elem) == first && lastLeaf(elem) == last {
+			from, to = elem, elem
+		}
+		return s.nodesFrom(from, to)
 	}
 	return nil
+}
+
+// nodesAtOnce is the number of nodes of blocks that are allocated at once.
+const nodesAtOnce = 64
+
+// nodesFrom returns the siblings from a node to another one.
+func (s *segmenter) nodesFrom(from, to *html.Node) []*html.Node {
+	n := 1
+	for c := from; c != to; c = c.NextSibling {
+		n++
+	}
+	if n > len(s.nodes) {
+		s.nodes = make([]*html.Node, max(n, nodesAtOnce))
+	}
+	out := s.nodes[:n:n]
+	s.nodes = s.nodes[n:]
+	for i := range out {
+		out[i], from = from, from.NextSibling
+	}
+	return out
 }
 
 // onlyHolder returns the child of elem that contains both leaves, or nil.

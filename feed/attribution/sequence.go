@@ -1,5 +1,7 @@
 package attribution
 
+import "slices"
+
 // sequence is a linear-chain model: it labels each item of a sequence. The score of a sequence of labels is the sum of
 // the weights of the items' features and of each pair of consecutive labels. Weights are integers, so that the result
 // is the same on every machine.
@@ -18,12 +20,21 @@ const weightUnit = 100
 // decoder decodes with the weights of a sequence. It is immutable.
 //
 // The weights of a feature are packed, two labels to a word, so that one addition adds both. A packed weight is its
-// value plus packBias, which keeps every sum positive: nothing is carried from one label to the other.
+// value plus packBias, which keeps every sum positive: nothing is carried from one label to the other. If the number of
+// labels is odd, there is an additional label that is never the best.
 type decoder struct {
-	labels, words       int // words is the number of packed words of a feature
-	own, previous, next []uint64
-	change              [][]int32 // by context: weights by label and next label
-	before              [][]int32 // by context: weights by label and previous label
+	labels, words       int  // words is the number of packed words of a feature; labels is twice that number
+	odd                 bool // the last label is the additional one
+	own, previous, next packedWeights
+	// change and before hold the weights of the transitions by context: by label and next label, and by label and previous
+	// label.
+	change, before [][]int32
+}
+
+// packedWeights are the weights of features, in rows of packed words.
+type packedWeights struct {
+	rows []uint64 // by feature; for templates that every item has, relative to the usual feature
+	base []uint64 // the sum of the usual features
 }
 
 const (
@@ -32,33 +43,64 @@ const (
 	packMask  = 1<<packShift - 1
 	// maxLabels is the maximum number of labels.
 	maxLabels = 12
+	// never is the score of the additional label.
+	never = -1 << 28
 )
 
+// newDecoder returns a decoder with the weights of s.
 func newDecoder(s *sequence) *decoder {
-	d := &decoder{labels: s.labels, words: (s.labels + 1) / 2, change: s.change}
-	d.own, d.previous, d.next = d.pack(s.own), d.pack(s.previous), d.pack(s.next)
+	d := &decoder{words: (s.labels + 1) / 2, odd: s.labels%2 > 0}
+	d.labels = 2 * d.words
+	d.own = d.pack(s, s.own, false)
+	d.previous, d.next = d.pack(s, s.previous, true), d.pack(s, s.next, true)
 	for _, w := range s.change {
-		t := make([]int32, len(w))
+		change, before := make([]int32, d.labels*d.labels), make([]int32, d.labels*d.labels)
 		for p := range s.labels {
 			for y := range s.labels {
-				t[y*s.labels+p] = w[p*s.labels+y]
+				change[p*d.labels+y] = w[p*s.labels+y]
+				before[y*d.labels+p] = w[p*s.labels+y]
 			}
 		}
-		d.before = append(d.before, t)
+		d.change, d.before = append(d.change, change), append(d.before, before)
 	}
 	return d
 }
 
-// pack returns the weights by feature and label as packed words.
-func (d *decoder) pack(weights []int32) []uint64 {
-	rows := len(weights) / d.labels
-	out := make([]uint64, rows*d.words)
-	for i, w := range weights {
-		row, y := i/d.labels, i%d.labels
-		w = min(max(w, 1-packBias), packBias-1)
-		out[row*d.words+y/2] += uint64(int64(w)+packBias) << (y % 2 * packShift)
+// pack packs the weights by feature and label. If near is set, they are those of near features only.
+func (d *decoder) pack(s *sequence, weights []int32, near bool) packedWeights {
+	p := packedWeights{rows: make([]uint64, s.features.size*d.words)}
+	base := make([]int32, s.labels)
+	for t, template := range s.features.templates {
+		from, usual := s.features.offsets[t], s.features.usual[t]
+		for id := from; id <= from+s.features.last[t]; id++ {
+			row := slices.Clone(weights[id*s.labels : (id+1)*s.labels])
+			if usual >= 0 {
+				for y := range row {
+					row[y] -= weights[usual*s.labels+y]
+				}
+			}
+			d.packRow(p.rows[id*d.words:(id+1)*d.words], row)
+		}
+		if usual >= 0 && (template.near || !near) {
+			for y := range base {
+				base[y] += weights[usual*s.labels+y]
+			}
+		}
 	}
-	return out
+	p.base = make([]uint64, d.words)
+	d.packRow(p.base, base)
+	return p
+}
+
+// packRow packs the weights of one feature.
+func (d *decoder) packRow(to []uint64, weights []int32) {
+	for y := range d.labels {
+		w := int32(0)
+		if y < len(weights) {
+			w = min(max(weights[y], 1-packBias), packBias-1)
+		}
+		to[y/2] += uint64(int64(w)+packBias) << (y % 2 * packShift)
+	}
 }
 
 // decoded is the result of decoding a sequence.
@@ -88,30 +130,34 @@ func resized[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// addRows adds the packed weights of the features to sum.
-func (d *decoder) addRows(sum *[maxLabels / 2]uint64, weights []uint64, ids []uint16) {
+// addRows adds the packed weights of the features to sum, and returns the number of packed weights in it.
+func (d *decoder) addRows(sum *[maxLabels / 2]uint64, p *packedWeights, ids []uint16) int {
+	for k, w := range p.base {
+		sum[k] += w
+	}
 	switch d.words {
 	case 3:
 		a, b, c := sum[0], sum[1], sum[2]
 		for _, id := range ids {
-			w := (*[3]uint64)(weights[int(id)*3:])
+			w := (*[3]uint64)(p.rows[int(id)*3:])
 			a, b, c = a+w[0], b+w[1], c+w[2]
 		}
 		sum[0], sum[1], sum[2] = a, b, c
 	case maxLabels / 2:
 		for _, id := range ids {
-			w := (*[maxLabels / 2]uint64)(weights[int(id)*(maxLabels/2):])
+			w := (*[maxLabels / 2]uint64)(p.rows[int(id)*(maxLabels/2):])
 			for k := range sum {
 				sum[k] += w[k]
 			}
 		}
 	default:
 		for _, id := range ids {
-			for k, w := range weights[int(id)*d.words : int(id)*d.words+d.words] {
+			for k, w := range p.rows[int(id)*d.words : int(id)*d.words+d.words] {
 				sum[k] += w
 			}
 		}
 	}
+	return 1 + len(ids)
 }
 
 // emissions sets scores to the weight of each label for each item.
@@ -119,18 +165,18 @@ func (d *decoder) emissions(scores []int32, features, near [][]uint16) {
 	n, L := len(features), d.labels
 	for i := range features {
 		var sum [maxLabels / 2]uint64
-		added := len(features[i])
-		d.addRows(&sum, d.own, features[i])
+		added := d.addRows(&sum, &d.own, features[i])
 		if i > 0 {
-			d.addRows(&sum, d.previous, near[i-1])
-			added += len(near[i-1])
+			added += d.addRows(&sum, &d.previous, near[i-1])
 		}
 		if i+1 < n {
-			d.addRows(&sum, d.next, near[i+1])
-			added += len(near[i+1])
+			added += d.addRows(&sum, &d.next, near[i+1])
 		}
 		for y := range L {
 			scores[i*L+y] = int32(int64(sum[y/2]>>(y%2*packShift)&packMask) - int64(added)*packBias)
+		}
+		if d.odd {
+			scores[i*L+L-1] = never
 		}
 	}
 }
@@ -185,14 +231,25 @@ func (d *decoder) sumBehind(buf *decodeBuffers, contexts []uint8) {
 	}
 }
 
-// bestSum returns the maximum of the sums of corresponding elements. Neither slice is empty.
+// bestSum returns the maximum of the sums of corresponding elements. Both slices have the same length above 0. The
+// numbers of labels of the two models, 6 and 12, have fast paths.
 func bestSum(a, b []int32) int32 {
-	b = b[:len(a)]
+	switch len(a) {
+	case 6:
+		return bestOfSix((*[6]int32)(a), (*[6]int32)(b))
+	case 12:
+		return max(bestOfSix((*[6]int32)(a), (*[6]int32)(b)), bestOfSix((*[6]int32)(a[6:]), (*[6]int32)(b[6:])))
+	}
 	best := a[0] + b[0]
 	for k, v := range a {
 		best = max(best, v+b[k])
 	}
 	return best
+}
+
+// bestOfSix is [bestSum] for six elements.
+func bestOfSix(a, b *[6]int32) int32 {
+	return max(a[0]+b[0], a[1]+b[1], a[2]+b[2], a[3]+b[3], a[4]+b[4], a[5]+b[5])
 }
 
 // setMargins sets the best label of an item and the margins of all its labels, given the best scores up to and after

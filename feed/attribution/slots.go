@@ -147,17 +147,14 @@ func (x *matcher) knownSpans(i int, out []span) []span {
 // skipDeterminers returns the position after the determiners that begin at token i: "the", "today's", "the UK's",
 // "yesterday's U.K.".
 func (l *language) skipDeterminers(toks []token, i int) int {
-	for n := 0; n < 6 && i < len(toks); n++ {
+	for n := 0; n < 6 && i < len(toks) && l.isDeterminer(&toks[i]); n++ {
 		t := &toks[i]
 		switch {
-		case !t.upper && l.flagsOf(t.id)&flagDeterminer == 0:
-			return i
 		case l.det.has(t.id):
 			i++
-		case (l.epithet.has(t.id) || l.weekday.has(t.id) || l.when.has(t.id) || l.period.has(t.id)) && i+1 < len(toks) &&
-			toks[i+1].kind == tokPoss:
+		case i+1 < len(toks) && toks[i+1].kind == tokPoss:
 			i += 2
-		case l.epithet.has(t.id) && i+1 < len(toks) && nameStart(l, toks, i+1):
+		case l.epithet.has(t.id) && nameStart(l, toks, i+1):
 			i++
 		default:
 			return i
@@ -166,13 +163,17 @@ func (l *language) skipDeterminers(toks []token, i int) int {
 	return i
 }
 
+// isDeterminer reports whether the word may precede a name as a determiner does: "the", "today's", "yesterday's", "UK's".
+func (l *language) isDeterminer(t *token) bool { return l.flagsOf(t.id)&flagDeterminer != 0 }
+
 // nameStart reports whether a publication's name may begin with token i.
 func nameStart(l *language, toks []token, i int) bool {
-	if i >= len(toks) {
-		return false
-	}
-	t := toks[i]
-	return t.kind == tokWord && (t.upper || t.digit || t.ch == '@' || t.end-t.start > 3 && !l.stop.has(t.id) && t.inner)
+	return i < len(toks) && startsName(l, &toks[i])
+}
+
+// startsName reports whether a publication's name may begin with the token.
+func startsName(l *language, t *token) bool {
+	return t.kind == tokWord && (t.upper || t.digit || t.ch == '@' || t.inner && t.end-t.start > 3 && !l.stop.has(t.id))
 }
 
 // nameEnd returns the end of the run of capitalized words and numbers that begins at token i, including the connecting

@@ -153,13 +153,13 @@ func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
 	end := i
 	for ; end < len(text); end++ {
 		c := text[end]
-		if c >= utf8.RuneSelf || !wordByte[c] {
+		low := foldedByte[c]
+		if low <= foldNothing {
 			break
 		}
 		if end-i == maxWord {
 			return token{}, false
 		}
-		low := foldedByte[c]
 		inner = inner || low != c && end > i
 		buf[end-i] = low
 	}
@@ -177,7 +177,7 @@ func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
 	case end-i <= maxShort:
 		t.id = lx.table.short(binary.LittleEndian.Uint64(buf[:maxShort]))
 	default:
-		t.id = lx.table.number(buf[:end-i])
+		t.id = lx.table.long(paddedKey(&buf))
 	}
 	return t, true
 }
@@ -373,8 +373,8 @@ const (
 	foldNothing = 1 // an apostrophe
 )
 
-// foldedByte maps each ASCII character to its folded form.
-var foldedByte = func() (table [utf8.RuneSelf]byte) {
+// foldedByte maps each ASCII character to its folded form. The other bytes are not part of a folded text.
+var foldedByte = func() (table [256]byte) {
 	for c := range table {
 		switch b := byte(c); {
 		case b >= 'a' && b <= 'z', b >= '0' && b <= '9':

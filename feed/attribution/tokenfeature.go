@@ -40,33 +40,33 @@ const (
 
 // tokenFeatures numbers the features of tokens.
 var tokenFeatures = newFeatureSet([]template{
-	kBias:         {name: "bias"},
-	kKind:         {name: "kind", values: tokenShapes, near: true},
+	kBias:         {name: "bias", every: true},
+	kKind:         {name: "kind", values: tokenShapes, near: true, every: true, usual: 25},
 	kBefore:       {name: "kind-2", values: tokenShapes},
 	kAfter:        {name: "kind+2", values: tokenShapes},
 	kClass:        {name: "class", values: len(evidenceClasses), near: true},
-	kKnown:        {name: "known-name", values: 3, near: true},
-	kPerson:       {name: "person", values: 4, near: true},
-	kLink:         {name: "link", values: 3, near: true},
+	kKnown:        {name: "known-name", values: 3, near: true, every: true},
+	kPerson:       {name: "person", values: 4, near: true, every: true},
+	kLink:         {name: "link", values: 3, near: true, every: true},
 	kLinkHost:     {name: "link-host", values: 4},
 	kHostWord:     {name: "word-of-host", near: true},
-	kEmphasis:     {name: "emphasis", values: 3, near: true},
-	kBold:         {name: "bold", values: 3},
-	kCite:         {name: "cite", values: 3},
-	kQuoted:       {name: "quoted", values: 3, near: true},
-	kBracket:      {name: "bracket", values: 2},
-	kDate:         {name: "date", values: 3, near: true},
-	kRule:         {name: "rule-slot", values: 7, near: true},
-	kField:        {name: "rule-field", values: 5, near: true},
-	kUnit:         {name: "credit", values: unitLabels},
-	kUnitKind:     {name: "unit-kind", values: unitKinds},
-	kPlace:        {name: "place", values: 6},
+	kEmphasis:     {name: "emphasis", values: 3, near: true, every: true},
+	kBold:         {name: "bold", values: 3, every: true},
+	kCite:         {name: "cite", values: 3, every: true},
+	kQuoted:       {name: "quoted", values: 3, near: true, every: true},
+	kBracket:      {name: "bracket", values: 2, every: true},
+	kDate:         {name: "date", values: 3, near: true, every: true},
+	kRule:         {name: "rule-slot", values: 7, near: true, every: true},
+	kField:        {name: "rule-field", values: 5, near: true, every: true},
+	kUnit:         {name: "credit", values: unitLabels, every: true, usual: labelMention},
+	kUnitKind:     {name: "unit-kind", values: unitKinds, every: true},
+	kPlace:        {name: "place", values: 6, every: true, usual: 5},
 	kVia:          {name: "after-via"},
-	kLead:         {name: "after-by", values: 3},
+	kLead:         {name: "after-by", values: 3, every: true, usual: 2},
 	kTitleCase:    {name: "title-case"},
 	kHeading:      {name: "heading-or-bold"},
-	kEnglish:      {name: "english", values: 2},
-	kKnownAndLast: {name: "known-and-unit", values: 3 * unitLabels},
+	kEnglish:      {name: "english", values: 2, every: true, usual: 1},
+	kKnownAndLast: {name: "known-and-unit", values: 3 * unitLabels, every: true, usual: labelMention},
 })
 
 // tokenShapes is the number of values of [tokenShape].
@@ -210,7 +210,9 @@ func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][
 	return features, near
 }
 
-func (x *tokenReader) add(t, value int) { x.buf = append(x.buf, tokenFeatures.id(t, value)) }
+func (x *tokenReader) add(t, value int) {
+	x.buf = tokenFeatures.appendListed(x.buf, t, value, x.rd.listAll)
+}
 
 func (x *tokenReader) flag(t int, ok bool) {
 	if ok {

@@ -77,17 +77,26 @@ func (x *unitSplitter) add(hi int, kind unitKind) {
 
 // split adds the units that end at or after token k and returns the token to continue with.
 func (x *unitSplitter) split(k int) int {
-	if q := x.quotationEnd(k); q > 0 {
+	switch x.b.toks[k].kind {
+	case tokWord, tokPoss, tokDash, tokClose:
+		return k + 1
+	case tokOpen:
+		q := x.quotationEnd(k)
+		if q == 0 {
+			return k + 1
+		}
 		x.add(k, unitPlain)
 		x.add(q, unitQuoted)
 		return q
+	case tokPunct:
+		if q := templateEnd(x.b.toks[:x.end], k); q > 0 {
+			x.add(k, unitPlain)
+			x.add(q, unitTemplate)
+			return q
+		}
+	case tokDots:
 	}
-	if q := templateEnd(x.b.toks[:x.end], k); q > 0 {
-		x.add(k, unitPlain)
-		x.add(q, unitTemplate)
-		return q
-	}
-	if t := &x.b.toks[k]; t.kind != tokPunct && t.kind != tokDots || !x.rd.endsUnit(x.b, x.lo, k) {
+	if !x.rd.endsUnit(x.b, x.lo, k) {
 		return k + 1
 	}
 	hi := k + 1
@@ -98,11 +107,11 @@ func (x *unitSplitter) split(k int) int {
 	return hi
 }
 
-// quotationEnd returns the position after the quotation that begins at token k and the punctuation that follows it
-// without a space, or 0 if no quotation that is a unit begins there.
+// quotationEnd returns the position after the quotation that begins at the opening mark at token k, and after the
+// punctuation that follows it without a space. It returns 0 if the quotation is not a unit.
 func (x *unitSplitter) quotationEnd(k int) int {
 	toks := x.b.toks[:x.end]
-	if toks[k].kind != tokOpen || x.opened >= maxOpen {
+	if x.opened >= maxOpen {
 		return 0
 	}
 	x.opened++

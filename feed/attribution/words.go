@@ -7,23 +7,36 @@ import (
 )
 
 // wordTable is a hash table of a lexicon's words, with which texts are tokenized. It is immutable, and lookups do not
-// allocate memory. Words of at most eight bytes, which most are, are compared as one number.
+// allocate memory. Words of at most 24 bytes are compared as numbers, and most have at most eight.
 type wordTable struct {
-	shortKeys    []uint64 // the words of at most eight bytes; see [shortKey]; the size is a power of two
-	shortNumbers []int32  // the numbers of these words
-	shift        int      // number of bits to shift the hash of a short key
-	long         map[string]int32
+	// shortKeys and longKeys hold the words of at most eight bytes and of at most maxWord bytes. Their sizes are the same
+	// power of two.
+	shortKeys                 []uint64
+	longKeys                  []longKey
+	shortNumbers, longNumbers []int32          // the numbers of these words
+	shift                     int              // number of bits to shift the hash of a key
+	rest                      map[string]int32 // the numbers of longer words
 }
 
 // maxShort is the length in bytes of the longest word that has a short key.
 const maxShort = 8
 
-// shortKey returns the bytes of a word of at most eight bytes as a number. No word contains a zero byte, so words of
+// longKey is the bytes of a word of at most maxWord bytes, as three numbers. No word contains a zero byte, so words of
 // different lengths have different keys.
-func shortKey(word []byte) uint64 {
-	var padded [maxShort]byte
+type longKey [maxWord / 8]uint64
+
+// keyOf returns the long key of a word of at most maxWord bytes. The first number is the short key of a word of at most
+// eight bytes.
+func keyOf(word []byte) longKey {
+	var padded [maxWord]byte
 	copy(padded[:], word)
-	return binary.LittleEndian.Uint64(padded[:])
+	return paddedKey(&padded)
+}
+
+// paddedKey returns the long key of a word that is followed by zero bytes.
+func paddedKey(padded *[maxWord]byte) longKey {
+	return longKey{binary.LittleEndian.Uint64(padded[:]), binary.LittleEndian.Uint64(padded[8:]),
+		binary.LittleEndian.Uint64(padded[16:])}
 }
 
 // newWordTable returns a table of the words, which are in lower case, with their numbers.
@@ -33,45 +46,76 @@ func newWordTable(ids map[string]int32) *wordTable {
 		size, width = 2*size, width+1
 	}
 	t := &wordTable{
-		shortKeys: make([]uint64, size), shortNumbers: make([]int32, size), shift: 64 - width, long: make(map[string]int32),
+		shortKeys: make([]uint64, size), shortNumbers: make([]int32, size),
+		longKeys: make([]longKey, size), longNumbers: make([]int32, size),
+		shift: 64 - width, rest: make(map[string]int32),
 	}
 	words := make([]string, len(ids)+1)
 	for w, n := range ids {
 		words[n] = w
 	}
 	for n, w := range words[1:] {
-		if len(w) > maxShort {
-			t.long[w] = int32(n + 1)
-			continue
+		switch number := int32(n + 1); {
+		case len(w) > maxWord:
+			t.rest[w] = number
+		case len(w) > maxShort:
+			insert(t.longKeys, t.longNumbers, t.longSlot(keyOf([]byte(w))), keyOf([]byte(w)), number)
+		default:
+			key := keyOf([]byte(w))[0]
+			insert(t.shortKeys, t.shortNumbers, t.slot(key), key, number)
 		}
-		key := shortKey([]byte(w))
-		k := t.slot(key)
-		for t.shortNumbers[k] != 0 {
-			k = (k + 1) & (size - 1)
-		}
-		t.shortKeys[k], t.shortNumbers[k] = key, int32(n+1)
 	}
 	return t
 }
 
-// slot returns the first slot that may contain a key.
-func (t *wordTable) slot(key uint64) int { return int(key * 0x9e3779b97f4a7c15 >> t.shift) }
+// insert stores a key and its number in the first free slot from k on.
+func insert[K any](keys []K, numbers []int32, k int, key K, number int32) {
+	for numbers[k] != 0 {
+		k = (k + 1) & (len(keys) - 1)
+	}
+	keys[k], numbers[k] = key, number
+}
+
+// hashFactor is an odd number whose multiples differ in their upper bits: 2^64 divided by the golden ratio.
+const hashFactor = 0x9e3779b97f4a7c15
+
+// slot returns the first slot that may contain a short key.
+func (t *wordTable) slot(key uint64) int { return int(key * hashFactor >> t.shift) }
+
+// longSlot returns the first slot that may contain a long key.
+func (t *wordTable) longSlot(key longKey) int {
+	return t.slot((key[0]*hashFactor^key[1])*hashFactor ^ key[2])
+}
 
 // number returns the number of a word in lower case, or 0.
 func (t *wordTable) number(word []byte) int32 {
-	if len(word) > maxShort {
-		return t.long[string(word)]
+	switch {
+	case len(word) > maxWord:
+		return t.rest[string(word)]
+	case len(word) > maxShort:
+		return t.long(keyOf(word))
+	default:
+		return t.short(keyOf(word)[0])
 	}
-	return t.short(shortKey(word))
 }
 
-// short returns the number of the word with the given key, or 0.
+// short returns the number of the word with the given short key, or 0.
 func (t *wordTable) short(key uint64) int32 {
-	keys, numbers := t.shortKeys, t.shortNumbers
-	for k := t.slot(key); k < len(keys) && keys[k] != 0; k = (k + 1) & (len(keys) - 1) {
+	return find(t.shortKeys, t.shortNumbers, t.slot(key), key)
+}
+
+// long returns the number of the word with the given long key, or 0.
+func (t *wordTable) long(key longKey) int32 {
+	return find(t.longKeys, t.longNumbers, t.longSlot(key), key)
+}
+
+// find returns the number of a key whose slot is k or follows k, or 0.
+func find[K comparable](keys []K, numbers []int32, k int, key K) int32 {
+	for k < len(keys) && numbers[k] != 0 {
 		if keys[k] == key {
 			return numbers[k]
 		}
+		k = (k + 1) & (len(keys) - 1)
 	}
 	return 0
 }

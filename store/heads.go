@@ -62,8 +62,8 @@ func encodeIDs(ids []string) (string, error) {
 	return string(b), err
 }
 
-// shared returns a string that is equal to s and shares its memory with the results of other calls. Most heads of a site
-// have the same configuration, policy and media types, and s may be a small part of a larger string.
+// shared returns a copy of s that shares its memory with equal results of other calls. Most heads of a site have the
+// same configuration, policy and media types, and s may be a small part of a larger string.
 func shared(s string) string { return unique.Make(s).Value() }
 
 func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {

@@ -17,11 +17,11 @@ const localCheck = time.Second
 type LocalStreams struct {
 	mu    sync.Mutex
 	added map[string]chan struct{} // closed when an entry is added to the stream
-	// ends holds, for each stream, a position after which there were no entries when the stream was last read.
+	// ends holds the positions after which streams had no entries when they were last read, by stream.
 	ends map[string]streamEnd
 }
 
-// streamEnd is the end of a stream at a time. It is forgotten when an entry is added.
+// streamEnd is the end of a stream at a point in time. It is dropped when an entry is added.
 type streamEnd struct {
 	after string
 	at    time.Time
@@ -32,8 +32,8 @@ func NewLocalStreams() *LocalStreams {
 	return &LocalStreams{added: map[string]chan struct{}{}, ends: map[string]streamEnd{}}
 }
 
-// next returns a channel that is closed when a client adds an entry to the stream. Empty reports whether there was no
-// entry after the given one within localCheck.
+// next returns a channel that is closed when a client adds an entry to the stream, and reports whether the stream had
+// no entries after the given one when it was read within the last localCheck.
 func (l *LocalStreams) next(stream, after string) (added <-chan struct{}, empty bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -46,7 +46,8 @@ func (l *LocalStreams) next(stream, after string) (added <-chan struct{}, empty 
 	return c, ok && end.after == after && time.Since(end.at) < localCheck
 }
 
-// noteEnd records that there was no entry after the given one, unless one was added since next returned the channel.
+// noteEnd records that the stream had no entries after the given one, unless an entry was added since next returned the
+// channel.
 func (l *LocalStreams) noteEnd(stream, after string, added <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,8 +70,8 @@ func (l *LocalStreams) notify(stream string) {
 	delete(l.ends, stream)
 }
 
-// readLocal returns the entries after a position. It also returns a channel that is closed when a client of this process
-// adds an entry after that.
+// readLocal returns the entries after a position, and a channel that is closed when a client in this process later adds
+// an entry.
 func (s *Site) readLocal(ctx context.Context, args *redis.XReadArgs) ([]redis.XMessage, <-chan struct{}, error) {
 	local, stream, after := s.client.local, args.Streams[0], args.Streams[1]
 	added, empty := local.next(stream, after) // before reading, so that no entry is missed

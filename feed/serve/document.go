@@ -30,8 +30,9 @@ type document struct {
 	bounds       feed.Bounds
 	lastModified string // value of Last-Modified; empty if the document has none
 	modified     int64  // Last-Modified in seconds since 1970; 0 if the document has none
-	// variants holds the fields in each coding in which the document is stored. A site may have tens of thousands of rare
-	// documents, so their fields are made when they are first requested, and are in made until the bytes are dropped.
+	// variants holds the fields for each coding in which the document is stored. A site may have tens of thousands of rare
+	// documents, so their fields are made when they are first requested, and kept in made until the document's bytes are
+	// dropped from memory.
 	variants [coding.Count]variant
 	made     atomic.Pointer[[coding.Count]variant]
 
@@ -113,7 +114,7 @@ func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, m
 	return d
 }
 
-// variant returns the fields of the document in coding c. They are nil if it is not stored in that coding.
+// variant returns the fields of the document in coding c. They are nil if the document is not stored in that coding.
 func (d *document) variant(c coding.Coding) variant {
 	if v := d.variants[c]; v.fields != nil || !d.isRare() {
 		return v

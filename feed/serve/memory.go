@@ -26,7 +26,7 @@ const maxLoads = 8
 // Memory limits the bytes of documents that the replicas of a process keep in memory: the documents in their codings,
 // the histories of their earlier versions, and the bodies of responses that are being sent. Entity tags, dates and
 // paths, about 4 KB per document, are not counted and are never dropped, so every 304 is served from memory. For
-// archives and pages of posts, only the data that these are made from is never dropped, about 1 KB.
+// archives and pages of posts, only the data from which their fields are made stays in memory, about 1 KB per document.
 //
 // When the limit is exceeded, the least recently requested documents are dropped. Archives and pages of posts, of which
 // a site may have tens of thousands, are dropped earlier. A dropped document is loaded again when it is next requested.

@@ -54,12 +54,12 @@ func (q *queuedConn) Close() error {
 	return err
 }
 
-// maxSpare is the maximum size of a buffer that is used again, in bytes.
+// maxSpare is the maximum size in bytes of a buffer that is reused.
 const maxSpare = 64 << 10
 
 // write writes the queue to the connection until it is closed.
 func (q *queuedConn) write() {
-	var spare []byte // a buffer that was written
+	var spare []byte // a written buffer to reuse
 	for {
 		q.mu.Lock()
 		for len(q.queue) == 0 && !q.closed {

@@ -313,12 +313,59 @@ func (g *ghostSite) post(r ghostRow) (p feed.Post, err error) {
 		p.ContentMarkdown = g.address(string(r.Markdown))
 	case r.Plaintext != "":
 		p.ContentText = string(r.Plaintext)
-	case r.Lexical != "" || r.Mobiledoc != "":
+	case r.Lexical != "" && !emptyLexical(string(r.Lexical)) || r.Mobiledoc != "" && !emptyMobiledoc(string(r.Mobiledoc)):
 		return p, fmt.Errorf("post %q has content only in Ghost's editor format; save it in Ghost and export again: %w",
 			shorten(p.Title), feed.ErrInvalid)
 	}
 	p.URL = g.url(r, p.DatePublished)
 	return p, nil
+}
+
+// lexicalNode is a node of a document in the format of Ghost's editor.
+type lexicalNode struct {
+	Type, Text string
+	Children   []lexicalNode
+}
+
+// empty reports whether a node shows nothing. Nodes of unknown types may be pictures.
+func (n lexicalNode) empty() bool {
+	switch n.Type {
+	case "root", "paragraph", "linebreak", "text", "extended-text":
+		return strings.TrimSpace(n.Text) == "" && !slices.ContainsFunc(n.Children, func(c lexicalNode) bool { return !c.empty() })
+	}
+	return false
+}
+
+// emptyLexical reports whether a document in the format of Ghost's editor is empty, such as that of a new draft.
+func emptyLexical(document string) bool {
+	var d struct{ Root lexicalNode }
+	return json.Unmarshal([]byte(document), &d) == nil && d.Root.Type == "root" && d.Root.empty()
+}
+
+// emptyMobiledoc is like emptyLexical for the format of the editor before version 5.
+func emptyMobiledoc(document string) bool {
+	var d struct {
+		Atoms, Cards []any
+		Sections     [][]json.RawMessage // of paragraphs: 1, the name of the element, and the markers
+	}
+	if json.Unmarshal([]byte(document), &d) != nil || len(d.Atoms)+len(d.Cards) > 0 || d.Sections == nil {
+		return false
+	}
+	for _, section := range d.Sections {
+		var markers [][]any // the last element of a marker is its text
+		if len(section) != 3 || string(section[0]) != "1" || json.Unmarshal(section[2], &markers) != nil {
+			return false
+		}
+		for _, marker := range markers {
+			if len(marker) == 0 {
+				return false
+			}
+			if text, ok := marker[len(marker)-1].(string); !ok || strings.TrimSpace(text) != "" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // setNames sets the authors and tags of p.

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,6 +44,16 @@ func TestGhost(t *testing.T) {
 			`{"id":"p2","url":"https://b.example/blog/x/","title":"T","content_html":"w","authors":[{"name":"Ann"}]}` + "\n"},
 		{"version 0.5", old, wantOld},
 		{"text only", ghostExport(`{"id":"p3","title":"T","html":null,"plaintext":"Words","status":"published"}`, ""), `{"id":"p3","title":"T","content_text":"Words"}` + "\n"},
+		{"empty in the editor's format", ghostExport(`{"id":"p3","title":"T","html":null,"lexical":`+strconv.Quote(`{"root":{"children":[`+
+			`{"children":[],"direction":null,"type":"paragraph"}],"type":"root"}}`)+`,"status":"draft"}`, ""), `{"id":"p3","title":"T","status":"draft"}` + "\n"},
+		{"empty in the old editor's format", ghostExport(`{"id":"p3","title":"T","html":null,"mobiledoc":`+strconv.Quote(
+			`{"version":"0.3.1","atoms":[],"cards":[],"markups":[],"sections":[[1,"p",[[0,[],0,""]]]]}`)+`,"status":"draft"}`, ""), `{"id":"p3","title":"T","status":"draft"}` + "\n"},
+		{"a picture in the editor's format", ghostExport(`{"id":"p3","title":"T","html":null,"lexical":`+strconv.Quote(
+			`{"root":{"children":[{"type":"image","src":"a.png"}],"type":"root"}}`)+`,"status":"draft"}`, ""),
+			"error: f.json:2: post \"T\" has content only in Ghost's editor format; save it in Ghost and export again: invalid\n"},
+		{"a card in the old editor's format", ghostExport(`{"id":"p3","title":"T","html":null,"mobiledoc":`+strconv.Quote(
+			`{"atoms":[],"cards":[["hr",{}]],"sections":[[10,0]]}`)+`,"status":"draft"}`, ""),
+			"error: f.json:2: post \"T\" has content only in Ghost's editor format; save it in Ghost and export again: invalid\n"},
 		{"editor format only", ghostExport(`{"id":"p3","title":"T","html":null,"lexical":"{}","status":"published"}`, ""),
 			"error: f.json:2: post \"T\" has content only in Ghost's editor format; save it in Ghost and export again: invalid\n"},
 		{"broken row", ghostExport(`{"id":{}},{"id":"p4","title":"T","html":"w","status":"published"}`, ""),

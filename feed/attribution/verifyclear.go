@@ -53,26 +53,44 @@ func (rd *reading) isClearLine(s *source) bool {
 // last sentence of the block names the publication at the link or one author, contains a word of saying or origin, and
 // has no link to a different site.
 func (rd *reading) isClearLead(s *source) bool {
-	if len(s.passageBlocks) == 0 || s.url == "" || len(s.creditBlocks) != 1 || s.creditBlocks[0] != s.passageBlocks[0]-1 {
+	if len(s.passageBlocks) == 0 || s.url == "" || len(s.creditBlocks) != 1 || s.creditBlocks[0] != s.passageBlocks[0]-1 ||
+		!mayBeArticle(s.url) || isMediaHost(s.url) || isReferenceHost(s.url) {
 		return false
 	}
 	lead := rd.leadOf(s, s.creditBlocks[0])
-	if lead == nil || !announces(lead.toks[len(lead.toks)-1]) || !mayBeArticle(s.url) || isMediaHost(s.url) || isReferenceHost(s.url) {
+	if lead == nil || !announces(lead.toks[len(lead.toks)-1]) {
 		return false
 	}
 	n := len(lead.toks)
 	in := rd.sentenceAround(lead.toks, span{n - 1, n})
-	if !rd.isOnlyLink(lead, in, s.url) || slices.ContainsFunc(lead.toks[in.lo:in.hi], func(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }) {
+	return rd.isOnlyLink(lead, in, s.url) && rd.saysOrigin(lead, in) && rd.isNamedWithLink(s, lead.slice(in))
+}
+
+// saysOrigin reports whether the tokens of the span of block b, which ends the block, contain a word of saying or origin,
+// and none in the first person.
+func (rd *reading) saysOrigin(b *block, in span) bool {
+	toks := b.toks[in.lo:in.hi]
+	if slices.ContainsFunc(toks, func(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }) {
 		return false
 	}
-	if rd.sayingAfter(lead, in.lo) < 0 && phraseEnd(rd.l.from, lead.toks[in.lo:in.hi]) == 0 &&
-		!slices.ContainsFunc(lead.toks[in.lo:in.hi], func(t token) bool { return rd.l.piece.has(t.id) }) {
-		return false
+	return rd.sayingAfter(b, in.lo) >= 0 || phraseEnd(rd.l.from, toks) > 0 ||
+		slices.ContainsFunc(toks, func(t token) bool { return rd.l.piece.has(t.id) })
+}
+
+// isNamedWithLink reports whether the sentence names the publication at the URL of s, the author, or both, and nobody
+// else is an author.
+func (rd *reading) isNamedWithLink(s *source, sentence string) bool {
+	named := s.pub.name != "" && strings.Contains(sentence, s.pub.name) && rd.isAtURL(s)
+	if len(s.authors) == 0 {
+		return named
 	}
-	text := lead.slice(in)
-	named := s.pub.name != "" && strings.Contains(text, s.pub.name) && (hostNamed(s.url, s.pub.name) || s.pub.known != nil && rd.r.pubs.byHost(s.url) == s.pub.known)
-	person := len(s.authors) == 1 && strings.Contains(text, s.authors[0]) && rd.isPersonLike(s.authors[0])
-	return named && (len(s.authors) == 0 || person) || person && (s.pub.name == "" || sameName(s.pub.name, rd.publisherOfHost(s.url).name))
+	return len(s.authors) == 1 && strings.Contains(sentence, s.authors[0]) && rd.isPersonLike(s.authors[0]) &&
+		(named || s.pub.name == "" || sameName(s.pub.name, rd.publisherOfHost(s.url).name))
+}
+
+// isAtURL reports whether the publication of s has the host of the URL, which may only contain the name.
+func (rd *reading) isAtURL(s *source) bool {
+	return hostNamed(s.url, s.pub.name) || s.pub.known != nil && rd.r.pubs.byHost(s.url) == s.pub.known
 }
 
 // isOnlyLink reports whether span in of block b contains a link to u, and no link to a different site.
@@ -99,18 +117,22 @@ func (rd *reading) isClearEntry(s *source) bool {
 		len(s.authors) > 0 || len(s.passages) > 1 {
 		return false
 	}
-	b := rd.doc.blocks[s.creditBlocks[0]]
-	if !b.list || len(b.toks) == 0 || !strings.Contains(b.text, s.pub.name) || !rd.isOnlyLink(b, span{0, len(b.toks)}, s.url) {
-		return false
-	}
-	text, headline := b.textOfLink(s.url), s.headline
+	headline := s.headline
 	if headline == "" && len(s.passages) == 1 {
 		headline = s.passages[0]
 	}
 	if headline == "" || strings.HasSuffix(headline, ".") {
 		return false
 	}
-	end := quotedEnd(b.toks, 0)
-	return strings.HasPrefix(b.text, text) && strings.HasPrefix(text, headline) ||
-		sameName(text, s.pub.name) && end > 0 && unquote(b.slice(span{0, end})) == headline
+	b := rd.doc.blocks[s.creditBlocks[0]]
+	return b.list && len(b.toks) > 0 && strings.Contains(b.text, s.pub.name) && rd.isOnlyLink(b, span{0, len(b.toks)}, s.url) &&
+		b.beginsWithHeadline(headline, s)
+}
+
+// beginsWithHeadline reports whether the block begins with the headline: as the text of the link to the article, or in
+// quotation marks if that text is the name of the publication.
+func (b *block) beginsWithHeadline(headline string, s *source) bool {
+	label, end := b.textOfLink(s.url), quotedEnd(b.toks, 0)
+	return strings.HasPrefix(b.text, label) && strings.HasPrefix(label, headline) ||
+		sameName(label, s.pub.name) && end > 0 && unquote(b.slice(span{0, end})) == headline
 }

@@ -208,11 +208,11 @@ func (rd *reading) isSubject(b *block, at span) bool {
 	return false
 }
 
-// isInterviewed reports whether the tokens at of block b name a person who was interviewed or profiled, as in "in a
-// profile by X, Ann Reed says". A word such as "by" before the name makes it the author.
+// isInterviewed reports whether the name at the tokens at of block b is that of a person about whom or with whom
+// a text was written, as in "in a profile by X, Ann Reed says". A word such as "by" before the name makes it the author.
 func (rd *reading) isInterviewed(b *block, at span) bool {
 	lo := at.lo
-	for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id) || rd.l.role.has(b.toks[lo-1].id)) {
+	for lo > 0 && b.toks[lo-1].kind == tokWord && rd.isDescriptive(b.toks[lo-1]) {
 		lo--
 	}
 	if lo > 0 && rd.l.by.has(b.toks[lo-1].id) || at.hi < len(b.toks) && b.toks[at.hi].kind == tokPoss {
@@ -220,17 +220,28 @@ func (rd *reading) isInterviewed(b *block, at span) bool {
 	}
 	in := rd.sentenceAround(b.toks, at)
 	for k := in.lo; k < in.hi; k++ {
-		if !rd.l.meeting.has(b.toks[k].id) || k >= at.lo && k < at.hi {
-			continue
-		}
-		if k == at.hi || slices.ContainsFunc(b.toks[max(in.lo, k-3):k], func(t token) bool { return rd.l.in.has(t.id) && t.id != 0 }) {
-			return true
-		}
-		if k < at.lo && slices.ContainsFunc(b.toks[k+1:at.lo], func(t token) bool { return rd.l.with.has(t.id) || rd.l.genitive.has(t.id) }) {
+		if rd.l.meeting.has(b.toks[k].id) && (k < at.lo || k >= at.hi) && rd.isMeetingWith(b, k, in.lo, at) {
 			return true
 		}
 	}
 	return false
+}
+
+// isDescriptive reports whether the word can stand between "by" and a name: a determiner, an epithet or a role.
+func (rd *reading) isDescriptive(t token) bool {
+	return rd.l.det.has(t.id) || rd.l.epithet.has(t.id) || rd.l.role.has(t.id)
+}
+
+// isMeetingWith reports whether the interview or profile at token k, in a sentence that begins at token lo, is with or
+// about the person named at the tokens at: it follows the name, it follows "in" or a similar preposition, or "with" or
+// "of" is between it and the name.
+func (rd *reading) isMeetingWith(b *block, k, lo int, at span) bool {
+	if k == at.hi || slices.ContainsFunc(b.toks[max(lo, k-3):k], func(t token) bool { return rd.l.in.has(t.id) && t.id != 0 }) {
+		return true
+	}
+	return k < at.lo && slices.ContainsFunc(b.toks[k+1:at.lo], func(t token) bool {
+		return rd.l.with.has(t.id) || rd.l.genitive.has(t.id)
+	})
 }
 
 // withoutSurnames returns the names with each lone surname replaced by the full name that the post contains. If it

@@ -29,20 +29,26 @@ func (rd *reading) isOrigin(b *block, lo int, at span) bool {
 	for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id)) {
 		lo--
 	}
-	if at.hi == len(b.toks) || lo == 0 {
-		return true
-	}
-	next, before := b.toks[at.hi], b.toks[lo-1]
-	if next.kind != tokWord || rd.l.say.has(next.id) && !rd.l.stop.has(next.id) || rd.l.piece.has(next.id) || rd.l.saidVerb.has(next.id) {
-		return true
-	}
-	if before.kind != tokWord || before.upper || slices.ContainsFunc([]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say},
-		func(c *class) bool { return c.has(before.id) }) {
+	if at.hi == len(b.toks) || lo == 0 || rd.isSpeaker(b.toks[at.hi]) || rd.precedesOrigin(b.toks[lo-1]) {
 		return true
 	}
 	// After a word such as "as" or "what", the name must say something: "as the Bugle put it".
+	before := b.toks[lo-1]
 	return rd.l.stop.has(before.id) && !rd.l.common.has(before.id) && (rd.sayingAfter(b, at.hi) >= 0 ||
 		slices.ContainsFunc(b.toks[at.hi:min(at.hi+4, len(b.toks))], func(t token) bool { return rd.l.saying.has(t.id) }))
+}
+
+// isSpeaker reports whether a name before token t is that of a speaker or the owner of a text: t is a verb of saying, a
+// word for a text, a possessive or punctuation.
+func (rd *reading) isSpeaker(t token) bool {
+	return t.kind != tokWord || rd.l.say.has(t.id) && !rd.l.stop.has(t.id) || rd.l.piece.has(t.id) || rd.l.saidVerb.has(t.id)
+}
+
+// precedesOrigin reports whether a name after token t is an origin: t is a preposition such as "from", a verb of saying, a
+// part of the name or punctuation.
+func (rd *reading) precedesOrigin(t token) bool {
+	return t.kind != tokWord || t.upper || slices.ContainsFunc(
+		[]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say}, func(c *class) bool { return c.has(t.id) })
 }
 
 // isTopic reports whether the name in the tokens at of block b is followed by a modal verb, after at most two other

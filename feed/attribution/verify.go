@@ -434,20 +434,28 @@ func (rd *reading) correctPublication(s *source) {
 		return
 	}
 	for _, k := range s.creditBlocks {
-		b := rd.doc.blocks[k]
-		lo, _, ok := b.findName(s.pub.name)
-		if !ok {
-			continue
-		}
-		from := strings.Index(b.text, s.pub.name)
-		for n := lo - 1; n >= 0 && n >= lo-3 && b.toks[n].kind == tokWord && b.toks[n].upper; n-- {
-			name := b.text[b.toks[n].start : from+len(s.pub.name)]
-			if !sameName(name, s.pub.name) && hostNamed(s.url, name) {
-				s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
-				return
-			}
+		if name := rd.doc.blocks[k].longerName(s.pub.name, s.url); name != "" {
+			s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
+			return
 		}
 	}
+}
+
+// longerName returns the name in the block with one to three capitalized words before it, if the host of the URL
+// contains these words too. Otherwise it returns "".
+func (b *block) longerName(name, u string) string {
+	lo, _, ok := b.findName(name)
+	if !ok {
+		return ""
+	}
+	end := strings.Index(b.text, name) + len(name)
+	for n := lo - 1; n >= 0 && n >= lo-3 && b.toks[n].kind == tokWord && b.toks[n].upper; n-- {
+		longer := b.text[b.toks[n].start:end]
+		if !sameName(longer, name) && hostNamed(u, longer) {
+			return longer
+		}
+	}
+	return ""
 }
 
 // endsName reports whether e's name or one of its aliases ends with the given name.
@@ -468,13 +476,19 @@ func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 		s.pub = publisher{}
 		return len(s.authors) > 0
 	case s.pub.known == nil:
-		return rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader || rd.isMarkedName(s) ||
-			len(s.authors) > 0 && len(s.passages) == 0 || rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil))
+		return rd.isUnknownCertain(s, b)
 	case len(s.passages) > 0 && s.url == "" || s.pub.known.Agency || len(s.pub.known.Domains) == 0:
 		return rd.isNamedAsOrigin(s)
 	default:
 		return s.url == "" || rd.checkHost(s)
 	}
+}
+
+// isUnknownCertain reports whether the unknown publication of s is certain, because of the host of the article, the form
+// of the name, the markup, a copied header or a short line that announces the passage.
+func (rd *reading) isUnknownCertain(s *source, b *block) bool {
+	return rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader || rd.isMarkedName(s) ||
+		len(s.authors) > 0 && len(s.passages) == 0 || rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil))
 }
 
 // isLeadLine reports whether block b is a short line without links that announces a passage, such as "From X:" or "A of

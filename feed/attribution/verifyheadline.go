@@ -22,12 +22,11 @@ func (rd *reading) correctTitle(s *source) {
 		return
 	}
 	if s.pub.name != "" && sameName(s.headline, s.pub.name) {
-		if toks := rd.r.lx.tokenize(s.pub.name, nil); s.pub.known == nil && s.url == "" && len(s.authors) > 0 &&
-			rd.r.pubs.knownPrefix(toks, true) == 0 && !rd.l.looksLikePub(s.pub.name, toks) {
-			s.pub = publisher{} // the title of a work
-			return
+		if rd.isWork(s) {
+			s.pub = publisher{}
+		} else {
+			s.headline = ""
 		}
-		s.headline = ""
 		return
 	}
 	for _, k := range s.creditBlocks {
@@ -41,6 +40,13 @@ func (rd *reading) correctTitle(s *source) {
 	if !rd.isQuotedTitle(s) {
 		s.headline = ""
 	}
+}
+
+// isWork reports whether the publication of s, whose name is also the headline, is a work by the authors of s.
+func (rd *reading) isWork(s *source) bool {
+	toks := rd.r.lx.tokenize(s.pub.name, nil)
+	return s.pub.known == nil && s.url == "" && len(s.authors) > 0 && rd.r.pubs.knownPrefix(toks, true) == 0 &&
+		!rd.l.looksLikePub(s.pub.name, toks)
 }
 
 // correctByLabel corrects the headline of s if it is, or is a part of, the text of the link r in block b, or begins or
@@ -177,8 +183,7 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 	}
 	label := strings.TrimSpace(b.text[r.start:r.end])
 	first, last := b.toks[in.lo], b.toks[in.hi-1]
-	quoted := first.kind == tokOpen || in.lo > 0 && b.toks[in.lo-1].kind == tokOpen
-	if quoted || b.isEmphasized(in) || fold(label) == fold(rd.postTitle) {
+	if b.isQuoted(in) || b.isEmphasized(in) || fold(label) == fold(rd.postTitle) {
 		return in.hi-in.lo > 1
 	}
 	if rd.l.piece.has(last.id) {
@@ -188,16 +193,15 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 		in.lo == 0 && in.hi < len(b.toks) && rd.onlyBracketsFrom(b, in.hi) {
 		return true
 	}
-	if rd.isInDescription(b, in.lo) {
+	if rd.isInDescription(b, in.lo) || !first.upper && !first.digit || in.hi-in.lo == 1 && rd.l.given.has(first.id) {
 		return false
 	}
-	if !first.upper && !first.digit || in.hi-in.lo == 1 && rd.l.given.has(first.id) {
-		return false
-	}
-	if rd.beginsCitation(b, in) || in.lo > 0 && isSeparator(b.toks[in.lo-1]) {
-		return true
-	}
-	return rd.isTitleInSentence(b, in)
+	return rd.beginsCitation(b, in) || in.lo > 0 && isSeparator(b.toks[in.lo-1]) || rd.isTitleInSentence(b, in)
+}
+
+// isQuoted reports whether the span begins with an opening quotation mark or follows one.
+func (b *block) isQuoted(in span) bool {
+	return b.toks[in.lo].kind == tokOpen || in.lo > 0 && b.toks[in.lo-1].kind == tokOpen
 }
 
 // beginsCitation reports whether the given tokens are at the beginning of block b, or after its number, and
@@ -292,16 +296,23 @@ func (rd *reading) isQuotedTitle(s *source) bool {
 		if !ok || at.empty() || at.lo == 0 || s.entry || b.toks[at.lo-1].kind != tokOpen {
 			continue
 		}
-		sentences := strings.Count(strings.TrimRight(s.headline, ".!?…")+" ", ". ")
-		ended := at.hi < len(b.toks) && b.toks[at.hi].kind == tokPunct && b.toks[at.hi].ch == '.' || b.toks[at.hi-1].ch == '.'
-		if sentences > 0 && ended {
-			return titled
-		}
-		before := at.lo - 2 // a word in lower case makes the quotation a term
-		return titled || len(toks) > 3 || before < 0 || b.toks[before].kind != tokWord || b.toks[before].upper ||
-			rd.l.piece.has(b.toks[before].id)
+		return titled || rd.isQuotedTitleAt(b, at, len(toks))
 	}
 	return true
+}
+
+// isQuotedTitleAt reports whether the quoted text in the given tokens of block b can be a title even though it is not in
+// title case: it does not consist of several sentences, and is longer than a term. n is the number of its words and
+// marks.
+func (rd *reading) isQuotedTitleAt(b *block, at span, n int) bool {
+	text := b.text[b.toks[at.lo].start:b.toks[at.hi-1].end]
+	sentences := strings.Count(strings.TrimRight(text, ".!?…")+" ", ". ")
+	ended := at.hi < len(b.toks) && b.toks[at.hi].kind == tokPunct && b.toks[at.hi].ch == '.' || b.toks[at.hi-1].ch == '.'
+	if sentences > 0 && ended {
+		return false
+	}
+	before := at.lo - 2 // a word in lower case makes the quotation a term
+	return n > 3 || before < 0 || b.toks[before].kind != tokWord || b.toks[before].upper || rd.l.piece.has(b.toks[before].id)
 }
 
 // splitPageTitle takes the headline and the publication from the link to the article if its text is a page title such

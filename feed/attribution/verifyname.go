@@ -49,15 +49,10 @@ func (rd *reading) dropEmployer(s *source) {
 // isEmployer reports whether the publication of s, which occurs at c, is the organization of a person. If named is set,
 // the article is on the organization's own site, which makes it the publication.
 func (rd *reading) isEmployer(s *source, c nameContext, named bool) bool {
-	toks := c.b.toks[:c.before]
-	firm := len(toks) > 0 && rd.l.firm.has(toks[len(toks)-1].id)
-	for len(toks) > 0 && (rd.l.firm.has(toks[len(toks)-1].id) || rd.l.det.has(toks[len(toks)-1].id)) {
-		toks = toks[:len(toks)-1]
-	}
-	if len(toks) < 2 || !rd.l.employ.has(toks[len(toks)-1].id) || toks[len(toks)-1].upper {
+	toks, firm := rd.beforeEmployer(c)
+	if toks == nil {
 		return false
 	}
-	toks = toks[:len(toks)-1]
 	if rd.endsWithPosition(toks) {
 		return !named
 	}
@@ -75,6 +70,21 @@ func (rd *reading) isEmployer(s *source, c nameContext, named bool) bool {
 		return firm || at.hi == len(toks) || rd.isApposition(toks[at.hi:])
 	}
 	return false
+}
+
+// beforeEmployer returns the tokens before "of", "at" or the like, which precedes the name, and whether a word for a
+// company is between them. The tokens are nil if no such preposition precedes the name.
+func (rd *reading) beforeEmployer(c nameContext) (toks []token, firm bool) {
+	toks = c.b.toks[:c.before]
+	firm = len(toks) > 0 && rd.l.firm.has(toks[len(toks)-1].id)
+	for len(toks) > 0 && (rd.l.firm.has(toks[len(toks)-1].id) || rd.l.det.has(toks[len(toks)-1].id)) {
+		toks = toks[:len(toks)-1]
+	}
+	last := len(toks) - 1
+	if last < 1 || !rd.l.employ.has(toks[last].id) || toks[last].upper {
+		return nil, false
+	}
+	return toks[:last], firm
 }
 
 // completeInstitution adds the capitalized words before an unknown publication that begins with a word such as
@@ -181,31 +191,42 @@ func (rd *reading) isSubject(b *block, at span) bool {
 	for k := at.lo - 1; k >= 0; k-- {
 		t := b.toks[k]
 		switch {
-		case t.kind == tokPunct && t.ch == ',' && k < at.lo-1:
-			return false
-		case t.kind == tokPunct && t.ch == ')':
+		case isMark(b.toks, k, ')'):
 			depth++
-		case t.kind == tokPunct && t.ch == '(':
+		case isMark(b.toks, k, '('):
 			if depth == 0 {
 				return rd.isDescription(b.toks[k+1 : at.lo])
 			}
 			depth--
-		case t.kind == tokPunct && strings.ContainsRune(".:;!?", t.ch) && !rd.l.abbreviation.has(b.toks[max(0, k-1)].id) && !b.toks[max(0, k-1)].upper,
-			t.kind == tokOpen, t.kind == tokDash:
+		case k < at.lo-1 && isMark(b.toks, k, ','), rd.endsSubject(b, k):
 			return false
-		case t.kind != tokWord || t.upper:
-		case rd.l.by.has(t.id), rd.l.from.has(t.id), rd.l.say.has(t.id) && !rd.l.stop.has(t.id):
-			return false
-		default:
-			var ends [4]int
-			for _, end := range rd.l.about.phraseEnds(b.toks, k, ends[:0]) {
-				if end <= at.lo {
-					return true
-				}
-			}
+		case t.kind == tokWord && !t.upper && rd.isAboutBefore(b, k, at.lo):
+			return true
 		}
 	}
 	return false
+}
+
+// endsSubject reports whether token k, before a name, shows that the words before it do not make the name a subject: it
+// ends a clause, or is "by", "from" or a verb of saying.
+func (rd *reading) endsSubject(b *block, k int) bool {
+	switch t := b.toks[k]; {
+	case t.kind == tokOpen, t.kind == tokDash:
+		return true
+	case t.kind == tokPunct:
+		before := b.toks[max(0, k-1)]
+		return strings.ContainsRune(".:;!?", t.ch) && !rd.l.abbreviation.has(before.id) && !before.upper
+	case t.kind != tokWord || t.upper:
+		return false
+	default:
+		return rd.l.by.has(t.id) || rd.l.from.has(t.id) || rd.l.say.has(t.id) && !rd.l.stop.has(t.id)
+	}
+}
+
+// isAboutBefore reports whether a phrase such as "about" begins at token k and ends before token end.
+func (rd *reading) isAboutBefore(b *block, k, end int) bool {
+	var ends [4]int
+	return slices.ContainsFunc(rd.l.about.phraseEnds(b.toks, k, ends[:0]), func(e int) bool { return e <= end })
 }
 
 // isInterviewed reports whether the name at the tokens at of block b is that of a person about whom or with whom
@@ -301,19 +322,20 @@ func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 	if len(s.passages) > 0 || s.entry || s.copiedHeader {
 		return false
 	}
-	switch {
-	case s.pub.name == "", isMediaHost(s.url):
+	if s.pub.name == "" || rd.isMedia(s) || b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]) {
 		return true
-	case s.url == "" && s.pub.known != nil && slices.ContainsFunc(s.pub.known.Domains, isMediaHost):
-		return true
-	case s.pub.known == nil && len(s.authors) > 0 && s.url == "" && !rd.isMarkedName(s) && !rd.hasPerson(s):
-		return true
-	case b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]):
+	}
+	if s.pub.known == nil && len(s.authors) > 0 && s.url == "" && !rd.isMarkedName(s) && !rd.hasPerson(s) {
 		return true
 	}
 	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
 		return rd.isRemark(s, c) || rd.isCoverage(c)
 	})
+}
+
+// isMedia reports whether the URL of s or, if there is none, the publication is a site that hosts videos or code.
+func (rd *reading) isMedia(s *source) bool {
+	return isMediaHost(s.url) || s.url == "" && s.pub.known != nil && slices.ContainsFunc(s.pub.known.Domains, isMediaHost)
 }
 
 // isAside reports whether the unknown publication of s is emphasized within a sentence and not named as its origin: "I

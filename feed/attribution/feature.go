@@ -10,8 +10,8 @@ type template struct {
 	name   string
 	values int
 	near   bool // the feature also affects the labels of the neighboring units or tokens
-	// every is set if every item of a sequence has exactly one feature of this kind. The features of an item need not list
-	// the one with the value usual, because a [decoder] adds its weights in advance.
+	// every is set if every item of a sequence has exactly one feature of this kind. The feature with the value usual need
+	// not be listed, because a [decoder] adds its weights in advance.
 	every bool
 	usual int
 }

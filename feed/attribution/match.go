@@ -107,8 +107,8 @@ func (x *matcher) tryAll(variants []*variant) {
 	}
 }
 
-// mayMatch reports whether the element may match tokens from i on. It excludes most tokens without the cost of finding
-// the spans that may fill a slot.
+// mayMatch reports whether the element may match tokens from i on. It is a quick check that avoids finding the spans
+// that may fill a slot.
 func (x *matcher) mayMatch(e *elem, i int) bool {
 	if i >= x.hi {
 		return true
@@ -134,7 +134,7 @@ func (x *matcher) mayMatch(e *elem, i int) bool {
 func (x *matcher) mayFill(s slot, t *token) bool {
 	switch s {
 	case slotPub:
-		// Any marked text may be a name, and also text in quotation marks.
+		// Any text with markup or in quotation marks may be a name.
 		return len(x.b.runs) > 0 || t.kind == tokOpen || startsName(x.l, t) || x.mayBeKnown(t)
 	case slotKnown:
 		return x.mayBeKnown(t)

@@ -47,7 +47,7 @@ func (r *Reader) returnScratch(s *scratch) {
 type slab[T any] struct {
 	chunks [][]T
 	used   int // number of chunks from which values were lent
-	free   []T // the values of the last used chunk that have not been lent
+	free   []T // the rest of the last used chunk
 }
 
 // slabChunk is the minimum number of values that are allocated at once.
@@ -67,7 +67,7 @@ func (s *slab[T]) take(n int) []T {
 	return out
 }
 
-// reset takes back all values and clears them.
+// reset clears all values and makes them available again.
 func (s *slab[T]) reset() {
 	for _, c := range s.chunks[:s.used] {
 		clear(c)

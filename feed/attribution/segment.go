@@ -101,7 +101,7 @@ type segmenter struct {
 	open   []run // runs that have not ended; start is -1 before their first text
 	leaves []*html.Node
 	space  bool
-	nodes  []*html.Node // allocated nodes of blocks that are not used yet
+	nodes  []*html.Node // allocated for the nodes of further blocks
 	memory *scratch
 	// The current position in the tree; the counters count enclosing elements.
 	elem      *html.Node
@@ -114,7 +114,7 @@ type segmenter struct {
 	credit    int
 }
 
-// segment splits the tree into blocks, which are valid until the memory is reused.
+// segment splits the tree into blocks, which are valid until memory is reused.
 func segment(body *html.Node, memory *scratch) *document {
 	s := segmenter{doc: &document{}, elem: body, memory: memory}
 	s.walkChildren(body, 0)
@@ -423,10 +423,10 @@ func (s *segmenter) siblings(leaves []*html.Node) []*html.Node {
 	return nil
 }
 
-// nodesAtOnce is the number of nodes of blocks that are allocated at once.
+// nodesAtOnce is how many nodes of blocks are allocated at once.
 const nodesAtOnce = 64
 
-// nodesFrom returns the siblings from a node to another one.
+// nodesFrom returns the siblings from one node to another, including both.
 func (s *segmenter) nodesFrom(from, to *html.Node) []*html.Node {
 	n := 1
 	for c := from; c != to; c = c.NextSibling {

@@ -20,7 +20,7 @@ const weightUnit = 100
 // decoder decodes with the weights of a sequence. It is immutable.
 //
 // The weights of a feature are packed, two labels to a word, so that one addition adds both. A packed weight is its
-// value plus packBias, which keeps every sum positive: nothing is carried from one label to the other. If the number of
+// value plus packBias, which keeps every sum positive: no carry goes from one label to the other. If the number of
 // labels is odd, there is an additional label that is never the best.
 type decoder struct {
 	labels, words       int  // words is the number of packed words of a feature; labels is twice that number
@@ -66,7 +66,7 @@ func newDecoder(s *sequence) *decoder {
 	return d
 }
 
-// pack packs the weights by feature and label. If near is set, they are those of near features only.
+// pack packs weights by feature and label. near states whether the weights apply to near features only.
 func (d *decoder) pack(s *sequence, weights []int32, near bool) packedWeights {
 	p := packedWeights{rows: make([]uint64, s.features.size*d.words)}
 	base := make([]int32, s.labels)

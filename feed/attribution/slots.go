@@ -163,7 +163,7 @@ func (l *language) skipDeterminers(toks []token, i int) int {
 	return i
 }
 
-// isDeterminer reports whether the word may precede a name as a determiner does: "the", "today's", "yesterday's", "UK's".
+// isDeterminer reports whether the word may precede a name like a determiner: "the", "today's", "yesterday's", "UK's".
 func (l *language) isDeterminer(t *token) bool { return l.flagsOf(t.id)&flagDeterminer != 0 }
 
 // nameStart reports whether a publication's name may begin with token i.

@@ -373,7 +373,7 @@ const (
 	foldNothing = 1 // an apostrophe
 )
 
-// foldedByte maps each ASCII character to its folded form. The other bytes are not part of a folded text.
+// foldedByte maps each ASCII character to its folded form, and all other bytes to foldGap.
 var foldedByte = func() (table [256]byte) {
 	for c := range table {
 		switch b := byte(c); {

@@ -370,7 +370,7 @@ func (b *block) textOfLink(u string) string {
 }
 
 // dropReferencePage removes the publication of a structured credit that consists of a person's name or a work with a
-// link to a reference site. A work keeps its link.
+// link to a reference site. The link of a work is kept.
 func (rd *reading) dropReferencePage(s *source) {
 	if len(s.authors) > 0 || s.headline == "" || !isReferenceHost(s.url) ||
 		!rd.samePublication(s.pub.name, rd.publisherOfHost(s.url).name) {
@@ -528,8 +528,8 @@ func (rd *reading) checkHost(s *source) bool {
 	return false
 }
 
-// beginsHeadline reports whether the text of a link begins with the name and continues in lower case, as a headline about
-// the publication does: "The Bugle wins a prize".
+// beginsHeadline reports whether the text of a link begins with the name and continues in lower case, as a headline
+// about the publication does: "The Bugle wins a prize".
 func beginsHeadline(text, name string) bool {
 	rest, ok := strings.CutPrefix(strings.TrimPrefix(text, "The "), strings.TrimPrefix(name, "The "))
 	words := strings.Fields(rest)

@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/hub"
 )
 
-// unavailable is a store that is unavailable when the hub receives a request.
+// unavailable is a store that fails to record subscription requests.
 type unavailable struct{ hub.Store }
 
 func (unavailable) RequestSubscription(

@@ -193,7 +193,7 @@ func (r *rebuilder) reopenLost(ctx context.Context, token feed.Token, targets []
 	return r.addTargets(ctx, targets, affected)
 }
 
-// documentsOf returns the names of a feed and its archives, and the names in more.
+// documentsOf returns the names of a feed, of its archives, and of the additional documents in more.
 func (r *rebuilder) documentsOf(n feed.Name, more ...feed.Name) []feed.Name {
 	names := append([]feed.Name{n}, more...)
 	for _, a := range r.archives.byFeed[n] {

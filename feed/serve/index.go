@@ -27,7 +27,7 @@ func (ix *index) document(s *Snapshot) *document {
 	return ix.page
 }
 
-// list returns the list of the served feeds. Archives are omitted, because feeds link to them.
+// list returns a page that lists the served feeds. Archives are omitted, because feeds link to them.
 func (s *Snapshot) list() *document {
 	var links, list strings.Builder
 	for _, name := range s.names() {

@@ -50,8 +50,8 @@ func (r *Replica) Counts() map[string]uint64 {
 	return maps.Clone(r.counts)
 }
 
-// Problems returns a problem of kind [feed.KindReplica] for each feed whose state in the store the replica does not
-// serve. Its ID is the name of the feed. If documents cannot be saved, there is an additional problem with the ID "data
+// Problems returns a problem of kind [feed.KindReplica] for each feed that the replica does not serve as it is in the
+// store. Its ID is the name of the feed. If documents cannot be saved, there is an additional problem with the ID "data
 // folder". The error is always nil.
 func (r *Replica) Problems(context.Context) ([]feed.Problem, error) {
 	r.mu.Lock()

@@ -68,8 +68,9 @@ func (r cascadeRule) applies(p hugoPage) bool {
 		matches(r.lang, p.lang) && matches(r.environment, "production")
 }
 
-// addCascade adds the front matter that a page inherits. Its own values take precedence, and then those of the closest
-// section. It returns an error of kind [feed.ErrInvalid] if a section cannot be read, since its pages could be drafts.
+// addCascade adds the front matter that a page inherits. The page's own values take precedence over inherited ones, and
+// those of a section over those of the sections above it. It returns an error of kind [feed.ErrInvalid] if a section
+// cannot be read, since its pages could be drafts.
 func (h *hugo) addCascade(p hugoPage, front map[string]any) error {
 	own := map[string]bool{}
 	for key := range front {

@@ -66,9 +66,9 @@ func (u *unloaded) answer(c *server.Peer, cmd string, args ...string) bool {
 	}
 }
 
-// value returns the value of a key, and false if there is none. The map holds the files that the same command has read,
-// and value adds to it. The server's value is read before the list of files: a document is listed before its value is
-// removed, and its value is restored before it is no longer listed.
+// value returns the value of a key, and false if there is none. files holds the files that the same command has read;
+// value adds those that it reads. The server's value is read before the list of files: a document is listed before its
+// value is removed, and its value is restored before it is no longer listed.
 func (u *unloaded) value(key string, files map[feed.Name]headFile) (string, bool) {
 	const tries = 3 // the file of a head may be replaced in the meantime
 	document, ok := u.site.ParseDocumentKey(key)

@@ -122,7 +122,7 @@ func (g *Group) URL() string { return g.url }
 // Servers returns the servers that store data. The servers that were started as masters come first.
 func (g *Group) Servers() []*Server { return slices.Clone(g.servers) }
 
-// Sentinels returns the Sentinels. A Cluster has none.
+// Sentinels returns the Sentinels. There are none in a Cluster.
 func (g *Group) Sentinels() []*Server { return slices.Clone(g.sentinels) }
 
 // Master returns the current master of a site. If there is none, it waits for one.

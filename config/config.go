@@ -172,9 +172,9 @@ type Server struct {
 
 	// Memory limits the memory that the documents of all sites and the responses being sent may use together: a number of
 	// bytes, or of KiB, MiB or GiB, such as 512MiB. Beyond it, the least recently requested documents are dropped, and
-	// read from the data folder on the next request; archives and pages of posts may use a sixteenth of it. Entity tags,
-	// dates and paths are always in memory, about 4 KB per document. 0 means no limit. Default 1GiB, enough for about
-	// 60,000 gzip-compressed documents of 18 KB.
+	// read from the data folder on the next request; archives and pages of posts may use a sixteenth of it, and documents
+	// that nobody has requested a 32nd. Entity tags, dates and paths are always in memory, 2 to 3 KB per document. 0 means
+	// no limit. Default 1GiB, enough for about 60,000 gzip-compressed documents of 18 KB.
 	Memory Size `yaml:"memory"`
 
 	// MaxUnread limits the bytes of responses that the clients in one network (/24, or /64 for IPv6) have requested but

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"unique"
 )
 
 // Document is a feed in one format, or a page: rendered, but not committed.
@@ -123,6 +124,20 @@ type Head struct {
 	// explanation.
 	IDs       []string      `json:"ids"`
 	Documents []DocumentRef `json:"documents"`
+}
+
+// Compact makes equal strings of all heads in the process share their memory. Most strings, such as media types and the
+// ids of posts, occur in many heads.
+func (h *Head) Compact() {
+	h.Config = unique.Make(h.Config).Value()
+	for i, id := range h.IDs {
+		h.IDs[i] = unique.Make(id).Value()
+	}
+	for i := range h.Documents {
+		d := &h.Documents[i]
+		d.Format, d.MediaType = unique.Make(d.Format).Value(), unique.Make(d.MediaType).Value()
+		d.Policy = unique.Make(d.Policy).Value()
+	}
 }
 
 // HeadSum is the SHA-256 of the stored bytes of a head. Heads of the same feed that have the same sum are equal. The

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unique"
 
 	"github.com/redis/go-redis/v9"
 
@@ -62,12 +61,8 @@ func encodeIDs(ids []string) (string, error) {
 	return string(b), err
 }
 
-// shared returns a copy of s that shares its memory with equal results of other calls. Most heads of a site have the
-// same configuration, policy and media types, and s may be a small part of a larger string.
-func shared(s string) string { return unique.Make(s).Value() }
-
 func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
-	h := feed.Head{Feed: name, Config: shared(m[fieldConfig])}
+	h := feed.Head{Feed: name, Config: m[fieldConfig]}
 	bad := func(field string, err error) error {
 		return fmt.Errorf("stored head of %s: %s: %w: %w", name, field, feed.ErrInvalid, err)
 	}
@@ -79,6 +74,7 @@ func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
 	if err := json.Unmarshal([]byte(m[fieldIDs]), &h.IDs); err != nil {
 		return feed.Head{}, bad(fieldIDs, err)
 	}
+	h.Documents = make([]feed.DocumentRef, 0, strings.Count(m[fieldFormats], ","))
 	for format := range strings.SplitSeq(strings.TrimSuffix(m[fieldFormats], ","), ",") {
 		part := strings.SplitN(m[fieldDoc+format], " ", 3)
 		if len(part) != 3 {
@@ -93,12 +89,12 @@ func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
 			return feed.Head{}, bad(fieldDoc+format, err)
 		}
 		h.Documents = append(h.Documents, feed.DocumentRef{
-			Format: feed.Format(shared(format)), Path: ref.Path, MediaType: shared(ref.MediaType), Link: shared(ref.Link),
-			MaxAge: ref.MaxAge, Hash: feed.Hash(strings.Clone(part[0])), Length: ref.Length,
-			Modified: time.Unix(seconds, 0).UTC(), Policy: shared(ref.Policy),
+			Format: feed.Format(format), Path: ref.Path, MediaType: ref.MediaType, Link: ref.Link, MaxAge: ref.MaxAge,
+			Hash: feed.Hash(strings.Clone(part[0])), Length: ref.Length, Modified: time.Unix(seconds, 0).UTC(), Policy: ref.Policy,
 			Aliases: ref.Aliases, Brotli: ref.Brotli, GzipSum: ref.GzipSum,
 		})
 	}
+	h.Compact()
 	return h, nil
 }
 

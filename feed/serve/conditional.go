@@ -59,12 +59,12 @@ func matchTags(value, hash string) tagMatch {
 }
 
 // unmodifiedSince evaluates If-Modified-Since (RFC 9110 section 13.1.3). It returns false for a malformed date, and for
-// a document without Last-Modified.
-func (d *document) unmodifiedSince(value string) bool {
-	if d.lastModified == "" {
+// a document without Last-Modified. c is the coding of the response.
+func (d *document) unmodifiedSince(value string, c coding.Coding) bool {
+	if d.ref.Modified.IsZero() {
 		return false
 	}
-	if value == d.lastModified { // the usual case: clients return the value they received
+	if value == d.variant(c).lastModified { // the usual case: clients return the value they received
 		return true
 	}
 	t, err := http.ParseTime(value)

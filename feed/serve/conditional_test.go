@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 func TestMatchTags(t *testing.T) {
@@ -105,12 +106,12 @@ func TestUnmodifiedSince(t *testing.T) {
 		{"2024-05-17T12:00:00Z", false},
 		{"1715947200", false},
 	} {
-		if got := d.unmodifiedSince(test.value); got != test.want {
+		if got := d.unmodifiedSince(test.value, coding.Gzip); got != test.want {
 			t.Errorf("unmodifiedSince(%q) of a document modified at %v = %t, want %t", test.value, noon, got, test.want)
 		}
 	}
 	undated := newDocument(feed.Main, feed.DocumentRef{Hash: feed.HashOf(nil)}, nil)
-	if undated.unmodifiedSince(noonHTTP) {
+	if undated.unmodifiedSince(noonHTTP, coding.Gzip) {
 		t.Errorf("unmodifiedSince(%q) of a document without Last-Modified = true, want false", noonHTTP)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"feedpub/feed"
 	"feedpub/feed/coding"
@@ -166,10 +167,10 @@ func keep(body []byte, bounds feed.Bounds, fresh []bool) []byte {
 	return append(out, body[at:]...)
 }
 
-// delta is a patch with its header fields.
+// delta is a patch with its header fields, which are created when they are first needed.
 type delta struct {
 	patch
-	fields   [coding.Count][]Field
+	fields   [coding.Count]atomic.Pointer[[]Field]
 	identity *unpacked // the patch in identity coding
 }
 
@@ -185,28 +186,36 @@ var deltaFields = []Field{
 // requests a patch once.
 var deltaCodings = codingSet{coding.Identity: true, coding.Gzip: true}
 
-// newDelta returns the patch with its header fields: those of the document's 200 response, except for deltaFields and
-// the length. The entity tag is the document's, because the client has that document after it has merged the items.
-func newDelta(d *document, p patch) delta {
-	x := delta{patch: p, identity: &unpacked{gzip: p.Gzip, length: p.Length}}
-	lengths := [coding.Count]int{coding.Identity: p.Length, coding.Gzip: len(p.Gzip)}
-	for c, wanted := range deltaCodings {
-		if !wanted {
-			continue
-		}
-		fields := make([]Field, 0, len(d.variant(coding.Coding(c)).fields)+1)
-		for _, f := range d.variant(coding.Coding(c)).fields {
-			switch f.Name {
-			case "Cache-Control", "Vary":
-			case "Content-Length":
-				fields = append(fields, field(f.Name, strconv.Itoa(lengths[c])))
-			default:
-				fields = append(fields, f)
-			}
-		}
-		x.fields[c] = append(fields, deltaFields...)
+// newDelta returns a patch that is ready to be served.
+func newDelta(p patch) *delta {
+	return &delta{patch: p, identity: &unpacked{gzip: p.Gzip, length: p.Length}}
+}
+
+// header returns the header fields of the patch in coding c: those of the 200 response of its document, except for
+// deltaFields and the length. The entity tag is the document's, because the client has that document after it has
+// merged the items.
+func (x *delta) header(d *document, c coding.Coding) []Field {
+	if fields := x.fields[c].Load(); fields != nil {
+		return *fields
 	}
-	return x
+	length := x.Length
+	if c == coding.Gzip {
+		length = len(x.Gzip)
+	}
+	whole := d.variant(c).fields
+	fields := make([]Field, 0, len(whole)+1)
+	for _, f := range whole {
+		switch f.Name {
+		case "Cache-Control", "Vary":
+		case "Content-Length":
+			fields = append(fields, field(f.Name, strconv.Itoa(length)))
+		default:
+			fields = append(fields, f)
+		}
+	}
+	fields = append(fields, deltaFields...)
+	x.fields[c].Store(&fields)
+	return fields
 }
 
 // since returns the 226 response in coding c to a request whose If-None-Match lists an earlier version and whose A-IM
@@ -215,13 +224,12 @@ func (d *document) since(p *payload, r Request, c coding.Coding) (Response, bool
 	if len(p.deltas) == 0 || !acceptsFeed(r.AIM) {
 		return Response{}, false
 	}
-	for i := range p.deltas {
-		x := &p.deltas[i]
+	for _, x := range p.deltas {
 		if !matchTags(r.IfNoneMatch, string(x.Base)).matched {
 			continue
 		}
-		res := Response{Status: http.StatusIMUsed, Header: x.fields[c], Body: x.Gzip, Feed: d.feed, Format: d.ref.Format,
-			modified: d.modified, source: d.sourceOf(p)}
+		res := Response{Status: http.StatusIMUsed, Header: x.header(d, c), Body: x.Gzip, Feed: d.feed, Format: d.ref.Format,
+			modified: d.modified(), source: d.sourceOf(p)}
 		if c == coding.Identity && r.Method != "HEAD" {
 			if r.deferred {
 				res.Body, res.source.unpacked = nil, x.identity

@@ -219,6 +219,7 @@ func (d *Disk) loadEdition(path string) (*edition, error) {
 	if err := checkHead(head.Head); err != nil {
 		return nil, err
 	}
+	head.Compact()
 	e := &edition{head: head.Head, compared: true, durable: true, stash: head.Stash}
 	d.stashes.Store(max(d.stashes.Load(), head.Stash))
 	for _, ref := range head.Documents {

@@ -19,22 +19,17 @@ import (
 // old feed is better than none.
 const staleIfError = 24 * time.Hour
 
-// document is a committed document with the header fields of its responses. Its bytes may not be in memory.
+// document is a committed document. Its bytes may not be in memory, and the header fields of its responses are created
+// when they are first needed: most documents of a process with many sites are rarely requested.
 type document struct {
-	feed         feed.Name // empty if the document belongs to no feed
-	ref          feed.DocumentRef
-	stored       codingSet
-	withdrawn    bool              // the page of a post that is no longer published
-	plain        bool              // browsers get a plain media type; see respond
-	lengths      [coding.Count]int // length in each coding; 0 if it is not stored in that coding
-	bounds       feed.Bounds
-	lastModified string // value of Last-Modified; empty if the document has none
-	modified     int64  // Last-Modified in seconds since 1970; 0 if the document has none
-	// variants holds the fields for each coding in which the document is stored. A site may have tens of thousands of rare
-	// documents, so their fields are made when they are first requested, and kept in made until the document's bytes are
-	// dropped from memory.
-	variants [coding.Count]variant
-	made     atomic.Pointer[[coding.Count]variant]
+	feed      feed.Name // empty if the document belongs to no feed
+	ref       feed.DocumentRef
+	stored    codingSet
+	withdrawn bool              // the page of a post that is no longer published
+	plain     bool              // browsers get a plain media type; see respond
+	lengths   [coding.Count]int // length in each coding; 0 if it is not stored in that coding
+	bounds    feed.Bounds
+	variants  [coding.Count]atomic.Pointer[variant]
 
 	payload atomic.Pointer[payload] // nil if the bytes are not in memory
 	asked   atomic.Bool             // the bytes were requested since the Memory examined the document
@@ -79,66 +74,66 @@ func (d *document) storedAsCommitted(ref feed.DocumentRef) bool {
 
 // variant holds the fields of a document in one coding. The fields of a 304 are a prefix of the fields of a 200.
 type variant struct {
-	fields      []Field
-	notModified int // the number of fields of a 304
+	fields       []Field
+	notModified  int    // the number of fields of a 304
+	lastModified string // value of Last-Modified; empty if the document has none
+	// array contains the fields. It is part of the variant because each additional pointer is a cache miss for a process
+	// with thousands of feeds.
+	array [maxFields]Field
 }
 
+// maxFields is the number of fields of a variant that need no additional memory.
+const maxFields = 12
+
 // newDocument returns the document of ref with its gzip-compressed bytes.
-func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, more ...Field) *document {
-	return newDocumentOf(name, ref, contents{bodies: bodies{coding.Gzip: gz}}, more...)
+func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte) *document {
+	return newDocumentOf(name, ref, contents{bodies: bodies{coding.Gzip: gz}})
 }
 
 // newDocumentOf returns the document of ref with its contents.
-func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, more ...Field) *document {
-	d := describe(name, ref, c.bodies.lengths(), more...)
+func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents) *document {
+	d := describe(name, ref, c.bodies.lengths())
 	d.payload.Store(d.payloadOf(c))
 	return d
 }
 
 // describe returns the document of ref without its bytes, which have the given lengths in the codings in which it is
-// stored. more holds additional fields.
-func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, more ...Field) *document {
+// stored.
+func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int) *document {
 	lengths[coding.Identity] = ref.Length
 	d := &document{feed: name, ref: ref, lengths: lengths}
 	for _, c := range coding.All() {
 		d.stored[c] = c == coding.Identity || lengths[c] > 0
 	}
-	if !ref.Modified.IsZero() {
-		d.modified = ref.Modified.Unix()
-		d.lastModified = ref.Modified.UTC().Format(http.TimeFormat)
-	}
 	d.plain = hasPlainType(ref)
-	if !d.isRare() {
-		d.variants = d.makeVariants(more...)
-	}
 	return d
 }
 
-// variant returns the fields of the document in coding c. They are nil if the document is not stored in that coding.
-func (d *document) variant(c coding.Coding) variant {
-	if v := d.variants[c]; v.fields != nil || !d.isRare() {
-		return v
+// modified returns the document's Last-Modified in seconds since 1970, or 0 if it has none.
+func (d *document) modified() int64 {
+	if d.ref.Modified.IsZero() {
+		return 0
 	}
-	made := d.made.Load()
-	if made == nil {
-		variants := d.makeVariants()
-		made = &variants
-		d.made.Store(made)
-	}
-	return made[c]
+	return d.ref.Modified.Unix()
 }
 
-// makeVariants returns the fields of the document in each coding in which it is stored.
-func (d *document) makeVariants(more ...Field) (variants [coding.Count]variant) {
-	ref := d.ref
-	vary := varyField
-	if d.plain {
-		vary = varyDestField
+// variant returns the fields of the document in coding c, in which it must be stored.
+func (d *document) variant(c coding.Coding) *variant {
+	if v := d.variants[c].Load(); v != nil {
+		return v
 	}
+	v := d.newVariant(c)
+	d.variants[c].Store(v) // a concurrent request may have stored equal fields
+	return v
+}
+
+// newVariant creates the fields of the document in coding c.
+func (d *document) newVariant(c coding.Coding) *variant {
+	v, ref := new(variant), &d.ref
 	own := make([]Field, 0, 7)
-	own = append(own, field("Etag", "")) // set below for each coding
-	if d.lastModified != "" {
-		own = append(own, field("Last-Modified", d.lastModified))
+	own = append(own, field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`))
+	if !ref.Modified.IsZero() {
+		own = append(own, field("Last-Modified", ref.Modified.UTC().Format(http.TimeFormat)))
 	}
 	own = append(own, field("Cache-Control", cacheControl(ref.MaxAge)))
 	if ref.Link != "" {
@@ -149,29 +144,26 @@ func (d *document) makeVariants(more ...Field) (variants [coding.Count]variant) 
 	}
 	// The fields below are not in a 304.
 	n := len(own)
-	own = append(own, field("Content-Type", ref.MediaType), field("Content-Length", ""))
-
-	for _, c := range coding.All() {
-		if !d.stored[c] {
-			continue
-		}
-		own[0] = field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`)
-		own[len(own)-1] = field("Content-Length", strconv.Itoa(d.lengths[c]))
-		values := contiguous(own)
-
-		fields := make([]Field, 0, len(own)+len(common)+len(more)+3)
-		fields = append(fields, values[:n]...)
-		fields = append(fields, vary, exposeField)
-		fields = append(fields, common...)
-		fields = append(fields, more...)
-		variants[c].notModified = len(fields)
-		fields = append(fields, values[n:]...)
-		if c != coding.Identity {
-			fields = append(fields, contentEncoding[c])
-		}
-		variants[c].fields = fields
+	own = append(own, field("Content-Type", ref.MediaType), field("Content-Length", strconv.Itoa(d.lengths[c])))
+	values := contiguous(own)
+	if !ref.Modified.IsZero() {
+		v.lastModified = values[1].Values[0]
 	}
-	return variants
+
+	fields := append(v.array[:0], values[:n]...)
+	vary := varyField
+	if d.plain {
+		vary = varyDestField
+	}
+	fields = append(fields, vary, exposeField)
+	fields = append(fields, common...)
+	v.notModified = len(fields)
+	fields = append(fields, values[n:]...)
+	if c != coding.Identity {
+		fields = append(fields, contentEncoding[c])
+	}
+	v.fields = fields
+	return v
 }
 
 // contiguous returns the fields with their values in one block of memory. A response reads them all, and the documents
@@ -264,7 +256,7 @@ func (d *document) respondAs(tag string, p *payload, r Request) Response {
 		if m := matchTags(r.IfNoneMatch, tag); m.matched {
 			return d.notModified(m.coding(selected))
 		}
-	} else if r.IfModifiedSince != "" && d.unmodifiedSince(r.IfModifiedSince) {
+	} else if r.IfModifiedSince != "" && d.unmodifiedSince(r.IfModifiedSince, selected) {
 		return d.notModified(selected)
 	}
 	delta := r.IfNoneMatch != "" && r.AIM != ""
@@ -275,6 +267,7 @@ func (d *document) respondAs(tag string, p *payload, r Request) Response {
 		if r.Method == "HEAD" && !delta {
 			return d.head(selected)
 		}
+		d.asked.Store(true)
 		res := unavailableNow
 		res.Feed, res.Format, res.wanted = d.feed, d.ref.Format, d
 		return res
@@ -304,7 +297,7 @@ func (d *document) sourceOf(p *payload) source {
 // head returns the 200 response in coding c without its body.
 func (d *document) head(c coding.Coding) Response {
 	return Response{
-		Status: http.StatusOK, Header: d.variant(c).fields, Feed: d.feed, Format: d.ref.Format, modified: d.modified,
+		Status: http.StatusOK, Header: d.variant(c).fields, Feed: d.feed, Format: d.ref.Format, modified: d.modified(),
 	}
 }
 
@@ -332,13 +325,13 @@ func (d *document) whole(p *payload, c coding.Coding, r Request) Response {
 // notModified returns the 304 response for a client that has the document in coding c, or in a coding that is no longer
 // stored.
 func (d *document) notModified(c coding.Coding) Response {
-	v := d.variant(c)
-	if v.fields == nil {
-		v = d.variant(coding.Gzip)
+	if !d.stored[c] {
+		c = coding.Gzip
 	}
+	v := d.variant(c)
 	return Response{
 		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.ref.Format,
-		modified: d.modified,
+		modified: d.modified(),
 	}
 }
 

@@ -59,11 +59,11 @@ func (s *Snapshot) list() *document {
 		Path:      "/",
 		MediaType: "text/html; charset=utf-8",
 		MaxAge:    indexMaxAge,
+		Policy:    "default-src 'none'",
 		Hash:      feed.HashOf([]byte(text)),
 		Length:    len(text),
 	}
-	return newDocument("", ref, coding.GzipSmall([]byte(text)),
-		field("Content-Security-Policy", "default-src 'none'"))
+	return newDocument("", ref, coding.GzipSmall([]byte(text)))
 }
 
 // label returns the name of a format for display. A later release may have committed a document in a format that

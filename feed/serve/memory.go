@@ -17,19 +17,23 @@ import (
 	"feedpub/feed/coding"
 )
 
-// rareShare determines how much memory rarely requested documents may use: 1/rareShare of the limit of a Memory.
-const rareShare = 16
+const (
+	// rareShare determines how much memory rarely requested documents may use: 1/rareShare of the limit of a Memory.
+	rareShare = 16
+	// unreadShare determines how much memory documents may use that have not been requested yet.
+	unreadShare = 32
+)
 
 // maxLoads is the maximum number of documents loaded at a time. It limits the memory that loading uses.
 const maxLoads = 8
 
 // Memory limits the bytes of documents that the replicas of a process keep in memory: the documents in their codings,
 // the histories of their earlier versions, and the bodies of responses that are being sent. Entity tags, dates and
-// paths, about 4 KB per document, are not counted and are never dropped, so every 304 is served from memory. For
-// archives and pages of posts, only the data from which their fields are made stays in memory, about 1 KB per document.
+// paths, 2 to 3 KB per document, are not counted and are never dropped, so every 304 is served from memory.
 //
 // When the limit is exceeded, the least recently requested documents are dropped. Archives and pages of posts, of which
-// a site may have tens of thousands, are dropped earlier. A dropped document is loaded again when it is next requested.
+// a site may have tens of thousands, are dropped earlier, and so are documents that nobody has requested: a process may
+// have thousands of sites without readers. A dropped document is loaded again when it is next requested.
 // Documents that are not on disk are never dropped, so memory can exceed the limit until they are saved, or always if
 // there is no disk. A Memory is safe for concurrent use.
 type Memory struct {
@@ -40,10 +44,14 @@ type Memory struct {
 	size   int64 // total size, in bytes, of the counted payloads and bodies
 	bodies int64 // total size, in bytes, of the unpacked bodies that responses in progress use
 	loads  uint64
-	// ring holds the documents that may be dropped, the next candidate first. A candidate that was requested since it was
-	// last examined moves to the end (the clock algorithm), so that requests need no lock.
-	ring list.List
-	// rare is the ring of archives and pages of posts, and rareSize is their part of size.
+	// requested holds the documents that may be dropped, the next candidate first. A candidate that was requested since
+	// it was last examined moves to the end (the clock algorithm), so that requests need no lock.
+	requested list.List
+	// unread holds the documents that have not been requested since they were put into memory, as far as is known, and
+	// unreadSize is the part of size of all such documents. A candidate that was requested moves to requested.
+	unread     list.List
+	unreadSize int64
+	// rare holds archives and pages of posts, and rareSize is their part of size.
 	rare     list.List
 	rareSize int64
 }
@@ -74,12 +82,16 @@ func (m *Memory) full() bool {
 	return m.limit > 0 && m.size > m.limit
 }
 
-// hasRoom reports whether a document can be added without exceeding the limits.
+// hasRoom reports whether a document that was not requested can be added without exceeding the limits.
 func (m *Memory) hasRoom(d *document) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	used, share := m.unreadSize, m.limit/unreadShare
+	if d.isRare() {
+		used, share = m.rareSize, m.limit/rareShare
+	}
 	more := int64(d.lengths[coding.Gzip])
-	return m.limit <= 0 || m.size+more <= m.limit && (!d.isRare() || m.rareSize+more <= m.limit/rareShare)
+	return m.limit <= 0 || m.size+more <= m.limit && used+more <= share
 }
 
 // isRare reports whether a document is an archive or the page of a post, which are rarely requested.
@@ -89,39 +101,72 @@ func (d *document) isRare() bool {
 }
 
 func (m *Memory) ringOf(d *document) *list.List {
-	if d.isRare() {
+	switch {
+	case d.isRare():
 		return &m.rare
+	case d.requested:
+		return &m.requested
+	default:
+		return &m.unread
 	}
-	return &m.ring
 }
 
 // add adds n to the size of a document.
 func (m *Memory) add(d *document, n int64) {
 	m.size += n
 	d.counted += n
-	if d.isRare() {
+	switch {
+	case d.isRare():
 		m.rareSize += n
+	case !d.requested:
+		m.unreadSize += n
 	}
 }
 
 // memoryState is the state of a document in a [Memory]. It is guarded by the Memory's lock.
 type memoryState struct {
-	counted int64         // the document's share of Memory.size, in bytes
-	element *list.Element // element of the ring; nil if the document must not be dropped
-	saved   bool          // the document is on disk
-	served  bool          // the document is in the current snapshot
+	counted   int64         // the document's share of Memory.size, in bytes
+	element   *list.Element // element of a ring; nil if the document must not be dropped
+	saved     bool          // the document is on disk
+	served    bool          // the document is in the current snapshot
+	requested bool          // the document, or the one that it replaced, was requested while it was in memory
 }
 
-// replace counts the documents in now, which are now served, and stops counting the documents in before.
+// setRequested records that a document was requested.
+func (m *Memory) setRequested(d *document) {
+	if d.requested {
+		return
+	}
+	n, ring := d.counted, d.element != nil
+	m.add(d, -n)
+	if ring {
+		m.ringOf(d).Remove(d.element)
+	}
+	d.requested = true
+	m.add(d, n)
+	if ring {
+		d.element = m.ringOf(d).PushBack(d)
+	}
+}
+
+// replace counts the documents in now, which are now served, and stops counting the documents in before. The readers of
+// a document will request the document that replaces it at the same path.
 func (m *Memory) replace(before, now []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	requested := make(map[string]bool)
 	for _, d := range before {
+		if d.requested || d.asked.Load() {
+			requested[d.ref.Path] = true
+		}
 		m.leave(d)
 		d.served = false
 	}
 	for _, d := range now {
 		d.served = true
+		if requested[d.ref.Path] {
+			m.setRequested(d)
+		}
 		m.count(d, d.payload.Load())
 	}
 	m.evict()
@@ -187,7 +232,9 @@ func (m *Memory) admit(d *document, p *payload) {
 		return
 	}
 	d.payload.Store(p)
-	d.asked.Store(false)
+	if d.asked.Swap(false) {
+		m.setRequested(d)
+	}
 	m.count(d, p)
 	m.evict()
 }
@@ -223,9 +270,11 @@ func (m *Memory) evict() {
 	if m.limit <= 0 {
 		return
 	}
+	full := func() bool { return m.size > m.limit }
 	m.drop(&m.rare, func() bool { return m.rareSize > m.limit/rareShare })
-	m.drop(&m.ring, func() bool { return m.size > m.limit })
-	m.drop(&m.rare, func() bool { return m.size > m.limit })
+	m.drop(&m.unread, func() bool { return m.unreadSize > m.limit/unreadShare || m.size > m.limit })
+	m.drop(&m.requested, full)
+	m.drop(&m.rare, full)
 }
 
 // drop drops documents of a ring for as long as more returns true.
@@ -234,12 +283,18 @@ func (m *Memory) drop(ring *list.List, more func() bool) {
 	for spared := ring.Len(); ring.Len() > 0 && more(); spared-- {
 		d, _ := ring.Front().Value.(*document) // the ring holds only documents
 		if spared > 0 && d.asked.Swap(false) {
-			ring.MoveToBack(d.element)
+			if d.requested || d.isRare() {
+				ring.MoveToBack(d.element)
+			} else {
+				m.setRequested(d)
+			}
 			continue
 		}
 		m.leave(d)
 		d.payload.Store(nil)
-		d.made.Store(nil)
+		for c := range d.variants { // not needed for as long as nobody requests the document
+			d.variants[c].Store(nil)
+		}
 	}
 }
 
@@ -256,7 +311,7 @@ type contents struct {
 type payload struct {
 	contents
 	identity *unpacked // the document in identity coding
-	deltas   []delta   // sorted by base, newest first
+	deltas   []*delta  // sorted by base, newest first
 
 	holds     atomic.Int32 // responses in progress that use the payload
 	dropped   atomic.Bool  // the payload is no longer counted for a document
@@ -285,9 +340,9 @@ func (p *payload) size() int64 {
 func (d *document) payloadOf(c contents) *payload {
 	p := &payload{contents: c, identity: &unpacked{gzip: c.bodies[coding.Gzip], length: d.ref.Length}}
 	if c.history != nil {
-		p.deltas = make([]delta, len(c.history.Patches))
+		p.deltas = make([]*delta, len(c.history.Patches))
 		for i, patch := range c.history.Patches {
-			p.deltas[i] = newDelta(d, patch)
+			p.deltas[i] = newDelta(patch)
 		}
 	}
 	return p

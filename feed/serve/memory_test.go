@@ -171,12 +171,14 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	}
 	m.replace(nil, ds)
 	for _, d := range ds {
+		d.asked.Store(true)
 		m.admit(d, &payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 100)}}})
 	}
 	ds[0].asked.Store(true)
 	ds[2].asked.Store(true)
 	more := describe(feed.Main, feed.DocumentRef{}, gzipLengths(250))
 	m.replace(nil, []*document{more})
+	more.asked.Store(true)
 	m.admit(more, &payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 250)}}})
 	for i, d := range ds {
 		if got, want := d.payload.Load() == nil, i == 1 || i == 3 || i == 4; got != want {
@@ -187,6 +189,52 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	m.replace(ds[5:], nil)
 	if got := m.Size(); got != 450 {
 		t.Errorf("%d bytes are in memory, want 450", got)
+	}
+}
+
+// TestMemoryDropsUnreadDocuments checks that documents that nobody has requested use only their share of the memory,
+// and that a document takes the place of the one that it replaces.
+func TestMemoryDropsUnreadDocuments(t *testing.T) {
+	const limit = 100 * unreadShare
+	m := NewMemory(limit)
+	path := func(i int) string { return fmt.Sprintf("/tags/%d/feed.xml", i) }
+	put := func(i int, before ...*document) *document {
+		d := describe("tags/go", feed.DocumentRef{Path: path(i)}, gzipLengths(10))
+		d.saved = true
+		d.payload.Store(&payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 10)}}})
+		m.replace(before, []*document{d})
+		return d
+	}
+	var ds []*document
+	for i := range 10 {
+		ds = append(ds, put(i))
+	}
+	for i, d := range ds {
+		if d.payload.Load() == nil {
+			t.Fatalf("document %d was dropped although the unread documents do not exceed their share", i)
+		}
+	}
+	ds[3].asked.Store(true)
+	for i := range 10 {
+		put(10 + i)
+	}
+	for i, d := range ds {
+		if got, want := d.payload.Load() != nil, i == 3; got != want {
+			t.Errorf("document %d is in memory: %t, want %t, since only document 3 was requested", i, got, want)
+		}
+	}
+	if got := m.Size(); got != 110 || m.unreadSize != 100 {
+		t.Errorf("%d bytes are in memory, %d of them unread; want 110 and 100", got, m.unreadSize)
+	}
+	next := put(3, ds[3])
+	for i := range 10 {
+		put(20 + i)
+	}
+	if next.payload.Load() == nil {
+		t.Error("the document that replaced a requested one was dropped like an unread one")
+	}
+	if got := m.Size(); got != 110 || m.unreadSize != 100 {
+		t.Errorf("%d bytes are in memory after a replacement, %d of them unread; want 110 and 100", got, m.unreadSize)
 	}
 }
 

@@ -3,18 +3,26 @@ package serve
 import (
 	"hash/maphash"
 	"iter"
+	"slices"
 )
 
-// shardCount is the number of parts in a shards value.
-const shardCount = 256
+const (
+	// shardSize is the average number of entries of a part above which a shards value is split into twice as many parts.
+	shardSize = 32
+	// maxShardBits is the binary logarithm of the maximum number of parts.
+	maxShardBits = 8
+	maxShards    = 1 << maxShardBits
+)
 
-// shards is an immutable map that is split into parts. Changed copies share the unchanged parts. Reads need no locks.
+// shards is an immutable map that is split into parts: a single part if there are few entries, since a process may have
+// thousands of sites, and up to maxShards. Changed copies share the unchanged parts. Reads need no locks.
 //
 // With 30,000 feeds, copying a plain map takes 3.4 MB and about 4 ms per commit, and a rebuild of all feeds commits
 // each of them. Copying only the parts that change takes 55 KB and about 50 µs.
 type shards[V any] struct {
 	seed  maphash.Seed // does not affect results
-	parts [shardCount]shard[V]
+	bits  uint         // binary logarithm of the number of parts
+	parts []shard[V]
 	size  int
 }
 
@@ -29,12 +37,17 @@ type slot[V any] struct {
 	v    V
 }
 
-func newShards[V any]() *shards[V] { return &shards[V]{seed: maphash.MakeSeed()} }
+func newShards[V any]() *shards[V] {
+	return &shards[V]{seed: maphash.MakeSeed(), parts: make([]shard[V], 1)}
+}
+
+// part returns the index of the part for a hash.
+func (s *shards[V]) part(hash uint64) uint64 { return hash >> (64 - s.bits) }
 
 // get returns the value of a key.
 func (s *shards[V]) get(key string) (v V, ok bool) {
 	hash := maphash.String(s.seed, key) | 1
-	if x := s.parts[hash>>56].find(hash, key); x != nil {
+	if x := s.parts[s.part(hash)].find(hash, key); x != nil {
 		return x.v, true
 	}
 	return v, false
@@ -43,7 +56,7 @@ func (s *shards[V]) get(key string) (v V, ok bool) {
 // getBytes is like get for a key in a buffer. It does not retain the buffer.
 func (s *shards[V]) getBytes(key []byte) (v V, ok bool) {
 	hash := maphash.Bytes(s.seed, key) | 1
-	if x := s.parts[hash>>56].find(hash, string(key)); x != nil {
+	if x := s.parts[s.part(hash)].find(hash, string(key)); x != nil {
 		return x.v, true
 	}
 	return v, false
@@ -65,8 +78,14 @@ func (p shard[V]) find(hash uint64, key string) *slot[V] {
 
 // without returns a copy of p without a key, with room for one more entry, and its number of entries.
 func (p shard[V]) without(hash uint64, key string) (next shard[V], entries int) {
+	return p.except(func(x slot[V]) bool { return x.hash == hash && x.key == key })
+}
+
+// except returns a copy of p without the entries for which left returns true, with room for one more entry, and its
+// number of entries.
+func (p shard[V]) except(left func(slot[V]) bool) (next shard[V], entries int) {
 	for _, x := range p {
-		if x.hash != 0 {
+		if x.hash != 0 && !left(x) {
 			entries++
 		}
 	}
@@ -74,11 +93,10 @@ func (p shard[V]) without(hash uint64, key string) (next shard[V], entries int) 
 	for length*3/4 <= entries {
 		length *= 2
 	}
-	next, entries = make(shard[V], length), 0
+	next = make(shard[V], length)
 	for _, x := range p {
-		if x.hash != 0 && (x.hash != hash || x.key != key) {
+		if x.hash != 0 && !left(x) {
 			next.put(x)
-			entries++
 		}
 	}
 	return next, entries
@@ -114,8 +132,8 @@ type edit[V any] struct {
 	base *shards[V]
 	next *shards[V] // nil if nothing was changed
 
-	owned   [shardCount]bool // parts that have been copied
-	entries [shardCount]int  // sizes of the copies
+	owned   [maxShards]bool // parts that have been copied
+	entries [maxShards]int  // sizes of the copies
 }
 
 func (e *edit[V]) get(key string) (V, bool) {
@@ -125,29 +143,48 @@ func (e *edit[V]) get(key string) (V, bool) {
 	return e.base.get(key)
 }
 
-// own returns the part for hash as a copy with room for one more entry.
-func (e *edit[V]) own(hash uint64) *shard[V] {
+// own returns the part for hash, and its index, as a copy with room for one more entry.
+func (e *edit[V]) own(hash uint64) (part *shard[V], i uint64) {
 	if e.next == nil {
 		whole := *e.base
+		whole.parts = slices.Clone(e.base.parts)
 		e.next = &whole
 	}
-	i := hash >> 56
-	if part := &e.next.parts[i]; !e.owned[i] || e.entries[i] >= len(*part)*3/4 {
+	if e.next.size >= shardSize<<e.next.bits && e.next.bits < maxShardBits {
+		e.split()
+	}
+	i = e.next.part(hash)
+	part = &e.next.parts[i]
+	if !e.owned[i] || e.entries[i] >= len(*part)*3/4 {
 		*part, e.entries[i] = part.without(0, "")
 		e.owned[i] = true
 	}
-	return &e.next.parts[i]
+	return part, i
+}
+
+// split divides each part into two.
+func (e *edit[V]) split() {
+	whole := e.next
+	e.next = &shards[V]{seed: whole.seed, bits: whole.bits + 1, parts: make([]shard[V], 2*len(whole.parts)), size: whole.size}
+	for i, part := range whole.parts {
+		for half := range 2 {
+			to := uint64(2*i + half)
+			other := func(x slot[V]) bool { return e.next.part(x.hash) != to }
+			e.next.parts[to], e.entries[to] = part.except(other)
+			e.owned[to] = true
+		}
+	}
 }
 
 func (e *edit[V]) set(key string, v V) {
 	hash := maphash.String(e.base.seed, key) | 1
-	part := e.own(hash)
+	part, i := e.own(hash)
 	if x := part.find(hash, key); x != nil {
 		x.v = v
 		return
 	}
 	part.put(slot[V]{hash, key, v})
-	e.entries[hash>>56]++
+	e.entries[i]++
 	e.next.size++
 }
 
@@ -156,8 +193,8 @@ func (e *edit[V]) remove(key string) {
 		return
 	}
 	hash := maphash.String(e.base.seed, key) | 1
-	part := e.own(hash)
-	*part, e.entries[hash>>56] = part.without(hash, key)
+	part, i := e.own(hash)
+	*part, e.entries[i] = part.without(hash, key)
 	e.next.size--
 }
 

@@ -88,8 +88,8 @@ func TestShardsGrowAndShrink(t *testing.T) {
 				}
 			}
 		}
-		if entries != size || slots > 4*size+4*shardCount {
-			t.Errorf("%s: %d entries in %d slots, want %d in at most %d", step.name, entries, slots, size, 4*size+4*shardCount)
+		if entries != size || slots > 4*size+4*maxShards {
+			t.Errorf("%s: %d entries in %d slots, want %d in at most %d", step.name, entries, slots, size, 4*size+4*maxShards)
 		}
 	}
 }

@@ -160,6 +160,7 @@ func (s stashedEdition) edition(data []byte) (*edition, []byte, error) {
 		return nil, nil, fmt.Errorf("head of %s: %d documents, but the lengths of %d: %w",
 			s.Feed, len(s.Documents), len(s.Files), feed.ErrInvalid)
 	}
+	s.Compact()
 	e := &edition{head: s.Head, compared: true, durable: true}
 	for i, ref := range s.Documents {
 		var c contents

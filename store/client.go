@@ -221,6 +221,9 @@ func (s *Site) pipelined(ctx context.Context, add func(redis.Pipeliner)) error {
 	return err
 }
 
+// AgeCache drops the cached items that have not been used since the previous call; see [cache.Cache.Age].
+func (c *Client) AgeCache() { c.items.Age() }
+
 // Client returns the client that s belongs to.
 func (s *Site) Client() *Client { return s.client }
 

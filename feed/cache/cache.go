@@ -16,6 +16,7 @@ type Cache[K comparable, V any] struct {
 	mu         sync.Mutex
 	young, old map[K]entry[V]
 	size       int // total size of the young entries
+	oldSize    int // total size of the old entries
 }
 
 type entry[V any] struct {
@@ -44,7 +45,7 @@ func (c *Cache[K, V]) Get(key K) (V, bool) {
 	}
 	e, ok := c.old[key]
 	if ok {
-		delete(c.old, key)
+		c.remove(key)
 		c.add(key, e)
 	}
 	return e.value, ok
@@ -57,10 +58,38 @@ func (c *Cache[K, V]) Put(key K, value V, size int) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.remove(key)
+	c.add(key, entry[V]{value, size})
+}
+
+// ageless is a divisor: a cache that uses at most 1/ageless of its size keeps its entries, whatever their age.
+const ageless = 16
+
+// Age drops the entries that have not been used since the previous call of Age, unless the cache is nearly empty. If it
+// is called at intervals, the process does not keep values that it needed only once.
+func (c *Cache[K, V]) Age() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.size+c.oldSize > 2*c.limit/ageless {
+		c.renew()
+	}
+}
+
+// renew makes the young entries old, and drops the old ones. The caller must hold the lock.
+func (c *Cache[K, V]) renew() {
+	c.old, c.oldSize = c.young, c.size
+	c.young, c.size = map[K]entry[V]{}, 0
+}
+
+// remove removes the entry of key, if there is one. The caller must hold the lock.
+func (c *Cache[K, V]) remove(key K) {
 	c.size -= c.young[key].size
+	c.oldSize -= c.old[key].size
 	delete(c.young, key)
 	delete(c.old, key)
-	c.add(key, entry[V]{value, size})
 }
 
 func (c *Cache[K, V]) add(key K, e entry[V]) {
@@ -68,7 +97,7 @@ func (c *Cache[K, V]) add(key K, e entry[V]) {
 		return
 	}
 	if c.size+e.size > c.limit {
-		c.old, c.young, c.size = c.young, map[K]entry[V]{}, 0
+		c.renew()
 	}
 	c.young[key] = e
 	c.size += e.size

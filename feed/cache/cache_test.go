@@ -54,9 +54,43 @@ func TestCacheSize(t *testing.T) {
 	}
 }
 
+func TestAge(t *testing.T) {
+	const size = 160
+	c := cache.New[int, int](size)
+	c.Put(0, 0, size/ageless)
+	for range 3 {
+		c.Age()
+	}
+	if _, ok := c.Get(0); !ok {
+		t.Error("a cache that is nearly empty dropped an entry")
+	}
+	for i := range 5 {
+		c.Put(i, i, size/ageless)
+	}
+	for range 3 {
+		c.Age()
+		if _, ok := c.Get(1); !ok {
+			t.Fatal("an entry that is used between calls of Age was dropped")
+		}
+	}
+	for _, i := range []int{0, 2, 3, 4} {
+		if _, ok := c.Get(i); ok {
+			t.Errorf("entry %d was not dropped although it was not used between two calls of Age", i)
+		}
+	}
+	c.Put(1, 1, size/2) // fits only if the sizes of dropped entries are no longer counted
+	if _, ok := c.Get(1); !ok {
+		t.Error("an entry of half of the size was not kept")
+	}
+}
+
+// ageless is the divisor that Age uses.
+const ageless = 16
+
 func TestNilCache(t *testing.T) {
 	c := cache.New[int, int](0)
 	c.Put(1, 1, 0)
+	c.Age()
 	if _, ok := c.Get(1); ok {
 		t.Error("a cache of size 0 kept a value")
 	}

@@ -63,6 +63,9 @@ func NewJoiner(cacheBytes int) *Joiner {
 	}
 }
 
+// AgeCache drops the cached sections that have not been used since the previous call; see [cache.Cache.Age].
+func (j *Joiner) AgeCache() { j.sections.Age() }
+
 // gzipHeader is the header of a gzip file without time and name, made on an unknown system (RFC 1952 section 2.3).
 const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 

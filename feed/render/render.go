@@ -100,6 +100,9 @@ func New(options ...Option) *Renderer {
 	return r
 }
 
+// AgeCache drops the cached fragments that have not been used since the previous call; see [cache.Cache.Age].
+func (r *Renderer) AgeCache() { r.cache.Age() }
+
 // At returns a Renderer for a different version that shares the cache. The error is of kind [feed.ErrInvalid] if the
 // version is not in the range from [Oldest] to [Version].
 func (r *Renderer) At(version int) (*Renderer, error) {

@@ -382,3 +382,9 @@ type BuildState struct {
 	Version int64     // version of the store: it grows with every commit
 	Waiting time.Time // time of the oldest inbox entry that was not absorbed; zero if there is none
 }
+
+// SiteState is the state of a site in its store.
+type SiteState struct {
+	Build    BuildState
+	Problems map[ProblemKind]int // number of listed problems by kind; a kind without problems may be missing
+}

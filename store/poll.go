@@ -205,7 +205,7 @@ func (w *poller) start() {
 // run polls in rounds until no call waits or the client is closed.
 func (w *poller) run(ended chan struct{}) {
 	defer close(ended)
-	timer := time.NewTimer(pollInterval)
+	timer := time.NewTimer(untilRound(time.Now()))
 	defer timer.Stop()
 	for {
 		select {
@@ -219,9 +219,19 @@ func (w *poller) run(ended chan struct{}) {
 			return
 		}
 		w.round(reads, extra)
-		// The pause starts after the round, so that a slow server is not polled continuously.
-		timer.Reset(pollInterval)
+		timer.Reset(untilRound(time.Now()))
 	}
+}
+
+// untilRound returns the time until the next round. Rounds begin at multiples of pollInterval. What a site does at
+// intervals begins when a round ends, so it happens at the same time as that of other sites, and an idle process sleeps
+// in between. There is a pause after a long round, so that a slow server is not polled continuously.
+func untilRound(now time.Time) time.Duration {
+	wait := pollInterval - time.Duration(now.UnixNano()%int64(pollInterval))
+	if wait < pollInterval/4 {
+		wait += pollInterval
+	}
+	return wait
 }
 
 // next returns the commands of the next round. If there are none, the goroutine ends.

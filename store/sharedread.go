@@ -26,6 +26,9 @@ const (
 	// minStreams is the number of streams that a long read may always have, even if its share of all streams is
 	// smaller.
 	minStreams = 8
+	// readGrace is how long a stream remains part of a read after the last wait for it. A caller that waits again and
+	// again does something in between, and its stream would otherwise need a short read each time.
+	readGrace = time.Second
 )
 
 // sharedReads waits for new entries of many streams with few connections. Each read blocks in the server until one of
@@ -54,8 +57,9 @@ type sharedReads struct {
 type watchedStream struct {
 	name, after string
 	waits       []*sharedWait
-	checked     int  // number of reads without new entries
-	long        bool // the stream belongs to a long read
+	left        time.Time // when the last wait ended, if there is none
+	checked     int       // number of reads without new entries
+	long        bool      // the stream belongs to a long read
 }
 
 // sharedWait is a call that waits for a stream.
@@ -165,7 +169,7 @@ func (r *sharedReads) leave(s *watchedStream, x *sharedWait) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if i := slices.Index(s.waits, x); i >= 0 {
-		s.waits = slices.Delete(s.waits, i, i+1)
+		s.waits, s.left = slices.Delete(s.waits, i, i+1), time.Now()
 		x.result <- waitResult{}
 	}
 }
@@ -258,12 +262,13 @@ func (r *sharedReads) startLong() {
 	}
 }
 
-// needed reports whether calls wait for a stream. If not, the stream is no longer watched. The caller must hold mu.
+// needed reports whether calls wait for a stream, or did until a moment ago. If not, the stream is no longer watched.
+// The caller must hold mu.
 func (r *sharedReads) needed(s *watchedStream) bool {
 	if r.streams[s.name] != s {
 		return false // the stream had an entry, or was replaced
 	}
-	if len(s.waits) == 0 {
+	if len(s.waits) == 0 && time.Since(s.left) > readGrace {
 		delete(r.streams, s.name)
 		return false
 	}
@@ -310,6 +315,7 @@ func (r *sharedReads) finish(own []*watchedStream, found []redis.XStream, err er
 			s.waits = slices.DeleteFunc(s.waits, func(x *sharedWait) bool {
 				if x.expired {
 					x.result <- waitResult{}
+					s.left = time.Now()
 				}
 				return x.expired
 			})

@@ -1,25 +1,25 @@
 package store_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"feedpub/feed"
 	"feedpub/store"
 	"feedpub/store/storetest"
 )
 
-func TestBuildState(t *testing.T) {
+func TestStates(t *testing.T) {
 	c, err := store.Open(store.Options{URL: storetest.Redis(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	s := c.Site("build-state")
-	if got, err := s.BuildState(t.Context(), "build"); err != nil || got != (feed.BuildState{}) {
-		t.Errorf("BuildState of a new site = %+v, %v; want the zero state", got, err)
-	}
+	s := c.Site("states")
 	token, err := s.Acquire(t.Context(), "build", "me", time.Minute, time.Time{}, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -27,9 +27,42 @@ func TestBuildState(t *testing.T) {
 	if err := s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(`{"id":"a"}`)}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.BuildState(t.Context(), "build")
-	if err != nil || got.Builder != "me" || got.Token != token || time.Since(got.Waiting).Abs() > time.Minute {
-		t.Errorf("BuildState = %+v, %v; want the builder me, token %d and an entry that waits", got, err, token)
+	for _, p := range []feed.Problem{
+		{ID: "a:b", Kind: feed.KindRejected}, {ID: "c", Kind: feed.KindRejected}, {ID: "main", Kind: feed.KindHeld},
+	} {
+		if err := s.SetProblem(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bound := c.Site("states-bound")
+	if _, err := bound.Acquire(t.Context(), "build", feed.BoundOwner("you", "dead"), time.Minute, time.Time{}, 0); err != nil {
+		t.Fatal(err)
+	}
+	// More sites than are read in one round trip.
+	ids := []feed.SiteID{"states"}
+	for i := range 250 {
+		ids = append(ids, feed.SiteID(fmt.Sprint("states-new-", i)))
+	}
+	ids = append(ids, "states-bound")
+	states, err := c.States(t.Context(), "build", ids...)
+	if err != nil || len(states) != len(ids) {
+		t.Fatalf("States returned %d states and the error %v, want %d states", len(states), err, len(ids))
+	}
+	got := states[0]
+	if b := got.Build; b.Builder != "me" || b.Token != token || time.Since(b.Waiting).Abs() > time.Minute {
+		t.Errorf("the build state is %+v; want the builder me, token %d and an entry that waits", b, token)
+	}
+	want := map[feed.ProblemKind]int{feed.KindRejected: 2, feed.KindHeld: 1}
+	if diff := cmp.Diff(want, got.Problems); diff != "" {
+		t.Errorf("problems by kind (-want +got):\n%s", diff)
+	}
+	for i, st := range states[1:251] {
+		if st.Build != (feed.BuildState{}) || len(st.Problems) != 0 {
+			t.Fatalf("the state of %s is %+v, want the zero state", ids[i+1], st)
+		}
+	}
+	if got := states[251].Build; got.Builder != "" || got.Token == 0 {
+		t.Errorf("the build state of a site whose builder has died is %+v, want no builder, and its token", got)
 	}
 }
 

@@ -30,7 +30,7 @@ func TestMetricsOfPush(t *testing.T) {
 	main.Push = pushed{state: feed.PushState{
 		Subscriptions: 7, Failing: 2, Expiring: 3, Requests: 4, Deliveries: 5, Notices: 6,
 	}}
-	if err := m.Watch(OneSite{main}); err != nil {
+	if err := m.Watch(OneSite{main}, states{}); err != nil {
 		t.Fatal(err)
 	}
 	m.Pushed("delivery", "ok", 20*time.Millisecond)

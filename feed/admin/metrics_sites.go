@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,10 +18,11 @@ const (
 	manyFeedLabels = 20
 )
 
-// Watch registers the metrics of the sites, and those of the process's problems, which the listers return.
-func (m *Metrics) Watch(sites Sites, listers ...ProblemLister) error {
-	return m.register(newSitesCollector(sites), newProblemsCollector(sites, listers), newReadersCollector(sites),
-		newPushCollector(sites), newBuildCollector(sites))
+// Watch registers the metrics of the sites, whose states in the store states returns, and those of the process's
+// problems, which the listers return.
+func (m *Metrics) Watch(sites Sites, states StateReader, listers ...ProblemLister) error {
+	return m.register(newSitesCollector(sites), newStatesCollector(sites, states, listers), newReadersCollector(sites),
+		newPushCollector(sites))
 }
 
 // labeled returns the sites that have their own metrics.
@@ -137,62 +137,6 @@ func seconds(t time.Time) float64 {
 		return 0
 	}
 	return float64(t.UnixMilli()) / 1000
-}
-
-// problemsCollector counts problems by kind. If a lister fails, the metrics of its site and of the following sites are
-// missing rather than wrong.
-type problemsCollector struct {
-	sites   Sites
-	listers []ProblemLister
-	desc    *prometheus.Desc
-}
-
-func newProblemsCollector(sites Sites, listers []ProblemLister) *problemsCollector {
-	return &problemsCollector{sites, listers, siteDesc("problems",
-		"Problems listed for operators, by kind; the label site is empty for problems of the process.", "kind")}
-}
-
-// Describe implements [prometheus.Collector].
-func (c *problemsCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
-
-// Collect implements [prometheus.Collector].
-func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
-	defer cancel()
-	if len(c.listers) > 0 && !c.collect(ctx, ch, "", c.listers) {
-		return
-	}
-	for _, s := range labeled(c.sites) {
-		if !c.collect(ctx, ch, s.ID, s.Problems) {
-			return // all sites share a store, so the remaining ones would fail too, each after a timeout
-		}
-	}
-}
-
-// collect counts the problems of one site. It reports whether all listers succeeded.
-func (c *problemsCollector) collect(
-	ctx context.Context, ch chan<- prometheus.Metric, site feed.SiteID, listers []ProblemLister,
-) bool {
-	counts := map[feed.ProblemKind]int{}
-	for _, kind := range feed.ProblemKinds() {
-		counts[kind] = 0
-	}
-	for _, lister := range listers {
-		problems, err := lister.Problems(ctx)
-		if err != nil {
-			ch <- prometheus.NewInvalidMetric(c.desc, err)
-			return false
-		}
-		for _, p := range problems {
-			if _, known := counts[p.Kind]; known { // the kind comes from the store, and label values must be bounded
-				counts[p.Kind]++
-			}
-		}
-	}
-	for kind, n := range counts {
-		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(n), string(site), string(kind))
-	}
-	return true
 }
 
 // readersCollector collects the readership of feeds. The feeds that were polled first have their own labels, so that

@@ -37,7 +37,7 @@ func TestMetrics(t *testing.T) {
 	main := newSite("main", lister)
 	main.Replica = &replica{fake: lister, down: feed.ErrUnavailable}
 	file := &fake{list: []feed.Problem{{ID: "sites/a.yml", Kind: feed.KindFile}}}
-	if err := m.Watch(OneSite{main}, file); err != nil {
+	if err := m.Watch(OneSite{main}, states{"main": lister}, file); err != nil {
 		t.Fatal(err)
 	}
 	m.Served(feed.RSS, 200, 1000)
@@ -159,30 +159,58 @@ feedpub_store_up{site="main"} 0
 	for _, l := range lints {
 		t.Errorf("%s: %s", l.Metric, l.Text)
 	}
-	if err := m.Watch(OneSite{main}); err == nil {
+	if err := m.Watch(OneSite{main}, states{}); err == nil {
 		t.Errorf("the second Watch returned no error, want one")
 	}
 }
 
-// TestMetricsWithoutTheStore checks that metrics other than problems are collected while the store is unavailable.
+// TestMetricsWithoutTheStore checks that metrics are collected while the store is unavailable, and that problems are
+// then counted as they were when they were last read, together with those that are not in the store.
 func TestMetricsWithoutTheStore(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m, err := NewMetrics(registry, Build{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Watch(OneSite{newSite("main", &fake{err: feed.ErrUnavailable})}); err != nil {
+	stored := &fake{err: feed.ErrUnavailable}
+	site := newSite("main", &fake{})
+	site.Local = []ProblemLister{&fake{list: []feed.Problem{{ID: "main", Kind: feed.KindReplica}}}}
+	if err := m.Watch(OneSite{site}, states{"main": stored}); err != nil {
 		t.Fatal(err)
 	}
 	c := config(t, &fake{})
 	c.Gatherer = registry
-	res := ask(t, c, "GET", "/metrics", "")
-	got := text(t, res)
-	if res.StatusCode != 200 || !strings.Contains(got, "feedpub_build_info") || !strings.Contains(got, "go_goroutines") {
-		t.Errorf("status is %d, and the body has %d bytes; want 200 and the other metrics", res.StatusCode, len(got))
+	metrics := func() string {
+		t.Helper()
+		res := ask(t, c, "GET", "/metrics", "")
+		got := text(t, res)
+		if res.StatusCode != 200 || !strings.Contains(got, "feedpub_build_info") || !strings.Contains(got, "go_goroutines") {
+			t.Errorf("status is %d, and the body has %d bytes; want 200 and the other metrics", res.StatusCode, len(got))
+		}
+		return got
 	}
-	if strings.Contains(got, "feedpub_problems") {
-		t.Errorf("problem metrics are present although the store is unavailable:\n%s", got)
+	wants := func(when, got string, lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if !strings.Contains(got, line+"\n") {
+				t.Errorf("%s: the metrics have no line %s", when, line)
+			}
+		}
+	}
+	const replica = `feedpub_problems{kind="replica",site="main"} 1`
+	wants("store never read", metrics(), "feedpub_problems_read_timestamp_seconds 0", replica,
+		`feedpub_problems{kind="held",site="main"} 0`)
+	stored.err, stored.list = nil, []feed.Problem{{ID: "main", Kind: feed.KindHeld}}
+	got := metrics()
+	wants("store read", got, replica, `feedpub_problems{kind="held",site="main"} 1`, `feedpub_builder{site="main"} 0`)
+	if strings.Contains(got, "feedpub_problems_read_timestamp_seconds 0\n") {
+		t.Error("the time at which the problems were read is 0 after they were read")
+	}
+	stored.err = feed.ErrUnavailable
+	got = metrics()
+	wants("store down again", got, replica, `feedpub_problems{kind="held",site="main"} 1`)
+	if strings.Contains(got, "feedpub_builder{") {
+		t.Error("the build state is present although the store is unavailable")
 	}
 }
 
@@ -217,7 +245,7 @@ func TestMetricsOfReaders(t *testing.T) {
 	}
 	main := newSite("main", &fake{})
 	main.Readers = list
-	if err := m.Watch(OneSite{main}); err != nil {
+	if err := m.Watch(OneSite{main}, states{}); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := testutil.GatherAndCount(registry, "feedpub_feed_polls_total"); err != nil || n != maxFeedLabels+1 {

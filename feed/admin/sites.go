@@ -19,11 +19,11 @@ type Site struct {
 
 	Rebuilder Rebuilder
 	Problems  []ProblemLister // listed in this order
+	Local     []ProblemLister // those of Problems that do not read the store; metrics also count the problems in the store
 	Replica   Replica
 	Readers   ReaderLister  // optional
 	History   HistoryLister // optional
 	Push      PushReporter  // optional: nil if the site has neither hubs nor webhooks
-	Builds    BuildReporter // optional
 	Runs      RunLister
 	Scheduler Scheduler
 	Explainer Explainer

@@ -148,7 +148,7 @@ func TestMetricsOfManySitesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Watch(sites); err != nil {
+	if err := m.Watch(sites, states{}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]int{

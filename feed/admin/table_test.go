@@ -33,11 +33,25 @@ func (oneReader) Readers() []feed.Readership {
 	return []feed.Readership{{Feed: feed.Main, Polls: 1, Clients: map[string]uint64{"curl": 1}}}
 }
 
-// idleBuilder is a [BuildReporter] of a site without a builder.
-type idleBuilder struct{}
+// states is a [StateReader] with the problems of fakes.
+type states map[feed.SiteID]*fake
 
-func (idleBuilder) BuildState(context.Context) (feed.BuildState, error) {
-	return feed.BuildState{}, nil
+func (s states) States(_ context.Context, sites []feed.SiteID) ([]feed.SiteState, error) {
+	list := make([]feed.SiteState, len(sites))
+	for i, id := range sites {
+		f := s[id]
+		if f == nil {
+			continue
+		}
+		if f.err != nil {
+			return nil, f.err
+		}
+		list[i].Problems = map[feed.ProblemKind]int{}
+		for _, p := range f.list {
+			list[i].Problems[p.Kind]++
+		}
+	}
+	return list, nil
 }
 
 // idlePush is a [PushReporter] without subscriptions.
@@ -61,12 +75,12 @@ func families(t *testing.T) map[string]string {
 	}
 	f := &fake{}
 	site := newSite("main", f)
-	site.Readers, site.Builds, site.Push = oneReader{}, idleBuilder{}, idlePush{}
+	site.Readers, site.Push = oneReader{}, idlePush{}
 	if err := m.WatchMemory(noMemory{}); err != nil {
 		t.Fatal(err)
 	}
 	m.pushes.WithLabelValues("webhook", "delivered")
-	if err := m.Watch(OneSite{site}, f); err != nil {
+	if err := m.Watch(OneSite{site}, states{}, f); err != nil {
 		t.Fatal(err)
 	}
 	m.Ran("main", feed.Run{Cause: feed.Cause{Trigger: feed.StartTrigger}, Started: time.Unix(1, 0)})

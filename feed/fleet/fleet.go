@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -73,6 +74,7 @@ type Fleet struct {
 	reportedOnce sync.Once
 
 	mu        sync.Mutex
+	learned   chan struct{} // closed and replaced when newest or latest changes
 	refreshed bool
 	members   []feed.Member
 	stored    feed.Schema          // schema last read from the store
@@ -86,7 +88,7 @@ type Fleet struct {
 // New returns a Fleet. It neither reads nor reports anything until one of its methods is called.
 func New(c Config) *Fleet {
 	c.Interval = cmp.Or(c.Interval, DefaultInterval)
-	f := &Fleet{Config: c, reported: make(chan struct{})}
+	f := &Fleet{Config: c, reported: make(chan struct{}), learned: make(chan struct{})}
 	if c.OneShot {
 		close(f.reported)
 	}
@@ -114,7 +116,10 @@ func (f *Fleet) Run(ctx context.Context) error {
 		}
 		interval := f.Interval
 		if reports > 1 { // builders may wait for the second report
-			interval = f.Pace.interval(f.Interval)
+			interval = f.Pace.Interval(f.Interval)
+		}
+		if reports == 2 && interval > f.Interval {
+			interval = rand.N(interval) // so that the sites of a process do not all report at the same time
 		}
 		select {
 		case <-time.After(interval):
@@ -131,7 +136,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 
 // report reports this process and reads the reports of others.
 func (f *Fleet) report(ctx context.Context) error {
-	if err := f.Store.Report(ctx, f.self(), reportLifetime*f.Pace.interval(f.Interval)); err != nil {
+	if err := f.Store.Report(ctx, f.self(), reportLifetime*f.Pace.Interval(f.Interval)); err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
 	return f.Refresh(ctx)
@@ -164,7 +169,10 @@ func (f *Fleet) Refresh(ctx context.Context) error {
 	f.refreshed, f.members, f.stored = true, members, stored
 	f.learn(stored)
 	for _, m := range members {
-		f.newest = max(f.newest, m.Seen)
+		if m.Seen > f.newest {
+			f.newest = m.Seen
+			f.noteLearned()
+		}
 		f.learn(m.Known)
 	}
 	f.checkSelf()
@@ -212,7 +220,22 @@ func (f *Fleet) compareConfigs() {
 func (f *Fleet) learn(s feed.Schema) {
 	if s.Since > f.latest.Since {
 		f.latest = s
+		f.noteLearned()
 	}
+}
+
+// noteLearned wakes the callers that wait for a greater token. The caller must hold mu.
+func (f *Fleet) noteLearned() {
+	close(f.learned)
+	f.learned = make(chan struct{})
+}
+
+// Learned returns a channel that is closed when NewestToken or SchemaToken returns a different token than before the
+// call.
+func (f *Fleet) Learned() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.learned
 }
 
 // Members returns the processes that had reported at the last refresh, sorted by id.
@@ -367,12 +390,12 @@ func (f *Fleet) Problems(context.Context) ([]feed.Problem, error) {
 	return problems, nil
 }
 
-// sitesPerInterval is the maximum number of a process's sites that report in one interval. With more sites, each
-// reports less often. A report takes four small commands.
-const sitesPerInterval = 100
+// sitesPerInterval is the maximum number of a process's sites that do something in one of its intervals. With more
+// sites, each does it less often. A report takes five small commands.
+const sitesPerInterval = 50
 
-// Pace bounds the load that all fleets in a process put on the store. The zero Pace is ready for use; a nil Pace does
-// not limit.
+// Pace bounds the load that all sites in a process put on the store and the disk while nothing happens. The zero Pace
+// is ready for use; a nil Pace does not limit. It counts the sites whose Fleet uses it and runs.
 type Pace struct{ sites atomic.Int64 }
 
 // join counts a site until leave is called.
@@ -384,8 +407,8 @@ func (p *Pace) join() (leave func()) {
 	return func() { p.sites.Add(-1) }
 }
 
-// interval returns the interval between reports of each site, given the interval for a single site.
-func (p *Pace) interval(single time.Duration) time.Duration {
+// Interval returns the interval at which each site does something, given the interval for a single site.
+func (p *Pace) Interval(single time.Duration) time.Duration {
 	if p == nil {
 		return single
 	}

@@ -186,6 +186,28 @@ func TestHeartbeat(t *testing.T) {
 				t.Errorf("after first is back, token %d was followed by %d, and the lease is held by %q", first, got, b.holder())
 			}
 		}},
+		{"a post that was absorbed after the copy that a store is restored from is absorbed again", func(t *testing.T, b *beating) {
+			_, stop := b.start("first")
+			defer stop()
+			b.publishes("a")
+			if err := b.store.Put(t.Context(), oldPost("b")); err != nil {
+				t.Fatal(err)
+			}
+			recent := b.store.Snapshot()
+			if h, err := b.store.Head(t.Context(), feed.Main); err != nil || slices.Contains(h.IDs, "b") {
+				t.Fatalf("the copy already contains the published post (%v), so this test has no effect", err)
+			}
+			time.Sleep(10 * time.Second) // the post is published, and the builder waits for the next one
+			first := token(t, b.store)
+			b.store.RollBack(recent)
+			time.Sleep(3 * time.Second)
+			if h, err := b.store.Head(t.Context(), feed.Main); err != nil || !slices.Contains(h.IDs, "b") {
+				t.Errorf("3 s after the store was restored, the main feed has %v (%v), want the post of the inbox too", h.IDs, err)
+			}
+			if got := token(t, b.store); got != first {
+				t.Errorf("the token changed from %d to %d, want the same term, since the copy contains its lease", first, got)
+			}
+		}},
 		{"a term ends if the store has lost its data", func(t *testing.T, b *beating) {
 			empty := b.store.Snapshot()
 			_, stop := b.start("first")

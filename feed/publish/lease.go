@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"feedpub/feed"
 )
 
@@ -22,8 +20,8 @@ const (
 	defaultLease = 2 * time.Second
 	// boundLease is the default of [Config.Lease] with a [Heartbeat].
 	boundLease = 2 * time.Minute
-	// tokenInterval is the interval at which a builder with a Heartbeat checks whether its token is superseded.
-	tokenInterval = 2 * time.Second
+	// renewRetry is the time after which a builder with a Heartbeat tries again to renew its lease if it has failed to.
+	renewRetry = 2 * time.Second
 	// holderInterval is the interval at which a process that waits for the lease or for a reply checks the lease, in case
 	// it is released. The process also checks it when it expires.
 	holderInterval = 500 * time.Millisecond
@@ -79,6 +77,8 @@ type Fleet interface {
 	SchemaToken() feed.Token
 	// NewestToken returns the greatest fencing token that any process has reported.
 	NewestToken() feed.Token
+	// Learned returns a channel that is closed when SchemaToken or NewestToken changes.
+	Learned() <-chan struct{}
 	// AwaitReports waits until all processes have had time to report.
 	AwaitReports(ctx context.Context) error
 }
@@ -97,6 +97,9 @@ type lease struct {
 	rendering *rendering
 	clock     func() time.Time
 	logger    *slog.Logger
+	// lapsed is called if the term continues after a lapse of the heartbeat: the store may have been restored from a copy
+	// that contains the lease.
+	lapsed func()
 
 	acquiring sync.Mutex // held for a whole term
 
@@ -145,10 +148,8 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 	}
 	l.setToken(token)
 	defer l.release(ctx)
-	g, ctx := errgroup.WithContext(ctx)
 	done := make(chan struct{})
-	g.Go(func() error { return l.renew(ctx, token, lapses, done) })
-	g.Go(func() error {
+	return together(ctx, func(ctx context.Context) error {
 		defer close(done)
 		// Another process may have set the schema between agree and Acquire.
 		if err := l.checkStored(ctx, token); err != nil {
@@ -158,8 +159,7 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 			return err
 		}
 		return work(ctx, token)
-	})
-	return g.Wait()
+	}, func(ctx context.Context) error { return l.renew(ctx, token, lapses, done) })
 }
 
 // sameProcess reports whether an owner is bound to this process: a publisher of the site that has ended, but whose
@@ -175,7 +175,11 @@ func (l *lease) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := l.store.Release(ctx, Job, l.owner); err != nil {
-		l.logger.Warn("lease not released; it will expire", "error", err)
+		level := slog.LevelWarn
+		if l.heartbeat != nil {
+			level = slog.LevelDebug // the lease ends with the record of this process
+		}
+		l.logger.Log(ctx, level, "lease not released; it will expire", "error", err)
 	}
 }
 
@@ -185,16 +189,20 @@ func (l *lease) release(ctx context.Context) {
 // With a Heartbeat, it renews the lease three times before it expires, and also when the heartbeat has lapsed. The term
 // continues after a lapse unless another process has acquired the lease or the store has lost it.
 func (l *lease) renew(ctx context.Context, token feed.Token, lapses int, done <-chan struct{}) error {
-	every, check := l.ttl/5, l.ttl/5 // leaves time for more attempts if one fails
+	every, retry := l.ttl/5, l.ttl/5 // leaves time for more attempts if one fails
 	if l.heartbeat != nil {
-		every, check = l.ttl/3, tokenInterval
+		every, retry = l.ttl/3, renewRetry
 	}
-	ticker := time.NewTicker(check)
-	defer ticker.Stop()
+	timer := time.NewTimer(every)
+	defer timer.Stop()
 	for renewed := time.Now(); ; {
 		alive, n, turned := l.heartbeat.state()
 		if !alive {
 			return fmt.Errorf("%w: the store did not reply in time", errLeaseLost)
+		}
+		learned := l.learned()
+		if err := l.check(token); err != nil {
+			return err
 		}
 		lapsed := n != lapses
 		if lapses = n; !lapsed {
@@ -205,19 +213,30 @@ func (l *lease) renew(ctx context.Context, token feed.Token, lapses int, done <-
 				return ctx.Err()
 			case <-turned:
 				continue
-			case <-ticker.C:
+			case <-learned:
+				continue
+			case <-timer.C:
 			}
 		}
-		if err := l.check(token); err != nil {
-			return err
-		}
-		if !lapsed && time.Since(renewed) < every-check/2 {
-			continue
-		}
+		before := renewed
 		if err := l.renewAt(ctx, &renewed, lapsed); err != nil {
 			return err
 		}
+		if lapsed {
+			l.lapsed()
+		}
+		if timer.Reset(every); renewed.Equal(before) {
+			timer.Reset(retry)
+		}
 	}
+}
+
+// learned returns a channel that is closed when the result of check may change, or nil if it never changes.
+func (l *lease) learned() <-chan struct{} {
+	if l.fleet == nil {
+		return nil
+	}
+	return l.fleet.Learned()
 }
 
 // renewAt renews the lease, and sets renewed to the time of the call if it succeeds. It returns an error if the lease

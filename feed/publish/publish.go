@@ -108,6 +108,10 @@ type Config struct {
 	// wait for it.
 	Turn func(context.Context) (done func(), err error)
 
+	// Pace, if not nil, returns the interval between two checks for changes that the store has not reported, given the
+	// interval for a single site. A process with many sites checks each of them less often.
+	Pace func(single time.Duration) time.Duration
+
 	// Try, if not nil, reads posts in a separate process, and returns the reason for each post that crashed the process or
 	// took too long. It is called with the posts that a builder was reading when it died. Without Try, the next
 	// builder reads them as usual, and may die too.
@@ -158,6 +162,8 @@ type Publisher struct {
 	reconciler *reconciler
 	history    *history
 
+	restart restart // ends the builder's wait for changes
+
 	checkedToken feed.Token // token of the term in which markMoved compared the heads; guarded by work
 }
 
@@ -188,6 +194,7 @@ func New(c Config) *Publisher {
 		owner: owner, ttl: c.Lease, heartbeat: c.Heartbeat, replica: c.Replica, fleet: c.Fleet, rendering: version,
 		clock: c.Clock, logger: c.Logger,
 	}
+	p.lease.lapsed = p.restart.now
 	p.absorber = &absorber{
 		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store, index: c.Store, store: c.Store,
 		known: c.Store, catalog: c.Catalog, language: c.Site.Language, withPublications: c.WithPublications,

@@ -130,7 +130,11 @@ func (p *Publisher) answerRequests(ctx context.Context, token feed.Token) error 
 // answerPending replies to all pending requests, including those to an earlier builder. If there are none, it waits for
 // one.
 func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
-	requests, err := p.config.Store.Requests(ctx, "", pollInterval)
+	wait := pollInterval
+	if p.config.Pace != nil {
+		wait = p.config.Pace(wait) // the store reports requests, or that it is down
+	}
+	requests, err := p.config.Store.Requests(ctx, "", wait)
 	if err != nil {
 		return err
 	}

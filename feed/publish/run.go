@@ -3,9 +3,8 @@ package publish
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
 )
@@ -14,10 +13,11 @@ const (
 	// pollInterval is the maximum time that the builder waits for the store to report a change. Then it checks whether
 	// there is anything to do.
 	pollInterval = 10 * time.Second
-	// fullCheck is the number of these checks after which the builder does what it does after a change, even if there is
-	// nothing to do. That takes a dozen commands, which is too many to run for each of a thousand idle sites every ten
-	// seconds.
-	fullCheck = 30
+	// maxPollInterval is the longest such time of a site in a process with many sites.
+	maxPollInterval = 30 * time.Second
+	// fullCheck is the interval at which the builder does what it does after a change, even if there is nothing to do.
+	// That takes a dozen commands, which is too many to run for each of a thousand idle sites every ten seconds.
+	fullCheck = 5 * time.Minute
 	// retryInterval is the pause after an error.
 	retryInterval = time.Second
 )
@@ -101,12 +101,8 @@ func (p *Publisher) logState(err error, last string) string {
 // serveTerm does the work of a term: it rebuilds the feeds that changed before the term, and then those affected by
 // changes, due posts and requests. replaces is set if a different process was the builder until now.
 func (p *Publisher) serveTerm(ctx context.Context, token feed.Token, replaces bool) error {
-	g, ctx := errgroup.WithContext(ctx)
 	scan := p.reconciler.start()
-	g.Go(func() error { return p.reconciler.run(ctx, token, scan) })
-	// Reply to requests during the first rebuild, which can take minutes.
-	g.Go(func() error { return p.answerRequests(ctx, token) })
-	g.Go(func() error {
+	return together(ctx, func(ctx context.Context) error {
 		if replaces {
 			if err := p.buildFirst(ctx, token); err != nil {
 				return err
@@ -122,8 +118,12 @@ func (p *Publisher) serveTerm(ctx context.Context, token feed.Token, replaces bo
 			return nil
 		}
 		return p.followChanges(ctx, token)
+	}, func(ctx context.Context) error {
+		return p.reconciler.run(ctx, token, scan)
+	}, func(ctx context.Context) error {
+		// Reply to requests during the first rebuild, which can take minutes.
+		return p.answerRequests(ctx, token)
 	})
-	return g.Wait()
 }
 
 // retry calls f again while the store is unavailable, so that a short outage does not end the term. In a longer outage
@@ -150,13 +150,21 @@ func (p *Publisher) followChanges(ctx context.Context, token feed.Token) error {
 
 // followChange absorbs and builds, and then waits until something is submitted or due, or until the next check.
 func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
+	waiting, stop := p.restart.context(ctx)
+	defer stop()
 	wait, err := p.buildChanges(ctx, token)
 	if err != nil {
 		return err
 	}
-	if due, ok, err := p.config.Store.NextDue(ctx); err != nil {
+	interval := p.pollInterval()
+	if wait == pollInterval { // nothing is left to do
+		wait = interval
+	}
+	due, ok, err := p.config.Store.NextDue(ctx)
+	if err != nil {
 		return err
-	} else if ok {
+	}
+	if ok {
 		now, err := p.config.Store.Now(ctx)
 		if err != nil {
 			return err
@@ -167,27 +175,69 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	if err != nil {
 		return err
 	}
-	for range fullCheck {
-		found, err := p.config.Store.AwaitInbox(ctx, cursor, wait)
+	for range fullCheck / interval {
+		found, err := p.config.Store.AwaitInbox(waiting, cursor, wait)
+		if waiting.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil || found || wait < pollInterval {
 			return err
 		}
-		if idle, err := p.idle(ctx); err != nil || !idle {
+		wait = interval
+		if idle, err := p.idle(ctx, due, interval); err != nil || !idle {
 			return err
 		}
 	}
 	return nil
 }
 
-// idle reports whether no feed is dirty and no post has a future date. It does not consider the inbox.
-func (p *Publisher) idle(ctx context.Context) (bool, error) {
+// restart makes the builder read the position up to which the inbox was absorbed again. It must do so if the store may
+// have been restored from an older copy: posts that were absorbed after the copy was made follow an earlier position.
+type restart struct {
+	mu   sync.Mutex
+	stop context.CancelFunc // nil if nothing waits
+}
+
+// context returns a context that ends when now is called, or ctx ends. The caller must call stop.
+func (r *restart) context(ctx context.Context) (waiting context.Context, stop context.CancelFunc) {
+	waiting, stop = context.WithCancel(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stop = stop
+	return waiting, stop
+}
+
+// now ends the context that was returned last.
+func (r *restart) now() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stop != nil {
+		r.stop()
+	}
+}
+
+// pollInterval returns the maximum time that the builder waits for the store to report a change.
+func (p *Publisher) pollInterval() time.Duration {
+	if p.config.Pace == nil {
+		return pollInterval
+	}
+	return min(p.config.Pace(pollInterval), maxPollInterval)
+}
+
+// idle reports whether there is nothing to build during the interval, apart from the inbox. due is the earliest
+// publication date when the builder last looked, zero if no post had a future date.
+func (p *Publisher) idle(ctx context.Context, due time.Time, interval time.Duration) (bool, error) {
 	ctx = feed.Unhurried(ctx)
 	dirty, err := p.config.Store.DirtyFeeds(ctx)
 	if err != nil || len(dirty) > 0 {
 		return false, err
 	}
-	_, due, err := p.config.Store.NextDue(ctx)
-	return !due, err
+	next, ok, err := p.config.Store.NextDue(ctx)
+	if err != nil || !ok || !next.Equal(due) {
+		return !ok && due.IsZero(), err
+	}
+	now, err := p.config.Store.Now(ctx)
+	return due.Sub(now) > interval, err
 }
 
 // buildChanges absorbs the inbox and builds the dirty feeds. It returns the maximum time to wait for submissions before

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -87,24 +88,87 @@ type Job struct {
 // panic of a job that fails, and runs the job again at its next time. If a job has no schedule, Run runs no job and
 // returns an error.
 func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
-	log := cronLogger{logger}
-	// Recover must be inside SkipIfStillRunning: otherwise a panic would leave the job marked as running forever.
-	c := cron.New(cron.WithLogger(log), cron.WithLocation(time.UTC),
-		cron.WithChain(cron.SkipIfStillRunning(log), cron.Recover(log)))
+	s := NewScheduler(logger)
+	remove, err := s.Add(ctx, logger, jobs...)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	return s.Run(ctx)
+}
+
+// Scheduler runs the jobs of all sites in a process, which need no goroutines between their runs. Its methods are safe
+// for concurrent use.
+type Scheduler struct{ cron *cron.Cron }
+
+// NewScheduler returns a Scheduler, which runs no job until Run is called.
+func NewScheduler(logger *slog.Logger) *Scheduler {
+	return &Scheduler{cron.New(cron.WithLogger(cronLogger{logger}), cron.WithLocation(time.UTC))}
+}
+
+// Run runs the jobs that have been added until ctx is done, waits for those that are still running, and returns nil.
+func (s *Scheduler) Run(ctx context.Context) error {
+	s.cron.Start()
+	<-ctx.Done()
+	<-s.cron.Stop().Done()
+	return nil
+}
+
+// Add adds jobs, which run with the context ctx until remove is called. remove waits for those that are still running.
+// Errors and panics are handled as [Run] does. If a job has no schedule, Add adds no job and returns an error.
+func (s *Scheduler) Add(ctx context.Context, logger *slog.Logger, jobs ...Job) (remove func(), err error) {
 	for _, j := range jobs {
 		if j.Schedule.cron == nil {
-			return fmt.Errorf("job %s has no schedule: %w", j.Name, feed.ErrInvalid)
+			return nil, fmt.Errorf("job %s has no schedule: %w", j.Name, feed.ErrInvalid)
 		}
-		c.Schedule(j.Schedule.cron, cron.FuncJob(func() {
+	}
+	log := cronLogger{logger}
+	// Recover must be inside SkipIfStillRunning: otherwise a panic would leave the job marked as running forever.
+	chain := cron.NewChain(cron.SkipIfStillRunning(log), cron.Recover(log))
+	var set jobSet
+	ids := make([]cron.EntryID, len(jobs))
+	for i, j := range jobs {
+		ids[i] = s.cron.Schedule(j.Schedule.cron, chain.Then(cron.FuncJob(func() {
+			if !set.begin() {
+				return
+			}
+			defer set.running.Done()
 			if err := j.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				logger.Error("scheduled job failed", "job", j.Name, "error", err)
 			}
-		}))
+		})))
 	}
-	c.Start()
-	<-ctx.Done()
-	<-c.Stop().Done()
-	return nil
+	return func() {
+		for _, id := range ids {
+			s.cron.Remove(id)
+		}
+		set.end()
+	}, nil
+}
+
+// jobSet counts the running jobs of one call of [Scheduler.Add].
+type jobSet struct {
+	mu      sync.Mutex
+	ended   bool
+	running sync.WaitGroup
+}
+
+// begin counts a job that begins to run, and returns false if the jobs have been removed.
+func (s *jobSet) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.running.Add(1)
+	}
+	return !s.ended
+}
+
+// end prevents further jobs from running, and waits for those that are running.
+func (s *jobSet) end() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.running.Wait()
 }
 
 // cronLogger logs the messages of the cron library, with info messages at level debug.

@@ -138,6 +138,59 @@ func TestRunSkipsWhileRunningAndWaitsAtTheEnd(t *testing.T) {
 	})
 }
 
+// TestSchedulerAdd checks that jobs can be added and removed while others run, and that removing them waits for the
+// running ones.
+func TestSchedulerAdd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		every, err := schedule.Parse("@every 1m", time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := schedule.NewScheduler(discard)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		var mu sync.Mutex
+		started, ended := map[string]int{}, map[string]int{}
+		add := func(name string, takes time.Duration) (remove func()) {
+			t.Helper()
+			remove, err := s.Add(ctx, discard, schedule.Job{Name: name, Schedule: every, Run: func(context.Context) error {
+				mu.Lock()
+				started[name]++
+				mu.Unlock()
+				time.Sleep(takes)
+				mu.Lock()
+				defer mu.Unlock()
+				ended[name]++
+				return nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return remove
+		}
+		removeOne := add("one", 0)
+		time.Sleep(90 * time.Second) // one runs once
+		removeSlow := add("slow", 10*time.Minute)
+		time.Sleep(75 * time.Second) // one runs again, and slow begins to run
+		removeOne()
+		begun := time.Now()
+		removeSlow()
+		if took := time.Since(begun); took < 9*time.Minute || ended["slow"] != 1 {
+			t.Errorf("removing a job that runs for ten minutes took %v, and %d of %d runs have ended; want it to wait", took,
+				ended["slow"], started["slow"])
+		}
+		time.Sleep(5 * time.Minute)
+		if started["one"] != 2 || started["slow"] != 1 {
+			t.Errorf("removed jobs ran %d and %d times, want 2 and 1", started["one"], started["slow"])
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
+	})
+}
+
 func TestRunJobWithoutSchedule(t *testing.T) {
 	if err := schedule.Run(t.Context(), discard, schedule.Job{Name: "j"}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("Run = %v, want an error of kind invalid", err)

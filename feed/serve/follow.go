@@ -75,7 +75,7 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 		if err := r.checkLoaded(ctx); err != nil {
 			return err
 		}
-		t.next = now.Add(r.Poll)
+		t.next = now.Add(max(r.Poll, min(r.paced(r.Poll), maxPoll)))
 		r.restoreLost(ctx)
 	}
 	wait := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
@@ -136,7 +136,7 @@ func (r *Replica) poll(ctx context.Context, t *tail) error {
 	}
 	// The version was read before the heads, so commits between the two reads are applied twice rather than missed.
 	t.polls, t.version = 0, version
-	r.setVersionUnlessMissed(t)
+	r.setVersionUnlessMissed(ctx, t)
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (r *Replica) applyAnnounced(ctx context.Context, t *tail, changes []feed.An
 			t.missed[c.Feed] = true // missed until its head has been read
 		}
 	}
-	r.setVersionUnlessMissed(t)
+	r.setVersionUnlessMissed(ctx, t)
 	return r.applyMissed(ctx, t)
 }
 
@@ -179,7 +179,7 @@ func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 	if err := r.apply(ctx, t, heads); err != nil {
 		return err
 	}
-	r.setVersionUnlessMissed(t)
+	r.setVersionUnlessMissed(ctx, t)
 	return failed
 }
 
@@ -244,9 +244,9 @@ func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snaps
 }
 
 // setVersionUnlessMissed records the version unless a head is missing.
-func (r *Replica) setVersionUnlessMissed(t *tail) {
+func (r *Replica) setVersionUnlessMissed(ctx context.Context, t *tail) {
 	if len(t.missed) == 0 {
-		r.setVersion(t.version)
+		r.setVersion(ctx, t.version)
 	}
 }
 

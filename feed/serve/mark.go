@@ -27,11 +27,10 @@ const (
 
 // reached holds the versions that have been reached but not recorded yet, in ascending order.
 type reached struct {
-	added chan struct{} // signals that a version was added; capacity 1
-
 	mu      sync.Mutex
 	last    int64 // the last version that was added
 	pending []reachedAt
+	marking bool // a goroutine records the pending versions
 }
 
 type reachedAt struct {
@@ -39,34 +38,33 @@ type reachedAt struct {
 	at      time.Time // from time.Now, whose results have a monotonic clock reading
 }
 
-func newReached() reached { return reached{added: make(chan struct{}, 1)} }
-
-// add adds a version, unless it was added before.
-func (r *reached) add(version int64) {
+// add adds a version, unless it was added before. If it returns true, the caller must start a goroutine that records
+// the pending versions: see next.
+func (r *reached) add(version int64) (start bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if version <= r.last {
-		return
+		return false
 	}
 	r.last = version
 	if len(r.pending) == maxReached {
 		r.pending = r.pending[:maxReached-1]
 	}
 	r.pending = append(r.pending, reachedAt{version, time.Now()})
-	select {
-	case r.added <- struct{}{}:
-	default:
-	}
+	start = !r.marking
+	r.marking = true
+	return start
 }
 
-// waiting returns the versions that have not been recorded.
-func (r *reached) waiting() []feed.ReachedVersion {
+// next returns the versions that have not been recorded. If there are none, the goroutine that records them must end.
+func (r *reached) next() []feed.ReachedVersion {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	list := make([]feed.ReachedVersion, len(r.pending))
 	for i, p := range r.pending {
 		list[i] = feed.ReachedVersion{Version: p.version, Age: time.Since(p.at)}
 	}
+	r.marking = len(list) > 0
 	return list
 }
 
@@ -77,41 +75,42 @@ func (r *reached) recorded(version int64) {
 	for len(r.pending) > 0 && r.pending[0].version <= version {
 		r.pending = r.pending[1:]
 	}
+	if len(r.pending) == 0 {
+		r.pending = nil
+	}
 }
 
-// mark records the versions that the replica reaches until ctx is done. It runs in its own goroutine, since nothing
-// waits for the records.
+// mark records the versions that the replica has reached, and returns when all are recorded. When ctx is done, it makes
+// one more attempt. It runs in its own goroutine, since nothing waits for the records.
 func (r *Replica) mark(ctx context.Context) {
 	failing := false
-	for {
-		select {
-		case <-r.reached.added:
-		case <-ctx.Done():
+	for list := r.reached.next(); len(list) > 0; list = r.reached.next() {
+		if ctx.Err() != nil {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalMarkTimeout)
 			defer cancel()
-			_ = r.markWaiting(last) // the posts are recorded when the next version is reached
+			_ = r.markReached(last, list) // the posts are recorded when the next version is reached
 			return
 		}
 		began := time.Now()
-		for err := r.markWaiting(ctx); err != nil && ctx.Err() == nil; err = r.markWaiting(ctx) {
+		err := r.markReached(ctx, list)
+		switch {
+		case ctx.Err() != nil:
+		case err == nil:
+			failing = false
+			// The store searches all posts that were never served, which takes a long time after a large import.
+			pause(ctx, min(markRest*time.Since(began), r.Poll))
+		default:
 			if !failing {
 				r.Log.Warn("cannot record when posts were first served; retrying", "error", err)
+				failing = true
 			}
-			failing = true
 			pause(ctx, r.Poll)
 		}
-		failing = false
-		// The store searches all posts that were never served, which takes a long time after a large import.
-		pause(ctx, min(markRest*time.Since(began), r.Poll))
 	}
 }
 
-// markWaiting records the waiting versions.
-func (r *Replica) markWaiting(ctx context.Context) error {
-	list := r.reached.waiting()
-	if len(list) == 0 {
-		return nil
-	}
+// markReached records versions.
+func (r *Replica) markReached(ctx context.Context, list []feed.ReachedVersion) error {
 	_, err := within(ctx, 0, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, r.Marker.MarkServed(ctx, list...)
 	})

@@ -102,17 +102,22 @@ func TestReplicaDoesNotMarkUnservedVersions(t *testing.T) {
 
 // TestReachedIsBounded checks that the number of waiting versions is bounded, and that the first ones are kept.
 func TestReachedIsBounded(t *testing.T) {
-	r := newReached()
+	var r reached
 	for i := range int64(3 * maxReached) {
-		r.add(i + 1)
+		if started := r.add(i + 1); started != (i == 0) {
+			t.Fatalf("version %d starts a goroutine: %t, want one goroutine for all versions", i+1, started)
+		}
 	}
-	got := r.waiting()
+	got := r.next()
 	if len(got) != maxReached || got[0].Version != 1 || got[maxReached-1].Version != 3*maxReached {
 		t.Errorf("%d versions are waiting, from %d to %d; want %d, from 1 to %d", len(got), got[0].Version, got[len(got)-1].Version,
 			maxReached, 3*maxReached)
 	}
 	r.recorded(3 * maxReached)
-	if got := r.waiting(); len(got) != 0 {
+	if got := r.next(); len(got) != 0 {
 		t.Errorf("%+v are still waiting", got)
+	}
+	if !r.add(3*maxReached + 1) {
+		t.Error("a version that is added after all others were recorded starts no goroutine")
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"feedpub/feed"
 	"feedpub/feed/crash"
 )
@@ -20,8 +18,11 @@ import (
 const (
 	// defaultPoll is the default interval at which the version is read, in case an announcement was missed.
 	defaultPoll = 5 * time.Second
+	// maxPoll is the longest interval at which the version of a site is read in a process with many sites. It is shorter
+	// than the time for which a builder waits for replicas to restore lost commits.
+	maxPoll = 15 * time.Second
 	// maxBlock is the maximum time a read waits for announcements. It ensures that a dead connection is noticed.
-	maxBlock = 5 * time.Second
+	maxBlock = 15 * time.Second
 	// retryAfterError is the pause after an error from the store.
 	retryAfterError = time.Second
 	// callTimeout limits a call to the store, not counting the time that the call waits for announcements.
@@ -51,13 +52,16 @@ type ReplicaConfig struct {
 	Kept func(feed.Name) bool
 	// Sync must be set if Kept is. It is called before such documents are served, and waits until everything that the
 	// Source has returned is on the disk.
-	Sync     func(context.Context) error
-	Log      *slog.Logger
-	Now      func() time.Time
-	Poll     time.Duration // the interval at which the version is read; 0 means 5 s
-	Memory   *Memory       // may be shared with other replicas; nil means no limit
-	Restorer Restorer      // optional; restores heads that the store has lost
-	Marker   Marker        // optional; records when posts were first served
+	Sync func(context.Context) error
+	Log  *slog.Logger
+	Now  func() time.Time
+	Poll time.Duration // the interval at which the version is read; 0 means 5 s
+	// Pace, if not nil, returns the interval at which a replica reads the version, and at which it checks whether its
+	// folder was deleted, given the interval for a single site. A process with many sites does both less often.
+	Pace     func(single time.Duration) time.Duration
+	Memory   *Memory  // may be shared with other replicas; nil means no limit
+	Restorer Restorer // optional; restores heads that the store has lost
+	Marker   Marker   // optional; records when posts were first served
 	// Reporter is optional. If the store was rolled back while this process was not running, the replica reports this as a
 	// problem. It must not be set for an embedded store: if the process is killed, the store's heads on disk may be
 	// earlier.
@@ -86,6 +90,7 @@ type Replica struct {
 	checked      chan struct{} // closed when the documents from the disk have been compared with the store
 	checkedOnce  sync.Once
 	reached      reached // versions for the Marker
+	marking      sync.WaitGroup
 
 	mu         sync.Mutex
 	unsaved    map[feed.Name]bool // feeds whose served documents are not on disk
@@ -111,7 +116,6 @@ func NewReplica(c ReplicaConfig) *Replica {
 		saved:         make(chan struct{}, 1),
 		caughtUp:      make(chan struct{}),
 		checked:       make(chan struct{}),
-		reached:       newReached(),
 		unsaved:       make(map[feed.Name]bool),
 		mismatches:    make(map[feed.Name]mismatch),
 		counts: map[string]uint64{
@@ -220,31 +224,25 @@ func (r *Replica) ReleaseMemory() { r.Memory.replace(r.Snapshot().documents(), n
 func (r *Replica) Run(ctx context.Context) error {
 	r.Load()
 	followed := make(chan struct{})
-	var g errgroup.Group
-	g.Go(func() error {
-		defer close(followed)
-		r.follow(ctx)
-		return nil
-	})
-	if r.Marker != nil {
-		g.Go(func() error {
-			r.mark(ctx)
-			return nil
-		})
-	}
+	var g sync.WaitGroup
 	if r.Disk != nil {
-		g.Go(func() error {
-			r.save(ctx, followed)
-			return nil
-		})
-		g.Go(func() error {
-			r.warm(ctx)
-			return nil
-		})
+		g.Go(func() { r.save(ctx, followed) })
+		g.Go(func() { r.warm(ctx) })
 	}
-	err := g.Wait()
+	r.follow(ctx)
+	close(followed)
+	g.Wait()
+	r.marking.Wait()
 	r.saving.Wait()
-	return err
+	return nil
+}
+
+// paced returns the interval at which to do something that a single site does at the given interval.
+func (r *Replica) paced(single time.Duration) time.Duration {
+	if r.Pace == nil {
+		return single
+	}
+	return r.Pace(single)
 }
 
 // warm loads the documents that Load has not read, the main feed's first, as far as the limits of the memory allow.
@@ -408,7 +406,7 @@ func (r *Replica) count(what string, n int) {
 }
 
 // setVersion records the version up to which commits have been applied.
-func (r *Replica) setVersion(version int64) {
+func (r *Replica) setVersion(ctx context.Context, version int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.version, r.synced = version, r.Now()
@@ -420,7 +418,9 @@ func (r *Replica) setVersion(version int64) {
 			return // not all documents of the version are served
 		}
 	}
-	r.reached.add(version)
+	if r.reached.add(version) {
+		r.marking.Go(func() { r.mark(ctx) })
+	}
 }
 
 // setStoreError records the result of a call to the store.
@@ -447,7 +447,7 @@ func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 		case <-ctx.Done():
 		case <-r.wake:
 			r.delaySave(ctx)
-		case <-time.After(r.Poll): // retry, and find out whether the folder has been deleted
+		case <-time.After(r.saveInterval(failed)): // retry, and find out whether the folder has been deleted
 		}
 		if err := r.restoreFolder(); err != nil {
 			failed = r.noteFailure(err, failed)
@@ -459,6 +459,16 @@ func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalSaveTimeout)
 	defer cancel()
 	_ = r.saveAll(last, failed) // the error has been logged
+}
+
+// saveInterval returns the time after which to try to save again, given the error of the last attempt.
+func (r *Replica) saveInterval(failed error) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if failed != nil || len(r.unsaved) > 0 {
+		return r.Poll
+	}
+	return r.paced(r.Poll)
 }
 
 // saveAll saves the feeds that are not saved, until ctx is done. It returns the last error, and logs it unless it is

@@ -76,6 +76,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	}
 	replica := serve.ReplicaConfig{
 		Source: site.Store, Log: process.Log, Now: process.Now, Options: oldPaths(c), Memory: s.memory,
+		Pace: s.shared.pace.Interval,
 	}
 	if h.role.Serves { // a process that only builds has no readers
 		replica.Marker = site.Store
@@ -104,7 +105,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	building.Ran = func(r feed.Run) { s.metrics.Ran(c.Site.ID, r) }
 	building.Timed = s.metrics.Timed
 	building.Built = s.metrics.Built
-	building.Turn = s.shared.waitTurn
+	building.Turn, building.Pace = s.shared.waitTurn, s.shared.pace.Interval
 	building.Heartbeat = s.heartbeat
 	h.push(&building)
 	h.publisher = publish.New(building)
@@ -155,8 +156,8 @@ func (h *hostedSite) openData() (err error) {
 }
 
 // start starts the site's work: the site serves and registers at once, and starts to build, if that is its role, when
-// checked is closed. If the work ends before end is called, start calls failed.
-func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
+// checked is closed. The scheduler runs its jobs. If the work ends before end is called, start calls failed.
+func (h *hostedSite) start(checked <-chan struct{}, scheduler *schedule.Scheduler, failed func(error)) {
 	go func() {
 		defer close(h.ended)
 		g, ctx := errgroup.WithContext(h.ctx)
@@ -168,27 +169,35 @@ func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 			g.Go(func() error { return h.fleet.Run(ctx) })
 		}
 		g.Go(func() error { return h.announce(ctx) })
-		g.Go(func() error {
-			select {
-			case <-checked:
-			case <-ctx.Done():
-				return nil
-			}
-			if !h.role.Builds {
-				return nil
-			}
-			select {
-			case <-h.replica.Checked(): // so that the first build knows whether the store was rolled back
-			case <-ctx.Done():
-				return nil
-			}
-			g.Go(func() error { return schedule.Run(ctx, h.log(), h.jobs...) })
-			return h.publisher.Run(ctx)
-		})
+		// The publisher runs in this goroutine, since each goroutine of a site needs memory.
+		if err := h.build(ctx, checked, scheduler); err != nil {
+			failed(err)
+		}
 		if err := ignoreCanceled(h.ctx, g.Wait()); err != nil {
 			failed(err)
 		}
 	}()
+}
+
+// build builds the site, if that is its role, until ctx is done.
+func (h *hostedSite) build(ctx context.Context, checked <-chan struct{}, scheduler *schedule.Scheduler) error {
+	if !h.role.Builds {
+		return nil
+	}
+	// Wait until the store has been checked, and until the first build can know whether it was rolled back.
+	for _, ready := range []<-chan struct{}{checked, h.replica.Checked()} {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	remove, err := scheduler.Add(ctx, h.log(), h.jobs...)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	return h.publisher.Run(ctx)
 }
 
 // announce makes the embedded store notify the hub of rejected files, and runs the hub if the site has one.
@@ -241,9 +250,9 @@ func (h *hostedSite) served() []audience.Served {
 	return list
 }
 
-// problems returns the listers that together report all problems of the site.
-func (h *hostedSite) problems() []admin.ProblemLister {
-	listers := []admin.ProblemLister{h.site.Store, h.replica}
+// localProblems returns the listers of the site's problems, except for the store.
+func (h *hostedSite) localProblems() []admin.ProblemLister {
+	listers := []admin.ProblemLister{h.replica}
 	if h.fleet != nil {
 		listers = append(listers, h.fleet)
 	}

@@ -10,6 +10,7 @@ import (
 	"feedpub/feed"
 	"feedpub/feed/publish"
 	"feedpub/feed/schedule"
+	"feedpub/store"
 )
 
 // allOthers is the name of [feed.Scheduled] for the feeds that are not listed.
@@ -63,7 +64,10 @@ func (s *Site) Schedule(ctx context.Context) ([]feed.Scheduled, error) {
 	return list, err
 }
 
-// BuildState implements [admin.BuildReporter].
-func (s *Site) BuildState(ctx context.Context) (feed.BuildState, error) {
-	return s.Store.BuildState(ctx, publish.Job)
+// storeStates implements [admin.StateReader] for the sites of a store.
+type storeStates struct{ *store.Client }
+
+// States implements [admin.StateReader].
+func (s storeStates) States(ctx context.Context, sites []feed.SiteID) ([]feed.SiteState, error) {
+	return s.Client.States(ctx, publish.Job, sites...)
 }

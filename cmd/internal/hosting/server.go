@@ -21,6 +21,7 @@ import (
 	"feedpub/feed/egress"
 	"feedpub/feed/fleet"
 	"feedpub/feed/publish"
+	"feedpub/feed/schedule"
 	"feedpub/feed/serve"
 	"feedpub/feed/serve/fast"
 	"feedpub/feed/serve/ratelimit"
@@ -56,6 +57,8 @@ type Server struct {
 	log     *slog.Logger
 	site    *Site
 	shared  *shared
+	// scheduler runs the scheduled rebuilds of all sites.
+	scheduler *schedule.Scheduler
 	// heartbeat is nil for a server that does not build, for a folder and for a Redis Cluster.
 	heartbeat *publish.Heartbeat
 	metrics   *admin.Metrics
@@ -90,6 +93,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	s := &Server{
 		options: o, loaded: o.Config, config: c, several: c.Several(), log: o.Site.Source.process.Log, site: o.Site,
 		shared: newShared(o.Site.Source.process.Versions, o.Site.Source.Folder()), checked: make(chan struct{}),
+		scheduler:    schedule.NewScheduler(o.Site.Source.process.Log),
 		reloads:      make(chan reloadRequest),
 		egress:       newEgress(c.Egress),
 		memory:       serve.NewMemory(int64(c.Server.Memory)),
@@ -136,7 +140,7 @@ func (s *Server) Close() { s.sites.close() }
 
 // openHTTP creates the HTTP servers for readers and operators.
 func (s *Server) openHTTP(tokens admin.Tokens) (err error) {
-	if err := s.metrics.Watch(s.sites, s.sites); err != nil {
+	if err := s.metrics.Watch(s.sites, storeStates{s.site.Store.Client()}, s.sites); err != nil {
 		return err
 	}
 	if s.options.Role.Serves {
@@ -232,6 +236,11 @@ func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error
 	g.Go(func() error {
 		defer stopBeating()
 		return s.sites.run(ctx)
+	})
+	g.Go(func() error { return s.scheduler.Run(ctx) })
+	g.Go(func() error {
+		s.ageCaches(ctx)
+		return nil
 	})
 	g.Go(func() error {
 		s.forwardSignals(ctx)

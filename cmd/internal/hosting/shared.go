@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -72,4 +73,24 @@ func (s *shared) waitTurn(ctx context.Context) (done func(), err error) {
 		return nil, fmt.Errorf("wait for a turn to rebuild: %w", err)
 	}
 	return func() { s.rebuilds.Release(1) }, nil
+}
+
+// ageInterval is the time after which cached values that were not used are dropped. Sites that do not change need none,
+// and a process may have thousands of them.
+const ageInterval = 2 * time.Minute
+
+// ageCaches drops the cached values that are not used, until ctx is done.
+func (s *Server) ageCaches(ctx context.Context) {
+	ticker := time.NewTicker(ageInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.shared.renderer.AgeCache()
+			s.shared.joiner.AgeCache()
+			s.site.Store.Client().AgeCache()
+		}
+	}
 }

@@ -307,7 +307,7 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 	if err != nil {
 		return nil, err
 	}
-	x.start(s.checked, func(err error) {
+	x.start(s.checked, s.scheduler, func(err error) {
 		select {
 		case h.failed <- err:
 		default: // one error is enough to end the server
@@ -318,9 +318,9 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 		ID:        c.Site.ID,
 		BaseURL:   c.FeedSite().BaseURL,
 		Rebuilder: rebuilder{x.trigger, x.acceptRollback},
-		Problems:  x.problems(),
+		Problems:  append([]admin.ProblemLister{x.site.Store}, x.localProblems()...),
+		Local:     x.localProblems(),
 		Replica:   x.replica,
-		Builds:    site,
 		Runs:      site.Store,
 		Scheduler: site,
 		Explainer: site,

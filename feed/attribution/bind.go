@@ -66,7 +66,8 @@ type source struct {
 	distant       bool     // the credit is a link, and its sentence comes before the one that introduces the passage
 	entry         bool     // the source is an entry, including its headline, in a list of links
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
-	clear         bool     // see reading.isClear
+	clear         bool     // the credit has a clear form; see reading.isClear
+	doubtful      bool     // the quoted words in the sentence of the credit may be the author's own, or a title
 	clause        span     // the clause of the credit in firstBlock
 }
 

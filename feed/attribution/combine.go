@@ -19,8 +19,9 @@ type candidate struct {
 	// The decision.
 	source         *source
 	passage        passageReading
-	certainty      int // certainty of the source, in hundredths
-	passageCertain int // certainty of the passage, in hundredths
+	certainty      int                // certainty of the source, in hundredths
+	passageCertain int                // certainty of the passage, in hundredths
+	sentence       *sentenceQuotation // if not nil, the passage is in the sentence of the credit
 }
 
 // sourceReading is one interpretation of the names in a credit.
@@ -57,6 +58,7 @@ func (rd *reading) candidates(d *decisions) []*candidate {
 		rd.chooseSource(d, c, cs)
 	}
 	rd.choosePassages(d, cs)
+	rd.quoteSentences(cs)
 	slices.SortStableFunc(cs, func(a, b *candidate) int { return cmp.Compare(a.source.firstBlock, b.source.firstBlock) })
 	return cs
 }
@@ -177,7 +179,7 @@ func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	}
 	handicap := rd.handicap(c)
 	for _, r := range c.sources {
-		if certainty := certaintyOf(rd.r.model.source, r.evidence, handicap); c.source == nil || certainty > c.certainty {
+		if certainty := certaintyOf(rd.r.model.source, r.evidence, handicap-rd.bonus(c, r.source)); c.source == nil || certainty > c.certainty {
 			c.source, c.certainty = r.source, certainty
 		}
 		if c.learned != nil && c.rule != nil {
@@ -431,11 +433,18 @@ func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {
 	if d == nil || c.keepsPassage() {
 		return
 	}
+	if c.sentence != nil {
+		rd.takeSentence(c)
+		return
+	}
 	limit := int(rd.r.model.limits[0])
 	if !c.passage.isLearned {
 		limit = int(rd.r.model.limits[1])
 	}
 	certain := c.passageCertain >= min(limit+max(0, threshold-defaultLimit), maxCertainty)
+	if c.rule != nil && c.rule.doubtful {
+		certain = false
+	}
 	if certain && !c.passage.isLearned {
 		return
 	}

@@ -111,7 +111,9 @@ func (x *Examination) candidate(c *candidate) ExaminedCandidate {
 	for _, r := range c.sources {
 		one := *c
 		one.source = r.source
-		out.Sources = append(out.Sources, ExaminedSource{Source: x.rd.newQuote(&one).Source, Evidence: r.evidence})
+		source := x.rd.newQuote(&one).Source
+		source.Publication = r.source.pub.name // as it is written, like the labels of the posts
+		out.Sources = append(out.Sources, ExaminedSource{Source: source, Evidence: r.evidence})
 	}
 	for _, r := range c.passages {
 		s := *c.source

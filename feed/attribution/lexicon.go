@@ -69,7 +69,7 @@ type language struct {
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
-	institution *class
+	institution, contrast, titled, citing *class
 }
 
 // index finds the variants that can match a clause, given the words of the clause.
@@ -444,7 +444,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	}
 	l.bindClasses()
 	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send,
-		l.modal, l.meeting, l.references, l.saying, l.institution} {
+		l.modal, l.meeting, l.references, l.saying, l.institution, l.contrast, l.titled, l.citing} {
 		c.bit = len(traits{}) * 64 // no trait: the words of these classes are not evidence for the rules and the model
 	}
 	l.evidence = l.classBits()
@@ -601,7 +601,7 @@ func (l *language) triggers(id int32) bool {
 func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
 		"about": &l.about, "abbreviation": &l.abbreviation, "again": &l.again, "and": &l.and, "at": &l.at, "by": &l.by,
-		"common": &l.common, "connector": &l.connector, "corporate": &l.corporate, "covered": &l.covered,
+		"citing": &l.citing, "common": &l.common, "connector": &l.connector, "contrast": &l.contrast, "corporate": &l.corporate, "covered": &l.covered,
 		"date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det, "employ": &l.employ, "epithet": &l.epithet,
 		"finding": &l.finding, "firm": &l.firm, "first": &l.first, "from": &l.from, "generic": &l.generic,
 		"genitive": &l.genitive, "given": &l.given, "holiday": &l.holiday, "honorific": &l.honorific, "in": &l.in,
@@ -612,7 +612,7 @@ func (l *language) bindClasses() {
 		"present": &l.present, "pub-word": &l.pubWord, "references": &l.references, "report": &l.report, "role": &l.role,
 		"said-verb": &l.saidVerb, "saying": &l.saying, "say": &l.say, "second": &l.second, "send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance,
 		"stop": &l.stop, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "time-word": &l.timeWord,
-		"told": &l.told, "via": &l.via, "via-skip": &l.viaSkip, "via-word": &l.viaWord, "weekday": &l.weekday,
+		"titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip, "via-word": &l.viaWord, "weekday": &l.weekday,
 		"when": &l.when, "with": &l.with,
 	} {
 		*to = l.class(name)

@@ -52,8 +52,9 @@ type publication struct{ Publication }
 // publications finds entries by name and by host. It is immutable.
 type publications struct {
 	byName    map[string]*publication
-	trie      *nameNode // the root of the tree of names, by token
-	roots     []bool    // by word id: whether a name begins with the word
+	trie      *nameNode               // the root of the tree of names, by token
+	roots     []bool                  // by word id: whether a name begins with the word
+	oblique   map[string]*publication // German names in the dative and genitive; see canonical.go
 	byDomain  map[string]*publication
 	exclaimed map[int32]bool // words that some name spells with an exclamation mark
 }
@@ -66,6 +67,7 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 	}
 	p := &publications{
 		byName:    make(map[string]*publication, 3*len(known)),
+		oblique:   make(map[string]*publication),
 		byDomain:  make(map[string]*publication, len(known)),
 		exclaimed: make(map[int32]bool),
 		trie:      &nameNode{},
@@ -83,12 +85,11 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 			if key == "" {
 				return nil, fmt.Errorf("publication %q: name or alias %q contains no letter or digit: %w", e.Name, n, feed.ErrInvalid)
 			}
-			p.byName[key] = entry
 			bare := !e.Word && !startsWithAcronym(n)
-			if bare {
-				p.byName[nameKey(n)] = entry
+			p.add(lx, n, entry, bare)
+			if oblique := obliqueName(n); oblique != "" {
+				p.oblique[fold(oblique)] = entry
 			}
-			p.trie.add(lx, n, entry, bare)
 			for w := range strings.FieldsSeq(n) {
 				if w, ok := strings.CutSuffix(w, "!"); ok {
 					p.exclaimed[lx.id(w)] = true
@@ -106,6 +107,15 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 		}
 	}
 	return p, nil
+}
+
+// add adds a name of the entry, and if bare is set also the name without its article.
+func (p *publications) add(lx *lexicon, name string, entry *publication, bare bool) {
+	p.byName[fold(name)] = entry
+	if bare {
+		p.byName[nameKey(name)] = entry
+	}
+	p.trie.add(lx, name, entry, bare)
 }
 
 // startsName reports whether a known name begins with the word.

@@ -244,7 +244,7 @@ func (rd *reading) newQuote(c *candidate) Quote {
 		q.PassageConfidence = float64(c.passageCertain) / 100
 	}
 	src := &q.Source
-	src.Publication, src.Headline, src.URL = s.pub.name, s.headline, s.url
+	src.Publication, src.Headline, src.URL = rd.publishedName(s), s.headline, s.url
 	if s.headline == "" {
 		q.LinkedTitle = rd.linkedTitle(s)
 	}
@@ -278,7 +278,7 @@ func (rd *reading) dateOf(s *source) date {
 func (rd *reading) agenciesOf(s *source) []string {
 	var agencies []string
 	if s.pub.known != nil && s.pub.known.Agency {
-		agencies = append(agencies, s.pub.name)
+		agencies = append(agencies, rd.publishedName(s))
 	}
 	for _, a := range s.agencies {
 		if !rd.samePublication(a, s.pub.name) &&

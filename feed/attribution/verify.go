@@ -44,6 +44,7 @@ func (rd *reading) verify(s *source) bool {
 	rd.correctHeadline(s, at)
 	rd.dropReferenceHost(s, b)
 	rd.dropAdverb(s)
+	rd.recognizeInflected(s)
 	rd.takeGivenNameAsAuthor(s)
 	rd.correctPublication(s)
 	rd.completeInstitution(s)

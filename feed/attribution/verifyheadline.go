@@ -14,6 +14,7 @@ import (
 func (rd *reading) correctTitle(s *source) {
 	rd.splitPageTitle(s)
 	rd.takePublicationAsHeadline(s)
+	rd.takeQuotedTitle(s)
 	rd.takeNameFromHeadline(s)
 	if s.headline != "" && rd.isClause(s.headline) {
 		s.headline, s.hasHeader = "", false
@@ -353,4 +354,20 @@ func (rd *reading) describesPerson(toks []token) bool {
 	}
 	n := len(toks)
 	return n > 0 && !toks[n-1].upper && (rd.endsWithPosition(toks) || rd.l.role.has(toks[n-1].id))
+}
+
+// takeQuotedTitle removes the words before a title in quotation marks from the headline of s if they contain an author
+// or a word such as "titled": 'Ann Reed has an essay called "The Pier"'.
+func (rd *reading) takeQuotedTitle(s *source) {
+	toks := rd.r.lx.tokenize(s.headline, nil)
+	for k, t := range toks {
+		if k == 0 || t.kind != tokOpen || quotedEnd(toks, k) != len(toks) {
+			continue
+		}
+		before := s.headline[:toks[k-1].end]
+		if rd.l.titled.has(toks[k-1].id) || rd.l.piece.has(toks[k-1].id) || rd.containsName(s, before) {
+			s.headline = cleanHeadline(s.headline[t.start:])
+		}
+		return
+	}
 }

@@ -36,7 +36,7 @@ func TestVerifyOrigin(t *testing.T) {
 		{"a profile of the speaker", "In a [profile by the New York Times](https://www.nytimes.com/2018/08/31/world/calloway.html), Calloway says so herself:" + quoted,
 			[]string{"New York Times|||https://www.nytimes.com/2018/08/31/world/calloway.html"}},
 		{"im Gespräch", "Im [Gespräch mit dem Spiegel](https://www.spiegel.de/a/sand) sagt Ruth Albrecht:" + zitat,
-			[]string{"Spiegel|||https://www.spiegel.de/a/sand"}},
+			[]string{"Der Spiegel|||https://www.spiegel.de/a/sand"}},
 		{"a surname whose full name is in the post", "I have all the books of Ruth Calloway.\n\nAs Calloway [wrote in the Guardian](https://www.theguardian.com/a/sand):" + quoted,
 			[]string{"Guardian||Ruth Calloway|https://www.theguardian.com/a/sand"}},
 		{"a page title as link", "From [Sand and Ferries in Small Ports | The Guardian](https://www.theguardian.com/a/sand):" + quoted,

@@ -3,6 +3,7 @@ package fast
 import (
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ type conn struct {
 	failed  error // returned once rest is nil, because the bytes after rest are malformed
 	read    deadline
 	write   deadline
+	fields  fields      // of the current request
 	body    body        // body of the current response, if it is large
 	shared  []byte      // bytes to write after the current response's header; nil once they are written
 	parts   [2][]byte   // of vector
@@ -82,6 +84,9 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		return n, err
 	}
+	// After a response, the next request has rarely arrived yet, and trying to read it would be a useless system call.
+	// If other connections have requests, answer these first.
+	runtime.Gosched()
 	b, err := c.waiting.next()
 	if err != nil {
 		return 0, err

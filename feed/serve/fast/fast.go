@@ -116,11 +116,12 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	defer s.recoverPanic(ctx)
 	h := &ctx.Request.Header
 	path, ok := pathOf(h.RequestURI())
+	f := fieldsOf(ctx)
 	switch {
 	case !ok || !httpguts.ValidHostHeader(view(h.Host())):
 		s.write(ctx, serve.ErrorResponse(http.StatusBadRequest))
 		return
-	case len(h.Peek(fasthttp.HeaderExpect)) > 0 && !s.takesForm(h):
+	case f.expect != "" && !s.takesForm(h):
 		s.write(ctx, serve.ErrorResponse(http.StatusExpectationFailed))
 		return
 	case !strings.HasPrefix(view(h.Protocol()), "HTTP/1."):
@@ -129,7 +130,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	}
 	client := serve.Client{
 		Addr:         peerOf(ctx),
-		ForwardedFor: field(h, fasthttp.HeaderXForwardedFor),
+		ForwardedFor: f.forwardedFor,
 		UserAgent:    view(h.UserAgent()),
 	}
 	front := s.sites.ForHost(hostOf(h))
@@ -142,15 +143,15 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 			Method:          view(h.Method()),
 			Path:            path,
 			Query:           queryOf(h.RequestURI()),
-			Accept:          field(h, fasthttp.HeaderAccept),
-			AcceptEncoding:  field(h, fasthttp.HeaderAcceptEncoding),
-			IfNoneMatch:     field(h, fasthttp.HeaderIfNoneMatch),
-			IfModifiedSince: field(h, fasthttp.HeaderIfModifiedSince),
-			AIM:             field(h, "A-Im"),
-			FetchDest:       field(h, "Sec-Fetch-Dest"),
+			Accept:          f.accept,
+			AcceptEncoding:  f.acceptEncoding,
+			IfNoneMatch:     f.ifNoneMatch,
+			IfModifiedSince: f.ifModifiedSince,
+			AIM:             f.aim,
+			FetchDest:       f.fetchDest,
 		},
-		Range:   field(h, fasthttp.HeaderRange),
-		IfRange: field(h, fasthttp.HeaderIfRange),
+		Range:   f.byteRange,
+		IfRange: f.ifRange,
 		HasBody: h.ContentLength() > 0,
 		Client:  client,
 	}))
@@ -367,20 +368,61 @@ func peerOf(ctx *fasthttp.RequestCtx) netip.Addr {
 	return netip.Addr{}
 }
 
-// field returns the lines of a field joined into one value.
-func field(h *fasthttp.RequestHeader, name string) string {
-	switch lines := h.PeekAll(name); len(lines) {
-	case 0:
-		return ""
-	case 1:
-		return view(lines[0])
-	default:
-		texts := make([]string, len(lines))
-		for i, line := range lines {
-			texts[i] = string(line)
-		}
-		return strings.Join(texts, ", ")
+// fields holds the fields of a request on which its response may depend. Their values are valid until the response has
+// been written.
+type fields struct {
+	accept, acceptEncoding, ifNoneMatch, ifModifiedSince, aim, fetchDest string
+	byteRange, ifRange, expect, forwardedFor                             string
+}
+
+// fieldsOf returns the fields of a request. It reads its header once, which takes a third of the time of looking up each
+// field. The result is valid until the next request of the connection.
+func fieldsOf(ctx *fasthttp.RequestCtx) *fields {
+	var f *fields
+	if c, ok := ctx.Conn().(*conn); ok {
+		f = &c.fields
+		*f = fields{}
+	} else {
+		f = new(fields)
 	}
+	for name, value := range ctx.Request.Header.All() {
+		field := f.named(name)
+		switch {
+		case field == nil:
+		case *field == "":
+			*field = view(value)
+		default: // several lines are one list
+			*field += ", " + string(value)
+		}
+	}
+	return f
+}
+
+// named returns the field with a name in canonical form, or nil.
+func (f *fields) named(name []byte) *string {
+	switch string(name) {
+	case fasthttp.HeaderAccept:
+		return &f.accept
+	case fasthttp.HeaderAcceptEncoding:
+		return &f.acceptEncoding
+	case fasthttp.HeaderIfNoneMatch:
+		return &f.ifNoneMatch
+	case fasthttp.HeaderIfModifiedSince:
+		return &f.ifModifiedSince
+	case "A-Im":
+		return &f.aim
+	case "Sec-Fetch-Dest":
+		return &f.fetchDest
+	case fasthttp.HeaderRange:
+		return &f.byteRange
+	case fasthttp.HeaderIfRange:
+		return &f.ifRange
+	case fasthttp.HeaderExpect:
+		return &f.expect
+	case fasthttp.HeaderXForwardedFor:
+		return &f.forwardedFor
+	}
+	return nil
 }
 
 // view returns b as a string without a copy. It is valid until the response has been written, after which fasthttp

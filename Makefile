@@ -31,7 +31,11 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/feedpub: a static, reproducible binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(if $(VERSION),-X main.version=$(VERSION))' -o bin/feedpub ./cmd/feedpub
+	CGO_ENABLED=0 $(GO) build -trimpath -pgo deploy/feedpub.pgo -ldflags '-s -w $(if $(VERSION),-X main.version=$(VERSION))' -o bin/feedpub ./cmd/feedpub
+
+.PHONY: pgo
+pgo: ## renew deploy/feedpub.pgo, the profile with which the compiler optimizes releases; needs redis-server and wrk
+	$(GO) test -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 1x -cpuprofile deploy/feedpub.pgo -o bin/feedpub.test ./cmd/feedpub
 
 .PHONY: dist
 dist: ## build a release in bin/dist: archives, Debian packages, bill of materials and checksums for amd64 and arm64

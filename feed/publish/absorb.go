@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"feedpub/feed"
 	"feedpub/feed/intake"
 )
@@ -89,15 +91,22 @@ type candidate struct {
 
 // publishDue publishes the items whose publication date has passed, and updates a.dates.
 func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
-	if err := a.loadTable(ctx); err != nil {
+	var next dates
+	g, reading := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := a.loadTable(reading); err != nil { // first, since the guard tries posts with the table's intake
+			return err
+		}
+		return a.guard.load(reading, token)
+	})
+	g.Go(func() (err error) {
+		if next, err = a.readDates(reading, token); err != nil {
+			return fmt.Errorf("publish due posts: %w", err)
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
 		return err
-	}
-	if err := a.guard.load(ctx, token); err != nil {
-		return err
-	}
-	next, err := a.readDates(ctx, token)
-	if err != nil {
-		return fmt.Errorf("publish due posts: %w", err)
 	}
 	for {
 		ids, err := a.due.Due(ctx, next.now, batchSize)

@@ -89,7 +89,9 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 	now := r.clock()
 	wait := pollInterval
 	var names []feed.Name
+	marks := make(map[feed.Name]int64, len(dirty))
 	for _, d := range dirty {
+		marks[d.Name] = d.Mark
 		if slices.Contains(r.scheduled, feedOf(d.Name)) || r.failedMark[d.Name] == d.Mark {
 			continue
 		}
@@ -104,7 +106,7 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 	if len(names) == 0 {
 		return wait, nil
 	}
-	targets, err := r.dirtyTargets(ctx, names)
+	targets, err := r.dirtyTargets(ctx, names, marks)
 	if err != nil {
 		return 0, err
 	}
@@ -350,12 +352,18 @@ func (r *rebuilder) selectFeed(
 	if isArchive(name) {
 		ch.Limit = max(len(ids), 1) // late posts may make an archive exceed the limit
 	}
-	found, err := r.items.Items(ctx, ids...)
-	if err != nil {
-		return feed.Feed{}, err
-	}
-	removed, err := r.index.LastRemoval(ctx, name)
-	if err != nil {
+	var found []*feed.Item
+	var removed time.Time
+	g, reading := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		found, err = r.items.Items(reading, ids...)
+		return err
+	})
+	g.Go(func() (err error) {
+		removed, err = r.index.LastRemoval(reading, name)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return feed.Feed{}, err
 	}
 	items := slices.DeleteFunc(found, func(it *feed.Item) bool { return it == nil })

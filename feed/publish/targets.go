@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"feedpub/feed"
 )
 
@@ -93,18 +95,19 @@ func (r *rebuilder) allNames(committed map[feed.Name]feed.Head, marks map[feed.N
 	return names
 }
 
-// dirtyTargets returns the given dirty feeds and archives. It reads no data of other feeds: the cost of a change must
-// not grow with the number of feeds.
-func (r *rebuilder) dirtyTargets(ctx context.Context, names []feed.Name) ([]target, error) {
-	if err := r.archives.load(ctx); err != nil {
-		return nil, err
-	}
-	marks, err := r.marks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	committed, err := r.readHeads(ctx, names)
-	if err != nil {
+// dirtyTargets returns the given dirty feeds and archives, whose marks were read before. It reads no data of other
+// feeds: the cost of a change must not grow with the number of feeds.
+func (r *rebuilder) dirtyTargets(
+	ctx context.Context, names []feed.Name, marks map[feed.Name]int64,
+) ([]target, error) {
+	var committed map[feed.Name]feed.Head
+	g, reading := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.archives.load(reading) })
+	g.Go(func() (err error) {
+		committed, err = r.readHeads(reading, names)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	return r.newTargets(ctx, names, marks, committed)
@@ -158,18 +161,32 @@ func (r *rebuilder) readHeads(ctx context.Context, names []feed.Name) (map[feed.
 		}
 		return heads, err
 	}
-	for _, n := range names {
-		h, err := r.heads.Head(ctx, n)
-		switch {
-		case errors.Is(err, feed.ErrNotFound), errors.Is(err, feed.ErrInvalid):
-		case err != nil:
-			return nil, err
-		default:
-			heads[n] = h
+	read, found := make([]feed.Head, len(names)), make([]bool, len(names))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(headsAtOnce)
+	for i, n := range names {
+		g.Go(func() (err error) {
+			read[i], err = r.heads.Head(ctx, n)
+			if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
+				return nil
+			}
+			found[i] = err == nil
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for i, n := range names {
+		if found[i] {
+			heads[n] = read[i]
 		}
 	}
 	return heads, nil
 }
+
+// headsAtOnce is the number of heads that are read at the same time.
+const headsAtOnce = 8
 
 // isStale reports whether a target must be built.
 func (r *rebuilder) isStale(t target) bool {

@@ -129,12 +129,18 @@ func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, rejected []feed
 	if err != nil {
 		return nil, nil, err
 	}
+	// Most of the time is spent on joining and hashing, so use all processors.
+	docs = make([]feed.Document, len(w.formats))
+	errs := make([]error, len(w.formats))
+	var g sync.WaitGroup
 	for i := range w.formats {
-		d, err := r.document(w, i)
+		g.Go(func() { docs[i], errs[i] = r.document(w, i) })
+	}
+	g.Wait()
+	for _, err := range errs {
 		if err != nil {
 			return nil, nil, err
 		}
-		docs = append(docs, d)
 	}
 	return docs, w.rejected, nil
 }

@@ -26,21 +26,26 @@ type drive struct {
 	// unsynced contains the previous contents of the files that have changed since their folder was synced; nil means that
 	// the file did not exist.
 	unsynced map[string][]byte
-	// unflushed maps the files whose contents have not been flushed to the times when they were written.
-	unflushed map[string]time.Time
-	lock      *lockFile // nil if no process has locked the drive
-	rate      int       // probability that a write fails, in thousandths
-	full      time.Time
-	readOnly  time.Time
-	slow      time.Time // writes are slow until this time
-	removed   time.Time // when folders were last removed
-	damaged   bool      // a file was damaged, or could not be read, since the process was last started
+	written  map[string]written // files whose flush has not ended
+	lock     *lockFile          // nil if no process has locked the drive
+	rate     int                // probability that a write fails, in thousandths
+	full     time.Time
+	readOnly time.Time
+	slow     time.Time // writes are slow until this time
+	removed  time.Time // when folders were last removed
+	damaged  bool      // a file was damaged, or could not be read, since the process was last started
+}
+
+// written is a file that was written without waiting for the disk.
+type written struct {
+	at      time.Time
+	flushed bool // the contents are on the disk, but perhaps not the entry of the folder
 }
 
 func newDrive(rate int) *drive {
 	return &drive{
 		folders: map[string]bool{}, files: map[string][]byte{}, unsynced: map[string][]byte{},
-		unflushed: map[string]time.Time{}, rate: rate,
+		written: map[string]written{}, rate: rate,
 	}
 }
 
@@ -52,7 +57,7 @@ func (d *drive) vanish(folder string) {
 	for _, m := range []map[string][]byte{d.files, d.unsynced} {
 		maps.DeleteFunc(m, func(name string, _ []byte) bool { return strings.HasPrefix(name, folder) })
 	}
-	maps.DeleteFunc(d.unflushed, func(name string, _ time.Time) bool { return strings.HasPrefix(name, folder) })
+	maps.DeleteFunc(d.written, func(name string, _ written) bool { return strings.HasPrefix(name, folder) })
 	maps.DeleteFunc(d.folders, func(name string, _ bool) bool { return strings.HasPrefix(name, folder) })
 }
 
@@ -76,7 +81,7 @@ const flushTime = time.Second + 10*time.Millisecond
 func (d *drive) awaitWrite(limit time.Duration) {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
 		d.mu.Lock()
-		flushing := len(d.unflushed) > 0
+		flushing := len(d.written) > 0
 		d.mu.Unlock()
 		if flushing {
 			return
@@ -85,8 +90,8 @@ func (d *drive) awaitWrite(limit time.Duration) {
 }
 
 // powerFailure undoes some of the changes whose folders were not synced, and truncates some of the files whose contents
-// were not flushed. It reports whether a process may have been flushing a file.
-func (d *drive) powerFailure(r *random) (flushing bool) {
+// were not flushed.
+func (d *drive) powerFailure(r *random) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(d.unsynced)) {
@@ -100,14 +105,24 @@ func (d *drive) powerFailure(r *random) (flushing bool) {
 		}
 	}
 	clear(d.unsynced)
-	for _, name := range slices.Sorted(maps.Keys(d.unflushed)) {
-		flushing = flushing || time.Since(d.unflushed[name]) <= flushTime
-		if data := d.files[name]; data != nil && r.n(2) == 0 {
+	for _, name := range slices.Sorted(maps.Keys(d.written)) {
+		if data := d.files[name]; data != nil && !d.written[name].flushed && r.n(2) == 0 {
 			d.files[name] = data[:r.n(len(data)+1)]
 		}
 	}
-	clear(d.unflushed)
-	return flushing
+	clear(d.written)
+}
+
+// isFlushing reports whether a file is being flushed that a process may report as saved.
+func (d *drive) isFlushing() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range d.written {
+		if time.Since(x.at) <= flushTime {
+			return true
+		}
+	}
+	return false
 }
 
 // damage truncates a file, as if the disk had lost blocks.
@@ -208,7 +223,7 @@ func (m *mount) set(name string, data []byte) {
 	if _, ok := m.unsynced[name]; !ok {
 		m.unsynced[name] = m.files[name]
 	}
-	delete(m.unflushed, name)
+	delete(m.written, name)
 	if data == nil {
 		delete(m.files, name)
 	} else {
@@ -273,7 +288,7 @@ func (m *mount) Write(name string, data []byte) (flush func() error, err error) 
 			return ioError("rename", name)
 		}
 		m.set(name, append([]byte{}, data...))
-		m.unflushed[name] = time.Now()
+		m.written[name] = written{at: time.Now()}
 		if fault == 3 { // the file was renamed, but the process gets an error
 			return ioError("rename", name)
 		}
@@ -287,13 +302,20 @@ func (m *mount) Write(name string, data []byte) (flush func() error, err error) 
 			if fault > 0 {
 				return ioError("fsync", name)
 			}
-			delete(m.unflushed, name)
+			if x, ok := m.written[name]; ok {
+				m.written[name] = written{x.at, true}
+			}
 			return nil
 		})
-		if err != nil {
-			return err
+		if err == nil {
+			err = m.SyncDir(path.Dir(name))
 		}
-		return m.SyncDir(path.Dir(name))
+		if err == nil {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			delete(m.written, name)
+		}
+		return err
 	}, nil
 }
 

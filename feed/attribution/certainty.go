@@ -150,25 +150,30 @@ func (rd *reading) isName(name, u string) bool {
 	var ends [4]int
 	for i := 0; i < len(toks); i++ {
 		t := toks[i]
-		word := name[t.start:t.end]
 		if ends := rd.l.listName.phraseEnds(toks, i, rd.l.holiday.phraseEnds(toks, i, ends[:0])); len(ends) > 0 {
 			i = ends[0] - 1
 			continue
 		}
 		switch {
-		case t.kind != tokWord || rd.l.month(t.id) > 0 || rd.l.weekday.has(t.id) || rd.l.stop.has(t.id) || rd.l.size.has(t.id):
-		case isVersion(word):
+		case !rd.isNameWord(t):
+		case isVersion(name[t.start:t.end]):
 			return false
 		case t.digit:
 			numbered = true
 		default:
 			names++
-			if n := len(toks); i == n-1 && rd.l.notName.has(t.id) && names == 1 {
+			if i == len(toks)-1 && rd.l.notName.has(t.id) && names == 1 {
 				return false
 			}
 		}
 	}
 	return names > 0 && !(numbered && names == 1 && !rd.l.looksLikePub(name, toks))
+}
+
+// isNameWord reports whether the token is a word that a name may consist of, rather than a function word, a part of a
+// date or a unit of size.
+func (rd *reading) isNameWord(t token) bool {
+	return t.kind == tokWord && rd.l.month(t.id) == 0 && !rd.l.weekday.has(t.id) && !rd.l.stop.has(t.id) && !rd.l.size.has(t.id)
 }
 
 // isHeading reports whether the name is the post's title or one of its headings, ignoring articles.

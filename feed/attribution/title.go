@@ -14,36 +14,49 @@ func (rd *reading) titleSource() *source {
 	if n < 4 || n > 60 {
 		return nil
 	}
-	s := &source{convention: "12", weight: 0.65, kind: Excerpt}
 	for k := n - 2; k > 1; k-- {
 		t := b.toks[k]
 		switch {
 		case t.kind == tokPunct && t.ch == '(' && groupEnd(b.toks, k) == n:
-			in := span{k + 1, n - 1}
-			for j := in.lo; j < in.hi; j++ {
-				if rd.l.via.has(b.toks[j].id) && j > in.lo {
-					rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{names: span{j + 1, in.hi}}))
-					in.hi = j
-					break
-				}
-			}
+			in := rd.withoutTitleVia(b, span{k + 1, n - 1})
 			p := rd.r.publisherOf(rd.l, b.slice(in))
 			if p.known == nil || !rd.r.coversName(rd.l, b, in) {
 				return nil
 			}
-			s.pub, s.headline = p, b.slice(span{0, k})
-			return s
-		case (t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '»' || t.ch == '•')) && k > 2:
+			return newTitleSource(p, b.slice(span{0, k}))
+		case k > 2 && separatesTitle(t):
 			in := span{k + 1, n}
 			p := rd.r.publisherOf(rd.l, b.slice(in))
 			if p.known != nil && rd.r.coversName(rd.l, b, in) || isDomain(strings.ToLower(b.slice(in))) {
-				s.pub, s.headline = p, b.slice(span{0, k})
-				return s
+				return newTitleSource(p, b.slice(span{0, k}))
 			}
 			return nil
 		}
 	}
 	return nil
+}
+
+// newTitleSource returns a source named in the post's title.
+func newTitleSource(p publisher, headline string) *source {
+	s := &source{convention: "12", weight: 0.65, kind: Excerpt}
+	s.pub, s.headline = p, headline
+	return s
+}
+
+// separatesTitle reports whether the token can separate the headline and the publication in a title.
+func separatesTitle(t token) bool {
+	return t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '»' || t.ch == '•')
+}
+
+// withoutTitleVia returns the span up to a word such as "via", and adds the names after that word as vias.
+func (rd *reading) withoutTitleVia(b *block, in span) span {
+	for k := in.lo + 1; k < in.hi; k++ {
+		if rd.l.via.has(b.toks[k].id) {
+			rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{names: span{k + 1, in.hi}}))
+			return span{in.lo, k}
+		}
+	}
+	return in
 }
 
 // bindTitle adds the source that the post's title names, unless another credit was found.

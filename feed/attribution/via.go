@@ -34,18 +34,8 @@ func (rd *reading) readViaLine(b *block) bool {
 	if len(b.toks) > 30 || len(b.toks) < 2 || b.quotation != nil {
 		return false
 	}
-	s := span{0, len(b.toks)}
-	brackets := b.toks[0].ch == '(' || b.toks[0].ch == '['
-	if brackets {
-		if groupEnd(b.toks, 0) != s.hi {
-			return false
-		}
-		s = span{1, s.hi - 1}
-	}
-	for s.lo < s.hi && b.toks[s.lo].kind == tokDash {
-		s.lo++
-	}
-	if s.empty() {
+	s, brackets, ok := viaLine(b)
+	if !ok {
 		return false
 	}
 	end := phraseEnd(rd.l.via, b.toks[s.lo:s.hi])
@@ -61,32 +51,67 @@ func (rd *reading) readViaLine(b *block) bool {
 	}
 	vias := rd.r.readVias(rd.l, b, viaPhrase{cue: span{s.lo, s.lo + end}, names: span{s.lo + end, s.hi},
 		entire: !brackets})
-	if len(vias) == 0 || b.toks[s.hi-1].kind == tokPunct && b.toks[s.hi-1].ch == ':' {
+	if len(vias) == 0 || isMark(b.toks, s.hi-1, ':') {
 		return false
 	}
 	rd.addVias(vias)
 	return true
 }
 
+// viaLine returns the tokens of a line without the brackets around it and without dashes at its beginning, and whether it
+// has brackets. It returns false if there are no such tokens, or if text follows the brackets.
+func viaLine(b *block) (s span, brackets, ok bool) {
+	s = span{0, len(b.toks)}
+	if brackets = b.toks[0].ch == '(' || b.toks[0].ch == '['; brackets {
+		if groupEnd(b.toks, 0) != s.hi {
+			return span{}, true, false
+		}
+		s = span{1, s.hi - 1}
+	}
+	for s.lo < s.hi && b.toks[s.lo].kind == tokDash {
+		s.lo++
+	}
+	return s, brackets, !s.empty()
+}
+
 // readTrailingVia adds the vias that the span contains in brackets, and those at its end in a sentence of their own or
 // after a dash.
 func (rd *reading) readTrailingVia(b *block, s span) {
 	for k := s.lo; k < s.hi; k++ {
-		t := b.toks[k]
-		if t.kind == tokPunct && (t.ch == '(' || t.ch == '[') && k+1 < s.hi {
-			if end := phraseEnd(rd.l.via, b.toks[k+1:s.hi]); end > 0 {
-				if g := groupEnd(b.toks, k); g > 0 {
-					rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: span{k + 1, k + 1 + end}, names: span{k + 1 + end, g - 1},
-						inSentence: !b.endsClause(s.lo, k)}))
-				}
-			}
+		if isMark(b.toks, k, '(') || isMark(b.toks, k, '[') {
+			rd.readViaInBrackets(b, s, k)
 		}
-		if k > s.lo && k > s.hi-12 && t.kind == tokWord &&
-			(b.toks[k-1].kind == tokDash || b.toks[k-1].kind == tokPunct && strings.ContainsRune(".!?", b.toks[k-1].ch)) {
-			if end := phraseEnd(rd.l.via, b.toks[k:s.hi]); end > 0 && k+end < s.hi && (t.upper || b.toks[k-1].kind == tokDash) {
-				rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: span{k, k + end}, names: span{k + end, s.hi}, entire: true}))
-			}
+		if k > s.lo && k > s.hi-12 && b.toks[k].kind == tokWord {
+			rd.readViaSentence(b, s, k)
 		}
+	}
+}
+
+// readViaInBrackets adds the vias in the brackets that open at token k of the span.
+func (rd *reading) readViaInBrackets(b *block, s span, k int) {
+	if k+1 >= s.hi {
+		return
+	}
+	end := phraseEnd(rd.l.via, b.toks[k+1:s.hi])
+	if end == 0 {
+		return
+	}
+	if g := groupEnd(b.toks, k); g > 0 {
+		rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: span{k + 1, k + 1 + end}, names: span{k + 1 + end, g - 1},
+			inSentence: !b.endsClause(s.lo, k)}))
+	}
+}
+
+// readViaSentence adds the vias in the rest of the span if a phrase such as "via" begins at token k, after a dash or at
+// the beginning of a sentence.
+func (rd *reading) readViaSentence(b *block, s span, k int) {
+	before := b.toks[k-1]
+	dash := before.kind == tokDash
+	if !dash && !(before.kind == tokPunct && strings.ContainsRune(".!?", before.ch)) {
+		return
+	}
+	if end := phraseEnd(rd.l.via, b.toks[k:s.hi]); end > 0 && k+end < s.hi && (b.toks[k].upper || dash) {
+		rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: span{k, k + end}, names: span{k + end, s.hi}, entire: true}))
 	}
 }
 

@@ -175,9 +175,9 @@ func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
 	case lx.table == nil:
 		t.id = lx.ids[string(buf[:end-i])]
 	case end-i <= maxShort:
-		t.id = lx.table.short(binary.LittleEndian.Uint64(buf[:maxShort]))
+		t.id = lx.table.shortNumber(binary.LittleEndian.Uint64(buf[:maxShort]))
 	default:
-		t.id = lx.table.long(paddedKey(&buf))
+		t.id = lx.table.longNumber(paddedKey(&buf))
 	}
 	return t, true
 }

@@ -13,8 +13,8 @@ import (
 // original.
 var archiveLabels = []string{"archive.", "webcache.", "google.", "getpocket."}
 
-// originalOf returns the URL of the original page if u is the URL of an archived copy of it or of a redirect to it, such
-// as "https://web.archive.org/web/2013/http://bugle.example/a". Otherwise it returns "".
+// originalOf returns the URL of the original page if u is the URL of an archived copy of it or of a redirect to it,
+// such as "https://web.archive.org/web/2013/http://bugle.example/a". Otherwise it returns "".
 func originalOf(u string) string {
 	if !slices.ContainsFunc(archiveLabels, func(l string) bool { return strings.Contains(u, l) }) {
 		return ""

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 )
@@ -9,13 +10,16 @@ import (
 // wordTable is a hash table of a lexicon's words, with which texts are tokenized. It is immutable, and lookups do not
 // allocate memory. Words of at most 24 bytes are compared as numbers, and most have at most eight.
 type wordTable struct {
-	// shortKeys and longKeys hold the words of at most eight bytes and of at most maxWord bytes. Their sizes are the same
-	// power of two.
-	shortKeys                 []uint64
-	longKeys                  []longKey
-	shortNumbers, longNumbers []int32          // the numbers of these words
-	shift                     int              // number of bits to shift the hash of a key
-	rest                      map[string]int32 // the numbers of longer words
+	short keyTable[uint64]  // the words of at most maxShort bytes
+	long  keyTable[longKey] // the other words of at most maxWord bytes
+	rest  map[string]int32  // longer words
+}
+
+// keyTable is a hash table of words by their keys.
+type keyTable[K comparable] struct {
+	keys    []K     // the size is a power of two
+	numbers []int32 // the numbers of the words; 0 for an empty slot
+	shift   int     // number of bits to shift a hash
 }
 
 // maxShort is the length in bytes of the longest word that has a short key.
@@ -25,8 +29,8 @@ const maxShort = 8
 // different lengths have different keys.
 type longKey [maxWord / 8]uint64
 
-// keyOf returns the long key of a word of at most maxWord bytes. The first number is the short key of a word of at most
-// eight bytes.
+// keyOf returns the long key of a word of at most maxWord bytes. Its first number is the short key of a word of at most
+// maxShort bytes.
 func keyOf(word []byte) longKey {
 	var padded [maxWord]byte
 	copy(padded[:], word)
@@ -41,51 +45,62 @@ func paddedKey(padded *[maxWord]byte) longKey {
 
 // newWordTable returns a table of the words, which are in lower case, with their numbers.
 func newWordTable(ids map[string]int32) *wordTable {
-	size, width := 1, 0
-	for size < 2*len(ids) {
-		size, width = 2*size, width+1
-	}
-	t := &wordTable{
-		shortKeys: make([]uint64, size), shortNumbers: make([]int32, size),
-		longKeys: make([]longKey, size), longNumbers: make([]int32, size),
-		shift: 64 - width, rest: make(map[string]int32),
-	}
 	words := make([]string, len(ids)+1)
+	short, long := 0, 0
 	for w, n := range ids {
 		words[n] = w
+		if len(w) <= maxShort {
+			short++
+		} else {
+			long++
+		}
 	}
+	t := &wordTable{short: newKeyTable[uint64](short), long: newKeyTable[longKey](long), rest: make(map[string]int32)}
 	for n, w := range words[1:] {
 		switch number := int32(n + 1); {
 		case len(w) > maxWord:
 			t.rest[w] = number
 		case len(w) > maxShort:
-			insert(t.longKeys, t.longNumbers, t.longSlot(keyOf([]byte(w))), keyOf([]byte(w)), number)
+			key := keyOf([]byte(w))
+			t.long.insert(key, key.hash(), number)
 		default:
 			key := keyOf([]byte(w))[0]
-			insert(t.shortKeys, t.shortNumbers, t.slot(key), key, number)
+			t.short.insert(key, key*hashFactor, number)
 		}
 	}
 	return t
 }
 
-// insert stores a key and its number in the first free slot from k on.
-func insert[K any](keys []K, numbers []int32, k int, key K, number int32) {
-	for numbers[k] != 0 {
-		k = (k + 1) & (len(keys) - 1)
+// newKeyTable returns a table for n words.
+func newKeyTable[K comparable](n int) keyTable[K] {
+	width := bits.Len(uint(2 * n))
+	return keyTable[K]{keys: make([]K, 1<<width), numbers: make([]int32, 1<<width), shift: 64 - width}
+}
+
+// insert stores the number of a key, which is not in the table.
+func (t *keyTable[K]) insert(key K, hash uint64, number int32) {
+	k := int(hash >> t.shift)
+	for t.numbers[k] != 0 {
+		k = (k + 1) & (len(t.keys) - 1)
 	}
-	keys[k], numbers[k] = key, number
+	t.keys[k], t.numbers[k] = key, number
+}
+
+// find returns the number of a key, or 0.
+func (t *keyTable[K]) find(key K, hash uint64) int32 {
+	for k := int(hash >> t.shift); k < len(t.numbers) && k < len(t.keys); k = (k + 1) & (len(t.keys) - 1) {
+		if t.keys[k] == key || t.numbers[k] == 0 {
+			return t.numbers[k]
+		}
+	}
+	return 0
 }
 
 // hashFactor is an odd number whose multiples differ in their upper bits: 2^64 divided by the golden ratio.
 const hashFactor = 0x9e3779b97f4a7c15
 
-// slot returns the first slot that may contain a short key.
-func (t *wordTable) slot(key uint64) int { return int(key * hashFactor >> t.shift) }
-
-// longSlot returns the first slot that may contain a long key.
-func (t *wordTable) longSlot(key longKey) int {
-	return t.slot((key[0]*hashFactor^key[1])*hashFactor ^ key[2])
-}
+// hash returns the hash of the key.
+func (k *longKey) hash() uint64 { return ((k[0]*hashFactor^k[1])*hashFactor ^ k[2]) * hashFactor }
 
 // number returns the number of a word in lower case, or 0.
 func (t *wordTable) number(word []byte) int32 {
@@ -93,32 +108,17 @@ func (t *wordTable) number(word []byte) int32 {
 	case len(word) > maxWord:
 		return t.rest[string(word)]
 	case len(word) > maxShort:
-		return t.long(keyOf(word))
+		return t.longNumber(keyOf(word))
 	default:
-		return t.short(keyOf(word)[0])
+		return t.shortNumber(keyOf(word)[0])
 	}
 }
 
-// short returns the number of the word with the given short key, or 0.
-func (t *wordTable) short(key uint64) int32 {
-	return find(t.shortKeys, t.shortNumbers, t.slot(key), key)
-}
+// shortNumber returns the number of the word with the given short key, or 0.
+func (t *wordTable) shortNumber(key uint64) int32 { return t.short.find(key, key*hashFactor) }
 
-// long returns the number of the word with the given long key, or 0.
-func (t *wordTable) long(key longKey) int32 {
-	return find(t.longKeys, t.longNumbers, t.longSlot(key), key)
-}
-
-// find returns the number of a key whose slot is k or follows k, or 0.
-func find[K comparable](keys []K, numbers []int32, k int, key K) int32 {
-	for k < len(keys) && numbers[k] != 0 {
-		if keys[k] == key {
-			return numbers[k]
-		}
-		k = (k + 1) & (len(keys) - 1)
-	}
-	return 0
-}
+// longNumber returns the number of the word with the given long key, or 0.
+func (t *wordTable) longNumber(key longKey) int32 { return t.long.find(key, key.hash()) }
 
 // maxWord is the length in bytes of the longest word that can have a number.
 const maxWord = 24

@@ -66,8 +66,8 @@ func (rd *reading) isClearLead(s *source) bool {
 	return rd.isOnlyLink(lead, in, s.url) && rd.saysOrigin(lead, in) && rd.isNamedWithLink(s, lead.slice(in))
 }
 
-// saysOrigin reports whether the tokens of the span of block b, which ends the block, contain a word of saying or origin,
-// and none in the first person.
+// saysOrigin reports whether span in, at the end of block b, contains a word of saying or origin, and no word in the
+// first person.
 func (rd *reading) saysOrigin(b *block, in span) bool {
 	toks := b.toks[in.lo:in.hi]
 	if slices.ContainsFunc(toks, func(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }) {
@@ -77,8 +77,8 @@ func (rd *reading) saysOrigin(b *block, in span) bool {
 		slices.ContainsFunc(toks, func(t token) bool { return rd.l.piece.has(t.id) })
 }
 
-// isNamedWithLink reports whether the sentence names the publication at the URL of s, the author, or both, and nobody
-// else is an author.
+// isNamedWithLink reports whether the sentence names the publication at the URL of s, the author, or both, and s has no
+// other author.
 func (rd *reading) isNamedWithLink(s *source, sentence string) bool {
 	named := s.pub.name != "" && strings.Contains(sentence, s.pub.name) && rd.isAtURL(s)
 	if len(s.authors) == 0 {
@@ -88,7 +88,7 @@ func (rd *reading) isNamedWithLink(s *source, sentence string) bool {
 		(named || s.pub.name == "" || sameName(s.pub.name, rd.publisherOfHost(s.url).name))
 }
 
-// isAtURL reports whether the publication of s has the host of the URL, which may only contain the name.
+// isAtURL reports whether the host of the URL of s is that of the publication or contains its name.
 func (rd *reading) isAtURL(s *source) bool {
 	return hostNamed(s.url, s.pub.name) || s.pub.known != nil && rd.r.pubs.byHost(s.url) == s.pub.known
 }

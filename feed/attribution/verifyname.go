@@ -229,8 +229,8 @@ func (rd *reading) isAboutBefore(b *block, k, end int) bool {
 	return slices.ContainsFunc(rd.l.about.phraseEnds(b.toks, k, ends[:0]), func(e int) bool { return e <= end })
 }
 
-// isInterviewed reports whether the name at the tokens at of block b is that of a person about whom or with whom
-// a text was written, as in "in a profile by X, Ann Reed says". A word such as "by" before the name makes it the author.
+// isInterviewed reports whether the tokens at of block b name a person who was interviewed or profiled, as in "in a
+// profile by X, Ann Reed says". A word such as "by" before the name makes it the author.
 func (rd *reading) isInterviewed(b *block, at span) bool {
 	lo := at.lo
 	for lo > 0 && b.toks[lo-1].kind == tokWord && rd.isDescriptive(b.toks[lo-1]) {
@@ -254,7 +254,7 @@ func (rd *reading) isDescriptive(t token) bool {
 }
 
 // isMeetingWith reports whether the interview or profile at token k, in a sentence that begins at token lo, is with or
-// about the person named at the tokens at: it follows the name, it follows "in" or a similar preposition, or "with" or
+// about the person named in the tokens at: it follows the name, it follows "in" or a similar preposition, or "with" or
 // "of" is between it and the name.
 func (rd *reading) isMeetingWith(b *block, k, lo int, at span) bool {
 	if k == at.hi || slices.ContainsFunc(b.toks[max(lo, k-3):k], func(t token) bool { return rd.l.in.has(t.id) && t.id != 0 }) {

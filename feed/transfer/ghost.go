@@ -327,7 +327,7 @@ type lexicalNode struct {
 	Children   []lexicalNode
 }
 
-// empty reports whether a node shows nothing. Nodes of unknown types may be pictures.
+// empty reports whether the node displays nothing. Nodes of unknown types are not empty, since they may be pictures.
 func (n lexicalNode) empty() bool {
 	switch n.Type {
 	case "root", "paragraph", "linebreak", "text", "extended-text":
@@ -342,7 +342,7 @@ func emptyLexical(document string) bool {
 	return json.Unmarshal([]byte(document), &d) == nil && d.Root.Type == "root" && d.Root.empty()
 }
 
-// emptyMobiledoc is like emptyLexical for the format of the editor before version 5.
+// emptyMobiledoc is like emptyLexical, but for the format of the editor before Ghost 5.
 func emptyMobiledoc(document string) bool {
 	var d struct {
 		Atoms, Cards []any

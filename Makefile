@@ -9,6 +9,8 @@ FUZZTIME ?= 30s
 POSTS ?= 100000
 # The number of sites in bench-sites.
 SITES ?= 1000
+# The number of posts in bench-folder.
+FOLDER ?= 10000
 # The Hugo release that bench-scale uses for comparison.
 HUGO := github.com/gohugoio/hugo@v0.152.2
 # The number of schedules that simulate runs, the seed of the first one, and the seed to run alone, if any.
@@ -109,6 +111,10 @@ bench-scale: ## measure POSTS (100,000) posts, with Hugo for comparison, 10,000 
 .PHONY: bench-sites
 bench-sites: ## measure a server with SITES (1,000) idle sites, and the time until a change of one of them is served; needs redis-server
 	$(GO) -C deploy/bench run ./scale -sites $(SITES)
+
+.PHONY: bench-folder
+bench-folder: ## measure a server with a folder of FOLDER (10,000) posts, and its second start
+	$(GO) -C deploy/bench run ./scale -folder $(FOLDER)
 
 .PHONY: plots
 plots: ## draw the bench-scale results in deploy/docs/scale as SVG files in the same folder

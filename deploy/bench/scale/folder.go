@@ -103,7 +103,11 @@ func (b *bench) startFolderServer(ctx context.Context, dir, data string) (*repli
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(program, "serve", "--dir", dir, "--data", data, "--listen", address)
+	admin, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(program, "serve", "--dir", dir, "--data", data, "--listen", address, "--admin-listen", admin)
 	cmd.Env = append(os.Environ(), "FEEDPUB_LOG_LEVEL=warn")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {

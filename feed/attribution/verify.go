@@ -485,8 +485,8 @@ func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 	}
 }
 
-// isUnknownCertain reports whether the unknown publication of s is certain, because of the host of the article, the form
-// of the name, the markup, a copied header or a short line that announces the passage.
+// isUnknownCertain reports whether the unknown publication of s is certain, because of the host of the article, the
+// form of the name, the markup, a copied header or a short line that announces the passage.
 func (rd *reading) isUnknownCertain(s *source, b *block) bool {
 	return rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader || rd.isMarkedName(s) ||
 		len(s.authors) > 0 && len(s.passages) == 0 || rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil))

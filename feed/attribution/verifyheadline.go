@@ -302,8 +302,8 @@ func (rd *reading) isQuotedTitle(s *source) bool {
 	return true
 }
 
-// isQuotedTitleAt reports whether the quoted text in the given tokens of block b can be a title even though it is not in
-// title case: it does not consist of several sentences, and is longer than a term. n is the number of its words and
+// isQuotedTitleAt reports whether the quoted text in the given tokens of block b can be a title even though it is not
+// in title case: it does not consist of several sentences, and is longer than a term. n is the number of its words and
 // marks.
 func (rd *reading) isQuotedTitleAt(b *block, at span, n int) bool {
 	text := b.text[b.toks[at.lo].start:b.toks[at.hi-1].end]

@@ -44,8 +44,8 @@ func (rd *reading) isSpeaker(t token) bool {
 	return t.kind != tokWord || rd.l.say.has(t.id) && !rd.l.stop.has(t.id) || rd.l.piece.has(t.id) || rd.l.saidVerb.has(t.id)
 }
 
-// precedesOrigin reports whether a name after token t is an origin: t is a preposition such as "from", a verb of saying, a
-// part of the name or punctuation.
+// precedesOrigin reports whether a name after token t is an origin: t is a preposition such as "from", a verb of
+// saying, a part of the name or punctuation.
 func (rd *reading) precedesOrigin(t token) bool {
 	return t.kind != tokWord || t.upper || slices.ContainsFunc(
 		[]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say}, func(c *class) bool { return c.has(t.id) })

@@ -58,8 +58,8 @@ func (rd *reading) readViaLine(b *block) bool {
 	return true
 }
 
-// viaLine returns the tokens of a line without the brackets around it and without dashes at its beginning, and whether it
-// has brackets. It returns false if there are no such tokens, or if text follows the brackets.
+// viaLine returns the tokens of a line without the brackets around it and without dashes at its beginning, and whether
+// it has brackets. It returns false if there are no such tokens, or if text follows the brackets.
 func viaLine(b *block) (s span, brackets, ok bool) {
 	s = span{0, len(b.toks)}
 	if brackets = b.toks[0].ch == '(' || b.toks[0].ch == '['; brackets {

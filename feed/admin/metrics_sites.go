@@ -18,8 +18,8 @@ const (
 	manyFeedLabels = 20
 )
 
-// Watch registers the metrics of the sites, whose states in the store states returns, and those of the process's
-// problems, which the listers return.
+// Watch registers the metrics of the sites and of the process's problems. states reads the states of the sites from the
+// store, and listers list the problems.
 func (m *Metrics) Watch(sites Sites, states StateReader, listers ...ProblemLister) error {
 	return m.register(newSitesCollector(sites), newStatesCollector(sites, states, listers), newReadersCollector(sites),
 		newPushCollector(sites))

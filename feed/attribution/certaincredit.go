@@ -9,7 +9,7 @@ import (
 // author next to a marked quotation, or a known publication in a sentence that quotes it.
 const certainBonus = 150
 
-// bonus returns what is added to the evidence for s, a reading of the candidate's source.
+// bonus returns the weight that is added to the evidence for s, which is a reading of the candidate's source.
 func (rd *reading) bonus(c *candidate, s *source) int {
 	if rd.isCitedWork(c, s) {
 		return certainBonus
@@ -17,8 +17,8 @@ func (rd *reading) bonus(c *candidate, s *source) int {
 	return 0
 }
 
-// maxWorkCredit is the maximum number of tokens of the credit of a work, and maxBesideWork of those that belong neither
-// to the title nor to the authors.
+// maxWorkCredit is the maximum number of tokens in the credit of a work, and maxBesideWork is the maximum number of
+// tokens in it that are part of neither the title nor the authors.
 const maxWorkCredit, maxBesideWork = 20, 6
 
 // isCitedWork reports whether the credit of s consists of a person and the title of a work, which is emphasized or in
@@ -103,8 +103,8 @@ func (rd *reading) isDoubtful(b *block, sentence span) bool {
 	return false
 }
 
-// hasSecondSpeaker reports whether "and", a capitalized word and a verb of saying follow each other in the span, so that
-// what is quoted after it may be said by somebody else: The Guardian writes about it, and Anna says.
+// hasSecondSpeaker reports whether "and", a capitalized word and a verb of saying follow each other in the span, so
+// that what is quoted after it may be said by somebody else: The Guardian writes about it, and Anna says.
 func (rd *reading) hasSecondSpeaker(b *block, s span) bool {
 	and := false
 	for k := s.lo; k < s.hi; k++ {

@@ -11,7 +11,7 @@ import (
 // allocate memory. Words of at most 24 bytes are compared as numbers, and most have at most eight.
 type wordTable struct {
 	short keyTable[uint64]  // the words of at most maxShort bytes
-	long  keyTable[longKey] // the other words of at most maxWord bytes
+	long  keyTable[longKey] // longer words of at most maxWord bytes
 	rest  map[string]int32  // longer words
 }
 

@@ -65,8 +65,8 @@ func (c *Cache[K, V]) Put(key K, value V, size int) {
 // ageless is a divisor: a cache that uses at most 1/ageless of its size keeps its entries, whatever their age.
 const ageless = 16
 
-// Age drops the entries that have not been used since the previous call of Age, unless the cache is nearly empty. If it
-// is called at intervals, the process does not keep values that it needed only once.
+// Age drops the entries that have not been used since the previous call of Age, unless the cache is nearly empty.
+// Regular calls remove values that were needed only once.
 func (c *Cache[K, V]) Age() {
 	if c == nil {
 		return

@@ -20,7 +20,7 @@ import (
 const (
 	// rareShare determines how much memory rarely requested documents may use: 1/rareShare of the limit of a Memory.
 	rareShare = 16
-	// unreadShare determines how much memory documents may use that have not been requested yet.
+	// unreadShare determines how much memory documents that have not been requested yet may use.
 	unreadShare = 32
 )
 

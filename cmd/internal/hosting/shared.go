@@ -75,8 +75,8 @@ func (s *shared) waitTurn(ctx context.Context) (done func(), err error) {
 	return func() { s.rebuilds.Release(1) }, nil
 }
 
-// ageInterval is the time after which cached values that were not used are dropped. Sites that do not change need none,
-// and a process may have thousands of them.
+// ageInterval is the time after which cached values that were not used are dropped. Sites that do not change need no
+// cached values, and a process may have thousands of such sites.
 const ageInterval = 2 * time.Minute
 
 // ageCaches drops the cached values that are not used, until ctx is done.

@@ -1,5 +1,5 @@
-// Package history explains the status and the history of posts, from the data that a store holds about them. It only reads: it
-// does not absorb, build or commit.
+// Package history explains the status and the history of posts, from the data that a store holds about them. It only
+// reads: it does not absorb, build or commit.
 package history
 
 import (

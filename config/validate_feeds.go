@@ -30,8 +30,8 @@ func (d *decoder) validateFeeds(c *Config, check func(string, *time.Location) er
 			d.require(s.Criteria.IsZero() && s.Exclude.IsZero() && len(s.ExcludeIDs) == 0, path,
 				"cannot have tags, all_tags, authors, sources, languages, quoting or exclude: only a new feed selects posts")
 		} else if err := feed.ValidSelection(name); err != nil {
-			d.require(false, path, fmt.Sprintf("want main, a feed of a family such as tags/go, or a new name of a-z, 0-9 and - "+
-				"other than tags, authors, sources, archive and pages, got %q", name))
+			d.require(false, path, fmt.Sprintf("want main, a feed such as tags/go, or a new name of lower-case letters, "+
+				"digits and hyphens that is not tags, authors, sources, archive or pages, got %q", name))
 		}
 		if x.Schedule != "" {
 			_, twice := c.Schedules[name]

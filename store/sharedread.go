@@ -21,7 +21,8 @@ const (
 	// longBlock is how long a long read blocks. Each time a read is sent, the server registers each of its streams,
 	// which costs microseconds for each of thousands of streams.
 	longBlock = 10 * time.Second
-	// minConfirmed is the minimum length of a wait whose result must show whether the server responds.
+	// minConfirmed is the shortest wait from which await returns false only if the server has responded since it began. It
+	// is longer than a long read, so that at least one read ends during the wait.
 	minConfirmed = longBlock + longBlock/2
 	// minStreams is the number of streams that a long read may always have, even if its share of all streams is
 	// smaller.

@@ -22,7 +22,7 @@ func (h *handler) showLogin(w http.ResponseWriter, r *http.Request) {
 	h.loginForm(w, r, http.StatusOK, "")
 }
 
-// loginForm sends the sign-in form. Its CSRF token is also in a cookie: a different site can neither read nor set the
+// loginForm writes the sign-in page. Its CSRF token is also in a cookie: a different site can neither read nor set the
 // cookie, so it cannot sign a person in with a token of its own.
 func (h *handler) loginForm(w http.ResponseWriter, r *http.Request, status int, message string) {
 	csrf := rand.Text()

@@ -251,7 +251,7 @@ func (rd *reading) isTitleInSentence(b *block, in span) bool {
 }
 
 // takePublicationAsHeadline makes the text of a link the headline of s if the unknown publication is only the beginning
-// of that text, such as the text before a bracket. The host is the publication.
+// of that text, such as the text before a bracket. The publication is then that of the link's host.
 func (rd *reading) takePublicationAsHeadline(s *source) {
 	if s.pub.known != nil || s.pub.name == "" || s.headline != "" || hostNamed(s.url, s.pub.name) {
 		return

@@ -308,8 +308,8 @@ func beginsReference(s string) bool {
 // isWordByte reports whether c is an ASCII letter or digit.
 func isWordByte(c byte) bool { return c-'a' < 26 || c-'A' < 26 || c-'0' < 10 }
 
-// simpleValue returns the value of an attribute. It returns false if the value has character references other than
-// those that stand for HTML's own characters, or an ampersand that may begin one.
+// simpleValue returns the value of an attribute. It returns false if the value may contain a character reference other
+// than those of HTML's special characters, such as &amp;.
 func simpleValue(s string) (string, bool) {
 	at := strings.IndexByte(s, '&')
 	if at < 0 {

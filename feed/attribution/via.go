@@ -87,19 +87,23 @@ func (rd *reading) readTrailingVia(b *block, s span) {
 	}
 }
 
-// readViaInBrackets adds the vias in the brackets that open at token k of the span.
-func (rd *reading) readViaInBrackets(b *block, s span, k int) {
+// readViaInBrackets adds the vias in the brackets that open at token k of the span, and reports whether there are any.
+func (rd *reading) readViaInBrackets(b *block, s span, k int) bool {
 	if k+1 >= s.hi {
-		return
+		return false
 	}
 	end := phraseEnd(rd.l.via, b.toks[k+1:s.hi])
 	if end == 0 {
-		return
+		return false
 	}
-	if g := groupEnd(b.toks, k); g > 0 {
-		rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{cue: span{k + 1, k + 1 + end}, names: span{k + 1 + end, g - 1},
-			inSentence: !b.endsClause(s.lo, k)}))
+	g := groupEnd(b.toks, k)
+	if g == 0 {
+		return false
 	}
+	vias := rd.r.readVias(rd.l, b, viaPhrase{cue: span{k + 1, k + 1 + end}, names: span{k + 1 + end, g - 1},
+		inSentence: !b.endsClause(s.lo, k)})
+	rd.addVias(vias)
+	return len(vias) > 0
 }
 
 // readViaSentence adds the vias in the rest of the span if a phrase such as "via" begins at token k, after a dash or at
@@ -127,9 +131,9 @@ func (b *block) endsClause(lo, k int) bool {
 		return true
 	case tokPunct:
 		return strings.ContainsRune(".!?", t.ch)
-	default:
-		return b.linkIn(span{k - 1, k}) != ""
+	case tokWord, tokDash, tokOpen, tokPoss:
 	}
+	return b.linkIn(span{k - 1, k}) != ""
 }
 
 // hasViaURL reports whether one of the vias has the URL u.
@@ -157,32 +161,36 @@ type viaPhrase struct {
 // it is linked or known.
 func (r *Reader) readVias(l *language, b *block, p viaPhrase) []feed.Via {
 	var vias []feed.Via
-	s, toks := p.names, b.toks
-	for s.lo < s.hi && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == ':' || toks[s.lo].ch == ',') {
-		s.lo++
+	names := p.names
+	for names.lo < names.hi && (isMark(b.toks, names.lo, ':') || isMark(b.toks, names.lo, ',')) {
+		names.lo++
 	}
-	lo := s.lo
-	for i := s.lo; i <= s.hi; i++ {
-		stop, next := i == s.hi, false
-		if !stop {
-			stop, next = l.endsVia(toks, i, i > s.lo)
-		}
-		if !stop && !next || i < s.hi && insideLink(b, toks[i]) {
-			continue
-		}
-		v, ok := r.readViaName(l, b, p, span{lo, i})
+	for at := names.lo; at <= names.hi; {
+		end, last := l.viaEnd(b, names, at)
+		v, ok := r.readViaName(l, b, p, span{at, end})
 		switch {
 		case ok:
 			vias = append(vias, v)
-		case len(vias) == 0, p.entire && lo < i && phraseEnd(l.viaWord, toks[p.cue.lo:p.cue.hi]) > 0:
+		case len(vias) == 0, p.entire && at < end && phraseEnd(l.viaWord, b.toks[p.cue.lo:p.cue.hi]) > 0:
 			return nil // the phrase names no source: "Via the API, in this case."
 		}
-		lo = i + 1
-		if stop {
+		if last {
 			break
 		}
+		at = end + 1
 	}
 	return vias
+}
+
+// viaEnd returns the end of the name that begins at token from in the names of a phrase, and whether it is the last.
+func (l *language) viaEnd(b *block, names span, from int) (end int, last bool) {
+	for k := from; k < names.hi; k++ {
+		stop, next := l.endsVia(b.toks, k, k > names.lo)
+		if (stop || next) && !insideLink(b, b.toks[k]) {
+			return k, stop
+		}
+	}
+	return names.hi, true
 }
 
 // endsVia reports whether token i ends a name in a phrase: stop if no name can follow, next if one can. inner reports
@@ -195,37 +203,66 @@ func (l *language) endsVia(toks []token, i int, inner bool) (stop, next bool) {
 		return strings.ContainsRune(").];:|", t.ch), t.ch == ',' || t.ch == '&' && inner && t.space
 	case tokWord:
 		return false, l.and.has(t.id) || phraseEnd(l.via, toks[i:i+1]) > 0
-	default:
-		return false, false
+	case tokOpen, tokClose, tokPoss:
 	}
+	return false, false
 }
+
+// viaName is a name in a phrase that may be the name of a via.
+type viaName struct {
+	at     span
+	text   string
+	linked bool // the name is a link, or an account such as "@name"
+	whole  bool // no words follow the name in its part of the phrase
+}
+
+// maxViaName is the maximum number of tokens in the name of a via.
+const maxViaName = 8
 
 // readViaName returns the name at the start of a span of a phrase, and whether it is certain to be a via.
 func (r *Reader) readViaName(l *language, b *block, p viaPhrase, in span) (feed.Via, bool) {
 	in = l.trimVia(b.toks, in)
-	name := span{in.lo, r.viaNameEnd(l, b, in)}
-	if name.empty() || name.hi-name.lo > 8 {
+	n := viaName{at: span{in.lo, r.viaNameEnd(l, b, in)}}
+	if n.at.empty() || n.at.hi-n.at.lo > maxViaName {
 		return feed.Via{}, false
 	}
-	text := b.slice(name)
-	v := feed.Via{Name: strings.TrimPrefix(text, "@"), URL: b.linkIn(name)}
-	linked := v.URL != "" || text != v.Name
-	if p.inSentence && !linked || p.cue.empty() {
-		return v, !p.inSentence || linked
+	n.text = b.slice(n.at)
+	v := feed.Via{Name: strings.TrimPrefix(n.text, "@"), URL: b.linkIn(n.at)}
+	n.linked = v.URL != "" || n.text != v.Name
+	n.whole = n.at.hi == in.hi
+	switch {
+	case p.inSentence && !n.linked:
+		return v, false
+	case p.cue.empty():
+		return v, true
+	default:
+		return v, r.isVia(l, b, p, n)
 	}
-	strong := linked || isDomain(text) || r.pubs.lookup(text) != nil
-	whole, upper := name.hi == in.hi, b.toks[name.lo].upper
+}
+
+// isVia reports whether the name, which follows the cue of the phrase, is the name of a via.
+func (r *Reader) isVia(l *language, b *block, p viaPhrase, n viaName) bool {
+	certain := n.linked || isDomain(n.text) || r.pubs.lookup(n.text) != nil
 	switch cue := b.toks[p.cue.lo:p.cue.hi]; len(cue) {
 	case phraseEnd(l.thanks, cue):
-		rest := b.toks[name.hi:min(name.hi+9, p.names.hi)]
-		found := slices.ContainsFunc(rest, func(t token) bool { return l.finding.has(t.id) })
-		return v, found || strong && !p.entire && whole
+		return certain && n.whole && !p.entire || l.mentionsFinding(b.toks[n.at.hi:p.names.hi])
 	case phraseEnd(l.viaWord, cue):
-		looks := upper && (!acronym(text) && name.hi-name.lo > 1 || l.personScore(b.text, b.toks[name.lo:name.hi]) > 0)
-		return v, (strong || looks || p.cited) && (whole || linked && !p.entire)
+		return (certain || p.cited || l.looksLikeVia(b, n)) && (n.whole || n.linked && !p.entire)
 	default:
-		return v, strong || upper || name.hi-name.lo == 1
+		return certain || b.toks[n.at.lo].upper || n.at.hi-n.at.lo == 1
 	}
+}
+
+// mentionsFinding reports whether one of the first tokens is a word such as "pointer" or "spotting".
+func (l *language) mentionsFinding(toks []token) bool {
+	return slices.ContainsFunc(toks[:min(len(toks), 9)], func(t token) bool { return l.finding.has(t.id) })
+}
+
+// looksLikeVia reports whether the name looks like that of a source: it has a capital letter and is a person's, or has
+// several words and is not an acronym.
+func (l *language) looksLikeVia(b *block, n viaName) bool {
+	return b.toks[n.at.lo].upper && (n.at.hi-n.at.lo > 1 && !acronym(n.text) ||
+		l.personScore(b.text, b.toks[n.at.lo:n.at.hi]) > 0)
 }
 
 // trimVia returns the span without the words before a name, such as "our reader", and without the marks around it.

@@ -87,9 +87,7 @@ func (s *source) merge(c citation) {
 	if s.headline == "" {
 		s.headline = c.headline
 	}
-	switch {
-	case c.pub.name == "":
-	case s.pub.name == "":
+	if s.pub.name == "" && c.pub.name != "" {
 		s.pub = c.pub
 	}
 	s.agencies = append(s.agencies, c.agencies...)
@@ -124,20 +122,10 @@ func (rd *reading) readDateLine(b *block, s *source) bool {
 func (rd *reading) isHeadline(i int, inside bool) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
-	if n < 2 || n > 45 || len(b.text) > 260 || rd.nextBlock(i) < 0 {
+	if n < 2 || n > 45 || len(b.text) > 260 || rd.nextBlock(i) < 0 || endsLikeProse(b.toks) {
 		return false
 	}
 	next := rd.doc.blocks[rd.nextBlock(i)]
-	last := b.toks[n-1]
-	if last.kind == tokDots || last.kind == tokPunct && strings.ContainsRune(".:,;", last.ch) {
-		return false
-	}
-	if last.kind == tokPunct && n > 3 && b.toks[n-2].kind == tokDots { // "[...]"
-		return false
-	}
-	if last.kind == tokClose && n > 1 && b.toks[n-2].kind == tokPunct && b.toks[n-2].ch == '.' {
-		return false
-	}
 	var probe source
 	below := rd.readByline(rd.nextBlock(i), &probe) || rd.readDateLine(next, &probe)
 	if below || isHeading(b.elem) || b.isWholly(runBold) || b.isWholly(runLink) {
@@ -147,6 +135,16 @@ func (rd *reading) isHeadline(i int, inside bool) bool {
 		return false
 	}
 	return len(next.text) > len(b.text) || next.quotation != nil || len(next.text) > 60
+}
+
+// endsLikeProse reports whether a line of two or more tokens ends as headlines do not: with a period, a comma, a colon,
+// a semicolon or an omission.
+func endsLikeProse(toks []token) bool {
+	n := len(toks)
+	last, before := toks[n-1], toks[n-2]
+	return last.kind == tokDots || last.isPunct(".:,;") ||
+		last.kind == tokPunct && n > 3 && before.kind == tokDots || // "[...]"
+		last.kind == tokClose && before.isPunct(".")
 }
 
 // isWholly reports whether one run of the given kind covers the block, ignoring final punctuation.
@@ -172,14 +170,13 @@ func (rd *reading) readHeadlineAbove(i int, s *source) {
 			return
 		case Commentary:
 			n := len(p.toks)
-			t := p.toks[n-1]
 			if rd.readByline(k, s) {
 				rd.setRole(p, Credit)
 				s.creditBlocks = append(s.creditBlocks, k)
 				continue
 			}
-			if n >= 2 && n <= 40 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;", t.ch)) &&
-				len(p.ownText) == 0 {
+			t := p.toks[n-1]
+			if n >= 2 && n <= 40 && t.kind != tokDots && !t.isPunct(".:,;") && len(p.ownText) == 0 {
 				s.headline = cleanHeadline(p.text)
 				s.creditBlocks = append(s.creditBlocks, k)
 				if u := articleOnly(p.linkIn(span{0, n})); u != "" && s.url == "" {
@@ -188,7 +185,7 @@ func (rd *reading) readHeadlineAbove(i int, s *source) {
 				rd.setRole(p, Credit)
 			}
 			return
-		default:
+		case Credit, Passage, Footer, Uncredited, Code, Note, "":
 			return
 		}
 	}

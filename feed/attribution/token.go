@@ -34,6 +34,11 @@ type token struct {
 	space      bool  // white space precedes the token, or it is the first token
 }
 
+// isPunct reports whether the token is one of the given punctuation marks.
+func (t token) isPunct(marks string) bool {
+	return t.kind == tokPunct && strings.ContainsRune(marks, t.ch)
+}
+
 // nameTokens is the capacity of buffers for the tokens of a name. Tokenizing a longer name allocates memory.
 const nameTokens = 16
 

@@ -10,9 +10,9 @@ import (
 	"feedpub/feed/attribution"
 )
 
-// ablate evaluates the model in file on the posts in the files that match the pattern: first as it is, and then
-// without each kind of feature. The other weights stay the same, so the differences show what the model relies on, not
-// what a model trained without the feature would do.
+// ablate evaluates the model in file on the posts in the files that match the pattern, first with all features and then
+// without each kind of feature. It does not train the other weights again, so the scores show which features the model
+// relies on, not how well a model trained without them would do.
 func ablate(pattern, file string, w io.Writer) error {
 	posts, err := readPosts(pattern)
 	if err != nil {
@@ -54,7 +54,7 @@ func featureKinds(model []byte) []string {
 }
 
 // featureKind returns the section and the name of the feature in a line of a model, without its value and without the
-// prefix of a neighbor's feature: "unit voice". It returns "" for lines that are not features.
+// prefix of a neighbor's feature, such as "units voice". It returns "" for lines that are not features.
 func featureKind(line string) string {
 	section, rest, ok := strings.Cut(line, " ")
 	if !ok || section == "limits" || strings.HasPrefix(section, "#") {
@@ -66,7 +66,7 @@ func featureKind(line string) string {
 	return section + " " + name
 }
 
-// withoutKind returns the model without the features of a kind.
+// withoutKind returns the model without the features of the given kind, or all of it if kind is empty.
 func withoutKind(model []byte, kind string) []byte {
 	var b bytes.Buffer
 	for line := range bytes.Lines(model) {

@@ -15,7 +15,7 @@ type example struct {
 	first  int // the fold of the post in the first division
 	units  []attribution.ExaminedUnit
 	labels []int
-	// credits maps the units that name a source to the labels of their tokens.
+	// credits holds the tokens of each unit that names a source, with their labels, in order.
 	credits []creditExample
 }
 
@@ -86,7 +86,7 @@ func align(p *Post, x *attribution.Examination) *example {
 	return e
 }
 
-// find returns the positions in words, at or after position from, at which the text occurs.
+// find returns the positions in a.words at which the text occurs. It searches from position from on.
 func (a *aligner) find(text string, from int) []int {
 	want := strings.Fields(text)
 	if len(want) == 0 {
@@ -162,7 +162,7 @@ func (a *aligner) ownBlockStart(i int) bool {
 	return i == 0 || a.x.Units[i-1].Block != a.x.Units[i].Block
 }
 
-// share returns the fraction of the words of unit u that are at or after position at, or before it if after is false.
+// share returns the fraction of the words of unit u whose position is at least at, or less than at if after is false.
 func share(words []word, at, u int, after bool) float64 {
 	n, m := 0, 0
 	for i := max(0, at-400); i < min(len(words), at+400); i++ {
@@ -176,8 +176,8 @@ func share(words []word, at, u int, after bool) float64 {
 	return float64(m) / float64(max(n, 1))
 }
 
-// passageOf returns the positions of the first and last words of the passage, and the position after it. If it is not
-// found, first and last are -1.
+// passageOf searches for the passage of q from position from on. It returns the positions of the first and last words
+// of the passage, and the position after it. If the passage is not found, first and last are -1.
 func (a *aligner) passageOf(q Quote, from int) (first, last, end int) {
 	for _, f := range keys(q.First, q.FirstOr) {
 		for _, s := range a.find(f, from) {
@@ -305,7 +305,7 @@ func (a *aligner) markCredit(i int) {
 	a.markColon(s, anchor, len(chosen))
 }
 
-// markColon labels a line that only announces the passage, such as "From the report:".
+// markColon labels a line that only announces passage s, such as "From the report:", as a lead.
 func (a *aligner) markColon(s [2]int, anchor, chosen int) {
 	if s[0] > 0 && (chosen == 0 || anchor != s[0]-1) {
 		if u := s[0] - 1; a.labels[u] == other && strings.HasSuffix(a.x.Units[u].Text, ":") && len(a.x.Units[u].Text) < 120 {
@@ -379,7 +379,7 @@ func (a *aligner) addField(u int, f field) {
 	}
 }
 
-// side returns the label of a credit unit relative to the passage.
+// side returns the label of credit unit u, whose passage consists of the units from s[0] to s[1].
 func (a *aligner) side(u int, s [2]int) int {
 	switch {
 	case s[0] < 0:
@@ -417,7 +417,8 @@ func (a *aligner) labelTokens(i, label int) creditExample {
 	return c
 }
 
-// mark labels the first unlabeled tokens that match the text. label is the label of the first token of a field.
+// mark labels the first tokens that match the text and have no label yet. The first of them gets the given label, and
+// the others get the label after it.
 func (c *creditExample) mark(text string, label int) {
 	type part struct {
 		text  string

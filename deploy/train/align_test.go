@@ -52,8 +52,7 @@ func TestAlign(t *testing.T) {
 	}
 }
 
-// TestScore checks the scores of a post that is read correctly, one with a superfluous source, and one whose comment is
-// quoted.
+// TestScore checks the scores of correct, incomplete and wrong readings of a post.
 func TestScore(t *testing.T) {
 	post := &Post{Expect: Expected{
 		Quotes:     []Quote{{Publication: new("The Gazette"), First: new("The pier is shut"), Last: new("in March"), Kind: "excerpt"}},

@@ -27,7 +27,8 @@ func newChain(shape attribution.Shape) *chain {
 	return &chain{shape: shape, weight: make([]float64, n), square: make([]float64, n)}
 }
 
-// at returns the index of the weights of a feature: of the item itself (0), the previous (1) or the next item (2).
+// at returns the index of the first weight of feature id. which is 0 for a feature of the item itself, 1 for one of the
+// previous item, and 2 for one of the next item.
 func (c *chain) at(which int, id uint16) int {
 	return (which*c.shape.Features + int(id)) * c.shape.Labels
 }
@@ -36,7 +37,8 @@ func (c *chain) changeAt(context uint8) int {
 	return 3*c.shape.Features*c.shape.Labels + int(context)*c.shape.Labels*c.shape.Labels
 }
 
-// rows appends the indexes of the weights of every feature of item i.
+// rows appends to out the index of the first weight of each feature that affects item i: of its own features, and of
+// the near features of its neighbors.
 func (c *chain) rows(items []chainItem, i int, out []int) []int {
 	for _, id := range items[i].features {
 		out = append(out, c.at(0, id))
@@ -101,15 +103,15 @@ func (c *chain) train(sequences [][]chainItem, importance []float64, decay float
 	}
 }
 
-// gradient is the gradient of the negative log likelihood of a sequence. Its memory is reused.
+// gradient is the gradient of the negative log likelihood of a sequence. Its memory is reused for the next sequence.
 type gradient struct {
-	c                   *chain
-	sum                 []float64
-	touched             []int // index of the first element of each nonzero row
-	seen                []bool
-	emit, ahead, behind []float64
-	rows                []int
-	cuts                []int
+	c                       *chain
+	sum                     []float64
+	touched                 []int // index of the first element of each nonzero row
+	seen                    []bool
+	emit, forward, backward []float64
+	rows                    []int
+	cuts                    []int
 }
 
 func newGradient(c *chain) *gradient {
@@ -123,14 +125,14 @@ func (g *gradient) touch(at int) {
 	}
 }
 
-// forward computes the scores of each item's labels.
-func (g *gradient) forward(items []chainItem) {
+// sumScores computes the scores of each item's labels, and their sums over the sequences before and after the item.
+func (g *gradient) sumScores(items []chainItem) {
 	c, n, L := g.c, len(items), g.c.shape.Labels
 	clearTo := func(v []float64) []float64 {
 		v = append(v[:0], make([]float64, n*L)...)
 		return v
 	}
-	g.emit, g.ahead, g.behind = clearTo(g.emit), clearTo(g.ahead), clearTo(g.behind)
+	g.emit, g.forward, g.backward = clearTo(g.emit), clearTo(g.forward), clearTo(g.backward)
 	g.rows, g.cuts = g.rows[:0], append(g.cuts[:0], 0)
 	for i := range items {
 		g.rows = c.rows(items, i, g.rows)
@@ -143,35 +145,35 @@ func (g *gradient) forward(items []chainItem) {
 		}
 	}
 	buf := make([]float64, L)
-	copy(g.ahead, g.emit[:L])
+	copy(g.forward, g.emit[:L])
 	for i := 1; i < n; i++ {
 		t := c.changeAt(items[i].context)
 		for y := range L {
 			for p := range L {
-				buf[p] = g.ahead[(i-1)*L+p] + c.weight[t+p*L+y]
+				buf[p] = g.forward[(i-1)*L+p] + c.weight[t+p*L+y]
 			}
-			g.ahead[i*L+y] = logSum(buf) + g.emit[i*L+y]
+			g.forward[i*L+y] = logSum(buf) + g.emit[i*L+y]
 		}
 	}
 	for i := n - 2; i >= 0; i-- {
 		t := c.changeAt(items[i+1].context)
 		for y := range L {
 			for q := range L {
-				buf[q] = g.behind[(i+1)*L+q] + c.weight[t+y*L+q] + g.emit[(i+1)*L+q]
+				buf[q] = g.backward[(i+1)*L+q] + c.weight[t+y*L+q] + g.emit[(i+1)*L+q]
 			}
-			g.behind[i*L+y] = logSum(buf)
+			g.backward[i*L+y] = logSum(buf)
 		}
 	}
 }
 
 func (g *gradient) add(items []chainItem) {
 	c, n, L := g.c, len(items), g.c.shape.Labels
-	g.forward(items)
-	z := logSum(g.ahead[(n-1)*L : n*L])
+	g.sumScores(items)
+	z := logSum(g.forward[(n-1)*L : n*L])
 	p := make([]float64, L)
 	for i := range items {
 		for y := range L {
-			p[y] = math.Exp(g.ahead[i*L+y] + g.behind[i*L+y] - z)
+			p[y] = math.Exp(g.forward[i*L+y] + g.backward[i*L+y] - z)
 		}
 		p[items[i].label]--
 		for _, at := range g.rows[g.cuts[i]:g.cuts[i+1]] {
@@ -187,7 +189,7 @@ func (g *gradient) add(items []chainItem) {
 		for a := range L {
 			g.touch(t + a*L)
 			for b := range L {
-				v := math.Exp(g.ahead[(i-1)*L+a] + c.weight[t+a*L+b] + g.emit[i*L+b] + g.behind[i*L+b] - z)
+				v := math.Exp(g.forward[(i-1)*L+a] + c.weight[t+a*L+b] + g.emit[i*L+b] + g.backward[i*L+b] - z)
 				if a == items[i-1].label && b == items[i].label {
 					v--
 				}

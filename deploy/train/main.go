@@ -28,15 +28,15 @@ func run(args []string, w io.Writer) error {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	posts := flags.String("posts", "posts/*.jsonl", "`pattern` of the files of posts to train on")
 	ruled := flags.String("ruled", "../../feed/attribution/testdata/own.jsonl",
-		"`pattern` of the files of posts that the rules were written for; what the rules find in them is not evidence")
-	check := flags.String("check", "", "`pattern` of the files of posts to evaluate on but not to train on")
+		"`pattern` of the files of posts that the rules were written for; training ignores what the rules find in them")
+	check := flags.String("check", "", "evaluate the model in -model on the posts in the files that match `pattern`, without training")
 	out := flags.String("out", "", "train on all posts and write the model to `file`")
 	evaluate := flags.Bool("evaluate", false, "evaluate by cross-validation, with the rules alone for comparison")
 	diagram := flags.String("diagram", "", "with -evaluate, write a reliability diagram to this SVG `file`")
 	misses := flags.Bool("misses", false, "with -evaluate or -check, print the errors")
 	labels := flags.String("labels", "", "print the labels of the units and tokens of the post with this `id`")
-	model := flags.String("model", "", "with -check or -ablation, evaluate the model in `file`; -check evaluates the built-in one by default")
-	ablation := flags.String("ablation", "", "`pattern` of the files of posts on which to evaluate the model in -model without each\n"+
+	model := flags.String("model", "", "with -check or -ablation, evaluate the model in `file`; -check evaluates the built-in model by default")
+	ablation := flags.String("ablation", "", "evaluate the model in -model on the posts in the files that match `pattern`, without each\n"+
 		"kind of feature")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -27,7 +27,7 @@ type Post struct {
 	Lenient    bool     `json:"lenient"`
 	LenientOwn bool     `json:"commentary_lenient"`
 
-	// Ruled reports whether the rules were written for the post. If so, what they find in it is not evidence.
+	// Ruled reports whether the rules were written for the post. If so, training ignores what they find in it.
 	Ruled bool `json:"-"`
 }
 

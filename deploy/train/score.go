@@ -32,7 +32,7 @@ func key(s string) string {
 func publicationKey(s string) string { return strings.TrimPrefix(key(s), "the ") }
 func addressKey(s string) string     { return strings.ToLower(strings.TrimRight(s, "/")) }
 
-// matches reports whether got is one of the wanted texts; null represents no text.
+// matches reports whether got is want or one of or; nil represents an empty text. Texts are compared by their keys.
 func matches(got string, want *string, or []*string, key func(string) string) bool {
 	return slices.ContainsFunc(append([]*string{want}, or...), func(w *string) bool {
 		if w == nil {
@@ -190,8 +190,8 @@ func (u *unit) affinity(s *feed.Source, text string) int {
 	return n
 }
 
-// assign assigns each prediction the unit that it matches best, or -1. A unit with one quote gets at most one
-// prediction.
+// assign returns, for each of n predictions, the index of the unit that it matches best, or -1. A unit with one quote
+// is assigned to at most one prediction.
 func assign(n int, units []*unit, affinity func(i int, u *unit) int) []int {
 	type pair struct{ score, i, j int }
 	var pairs []pair

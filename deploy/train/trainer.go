@@ -27,7 +27,7 @@ const (
 	ruleLimit  = 50
 )
 
-// trainer holds the posts and the data that is computed from them once.
+// trainer holds the labeled posts.
 type trainer struct {
 	examples []*example
 }
@@ -120,8 +120,7 @@ func (e *example) mask(features []uint16, units bool) []uint16 {
 }
 
 // crossFit holds out each fold in turn, trains the sequence models on the other folds, and applies them to the posts of
-// the fold. It returns the models of
-// the first division, by fold, and the certainty examples of all divisions.
+// the fold. It returns the models of the first division, by fold, and the certainty examples of all divisions.
 func (t *trainer) crossFit() (models []*attribution.Model, sources, passages []sample, err error) {
 	for way := range repeats {
 		t.regroup(way)
@@ -165,7 +164,8 @@ func (t *trainer) samples(m *attribution.Model, fold int) (sources, passages []s
 	return sources, passages, nil
 }
 
-// judge compares the candidates' readings with what is expected.
+// judge returns the certainty examples of a post: each reading of a candidate's source and passage, and whether it is
+// correct.
 func judge(p *Post, x *attribution.Examination, fold int, weight float64) (sources, passages []sample) {
 	units := unitsOf(p.Expect.Quotes)
 	cs := x.Candidates

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// analysis holds the credits found in the clauses of a block, at most one for each position of the passage, or nil for
-// a position without a credit.
+// analysis holds the credits found in the clauses of a block, at most one for each position of the passage. A field is
+// nil if no credit was found for its position.
 type analysis struct {
 	lead, inline, mention, tail, back, summary *match
 	private                                    bool // the lead names a private person or the blog itself
@@ -46,7 +46,8 @@ func (rd *reading) analyze(i int) *analysis {
 	return a
 }
 
-// addMatch adds the match with clause s of block b to the analysis, unless there already is a credit for its position.
+// addMatch records m, the rule match for clause s of block b, in a. It keeps the first lead, inline and summary credit
+// of the block, and the last mention and tail.
 func (rd *reading) addMatch(a *analysis, b *block, s span, m *match) {
 	switch m.rule.position {
 	case positionLead, positionHeadline, positionBack, positionLetter, positionSelf:
@@ -56,7 +57,8 @@ func (rd *reading) addMatch(a *analysis, b *block, s span, m *match) {
 		case s.hi == len(b.toks) || rd.onlyBracketsFrom(b, s.hi):
 			a.tail = m
 		case a.inline == nil && s.lo > 4 && quotedEnd(b.toks, 0) == s.lo:
-			// “…” So wrote A in X. The author's own text follows.
+			// The block begins with a quotation and its credit ("So wrote A in X."), and continues with the author's
+			// own text.
 			m.quote, m.clause.lo = span{0, s.lo}, 0
 			a.inline = m
 		}
@@ -76,8 +78,8 @@ func (rd *reading) addMatch(a *analysis, b *block, s span, m *match) {
 	}
 }
 
-// addLead adds a match whose passage follows the clause. A credit without a publication must begin a line, end a
-// paragraph, or precede quotation marks. Elsewhere it is more likely reported speech.
+// addLead records m, a match with clause s of block b whose passage follows, as the lead of the block. A credit without
+// a publication must end the block or precede quotation marks. Elsewhere it is more likely reported speech.
 func (rd *reading) addLead(a *analysis, b *block, s span, m *match) {
 	if a.lead != nil {
 		return
@@ -98,7 +100,8 @@ func (rd *reading) addLead(a *analysis, b *block, s span, m *match) {
 	}
 }
 
-// isGivenName reports whether the span is a single given name. "Anna said: …" names an acquaintance of the author.
+// isGivenName reports whether span s of block b is a single given name. "Anna said: …" names an acquaintance of the
+// author.
 func (rd *reading) isGivenName(b *block, s span) bool {
 	return s.hi-s.lo == 1 && rd.l.given.has(b.toks[s.lo].id)
 }
@@ -141,8 +144,8 @@ func (rd *reading) onlyBracketsFrom(b *block, k int) bool {
 	return true
 }
 
-// plausibleSlots reports whether the slots of the match have plausible values: the publication must not be a month, a
-// place or a common word, and the authors must look like personal names.
+// plausibleSlots reports whether the slots of match m have plausible values. The publication must not be a month, a
+// place or a common word, and the authors must have names that people can have.
 func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	if !m.pub.empty() {
 		p := rd.r.publisherOf(rd.l, b.slice(m.pub))
@@ -162,8 +165,8 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	return m.rule.convention == "13" || rd.plausiblePeople(b, m)
 }
 
-// plausiblePeople reports whether all names in the WHO slot may be names of people. If there is no publication, at
-// least one of them must look like one.
+// plausiblePeople reports whether all names in the WHO slot of match m may be names of people. If the match has no
+// publication, at least one of the names must look like a person's.
 func (rd *reading) plausiblePeople(b *block, m *match) bool {
 	sure := 0
 	for _, n := range nameSpans(rd.l, b, m.who) {
@@ -181,8 +184,8 @@ func (rd *reading) plausiblePeople(b *block, m *match) bool {
 	return sure > 0 || !m.pub.empty()
 }
 
-// insideHeadline reports whether the slots are parts of one linked or emphasized range. Such a range is more likely to
-// be a headline: "Rents Rise in Every City But One" is not by Rents Rise.
+// insideHeadline reports whether the slots of match m are in the same linked or emphasized range. Such a range is more
+// likely a headline: "Rents Rise in Every City But One" is not an article by Rents Rise.
 func (rd *reading) insideHeadline(b *block, m *match) bool {
 	other := m.who
 	if other.empty() {
@@ -195,8 +198,9 @@ func (rd *reading) insideHeadline(b *block, m *match) bool {
 	return slices.ContainsFunc(b.runs, func(r run) bool { return r.kind != runBold && r.start <= first && r.end >= last })
 }
 
-// slotsSwapped reports whether the PUB slot holds a person's name and the WHO slot does not. "Adam Tooze's Chartbook"
-// looks like "the Guardian's A".
+// slotsSwapped reports whether the PUB slot holds a person's name and the WHO slot does not. The rule for "the
+// Guardian's Ann Miller", in which the publication precedes the author, also matches "Adam Tooze's Chartbook", in which
+// the author comes first.
 func (rd *reading) slotsSwapped(b *block, m *match) bool {
 	if m.who.empty() {
 		return false
@@ -205,7 +209,7 @@ func (rd *reading) slotsSwapped(b *block, m *match) bool {
 	return rd.l.personScore(b.text, pub) == 2 && rd.l.personScore(b.text, who) < 2 && !rd.l.looksLikePub(b.text, pub)
 }
 
-// nameSpans splits a list of people into the span of each name.
+// nameSpans returns the spans of the names in span s, which is a list of people.
 func nameSpans(l *language, b *block, s span) []span {
 	var out []span
 	lo := s.lo
@@ -230,7 +234,8 @@ type pubSlot struct {
 	b    *block
 	m    *match
 	name string
-	// toks are the tokens of the name, without determiners and, after them, a role: "the architect A".
+	// toks are the tokens of the name. Determiners at the beginning are removed, and so is a role after them, as "the
+	// architect" in "the architect Renzo Piano".
 	toks   []token
 	bare   bool // the name follows no determiner
 	linked bool // the name is linked or emphasized, or has a footnote
@@ -278,8 +283,8 @@ func (s *pubSlot) isCommonWord() bool {
 	return len(s.toks) == 1 && (l.place.has(id) || l.epithet.has(id) || l.given.has(id) && !s.linked)
 }
 
-// isPerson reports whether the name is more likely that of a person: either it certainly is and has no link, or it may
-// be and is a single name or the subject of a sentence.
+// isPerson reports whether the name is more likely that of a person than that of a publication. It considers the shape
+// of the name, its link, and whether it is the subject of a sentence.
 func (s *pubSlot) isPerson() bool {
 	if s.looks {
 		return false
@@ -299,7 +304,8 @@ func (s *pubSlot) isPerson() bool {
 	return (!s.linked || s.isSubject()) && l.allPeople(s.toks) && hasAnd(l, s.toks)
 }
 
-// isSubject reports whether the name begins its block, follows "by", or follows no word such as "at" or "in".
+// isSubject reports whether the name begins its block, follows "by", or does not follow a preposition such as "at" or
+// "in".
 func (s *pubSlot) isSubject() bool {
 	if s.m.pub.lo == 0 {
 		return true
@@ -326,8 +332,8 @@ func (s *pubSlot) isSpeaker() bool {
 	return s.isWord() && next < len(s.b.toks) && !s.rd.l.report.has(s.b.toks[next].id) && !s.looks
 }
 
-// isUnmarkedWord reports whether the name, before a colon and without markup, is a single word or does not look like a
-// publication's, and does not begin with a known name as "Politico Europe" does.
+// isUnmarkedWord reports whether a name before a colon is too weak to be a publication: it has no markup, does not
+// begin with a known name (as "Politico Europe" does), and is a single word or does not look like a publication's name.
 func (s *pubSlot) isUnmarkedWord() bool {
 	return s.m.rule.convention == "2" && !s.linked && !isDomain(s.name) && (len(s.toks) == 1 || !s.looks) &&
 		s.rd.r.pubs.knownPrefix(s.toks, false) == 0

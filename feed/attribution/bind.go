@@ -19,7 +19,7 @@ type reading struct {
 
 	titleBlock int // index of the block that repeats the title, or -1
 	postTitle  string
-	headings   map[string]int    // maps the key of a heading to the length of the shortest one; nil until needed
+	headings   map[string]int    // by key of a heading: length of the shortest heading with that key; nil until needed
 	linking    map[string][]int  // indexes of blocks by the URLs of their links; nil until needed
 	references []bool            // by block: whether it is in a bibliography; nil until needed
 	fullNames  map[string]string // full names in the post by surname; nil until needed
@@ -120,7 +120,7 @@ func (rd *reading) bindBlock(i int) int {
 }
 
 // bindLine reads block i if it is only a tag, a via, the label of a link, or a credit for the passage above. It returns
-// the index of the block to continue with.
+// the index of the block to continue with, and whether the block was one of these.
 func (rd *reading) bindLine(i int) (int, bool) {
 	b := rd.doc.blocks[i]
 	if next, ok := rd.bindTag(i, nil); ok {
@@ -138,8 +138,9 @@ func (rd *reading) bindLine(i int) (int, bool) {
 	}
 }
 
-// bindCredit connects the first credit of block i that has a passage, or is a citation, with its passage. It returns
-// the index of the block to continue with.
+// bindCredit looks for a credit in block i and connects it with its passage. It tries leads, inline credits, citations,
+// datelines and tails, in this order, but a citation precedes a lead below trustedLead. It returns the index of the
+// block to continue with, and whether it found a credit.
 func (rd *reading) bindCredit(i int, a *analysis) (int, bool) {
 	if a.lead != nil && a.lead.rule.weight < trustedLead {
 		if next, ok := rd.bindCitation(i); ok {
@@ -167,7 +168,8 @@ func (rd *reading) bindCredit(i int, a *analysis) (int, bool) {
 	return i + 1, rd.bindTrailingCredit(i)
 }
 
-// bindSummary adds the source of a clause in block i that summarizes it. Brackets without a citation are not a credit.
+// bindSummary adds the source that match m, a clause of block i, summarizes. If the clause contains brackets, it is a
+// credit only if it gives a headline or a date.
 func (rd *reading) bindSummary(i int, m *match) {
 	s := rd.newSource(i, m)
 	s.kind = Summary
@@ -282,7 +284,8 @@ func (rd *reading) readPublication(s *source, b *block, m *match) {
 	rd.readLinkedHeadline(s, b, m.pub)
 }
 
-// readGroup reads a via, a publication or a citation in brackets after a name in the credit of s.
+// readGroup reads the text in brackets after a name in the credit of s, at span in of block b. It may be a via, a
+// publication or a citation.
 func (rd *reading) readGroup(s *source, b *block, in span) {
 	c := rd.r.readCitation(rd.l, b, in, inGroup)
 	switch {
@@ -312,8 +315,8 @@ func (s *source) fill(c *citation) {
 	}
 }
 
-// readAddress sets the URL of the article that the credit of s, match m in block b, links to. The link of a via is not
-// the article.
+// readAddress sets the URL of s to that of the article to which the clause of match m in block b links. The link of a
+// via is not the article.
 func (rd *reading) readAddress(s *source, b *block, m *match) {
 	probe := s.citation
 	probe.vias = rd.vias
@@ -329,8 +332,8 @@ func (rd *reading) readAddress(s *source, b *block, m *match) {
 	}
 }
 
-// hasOtherAtCredits reports whether a block other than i has the form "A @ X - text". If so, the post is a list of
-// credits, and its title is not the headline of any credit.
+// hasOtherAtCredits reports whether any block except i has an "@" near its beginning, as in "A @ X - text". If so, the
+// post is a list of credits, and its title is not the headline of any of them.
 func (rd *reading) hasOtherAtCredits(i int) bool {
 	for k, b := range rd.doc.blocks {
 		for _, t := range b.toks[:min(len(b.toks), 14)] {
@@ -361,8 +364,8 @@ func (rd *reading) addAgencies(s *source, b *block, clause span) {
 	}
 }
 
-// readLinkedHeadline handles a link in the PUB slot whose text is the headline, as in "from [H]:". It derives the
-// publication from the link's URL.
+// readLinkedHeadline handles a link in the PUB slot, at span at, whose text is a headline, as in "from [Rents Rise in
+// Every City]:". It derives the publication from the link's URL.
 func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	u := articleOnly(b.linkIn(at))
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {
@@ -467,8 +470,9 @@ func (rd *reading) readLeadingVias(b *block, s span) span {
 	return s
 }
 
-// headlineFollows reports whether the text after a credit in the line of block i is the headline of the passage below,
-// rather than its beginning: it has title case and no final period, and the block below is longer.
+// headlineFollows reports whether rest, the text after the credit in block i, is the headline of the passage below
+// rather than its beginning. A headline is in title case and has no final period, and the block below it is longer or a
+// quotation.
 func (rd *reading) headlineFollows(i int, rest span) bool {
 	b := rd.doc.blocks[i]
 	next := rd.nextBlock(i)
@@ -498,9 +502,9 @@ func (rd *reading) skipPassage(i int, a *analysis) int {
 	return i + 1
 }
 
-// bindFollowing connects the credit s, which ends before block i, with the passage that begins at i: it reads the
-// headline, byline and date, if present, then a quotation element or unmarked text. It returns the index of the block
-// to continue with.
+// bindFollowing connects s, whose credit ends before block i, with the passage that begins there. It reads the
+// headline, byline and date, if present, and then a quotation element or unmarked text. It returns the index of the
+// block to continue with.
 func (rd *reading) bindFollowing(i int, s *source) int {
 	i = rd.readHeader(rd.skipBoilerplate(i), s)
 	i = rd.skipBoilerplate(i)

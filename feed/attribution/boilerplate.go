@@ -51,8 +51,8 @@ const (
 	lastLine                 // the rest of the blocks is not part of the post
 )
 
-// maxPostedLine is the maximum length in bytes of a block that states the author or date of the post, and maxPageLine
-// that of any other block that is part of the page.
+// maxPostedLine is the maximum length in bytes of a block that states the author or date of the post. maxPageLine is
+// the maximum for any other block that is part of the page.
 const maxPostedLine, maxPageLine = 400, 160
 
 // readPageLine returns the kind of block i and sets its role if it is part of the page. If content is set, prose

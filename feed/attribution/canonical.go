@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// publishedName returns the name under which a quote names the publication: as the post writes it, but in the
-// nominative and with the article of the language. A post that says "in der Süddeutschen Zeitung", "des Spiegels" or
-// "du Monde" names the Süddeutsche Zeitung, Der Spiegel and Le Monde.
+// publishedName returns the name of the publication to publish with source s: the name that the post uses, but in the
+// nominative and with its article. A post that says "in der Süddeutschen Zeitung", "des Spiegels" or "du Monde" names
+// the Süddeutsche Zeitung, Der Spiegel and Le Monde.
 func (rd *reading) publishedName(s *source) string {
 	p := s.pub
 	if p.known == nil || p.name == p.known.Name {
@@ -15,7 +15,7 @@ func (rd *reading) publishedName(s *source) string {
 	}
 	if nameKey(p.name) == nameKey(p.known.Name) && fold(p.name) != fold(p.known.Name) &&
 		rd.dropsArticle(s) {
-		return p.known.Name // without its article, or with a different one
+		return p.known.Name // the post omits the article or uses a different one
 	}
 	for _, n := range append([]string{p.known.Name}, p.known.Aliases...) {
 		if isInflected(p.name, n) {
@@ -26,7 +26,7 @@ func (rd *reading) publishedName(s *source) string {
 }
 
 // dropsArticle reports whether the name of the publication of s has no article only because of the grammar. English
-// writers often leave out "The", and a Spanish name without its article is a different one, unless the article is part
+// writers often leave out "The", and a Spanish name without its article is a different name, unless the article is part
 // of "del" or "al".
 func (rd *reading) dropsArticle(s *source) bool {
 	switch article, _, _ := strings.Cut(s.pub.known.Name, " "); article {
@@ -79,8 +79,8 @@ func hasEnding(word, stem string) bool {
 }
 
 // obliqueName returns a German name with its adjectives in the dative and genitive, as in "Frankfurter Allgemeinen
-// Zeitung", or "" if it has no adjective before a noun. The name of one word, such as "Schwäbische", has no such form,
-// because it is more often an adjective.
+// Zeitung", or "" if it has no adjective before a noun. It also returns "" for a single word such as "Schwäbische",
+// which is more often an adjective than a name.
 func obliqueName(name string) string {
 	words := strings.Fields(name)
 	if len(words) < 2 {

@@ -92,7 +92,7 @@ func (l *language) date(text string, toks []token, i int) (int, date) {
 	return l.dateEnd(text, toks, end), d
 }
 
-// monthDay reads "June 5th, 2011" or "June 5" at token k. It returns the position after it, or 0.
+// monthDay reads a date such as "June 5th, 2011" or "June 5" at token k. It returns the position after the date, or 0.
 func (l *language) monthDay(text string, toks []token, k int) (int, date) {
 	// English capitalizes months; "may" and "march" in lower case are verbs.
 	if !toks[k].upper && l.name == fallback {
@@ -116,8 +116,8 @@ func (l *language) monthDay(text string, toks []token, k int) (int, date) {
 	return k, d
 }
 
-// dayMonth reads "5 June 2011", "5. Juni 2011" or "5 de junio de 2011" at token k. It returns the position after it, or
-// 0.
+// dayMonth reads a date such as "5 June 2011", "5. Juni 2011" or "5 de junio de 2011" at token k. It returns the
+// position after the date, or 0.
 func (l *language) dayMonth(text string, toks []token, k int) (int, date) {
 	var d date
 	var ok bool
@@ -155,7 +155,7 @@ func skipMark(toks []token, k int, mark rune) int {
 	return k
 }
 
-// dateEnd returns the position after the time of day that begins at token k, or k.
+// dateEnd returns the position after the time of day that begins at token k, or k if there is none.
 func (l *language) dateEnd(text string, toks []token, k int) int {
 	end := k
 	for n := k; n < len(toks) && n < k+7; n++ {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// bindReblog reads the quotation q, whose first block is first, as a level of a reblog chain: a link "name:" followed
-// by a blockquote. It reports whether q is such a level. The confidence is low, since the chain names blogs rather than
-// the author of the quoted text.
+// bindReblog reads quotation q, which begins at block first, as a level of a reblog chain: a link "name:" followed by a
+// blockquote. It reports whether q is such a level. The confidence is low, since the chain names blogs rather than the
+// author of the quoted text.
 func (rd *reading) bindReblog(q *quotation, first int) bool {
 	i := rd.previousBlock(first)
 	if i < 0 {
@@ -105,8 +105,9 @@ func (rd *reading) readSignature(s *source, i, cut int) {
 	}
 }
 
-// isOwnTweet reports whether a social media post, whose first block is first, is the author's own: it is signed with
-// the name of the blog or of its author, or the line before it says so, as in "And mine:" or "I tweeted this:".
+// isOwnTweet reports whether s, a social media post that begins at block first, is the author's own. It is if it is
+// signed with the name of the blog or of its author, or if the preceding line says so, as in "And mine:" or "I tweeted
+// this:".
 func (rd *reading) isOwnTweet(s *source, first int) bool {
 	if slices.ContainsFunc(s.authors, func(name string) bool { return rd.blog.names[nameKey(name)] }) || rd.isOwnAccount(s.url) {
 		return true

@@ -124,7 +124,7 @@ type evidenceList struct {
 
 func (e *evidenceList) add(t, value int) { e.ids = append(e.ids, e.set.id(t, value)) }
 
-// upTo adds the features of all values up to the given one, so that neighboring values get similar weights.
+// upTo adds the features of template t with the values from 0 to value, so that neighboring values get similar weights.
 func (e *evidenceList) upTo(t, value int) {
 	for v := range value + 1 {
 		e.add(t, v)
@@ -189,8 +189,9 @@ func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearn
 	return e.ids
 }
 
-// rivalOf returns a code for the post's other credits: 0 for none nearby, 1 for one in the next block, 2 for one in the
-// same block, 3 for the same publication elsewhere, 4 for the same publication nearby, and 5 for a via of that name.
+// rivalOf returns a code for the credits that compete with candidate c: 0 for none nearby, 1 for one in an adjacent
+// block, 2 for one in the same block, 3 for the publication of s elsewhere, 4 for the publication of s nearby, and 5
+// for a via of that name.
 func (rd *reading) rivalOf(d *decisions, c *candidate, s *source, all []*candidate) int {
 	if rd.isVia(s.pub.name) {
 		return 5
@@ -232,7 +233,7 @@ func creditBlock(d *decisions, c *candidate) int {
 	}
 }
 
-// named reports whether the rules or the model found this publication in the candidate's credit.
+// named reports whether the rules or the model found the publication called name in the candidate's credit.
 func (c *candidate) named(rd *reading, name string) bool {
 	return c.rule != nil && c.rule.pub.name != "" && rd.samePublication(c.rule.pub.name, name) ||
 		c.learned != nil && c.learned.pub.name != "" && rd.samePublication(c.learned.pub.name, name)
@@ -300,7 +301,7 @@ func (rd *reading) nameEvidence(e *evidenceList, s *source) {
 }
 
 // kind returns the kind of a publication: 0 unknown, 1 an agency, 2 one whose name is also a common word, 3 any other
-// known one.
+// known publication.
 func (p publisher) kind() int {
 	switch {
 	case p.known == nil:

@@ -190,7 +190,7 @@ func (m *Model) With(units, tokens *Weights, source, passage []int32) *Model {
 }
 
 // FromRules reports whether a feature depends on what the rules found. id is the number of a unit feature if units is
-// set, and of a token feature otherwise. In posts that the rules were written for, such a feature is not evidence.
+// set, and of a token feature otherwise. In posts that the rules were written for, training ignores such features.
 func FromRules(id uint16, units bool) bool {
 	set, templates := tokenFeatures, []int{kRule, kField}
 	if units {

@@ -136,8 +136,8 @@ func (x *collector) unit(i, label int) {
 // weakMargin is the minimum margin of a credit label at which a unit is still a candidate.
 const weakMargin = -250
 
-// addWeak adds the units that are almost credits as candidates. If one is next to a passage without a credit, it gets
-// the passage.
+// addWeak adds a credit for each unit with a credit label whose margin is at least weakMargin. If the unit is next to a
+// passage without a credit, it becomes the credit of the passage.
 func (rd *reading) addWeak(d *decisions) {
 	taken := make([]bool, len(d.units))
 	begins, ends := make(map[int]*learnedCredit), make(map[int]*learnedCredit)
@@ -264,7 +264,7 @@ func (rd *reading) readCredit(d *decisions, i, label int) *learnedCredit {
 	return c
 }
 
-// fieldOf returns the label of the first token of the field that a token's label belongs to.
+// fieldOf returns the field of a token with the given label, which is the label of the field's first token.
 func fieldOf(label uint8) int {
 	if label == labelNone {
 		return labelNone

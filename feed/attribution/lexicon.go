@@ -215,7 +215,8 @@ type phrases struct {
 // linePattern matches lines that begin with prefix and contain infix somewhere after it. The infix may be empty.
 type linePattern struct{ prefix, infix string }
 
-// minSentenceSpaces is the number of spaces that a line that ends in a period must have to be a sentence.
+// minSentenceSpaces is the minimum number of spaces in a sentence. A shorter line is not a sentence, even if it ends in
+// a period.
 const minSentenceSpaces = 9
 
 // foldedLine is a line and its key.

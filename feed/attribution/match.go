@@ -577,7 +577,7 @@ func (r *Reader) endsClause(l *language, toks []token, i int) bool {
 	}
 }
 
-// endsAtCredit reports whether token i is the dash in "A @ X - text".
+// endsAtCredit reports whether token i is the dash after a credit of the form "A @ X - text".
 func endsAtCredit(toks []token, i int) bool {
 	return i >= 3 && i <= 14 && toks[i].space &&
 		slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' })
@@ -588,8 +588,8 @@ func mayEndClause(t *token) bool {
 	return t.kind == tokDots || t.kind == tokPunct && (t.ch == '.' || t.ch == '!' || t.ch == '?' || t.ch == ':')
 }
 
-// mayBeginClause reports whether a clause may begin with the token: a word with a capital letter, a number, an opening
-// bracket, or a mark that is not punctuation.
+// mayBeginClause reports whether a clause may begin with token t. A word must be capitalized or a number, and of the
+// punctuation marks (tokPunct) only opening brackets may begin a clause.
 func mayBeginClause(t *token) bool {
 	switch t.kind {
 	case tokWord:

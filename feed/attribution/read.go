@@ -83,15 +83,15 @@ func (rd *reading) prepareSources() {
 // without a passage are mentioned, not quoted. A threshold below lowThreshold lowers it in proportion.
 const minMention, lowThreshold = 95, 70
 
-// isListed reports whether the source is a bare name in an item of a list, as in a list of sites.
+// isListed reports whether the source is a bare name in a list item, as in a list of sites.
 func (rd *reading) isListed(s *source) bool {
 	return s.url == "" && s.headline == "" && s.date.month == 0 && (s.pub.name == "" || len(s.authors) == 0) &&
 		len(s.creditBlocks) > 0 && rd.doc.blocks[s.creditBlocks[0]].list
 }
 
-// isUnlinked reports whether the source, which has no passage, has no URL either and is only named in running text. A
-// clause that ends in a colon or dots, a separate line, or a header that was copied with a passage needs no URL: it
-// names the origin of text that is not marked as a quotation.
+// isUnlinked reports whether s, a source without a passage, has no URL and is only named in running text. A credit
+// needs no URL if its clause ends in a colon, dots or a dash, if it is a separate line, or if it is a header copied
+// with a passage: it then names the origin of text that is not marked as a quotation.
 func (rd *reading) isUnlinked(s *source) bool {
 	if s.url != "" || s.copiedHeader || s.hasHeader || s.convention != "7" && s.convention != learnedConvention ||
 		s.headline != "" && s.date.month != 0 { // cited from print
@@ -274,7 +274,7 @@ func (rd *reading) dateOf(s *source) date {
 	return d
 }
 
-// agenciesOf returns the agencies of the source: the publication if it is one, and those named beside it.
+// agenciesOf returns the agencies of the source: its publication if that is an agency, and the agencies named with it.
 func (rd *reading) agenciesOf(s *source) []string {
 	var agencies []string
 	if s.pub.known != nil && s.pub.known.Agency {

@@ -216,7 +216,7 @@ func (v *variant) require(e *elem) {
 	}
 }
 
-// addSlot adds the trait that a clause needs so that its tokens can fill the slot, if there is one.
+// addSlot adds the trait that a clause must have for its tokens to fill slot s, if there is one.
 func (t *traits) addSlot(s slot) {
 	switch s {
 	case slotKnown:
@@ -227,8 +227,8 @@ func (t *traits) addSlot(s slot) {
 	}
 }
 
-// trigger returns the word or class of the variant that covers the fewest of the language's common words, or nil if it
-// has none.
+// trigger returns the element of v, a word or a class, that covers the fewest words in stop. It returns nil if v has
+// neither words nor classes.
 func (v *variant) trigger(stop *class) *elem {
 	var best *elem
 	fewest := 0

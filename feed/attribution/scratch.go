@@ -43,10 +43,10 @@ func (r *Reader) returnScratch(s *scratch) {
 	r.scratches.Put(s)
 }
 
-// slab lends slices of values until it is reset.
+// slab allocates slices of values, whose memory it reuses after a reset.
 type slab[T any] struct {
 	chunks [][]T
-	used   int // number of chunks from which values were lent
+	used   int // number of chunks from which values were taken
 	free   []T // the rest of the last used chunk
 }
 

@@ -31,11 +31,11 @@ type run struct {
 	node       *html.Node
 }
 
-// block is a line or paragraph of the post, the unit that has a role.
+// block is a line or paragraph of the post. Each block has one role.
 type block struct {
 	text      string
 	runs      []run
-	nodes     []*html.Node // the siblings that form the block, or nil if it shares a node with another block
+	nodes     []*html.Node // the sibling nodes that form the block, or nil if it shares a node with another block
 	elem      atom.Atom    // the innermost block element: p, li, h2, cite
 	class     string       // class attribute of the innermost block element
 	quotation *quotation   // the innermost quotation element around the block, or nil
@@ -101,7 +101,7 @@ type segmenter struct {
 	open   []run // runs that have not ended; start is -1 before their first text
 	leaves []*html.Node
 	space  bool
-	nodes  []*html.Node // allocated for the nodes of further blocks
+	nodes  []*html.Node // spare capacity for the nodes of later blocks
 	memory *scratch
 	// The current position in the tree; the counters count enclosing elements.
 	elem      *html.Node
@@ -277,7 +277,8 @@ func (s *segmenter) inline(n *html.Node, class string, depth int) {
 	}
 }
 
-// closeRun records a run that ends here. A run that began on an earlier line is recorded from the start of this line.
+// closeRun records run r, which ends at the end of the text read so far. A run that began on an earlier line is
+// recorded from the start of this line.
 func (s *segmenter) closeRun(r run) {
 	if r.start < 0 {
 		return
@@ -423,7 +424,7 @@ func (s *segmenter) siblings(leaves []*html.Node) []*html.Node {
 	return nil
 }
 
-// nodesAtOnce is how many nodes of blocks are allocated at once.
+// nodesAtOnce is the minimum number of node pointers that are allocated at once.
 const nodesAtOnce = 64
 
 // nodesFrom returns the siblings from one node to another, including both.
@@ -489,8 +490,9 @@ func lastLeaf(n *html.Node) *html.Node {
 		func(n *html.Node) *html.Node { return n.PrevSibling })
 }
 
-// edgeLeaf walks the tree under root depth first, with the given steps, and returns the first visible node, or nil if
-// none of the first maxScan nodes is visible.
+// edgeLeaf walks the tree under root depth first and returns the first visible node, or nil if none of the first
+// maxScan nodes is visible. down returns the child of a node that the walk visits first, and on returns the sibling
+// that it visits next.
 func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node {
 	n := root
 	for range maxScan {

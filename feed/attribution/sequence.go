@@ -33,7 +33,7 @@ type decoder struct {
 
 // packedWeights are the weights of features, in rows of packed words.
 type packedWeights struct {
-	rows []uint64 // by feature; for templates that every item has, relative to the usual feature
+	rows []uint64 // by feature; relative to the usual feature of the template, if it has one
 	base []uint64 // the sum of the usual features
 }
 
@@ -66,7 +66,7 @@ func newDecoder(s *sequence) *decoder {
 	return d
 }
 
-// pack packs weights by feature and label. near states whether the weights apply to near features only.
+// pack packs weights by feature and label. If near is set, the weights apply to near features only.
 func (d *decoder) pack(s *sequence, weights []int32, near bool) packedWeights {
 	p := packedWeights{rows: make([]uint64, s.features.size*d.words)}
 	base := make([]int32, s.labels)
@@ -115,11 +115,11 @@ type decoded struct {
 // margin returns the margin of a label of item i.
 func (d *decoded) margin(i, label int) int { return int(d.margins[i*d.labels+label]) }
 
-// decodeBuffers holds the memory for a result of [decoder.decode]. The next result reuses it.
+// decodeBuffers holds the memory for a result of [decoder.decode]. The next call reuses it.
 type decodeBuffers struct {
-	best                  []uint8
-	scores, ahead, behind []int32
-	margins               []int32
+	best                      []uint8
+	scores, forward, backward []int32
+	margins                   []int32
 }
 
 // resized returns a slice of n elements with unspecified values that reuses the memory of s if it is large enough.
@@ -190,41 +190,41 @@ func (d *decoder) decode(buf *decodeBuffers, features, near [][]uint16, contexts
 	if n == 0 {
 		return out
 	}
-	buf.scores, buf.ahead, buf.behind = resized(buf.scores, n*L), resized(buf.ahead, n*L), resized(buf.behind, n*L)
+	buf.scores, buf.forward, buf.backward = resized(buf.scores, n*L), resized(buf.forward, n*L), resized(buf.backward, n*L)
 	d.emissions(buf.scores, features, near)
-	d.sumAhead(buf, contexts)
-	d.sumBehind(buf, contexts)
+	d.sumForward(buf, contexts)
+	d.sumBackward(buf, contexts)
 	for i := range n {
 		at := i * L
-		setMargins(&out.best[i], out.margins[at:at+L], buf.ahead[at:at+L], buf.behind[at:at+L])
+		setMargins(&out.best[i], out.margins[at:at+L], buf.forward[at:at+L], buf.backward[at:at+L])
 	}
 	return out
 }
 
-// sumAhead sets ahead to the best score up to and including each item, by label.
-func (d *decoder) sumAhead(buf *decodeBuffers, contexts []uint8) {
+// sumForward sets forward to the best score up to and including each item, by label.
+func (d *decoder) sumForward(buf *decodeBuffers, contexts []uint8) {
 	L := d.labels
-	copy(buf.ahead[:L], buf.scores)
+	copy(buf.forward[:L], buf.scores)
 	for i := 1; i < len(contexts); i++ {
 		weights := d.before[contexts[i]]
-		last, scores, row := buf.ahead[(i-1)*L:i*L], buf.scores[i*L:i*L+L], buf.ahead[i*L:i*L+L]
+		last, scores, row := buf.forward[(i-1)*L:i*L], buf.scores[i*L:i*L+L], buf.forward[i*L:i*L+L]
 		for y := range row {
 			row[y] = scores[y] + bestSum(weights[y*L:y*L+L], last)
 		}
 	}
 }
 
-// sumBehind sets behind to the best score after each item, by label.
-func (d *decoder) sumBehind(buf *decodeBuffers, contexts []uint8) {
+// sumBackward sets backward to the best score after each item, by label.
+func (d *decoder) sumBackward(buf *decodeBuffers, contexts []uint8) {
 	n, L := len(contexts), d.labels
-	clear(buf.behind[(n-1)*L:])
+	clear(buf.backward[(n-1)*L:])
 	var next [maxLabels]int32
 	for i := n - 2; i >= 0; i-- {
 		weights := d.change[contexts[i+1]]
 		for q := range L {
-			next[q] = buf.behind[(i+1)*L+q] + buf.scores[(i+1)*L+q]
+			next[q] = buf.backward[(i+1)*L+q] + buf.scores[(i+1)*L+q]
 		}
-		row := buf.behind[i*L : i*L+L]
+		row := buf.backward[i*L : i*L+L]
 		for y := range row {
 			row[y] = bestSum(weights[y*L:y*L+L], next[:L])
 		}
@@ -254,10 +254,10 @@ func bestOfSix(a, b *[6]int32) int32 {
 
 // setMargins sets the best label of an item and the margins of all its labels, given the best scores up to and after
 // the item.
-func setMargins(best *uint8, margins, ahead, behind []int32) {
+func setMargins(best *uint8, margins, forward, backward []int32) {
 	first, second := 0, -1 // labels with the two highest totals
 	for y := range margins {
-		margins[y] = ahead[y] + behind[y]
+		margins[y] = forward[y] + backward[y]
 		switch {
 		case y == 0:
 		case margins[y] > margins[first]:

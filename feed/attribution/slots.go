@@ -81,7 +81,8 @@ func (x *matcher) quotedName(i int) int {
 	return 0
 }
 
-// skipAdjectives returns the position after the adjectives that begin at token i: "always objective".
+// skipAdjectives returns the position after the words in lower case at token i that may precede a name, such as "always
+// objective".
 func (l *language) skipAdjectives(toks []token, i int) int {
 	for k := i; k < min(len(toks), i+4); k++ {
 		if t := &toks[k]; t.kind != tokWord || t.upper || l.stop.has(t.id) || l.say.has(t.id) {
@@ -163,7 +164,7 @@ func (l *language) skipDeterminers(toks []token, i int) int {
 	return i
 }
 
-// isDeterminer reports whether the word may precede a name like a determiner: "the", "today's", "yesterday's", "UK's".
+// isDeterminer reports whether t is a determiner or a similar word before a name: "the", "today's", "UK's".
 func (l *language) isDeterminer(t *token) bool { return l.flagsOf(t.id)&flagDeterminer != 0 }
 
 // nameStart reports whether a publication's name may begin with token i.
@@ -191,7 +192,7 @@ func (l *language) nameEnd(toks []token, i int) int {
 	return end
 }
 
-// continuesName reports whether a name may continue with token k, although no name begins with it.
+// continuesName reports whether token k can occur inside a name but not begin one, such as "of", "'s" or "&".
 func (l *language) continuesName(toks []token, k int) bool {
 	switch t := &toks[k]; t.kind {
 	case tokWord:
@@ -298,8 +299,8 @@ func (l *language) isSuffixComma(toks []token, k int) bool {
 	return toks[k].kind == tokPunct && toks[k].ch == ',' && k+1 < len(toks) && l.suffix.has(toks[k+1].id)
 }
 
-// skipSeparator returns the position after the mark or word between two names of a list at token k, or k if there is
-// none.
+// skipSeparator returns the position after the comma, ampersand or "and" at token k, which separates the names in a
+// list, or k if there is none.
 func (l *language) skipSeparator(toks []token, k int) int {
 	if k < len(toks) && toks[k].kind == tokPunct && (toks[k].ch == ',' || toks[k].ch == '&' || toks[k].ch == '/') {
 		k++
@@ -389,7 +390,7 @@ func (l *language) isPersonWord(t *token, alone bool) bool {
 	return l.isNameWord(t) && !l.stop.has(t.id) && !l.pubWord.has(t.id) && !(alone && l.place.has(t.id))
 }
 
-// tokenEnding returns the position after the token, at or after i, that ends at byte end, or 0.
+// tokenEnding searches toks from token i for the token that ends at byte end. It returns the position after it, or 0.
 func tokenEnding(toks []token, i, end int) int {
 	for k := i; k < len(toks) && toks[k].start < end; k++ {
 		if toks[k].end == end {

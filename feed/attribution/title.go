@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// titleSource returns the source that the post's title names, or nil: "H (Reuters)", "H (Reuters via Yahoo! News)", "H
-// - X.com", "H | X".
+// titleSource returns the source that the post's title names, or nil. It reads titles such as "Rents Rise (Reuters)",
+// "Rents Rise (Reuters via Yahoo! News)", "Rents Rise - bugle.com" and "Rents Rise | The Bugle".
 func (rd *reading) titleSource() *source {
 	b := &block{text: collapseSpace(rd.postTitle), quote: -1}
 	b.toks = rd.r.lx.tokenize(b.text, nil)
@@ -59,7 +59,8 @@ func (rd *reading) withoutTitleVia(b *block, in span) span {
 	return in
 }
 
-// bindTitle adds the source that the post's title names, unless another credit was found.
+// bindTitle adds the source that the post's title names, unless there is already a source with the same publication or
+// with a passage.
 func (rd *reading) bindTitle() {
 	s := rd.titleSource()
 	if s == nil {

@@ -454,7 +454,7 @@ func isCollapsed(s string) bool {
 	return !space || s == ""
 }
 
-// splitGlued splits an agency and a weekday that a lost line break has joined: "By A, APSunday, August 22".
+// splitGlued splits an agency and a weekday that a lost line break has joined: "By Ann Reed, APSunday, August 22".
 func (r *Reader) splitGlued(text string, toks []token) []token {
 	for k, t := range toks[:min(len(toks), 14)] {
 		if t.kind != tokWord || !t.inner || !t.upper {

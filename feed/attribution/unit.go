@@ -12,8 +12,8 @@ const (
 	unitKinds    = iota
 )
 
-// unit is a sentence, a quotation of some length, or a credit set off from the sentences of its block. [Model] labels
-// units: a passage or a credit consists of whole units.
+// unit is a sentence, a quotation of at least minQuoted tokens, or a credit set off from the sentences of its block.
+// [Model] labels units: a passage or a credit consists of whole units.
 type unit struct {
 	span      // tokens of the block
 	block int // index of the block
@@ -50,7 +50,7 @@ type unitSplitter struct {
 	units  []unit
 }
 
-// unitsOf appends the units of block i.
+// unitsOf appends the units of b, which is block i, to us.
 func (rd *reading) unitsOf(us []unit, i int, b *block) []unit {
 	from := len(us)
 	x := &unitSplitter{rd: rd, b: b, index: i, units: us}
@@ -75,7 +75,7 @@ func (x *unitSplitter) add(hi int, kind unitKind) {
 	}
 }
 
-// split adds the units that end at or after token k and returns the token to continue with.
+// split adds the units that token k ends or begins, if any, and returns the token to continue with.
 func (x *unitSplitter) split(k int) int {
 	switch x.b.toks[k].kind {
 	case tokWord, tokPoss, tokDash, tokClose:

@@ -405,8 +405,9 @@ func (rd *reading) positionOf(i int) int {
 	}
 }
 
-// outline describes block i relative to its neighbor b: 0 no such block, 2 in a different quotation element, 3 in none
-// although b is in one, 4 begins with a quotation mark, 5 short and not ending like a sentence, 1 none of these.
+// outline returns a code for block i, a neighbor of b: 0 there is no such block, 2 it is in a different quotation
+// element, 3 it is in no quotation element but b is, 4 it begins with a quotation mark, 5 it is short and does not end
+// like a sentence, 1 none of these.
 func (rd *reading) outline(b *block, i int) int {
 	if i < 0 || i >= len(rd.doc.blocks) {
 		return 0

@@ -55,8 +55,8 @@ func (rd *reading) verify(s *source) bool {
 }
 
 // creditBlock returns the index of the block of the credit that is nearest to the passage: the last one before it, or
-// the first one after it. If the passage shares a block with other text, this block is returned. The result is -1 if
-// the source has no credit block.
+// the first one after it. If the passage shares a block with other text, creditBlock returns that block. The result is
+// -1 if the source has no credit block.
 func (rd *reading) creditBlock(s *source) int {
 	if len(s.creditBlocks) == 0 {
 		return -1
@@ -113,7 +113,7 @@ func (rd *reading) isCreditOfPassage(s *source, at int) bool {
 	})
 }
 
-// isNamedIn reports whether block b contains the name of the publication or an author, or links to the article.
+// isNamedIn reports whether block b contains the name of the publication or an author of s, or links to its article.
 func (rd *reading) isNamedIn(s *source, b *block) bool {
 	if s.pub.name != "" && strings.Contains(b.text, s.pub.name) ||
 		slices.ContainsFunc(s.authors, func(a string) bool { return strings.Contains(b.text, a) }) {
@@ -122,8 +122,9 @@ func (rd *reading) isNamedIn(s *source, b *block) bool {
 	return s.url != "" && slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink && r.value == s.url })
 }
 
-// readListEntry reads an entry in a list of links: “H” (X) or X: H, in which X is linked, or a link with the text X: H.
-// In each form, H is a headline and not a passage.
+// readListEntry reads an entry in a list of links, such as "“Rents Rise” (The Bugle)" or "The Bugle: Rents Rise". The
+// link is the name of the publication or, in the second form, the whole text. What remains is a headline and not a
+// passage.
 func (rd *reading) readListEntry(s *source, b *block) {
 	if s.pub.name == "" || len(s.passageBlocks) > 0 || len(s.passages) > 1 || len(s.creditBlocks) != 1 || !b.list {
 		return
@@ -133,7 +134,7 @@ func (rd *reading) readListEntry(s *source, b *block) {
 			continue
 		}
 		text := b.text[r.start:r.end]
-		if rest, ok := strings.CutPrefix(text, s.pub.name+": "); ok { // a link with the text X: H
+		if rest, ok := strings.CutPrefix(text, s.pub.name+": "); ok { // the link contains the headline, too
 			s.setHeadline(rest)
 			return
 		}
@@ -202,7 +203,7 @@ func (rd *reading) dropViaURL(s *source) {
 	}
 }
 
-// correctAuthors removes from the authors any name that is not that of a person who wrote the passage.
+// correctAuthors removes the authors of s who are not people or did not write the passage.
 func (rd *reading) correctAuthors(s *source) {
 	var kept []string
 	for _, name := range s.authors {
@@ -235,8 +236,8 @@ func (rd *reading) linkedName(s *source, name string) string {
 	return name
 }
 
-// isPersonName reports whether the tokens can be a person's name: they contain no word for a role, a text or an
-// institution, and do not begin with a word that begins sentences.
+// isPersonName reports whether the tokens can be a person's name. They must not begin with a sentence opener such as
+// "Meanwhile", and must not be a single word for a text or a publication.
 func (rd *reading) isPersonName(toks []token) bool {
 	first := toks[0]
 	if rd.l.opener.has(first.id) && !rd.l.given.has(first.id) {
@@ -247,9 +248,9 @@ func (rd *reading) isPersonName(toks []token) bool {
 	})
 }
 
-// isAuthorInCredit reports whether the credit names the person as an author. A name that continues, as in "Reed Family
-// Cyclery", is not a person's, and a person named in a sentence without the publication, the link or a word of saying
-// is the subject of the article.
+// isAuthorInCredit reports whether the credit names the person as an author. A name that is part of a longer one, as in
+// "Reed Family Cyclery", is not a person's. A person named in a sentence without the publication, the link or a verb of
+// saying is the subject of the article.
 func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]

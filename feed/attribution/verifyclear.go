@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// This file finds credits with a clear form, which are published at a lower certainty than others. The certainty is low
-// if the model has never seen a name, however clear the sentence is.
+// This file finds credits with a clear form, which are published at a lower certainty than others. The model is not
+// certain of names that it has never seen, however clear the sentence is.
 
-// minClear is the minimum certainty, in hundredths, of a credit with a clear form that is published, and clearCertainty
-// is the certainty that it then gets.
+// A credit with a clear form is published if its certainty, in hundredths, is at least minClear. Its certainty is then
+// raised to clearCertainty.
 const minClear, clearCertainty = 45, 90
 
 // raiseClear raises the certainty of candidates with a clear form.
@@ -38,7 +38,8 @@ var clearConventions = map[string]bool{
 }
 
 // isClearLine reports whether the credit of s names a known publication on a separate line or in the title, in a post
-// that does not mark its quotations: "From X:", "Read the whole article at X", "H (X)".
+// that does not mark its quotations: "From the Bugle:", "Read the whole article at the Bugle", "Rents Rise (The
+// Bugle)".
 func (rd *reading) isClearLine(s *source) bool {
 	if s.pub.known == nil || s.pub.known.Word && s.convention != "10" || !clearConventions[s.convention] || rd.marksQuotations || s.guessed {
 		return false
@@ -110,8 +111,8 @@ func (rd *reading) isOnlyLink(b *block, in span, u string) bool {
 }
 
 // isClearEntry reports whether the credit of s is a list item that begins with a headline and names a known
-// publication, and either the headline or the name is a link to the article in that publication: "[H](…) (X)" or "“H”
-// ([X](…))".
+// publication, and either the headline or the name is a link to the article in that publication: "[Rents Rise](…) (The
+// Bugle)" or "“Rents Rise” ([The Bugle](…))".
 func (rd *reading) isClearEntry(s *source) bool {
 	if s.pub.known == nil || rd.r.pubs.byHost(s.url) != s.pub.known || len(s.creditBlocks) != 1 || len(s.passageBlocks) > 0 ||
 		len(s.authors) > 0 || len(s.passages) > 1 {

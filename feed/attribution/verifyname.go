@@ -32,8 +32,8 @@ func (rd *reading) contextsOf(s *source, name string) []nameContext {
 	return found
 }
 
-// dropEmployer removes a publication that is only the organization of a person, as in "Ann Reed, founder of X", "Ann
-// Reed from X" and "the company X".
+// dropEmployer removes a publication that is only the organization of a person, as in "Ann Reed, founder of Acme", "Ann
+// Reed from Acme" and "the company Acme".
 func (rd *reading) dropEmployer(s *source) {
 	if s.pub.name == "" || s.copiedHeader || s.hasHeader {
 		return
@@ -72,8 +72,8 @@ func (rd *reading) isEmployer(s *source, c nameContext, named bool) bool {
 	return false
 }
 
-// beforeEmployer returns the tokens before "of", "at" or the like, which precedes the name, and whether a word for a
-// company is between them. The tokens are nil if no such preposition precedes the name.
+// beforeEmployer returns the tokens before the preposition ("of", "at") that precedes the name, and whether a word for
+// a company is between the preposition and the name. The tokens are nil if no such preposition precedes the name.
 func (rd *reading) beforeEmployer(c nameContext) (toks []token, firm bool) {
 	toks = c.b.toks[:c.before]
 	firm = len(toks) > 0 && rd.l.firm.has(toks[len(toks)-1].id)
@@ -112,7 +112,7 @@ func (rd *reading) completeInstitution(s *source) {
 }
 
 // withoutEmployer returns the tokens of a person's name before a word for a company and the preposition before it, as
-// in "Ann Reed of the company X".
+// in "Ann Reed of the company Acme".
 func (rd *reading) withoutEmployer(toks []token) []token {
 	for i, t := range toks {
 		if !rd.l.firm.has(t.id) {
@@ -181,8 +181,8 @@ func (rd *reading) isGenericName(name string) bool {
 	return generic > 0
 }
 
-// isSubject reports whether the name in the given tokens of block b is what a text is about rather than its author: "a
-// story about Ann Reed". A verb of saying after the name or a word such as "by" before it makes it the author.
+// isSubject reports whether at, a span of block b, is the name of someone whom a text is about rather than its author:
+// "a story about Ann Reed". A verb of saying after the name or a word such as "by" before it makes it the author.
 func (rd *reading) isSubject(b *block, at span) bool {
 	if at.hi < len(b.toks) && (rd.l.say.has(b.toks[at.hi].id) || announces(b.toks[at.hi])) {
 		return false
@@ -207,8 +207,8 @@ func (rd *reading) isSubject(b *block, at span) bool {
 	return false
 }
 
-// endsSubject reports whether token k, before a name, shows that the words before it do not make the name a subject: it
-// ends a clause, or is "by", "from" or a verb of saying.
+// endsSubject reports whether words before token k cannot make a name after it a subject: the token ends a clause, or
+// it is "by", "from" or a verb of saying.
 func (rd *reading) endsSubject(b *block, k int) bool {
 	switch t := b.toks[k]; {
 	case t.kind == tokOpen, t.kind == tokDash:
@@ -229,8 +229,8 @@ func (rd *reading) isAboutBefore(b *block, k, end int) bool {
 	return slices.ContainsFunc(rd.l.about.phraseEnds(b.toks, k, ends[:0]), func(e int) bool { return e <= end })
 }
 
-// isInterviewed reports whether the tokens at of block b name a person who was interviewed or profiled, as in "in a
-// profile by X, Ann Reed says". A word such as "by" before the name makes it the author.
+// isInterviewed reports whether at, a span of block b, is the name of a person who was interviewed or profiled, as in
+// "in a profile by the Bugle, Ann Reed says". A word such as "by" before the name makes it the author.
 func (rd *reading) isInterviewed(b *block, at span) bool {
 	lo := at.lo
 	for lo > 0 && b.toks[lo-1].kind == tokWord && rd.isDescriptive(b.toks[lo-1]) {
@@ -254,8 +254,8 @@ func (rd *reading) isDescriptive(t token) bool {
 }
 
 // isMeetingWith reports whether the interview or profile at token k, in a sentence that begins at token lo, is with or
-// about the person named in the tokens at: it follows the name, it follows "in" or a similar preposition, or "with" or
-// "of" is between it and the name.
+// about the person whose name is at: it follows the name, it follows "in" or a similar preposition, or "with" or "of"
+// is between it and the name.
 func (rd *reading) isMeetingWith(b *block, k, lo int, at span) bool {
 	if k == at.hi || slices.ContainsFunc(b.toks[max(lo, k-3):k], func(t token) bool { return rd.l.in.has(t.id) && t.id != 0 }) {
 		return true
@@ -265,9 +265,9 @@ func (rd *reading) isMeetingWith(b *block, k, lo int, at span) bool {
 	})
 }
 
-// withoutSurnames returns the names with each lone surname replaced by the full name that the post contains. If it
-// contains none, the surname is left out: it could be anybody's. A given name, a user name and the surnames of
-// several authors stay as they are.
+// withoutSurnames returns the names with each lone surname replaced by the full name that the post contains. If the
+// post contains none, the surname is removed, because it does not identify a person. Given names, user names and the
+// surnames of several authors are not changed.
 func (rd *reading) withoutSurnames(names []string) []string {
 	var kept []string
 	for _, name := range names {
@@ -316,8 +316,8 @@ func (rd *reading) isDescription(toks []token) bool {
 }
 
 // isOnlyMentioned reports whether s, whose credit is in block b, has no passage and is named without being quoted: it
-// has no publication, it is a site that hosts videos or code, it is a remark in brackets, it reported on the author's
-// own work, or block b is emphasized like the caption of a picture.
+// has no publication, it is a site that hosts videos or code, it is named in a remark in brackets, it reported on the
+// author's own work, or block b is emphasized like the caption of a picture.
 func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 	if len(s.passages) > 0 || s.entry || s.copiedHeader {
 		return false
@@ -339,7 +339,7 @@ func (rd *reading) isMedia(s *source) bool {
 }
 
 // isAside reports whether the unknown publication of s is emphasized within a sentence and not named as its origin: "I
-// just finished reading X".
+// just finished reading Moby-Dick".
 func (rd *reading) isAside(s *source) bool {
 	if s.hasHeader || s.copiedHeader || s.entry || s.convention == "cite" || s.url != "" || rd.isNamedAsOrigin(s) {
 		return false
@@ -352,8 +352,8 @@ func (rd *reading) hasPerson(s *source) bool {
 	return slices.ContainsFunc(s.authors, rd.isPersonLike)
 }
 
-// isRemark reports whether the name is in brackets, alone or after a few words in lower case, as in "(by X)" and "(e.g.
-// X)". After the author or the headline, the name alone in brackets is a credit.
+// isRemark reports whether the name is in brackets, alone or after a few words in lower case, as in "(by the Bugle)"
+// and "(e.g. the Bugle)". After the author or the headline, the name alone in brackets is a credit.
 func (rd *reading) isRemark(s *source, c nameContext) bool {
 	open := c.at.lo - 1
 	for open > 0 && open > c.at.lo-8 && (c.b.toks[open].kind != tokPunct || c.b.toks[open].ch != '(') {
@@ -369,7 +369,7 @@ func (rd *reading) isRemark(s *source, c nameContext) bool {
 	return before.kind == tokWord
 }
 
-// isCoverage reports whether the publication at c reported on the author's own work: "this was featured on X".
+// isCoverage reports whether the publication at c reported on the author's own work: "this was featured on the Bugle".
 func (rd *reading) isCoverage(c nameContext) bool {
 	toks := c.b.toks[:c.before]
 	if len(toks) > 0 && rd.l.at.has(toks[len(toks)-1].id) {
@@ -387,7 +387,7 @@ func (rd *reading) isCoverage(c nameContext) bool {
 	if covered && own {
 		return true
 	}
-	for k := c.at.hi; k+1 < in.hi && k < c.at.hi+4; k++ { // "X wrote about me"
+	for k := c.at.hi; k+1 < in.hi && k < c.at.hi+4; k++ { // "the Bugle wrote about me"
 		var ends [4]int
 		for _, end := range rd.l.about.phraseEnds(c.b.toks, k, ends[:0]) {
 			if end < in.hi && (rd.l.first.has(c.b.toks[end].id) || rd.l.plural.has(c.b.toks[end].id)) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// This file distinguishes known publications that a passage is from and those that the author only writes about.
+// This file decides whether a known publication is the origin of a passage or only a subject of the post.
 
 // isNamedAsOrigin reports whether the known publication is named as the origin of the passage, rather than as a
 // subject.
@@ -19,9 +19,9 @@ func (rd *reading) isNamedAsOrigin(s *source) bool {
 	return true
 }
 
-// isOrigin reports whether the name in the tokens at of block b is that of an origin: it begins a clause, follows a
-// preposition or a verb of saying, or is followed by a verb of saying, a possessive or punctuation. lo is the end of
-// the tokens before the name. A name before a modal verb is a topic instead: "what the Bugle should do".
+// isOrigin reports whether at, a span of block b, is the name of an origin: it begins a clause, follows a preposition
+// or a verb of saying, or is followed by a verb of saying, a possessive or punctuation. lo is the end of the tokens
+// before the name. A name before a modal verb is a topic instead: "what the Bugle should do".
 func (rd *reading) isOrigin(b *block, lo int, at span) bool {
 	if rd.isCommonNoun(b, at.hi) || rd.isTopic(b, at) {
 		return false
@@ -51,8 +51,8 @@ func (rd *reading) precedesOrigin(t token) bool {
 		[]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say}, func(c *class) bool { return c.has(t.id) })
 }
 
-// isTopic reports whether the name in the tokens at of block b is followed by a modal verb, after at most two other
-// words, and by no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
+// isTopic reports whether the name at, a span of block b, is followed by a modal verb, after at most two other words,
+// and by no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
 func (rd *reading) isTopic(b *block, at span) bool {
 	for k := at.hi; k < min(at.hi+3, len(b.toks)) && b.toks[k].kind == tokWord && !b.toks[k].upper; k++ {
 		if rd.l.modal.has(b.toks[k].id) {
@@ -62,7 +62,7 @@ func (rd *reading) isTopic(b *block, at span) bool {
 	return false
 }
 
-// sayingAfter returns the first token from k to the end of the sentence that is a verb of saying, or -1.
+// sayingAfter returns the index of the first verb of saying from token k to the end of the sentence, or -1.
 func (rd *reading) sayingAfter(b *block, k int) int {
 	for ; k < len(b.toks); k++ {
 		t := b.toks[k]
@@ -76,8 +76,8 @@ func (rd *reading) sayingAfter(b *block, k int) int {
 	return -1
 }
 
-// isCommonNoun reports whether a known name without a link is a common noun because of the two tokens after it, from
-// token i of block b on, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
+// isCommonNoun reports whether the two tokens of block b from token i, which follow a known name, show that the name is
+// a common noun, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
 func (rd *reading) isCommonNoun(b *block, i int) bool {
 	if i+1 >= len(b.toks) || !rd.l.genitive.has(b.toks[i].id) || b.toks[i].upper {
 		return false

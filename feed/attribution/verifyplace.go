@@ -118,7 +118,8 @@ func (rd *reading) isSaying(toks []token) bool {
 }
 
 // isFoundThere reports whether the article or the publication of s follows "via" at the beginning of a sentence, before
-// a comma and the rest of the sentence, as in "Via X, Ann Reed writes". If it does, a linked publication becomes a via.
+// a comma and the rest of the sentence, as in "Via the Bugle, Ann Reed writes". If it does, a linked publication
+// becomes a via.
 func (rd *reading) isFoundThere(s *source) bool {
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
@@ -256,7 +257,7 @@ func isMediaHost(u string) bool {
 	return slices.ContainsFunc(strings.Split(h, "."), func(l string) bool { return mediaHosts[l] })
 }
 
-// mediaHosts lists labels in the host names of such sites.
+// mediaHosts lists labels in the host names of sites that host videos, slides, pictures or code.
 var mediaHosts = map[string]bool{
 	"bitbucket": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
 	"gitlab": true, "imgur": true, "instagram": true, "slideshare": true, "soundcloud": true, "sourceforge": true,

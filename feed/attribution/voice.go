@@ -50,7 +50,7 @@ type voice struct {
 	last   bool // only boilerplate follows
 }
 
-// spoken counts the properties of a paragraph's words outside quotation marks.
+// spoken holds the properties of a paragraph's words outside quotation marks.
 type spoken struct {
 	words, names            int
 	flags                   uint8 // the flags of the words

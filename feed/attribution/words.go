@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// wordTable is a hash table of a lexicon's words, with which texts are tokenized. It is immutable, and lookups do not
+// wordTable is a hash table of the words of a lexicon, used to tokenize text. It is immutable, and lookups do not
 // allocate memory. Words of at most 24 bytes are compared as numbers, and most have at most eight.
 type wordTable struct {
 	short keyTable[uint64]  // the words of at most maxShort bytes
@@ -25,12 +25,12 @@ type keyTable[K comparable] struct {
 // maxShort is the length in bytes of the longest word that has a short key.
 const maxShort = 8
 
-// longKey is the bytes of a word of at most maxWord bytes, as three numbers. No word contains a zero byte, so words of
-// different lengths have different keys.
+// longKey holds the bytes of a word of at most maxWord bytes, as three numbers. No word contains a zero byte, so words
+// of different lengths have different keys.
 type longKey [maxWord / 8]uint64
 
-// keyOf returns the long key of a word of at most maxWord bytes. Its first number is the short key of a word of at most
-// maxShort bytes.
+// keyOf returns the long key of a word of at most maxWord bytes. If the word has at most maxShort bytes, the first
+// number of the long key is the word's short key.
 func keyOf(word []byte) longKey {
 	var padded [maxWord]byte
 	copy(padded[:], word)

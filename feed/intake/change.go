@@ -96,7 +96,8 @@ func (x Change) Choose(p PostCredits) (Credit, error) {
 	return p.Credits[x.Number-1], nil
 }
 
-// edited returns the edited credit. A new passage must occur in the post, since it is marked there.
+// edited returns the edited credit. A new passage must occur in the post, because the words of the post are marked as
+// the passage.
 func (x Change) edited(post feed.Post, credit Credit, read feed.Quote) (*feed.Quote, error) {
 	edited := credit.Quote
 	edited.HTML, edited.Confidence = "", 0

@@ -400,8 +400,8 @@ func (c *credits) creditLone(external, title string, own ...string) {
 	c.addLone(l, publication)
 }
 
-// externalSource returns the publication at the external URL, and the headline if the post's title contains both. A
-// shop does not publish the works that it sells.
+// externalSource returns the publication at the external URL, and the headline if the post's title contains both. It
+// returns no publication for a shop, which does not publish the works that it sells.
 func (c *credits) externalSource(external, title string) feed.Source {
 	s := c.in.reader.PublicationAt(external)
 	s.Headline = c.in.reader.HeadlineIn(title, external)
@@ -442,7 +442,8 @@ const (
 	loneReason     = "the post has one marked quotation and gives an external URL"
 )
 
-// samePublication reports whether a source found in the post can be the publication at a URL.
+// samePublication reports whether s, a source found in the post, can have the same publication as at, the source at the
+// external URL.
 func (c *credits) samePublication(s, at feed.Source) bool {
 	if s.Publication == "" {
 		return true

@@ -142,8 +142,8 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	return result, nil
 }
 
-// absolute makes the references in a post's content absolute. Without a permalink, references to fragments stay as they
-// are, since the address of the post's page is not known yet.
+// absolute makes the references in a post's content absolute. If fragments is false, references to fragments are not
+// changed, because the address of the post's page is not known yet.
 func absolute(body *html.Node, base *url.URL, fragments bool) {
 	if fragments {
 		markup.Absolute(body, base)
@@ -157,8 +157,8 @@ func absolute(body *html.Node, base *url.URL, fragments bool) {
 	})
 }
 
-// permalink returns the URL of a post: its own, or one built from the site's pattern, or none. The date in the URL is
-// the date that the post gives, in the post's time zone, or else published.
+// permalink returns the URL that the post gives, or a URL built from the site's pattern, or "" if there is neither. A
+// built URL contains the date that the post gives, in the post's time zone, or published if the post gives none.
 func (in *Intake) permalink(p feed.Post, published time.Time) string {
 	if own := in.absolute(p.URL, in.home); own != "" || in.site.Permalink == "" {
 		return own
@@ -241,8 +241,8 @@ func parse(place string, format markup.Format, text string) (*html.Node, error) 
 	return body, nil
 }
 
-// quotes returns the post's quotes with their positions in body, and sets the credits of the result. It may split
-// elements of body, and adds the vias that it finds to the item.
+// quotes returns the post's quotes with the positions of their passages in body, and sets the credits of the result. It
+// may split elements of body, and adds the vias that it finds to the item.
 func (in *Intake) quotes(
 	p feed.Post, body *html.Node, base *url.URL, decisions []feed.Decision, to *Result,
 ) ([]placed, error) {
@@ -283,7 +283,7 @@ func (in *Intake) quotes(
 	return c.published(), nil
 }
 
-// given returns the quotes listed in the post, with the places of their passages in the content.
+// given returns the quotes listed in the post, with the positions of their passages in body.
 func (in *Intake) given(given []feed.Quote, body *html.Node, base *url.URL) ([]placed, error) {
 	find := newFinder(body)
 	var quotes []placed

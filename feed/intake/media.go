@@ -15,8 +15,8 @@ import (
 	"feedpub/feed/pathname"
 )
 
-// FileMember is the member of a post that holds the path of its file, which relative references are resolved against.
-// It is absent for files at the top of the folder.
+// FileMember is the member of a post that holds the path of its file. Relative references are resolved against this
+// path. The member is absent for files at the top of the folder.
 const FileMember = "_file"
 
 // NotesMember is the member of a post that lists probable mistakes in its file, such as a misspelled key. The post is
@@ -61,7 +61,8 @@ func (in *Intake) WithPosts(p Posts, pages bool) *Intake {
 	return &next
 }
 
-// address returns the URL of a published post, and "" if the post is not public or cannot be read.
+// address returns the URL of a published post. If the post cannot be read, this is the URL of its last good version.
+// The result is "" if the post is not public, or if its URL is not known yet.
 func (in *Intake) address(st feed.StoredPost) string {
 	if st.Item != nil && st.Item.RawSum == feed.HashOf(st.Raw) {
 		return st.Item.URL
@@ -119,7 +120,8 @@ func (in *Intake) filesOf(p feed.Post, permalink string) *files {
 }
 
 // resolve returns the URL of the file that ref refers to, or ref if it refers to something else. A path that begins
-// with a slash is a path in the folder if there is such a file. A missing file is noted, unless it may be on the blog.
+// with a slash is a path in the folder if there is such a file. A missing file is added to f.missing, unless it may be
+// on the blog.
 func (f *files) resolve(ref string) string {
 	name, u := f.find(ref)
 	if name == "" {
@@ -137,7 +139,7 @@ func (f *files) resolve(ref string) string {
 	return f.base + (&url.URL{Path: name, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
 }
 
-// miss notes a missing file.
+// miss adds a file to f.missing.
 func (f *files) miss(name string) {
 	if !slices.Contains(f.missing, name) {
 		f.missing = append(f.missing, name)
@@ -145,7 +147,7 @@ func (f *files) miss(name string) {
 }
 
 // link returns the URL of the post in a file that ref refers to, or ref if the file has no published post. In the
-// latter case, a Markdown file is noted as missing, since it cannot be a page of the blog.
+// latter case, it adds a Markdown file to f.missing, since such a file cannot be a page of the blog.
 func (f *files) link(ref, name string, u *url.URL) string {
 	address := ""
 	if st, ok := f.in.posts.PostAt(name); ok {

@@ -11,8 +11,8 @@ import (
 )
 
 // Absolute resolves the URLs in the attributes of n and its descendants against base, in place. This includes links
-// within the page, which would not work in a feed otherwise. In absolute URLs, only characters that URL parsers do not
-// accept are changed: they are escaped. Values that are not URLs are unchanged.
+// within the page, which would not work in a feed otherwise. In absolute URLs, it only escapes the characters that URL
+// parsers do not accept. Values that are not URLs are unchanged.
 func Absolute(n *html.Node, base *url.URL) {
 	MapReferences(n, func(ref string) string { return Resolve(ref, base) })
 }

@@ -35,7 +35,7 @@ func (extensions) Extend(m goldmark.Markdown) {
 	m.Renderer().AddOptions(renderer.WithNodeRenderers(util.Prioritized(checkBoxes{}, 100)))
 }
 
-// keepFootnotes numbers the footnotes that the text does not refer to after the others, so that their text is not lost.
+// keepFootnotes keeps footnotes that the text does not refer to. It numbers them after all other footnotes.
 type keepFootnotes struct{}
 
 // Transform implements [parser.ASTTransformer].
@@ -71,7 +71,7 @@ func (*attributes) Kind() ast.NodeKind { return kindAttributes }
 func (a *attributes) Dump(source []byte, level int) { ast.DumpHelper(a, source, level, nil, nil) }
 
 // attributeParser parses kramdown attribute lists: classes, ids, key-value pairs and table-of-contents markers. Other
-// text in braces may be the author's words.
+// text in braces is kept, because it may be the author's words.
 type attributeParser struct{}
 
 // Trigger implements [parser.InlineParser].

@@ -121,7 +121,8 @@ func boundMarkdown(body string) error {
 	return nil
 }
 
-// tableColumns returns the number of columns of the table that a line is in, given the number for the previous line.
+// tableColumns returns the number of columns of the table that contains the line, or 0 if there is none. columns is the
+// result for the previous line.
 func tableColumns(columns int, line string) int {
 	switch {
 	case strings.TrimSpace(line) == "":

@@ -44,8 +44,8 @@ type PostChange struct {
 // listed even if the client that made it never receives the reply. The client then calls [Backing.Sync] before the call
 // that made the change returns. A Redis server has no journal.
 
-// JournalEntry is a change to one primary record or to a feed's head that must be written to disk, a recorded run, or
-// the milestones of a post. Exactly one of Line, Head, Run and Post is set.
+// JournalEntry is a change that must be written to disk: a changed primary record, a changed head, a recorded run, or
+// the changed milestones of a post. Exactly one of Line, Head, Run and Post is set.
 type JournalEntry struct {
 	Entry string // id of the stream entry
 	Line  *feed.ExportLine

@@ -74,16 +74,16 @@ type Options struct {
 	// DialTimeout limits the time to connect. The default is 500 ms.
 	DialTimeout time.Duration
 	// ServeTimeout limits each command of a replica. The default is 800 ms. Requests from feed readers never wait for such
-	// a command, but while one hangs, a replica notices new commits late.
+	// a command. If a command hangs, the replica does not notice new commits until it has timed out.
 	ServeTimeout time.Duration
 	// BuildTimeout limits each command of a builder or writer, which may transfer megabytes. The default is 5 s.
 	BuildTimeout time.Duration
 
 	// MaxBlocking limits how many calls to [Site.Changes], [Site.AwaitInbox] and [Site.Requests] block in the server, each
 	// with its own connection, and return within milliseconds of a new entry. The default is 48, enough for about fifteen
-	// sites; a negative number means none. If more calls wait, they share up to 32 connections, and return as soon. In a
-	// Cluster, whose commands cannot read the streams of several sites, a shared poller checks for all of them four times
-	// a second instead.
+	// sites; a negative number means none. If more calls wait, they share up to 32 connections and return just as soon. In
+	// a Cluster, where one command cannot read the streams of several sites, a poller checks all of their streams four
+	// times a second instead.
 	MaxBlocking int
 }
 
@@ -105,10 +105,9 @@ type Client struct {
 	// builds. Each read compares the checksum of the cached item with that of the stored item.
 	items *cache.Cache[string, cachedItem]
 
-	// Separate pools, so that no kind of command uses up the connections of another: serve for replicas, build for reads
-	// and idempotent writes of builders and writers, once for scripts that must not be repeated, block for blocking reads
-	// and for polling.
-	// beat is for recording that this process is alive, which must not wait for anything else.
+	// Each kind of command has its own pool, so that it cannot use up the connections of a different kind: serve for
+	// replicas, build for reads and idempotent writes of builders and writers, once for scripts that must not be repeated,
+	// block for blocking reads and for polling, and beat for recording that this process is alive.
 	serve, build, block, beat redis.UniversalClient
 	once                      unrepeated
 	owner                     redis.UniversalClient // for delegated operations; nil unless Options.Delegate is set
@@ -204,9 +203,9 @@ func (c *Client) Site(id feed.SiteID) *Site {
 	return &Site{client: c, keys: keyspace(id)}
 }
 
-// pipelined sends commands together. If the client has many sites and ctx is unhurried, it sends them with the next
-// round of the poller. Each command has its own error, but if the returned error is not nil, the results must not be
-// read.
+// pipelined sends the commands that add adds in one pipeline. If the client has many sites and ctx is unhurried (see
+// [feed.Unhurried]), it sends them with the next round of the poller. Each command has its own error. If pipelined
+// returns an error, the results of the commands must not be read.
 func (s *Site) pipelined(ctx context.Context, add func(redis.Pipeliner)) error {
 	if feed.IsUnhurried(ctx) && s.client.poller.crowded() {
 		return s.client.poller.withNextRound(ctx, add)

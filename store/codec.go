@@ -21,9 +21,9 @@ import (
 // A stored item starts with a header of fixed size that can be decoded on its own:
 //
 //	 0.. 3  magic and version of this format
-//	 4..19  the first 16 bytes of the SHA-256 of the members, see codec
+//	 4..19  the first 16 bytes of the SHA-256 of the members; see codec
 //	20..35  time of publication in Unix milliseconds, decimal, padded with spaces
-//	36..51  intake and raw post that the item was made from, see originOf
+//	36..51  intake and raw post that the item was made from; see originOf
 //	52..    the members as a Zstandard frame (RFC 8878) with a checksum
 //
 // An item contains its text several times, as HTML, as plain text and in quotes; compression reduces it to a fifth. If

@@ -89,7 +89,7 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 	return "", feed.Head{}, fmt.Errorf("the head changed during each of %d attempts: %w", commitTries, feed.ErrStale)
 }
 
-// changed returns the error for a commit whose feed no longer has the documents that it was to replace.
+// changed returns the error for a commit that was to replace documents that the feed no longer has.
 func (s *Site) changed(ctx context.Context, name feed.Name) error {
 	if _, err := s.head(ctx, s.client.build, name); err != nil && !errors.Is(err, feed.ErrNotFound) {
 		return err // reading the head again would not help the caller

@@ -13,10 +13,10 @@ import (
 	"feedpub/feed"
 )
 
-// Decide replaces the decisions about the credits of a post with the result of next, which receives the current ones.
-// An empty list deletes them. If they have changed in the meantime, next is called again, so it must not have side
-// effects. If next returns an error, Decide returns it unchanged and writes nothing. If the post exists, a change adds
-// an inbox entry. The post need not exist, since decisions outlast it.
+// Decide replaces the decisions about the credits of a post with the result of next, which receives the current
+// decisions. An empty list deletes the decisions. If the decisions have changed in the meantime, next is called again,
+// so it must not have side effects. If next returns an error, Decide returns it unchanged and writes nothing. If the
+// post exists, a change adds an inbox entry. The post need not exist, since decisions outlast it.
 func (s *Site) Decide(
 	ctx context.Context, id string, next func(current []feed.Decision) ([]feed.Decision, error),
 ) error {

@@ -49,8 +49,8 @@ func (s *Site) Elsewhere(ctx context.Context, id string) ([]string, error) {
 	return found[:min(len(found), maxElsewhere)], nil
 }
 
-// isElsewhere reports whether a key that ends with the id, in upper or lower case, may be the key of a post. Keys that
-// begin with feedpub's prefix but do not name a post are not: they contain other data.
+// isElsewhere reports whether a key that ends with the id, in upper or lower case, may be the key of a post. It returns
+// false for a key that begins with feedpub's prefix but does not name a post, since such keys contain other data.
 func (s *Site) isElsewhere(key, id string) bool {
 	rest := key[:len(key)-len(id)]
 	if rest != "" && !strings.HasSuffix(rest, ":") && !strings.HasSuffix(rest, "/") {

@@ -42,7 +42,7 @@ func unavailableTexts() []string {
 // code.
 const invalidCode = "INVALID"
 
-// isNil reports whether a command of a pipeline found nothing.
+// isNil reports whether err, the error of a command in a pipeline, means that the key or field does not exist.
 func isNil(err error) bool { return errors.Is(err, redis.Nil) }
 
 // wrap adds the operation that failed, the kind of the error and, where that helps, the server's address. It returns

@@ -172,8 +172,9 @@ func (s *Site) LastRemoval(ctx context.Context, name feed.Name) (time.Time, erro
 	return t, s.client.wrap("last removal", err)
 }
 
-// DirtyFeeds returns the feeds to rebuild, in the order in which they became dirty. A feed stays dirty until a commit
-// with the mark returned here; if it has become dirty again in the meantime, its mark differs and it stays dirty.
+// DirtyFeeds returns the feeds to rebuild, in the order in which they became dirty. A feed stays dirty until it is
+// committed with the mark that DirtyFeeds has returned. If it becomes dirty again before that commit, it gets a new
+// mark and stays dirty.
 func (s *Site) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error) {
 	var listed *redis.ZSliceCmd
 	if err := s.pipelined(ctx, func(p redis.Pipeliner) {

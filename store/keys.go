@@ -28,7 +28,7 @@ func (k keyspace) post(id string) string { return k.key("post", id) }
 // inbox is a stream: entries with the field "id", one for each write or deletion of a post.
 func (k keyspace) inbox() string { return k.key("inbox") }
 
-// record is a string: the times at which the post was first seen, removed and changed, see encodeRecord.
+// record is a string: the times at which the post was first seen, removed and changed; see encodeRecord.
 func (k keyspace) record(id string) string { return k.key("record", id) }
 
 // names is a hash: feed name -> full name of the tag, author or source.
@@ -37,7 +37,7 @@ func (k keyspace) names() string { return k.key("names") }
 // removals is a hash: feed name -> Unix milliseconds of the latest removal from it.
 func (k keyspace) removals() string { return k.key("removals") }
 
-// archives is a hash: name of an archive -> position of its newest post, see encodePosition.
+// archives is a hash: name of an archive -> position of its newest post; see encodePosition.
 func (k keyspace) archives() string { return k.key("archives") }
 
 // subscriptions is a hash: id of a subscription -> the subscription as JSON.
@@ -49,7 +49,7 @@ func (k keyspace) credits() string { return k.key("credits") }
 // publications is a hash: name of a publication that a person has accepted -> feed.Publication as JSON.
 func (k keyspace) publications() string { return k.key("publications") }
 
-// outbox is a sorted set: keys of notices to deliver, see [feed.Notice.Key], score = when each is due in Unix
+// outbox is a sorted set: keys of notices to deliver (see [feed.Notice.Key]), score = when each is due in Unix
 // milliseconds.
 func (k keyspace) outbox() string { return k.key("outbox") }
 
@@ -61,7 +61,7 @@ func (k keyspace) reading() string { return k.key("reading") }
 // costly is a hash: id of a post -> the version that builders must not read, a feed.Costly as JSON.
 func (k keyspace) costly() string { return k.key("costly") }
 
-// item is a string: the item, see encodeItem.
+// item is a string: the item; see encodeItem.
 func (k keyspace) item(id string) string { return k.key("item", id) }
 
 // index is a sorted set: ids of the posts in a feed, score = time of publication in Unix milliseconds.
@@ -83,13 +83,13 @@ func (k keyspace) marks() string { return k.key("marks") }
 // cursor is a string: the last inbox entry that was absorbed.
 func (k keyspace) cursor() string { return k.key("cursor") }
 
-// head is a hash: the committed state of a feed, see fieldToken and the other field constants.
+// head is a hash: the committed state of a feed; see fieldToken and the other field constants.
 func (k keyspace) head(n feed.Name) string { return k.key("head", string(n)) }
 
 // heads is a sorted set: names of all feeds that have a head, score = the version at which the head last changed.
 func (k keyspace) heads() string { return k.key("heads") }
 
-// doc is a string: a document, see encodeBlob.
+// doc is a string: a document; see encodeBlob.
 func (k keyspace) doc(h feed.Hash) string { return k.key("doc", string(h)) }
 
 // brotli is a string: a document in brotli coding.
@@ -177,7 +177,7 @@ func (k keyspace) reply(id string) string { return k.key("reply", id) }
 func (k keyspace) runs() string       { return k.key("runs") }
 func (k keyspace) failedRuns() string { return k.key("runs", "failed") }
 
-// repeatedRuns is a hash: key of a series of equivalent runs, see [feed.Run.Repeats] -> start of the latest and of the
+// repeatedRuns is a hash: key of a series of equivalent runs (see [feed.Run.Repeats]) -> start of the latest and of the
 // first run in Unix milliseconds, the number of runs, and the latest run as JSON.
 func (k keyspace) repeatedRuns() string { return k.key("runs", "repeated") }
 

@@ -57,13 +57,13 @@ func (s *Site) acquire(
 	reply, err := words(ctx, s.client.build, acquireSource, []string{s.keys.lease(job), s.keys.token()},
 		owner, ttl.Milliseconds(), now.UnixMilli(), int64(seen), replaced)
 	if err == nil && len(reply) != 2 {
-		err = errReply(reply) // never return token 0, which would not fence earlier builders
+		err = errReply(reply) // never return token 0, which would not fence off earlier builders
 	}
 	return reply, err
 }
 
-// replaceable reports whether owner may replace the holder of a lease: whether the holder is bound to the same process,
-// or to one that is not alive.
+// replaceable reports whether owner may replace the holder of a lease. It may if the holder is bound to the same
+// process as owner, or to a process that is not alive.
 func (s *Site) replaceable(ctx context.Context, holder, owner string) (bool, error) {
 	process := feed.ProcessOf(holder)
 	if process == "" || process == feed.ProcessOf(owner) {

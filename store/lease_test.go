@@ -10,7 +10,7 @@ import (
 	"feedpub/store"
 )
 
-// TestAcquireMalformedReply checks that Acquire never returns token 0, which would not fence other builders.
+// TestAcquireMalformedReply checks that Acquire never returns token 0, which would not fence off other builders.
 func TestAcquireMalformedReply(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

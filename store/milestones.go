@@ -39,8 +39,8 @@ func (s *Site) AllMilestones(ctx context.Context) (map[string]feed.Milestones, e
 	return all, nil
 }
 
-// MarkServed records when posts were first served: those whose first commit is contained in one of the versions, which
-// the process reached in the given order. The call may be repeated.
+// MarkServed records when posts were first served: when the process reached the first version that contains their first
+// commit. reached lists the versions in the order in which the process reached them. The call may be repeated.
 func (s *Site) MarkServed(ctx context.Context, reached ...feed.ReachedVersion) error {
 	args := make([]any, 0, 2*len(reached))
 	for _, r := range reached {

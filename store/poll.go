@@ -223,9 +223,9 @@ func (w *poller) run(ended chan struct{}) {
 	}
 }
 
-// untilRound returns the time until the next round. Rounds begin at multiples of pollInterval. What a site does at
-// intervals begins when a round ends, so it happens at the same time as that of other sites, and an idle process sleeps
-// in between. There is a pause after a long round, so that a slow server is not polled continuously.
+// untilRound returns the time until the next round. Rounds begin at multiples of pollInterval. The periodic work of a
+// site begins when a round ends. All sites therefore work at the same time, and an idle process sleeps in between.
+// There is a pause after a long round, so that a slow server is not polled continuously.
 func untilRound(now time.Time) time.Duration {
 	wait := pollInterval - time.Duration(now.UnixNano()%int64(pollInterval))
 	if wait < pollInterval/4 {

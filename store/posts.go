@@ -13,7 +13,7 @@ import (
 	"feedpub/feed"
 )
 
-// Limits on one Put transaction, because other clients wait while it runs.
+// These limits bound one transaction of Put, because other clients wait while it runs.
 const (
 	putPosts = 250
 	putBytes = 2 << 20
@@ -162,10 +162,10 @@ func (s *Site) RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, err
 // updateTries limits the attempts of an update. An attempt fails only if another write of the post succeeded.
 const updateTries = 16
 
-// Update replaces a post with the result of next, which receives the current raw post, or nil if the post does not
-// exist, and returns the new raw post, or nil to delete it. If the post changes in the meantime, next is called again
-// with the newer version, so next must not have side effects. If next returns an error, Update returns it unchanged and
-// writes nothing. Each update adds an inbox entry.
+// Update replaces a post with the result of next. next receives the current raw post, or nil if the post does not
+// exist. It returns the new raw post, or nil to delete the post. If the post changes in the meantime, next is called
+// again with the newer version, so it must not have side effects. If next returns an error, Update returns it unchanged
+// and writes nothing. Each update adds an inbox entry.
 //
 // Confirmed reports whether the Redis replicas have the write or, without [Options.ConfirmTimeout], whether the
 // server has it. An unconfirmed write has still been made; it is lost only if a replica that lacks it becomes the

@@ -81,9 +81,9 @@ func (s *Site) RequestSubscription(
 type work struct {
 	due    string // key of the sorted set
 	values string // key of the hash
-	others string // key of a hash with a second value
-	drop   bool   // drop work without a value
-	// callback means that the callback in a value determines the host.
+	others string // key of the hash of the second values; see claim
+	drop   bool   // whether to drop work without a value
+	// callback is set if the callback URL in a value determines the host.
 	callback bool
 }
 
@@ -150,8 +150,8 @@ func (s *Site) ReportHosts(ctx context.Context, at time.Time, claimant string, r
 	return s.client.wrap("report hosts", err)
 }
 
-// ForgetHosts removes the records of hosts for which no work has been claimed for an hour. Without this, those that a
-// process had reserved when it died would be kept as long as nothing is sent to them.
+// ForgetHosts removes the records of hosts for which no work has been claimed for an hour. Otherwise, the records of
+// hosts that a process had reserved when it died would be kept until more requests are sent to these hosts.
 func (s *Site) ForgetHosts(ctx context.Context, at time.Time) error {
 	const kept = time.Hour
 	if at.IsZero() {
@@ -504,8 +504,8 @@ func (s *Site) ClaimNotices(ctx context.Context, r feed.Claiming) ([]feed.Claim,
 	return claims, s.client.wrap("claim notices", err)
 }
 
-// FinishNotice removes a claimed notice, or makes it due again after retry, with a new value, if retry is positive. It
-// does nothing if the notice was added again in the meantime.
+// FinishNotice removes a claimed notice. If retry is positive, it instead makes the notice due again after retry, with
+// a new value. It does nothing if the notice was added again in the meantime.
 func (s *Site) FinishNotice(
 	ctx context.Context, at time.Time, c feed.Claim, retry time.Duration, value string,
 ) error {
@@ -639,9 +639,9 @@ func (s *Site) restorePush(ctx context.Context, l feed.ExportLine) error {
 // isPush reports whether a line of an export is restored by restorePush.
 func isPush(l feed.ExportLine) bool { return l.Subscription != nil || l.Notice != nil }
 
-// Delivered returns the number of the version that each subscriber of a topic has, by id. If the current version of the
-// topic was not announced, because it comes from an import, its number is returned for subscribers of earlier versions,
-// since they are sent only the next one.
+// Delivered returns, by id, the number of the version that each subscriber has received. If the current version of a
+// topic comes from an import and was not announced, Delivered returns its number even for subscribers with an earlier
+// version, because the current version must not be delivered to them.
 func (s *Site) Delivered(ctx context.Context) (map[string]int64, error) {
 	topics, err := s.client.build.SMembers(ctx, s.keys.topics()).Result()
 	if err != nil {
@@ -685,9 +685,9 @@ func (s *Site) unannounced(ctx context.Context, name feed.Name, format feed.Form
 	return v.Number(), err
 }
 
-// RestoreDelivered records the versions that subscribers have, as [Site.Delivered] returned them before a restart, and
-// removes the deliveries that restoring the subscriptions has made due to subscribers with the current version. Nothing
-// else may use the site's hub at the same time.
+// RestoreDelivered records the versions that subscribers have received, as [Site.Delivered] returned them before a
+// restart. Restoring the subscriptions has made a delivery to each subscriber due; RestoreDelivered removes the
+// deliveries to subscribers that have the current version. Nothing else may use the site's hub at the same time.
 func (s *Site) RestoreDelivered(ctx context.Context, delivered map[string]int64) error {
 	for st, err := range s.Subscriptions(ctx) {
 		if err != nil {

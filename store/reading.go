@@ -83,8 +83,9 @@ func (s *Site) Costly(ctx context.Context) ([]feed.Costly, error) {
 	return list, nil
 }
 
-// changeReading returns the error of a change to the records of this file. If there is none, and the client has a
-// backing, it saves the records.
+// changeReading is called after the operation op has changed the records of posts that are being read or are costly. If
+// err, the error of op, is nil and the client has a backing, it saves all of these records to the backing. It returns
+// the wrapped error.
 func (s *Site) changeReading(ctx context.Context, op string, err error) error {
 	if err != nil || s.client.backing == nil {
 		return s.client.wrap(op, err)
@@ -102,7 +103,7 @@ type readingState struct {
 	Costly   []feed.Costly       `json:"costly,omitempty"`
 }
 
-// readingState returns the records of this file, encoded, or nil if there are none.
+// readingState returns all records of posts that are being read or are costly, as JSON, or nil if there are none.
 func (s *Site) readingState(ctx context.Context) (encoded []byte, err error) {
 	var state readingState
 	if state.Readings, err = s.Readings(ctx); err != nil {

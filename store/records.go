@@ -116,13 +116,17 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 	return records, nil
 }
 
-// RestoreRecords restores primary records from an export and merges them with the records of the site. If both have a
-// time at which a post was first seen, the earlier time is kept; if both have a time at which it changed, the later
-// time is kept. The removal of a post is restored only if the post has no record; a name, an archive or a subscription,
-// only if it does not exist; a removal from a feed, only if it is later than the stored one; and a decision about a
-// credit, only if none is stored. A post whose record or decisions change gets an inbox entry, so that it is absorbed
-// again. The call may be repeated. A rendering version is ignored: see [Site.SetSchema]. If a line has no member or an
-// invalid id, the error is of kind [feed.ErrInvalid].
+// RestoreRecords restores primary records from an export and merges them with the records of the site:
+//   - Of two times at which a post was first seen, the earlier one is kept.
+//   - Of two times at which a post changed, the later one is kept.
+//   - The removal of a post is restored only if the post has no record.
+//   - The removal of a post from a feed is restored only if it is later than the stored one.
+//   - A name, an archive or a subscription is restored only if it does not exist.
+//   - A decision about a credit is restored only if none is stored.
+//
+// A post whose record or decisions have changed gets an inbox entry, so that it is absorbed again. The call may be
+// repeated. A rendering version is ignored: see [Site.SetSchema]. If a line has no member or an invalid id, the error
+// is of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
 		return s.client.wrap("restore records", s.restoreDelegated(ctx, lines))

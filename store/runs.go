@@ -14,8 +14,9 @@ import (
 )
 
 // AddRun records a run, or counts it with earlier runs that it repeats ([feed.Run.Repeats]). The number and age of the
-// recorded runs are bounded. A run whose Times is greater than 1 is restored: it replaces those that it repeats. If the
-// reply is lost, the call must not be repeated: the run would be counted twice.
+// recorded runs are bounded. A run whose Times is greater than 1 is one that is being restored. It includes the earlier
+// runs that it repeats, so it replaces them. If the reply is lost, the call must not be repeated: the run would be
+// counted twice.
 func (s *Site) AddRun(ctx context.Context, r feed.Run) error {
 	encoded, err := json.Marshal(r)
 	if err != nil {

@@ -21,8 +21,9 @@ const (
 	// longBlock is how long a long read blocks. Each time a read is sent, the server registers each of its streams,
 	// which costs microseconds for each of thousands of streams.
 	longBlock = 10 * time.Second
-	// minConfirmed is the shortest wait from which await returns false only if the server has responded since it began. It
-	// is longer than a long read, so that at least one read ends during the wait.
+	// minConfirmed is the duration from which a wait is confirmed: it reports that there is no new entry only if the
+	// server has responded during the wait. It is longer than a long read, so that at least one read ends during such a
+	// wait.
 	minConfirmed = longBlock + longBlock/2
 	// minStreams is the number of streams that a long read may always have, even if its share of all streams is
 	// smaller.
@@ -58,16 +59,16 @@ type sharedReads struct {
 type watchedStream struct {
 	name, after string
 	waits       []*sharedWait
-	left        time.Time // when the last wait ended, if there is none
-	checked     int       // number of reads without new entries
-	long        bool      // the stream belongs to a long read
+	left        time.Time // if no call waits, when the last wait ended
+	checked     int       // number of completed reads of the stream that found no entry
+	long        bool      // whether the stream is part of a long read
 }
 
 // sharedWait is a call that waits for a stream.
 type sharedWait struct {
 	result  chan waitResult // has a buffer of one
-	checked int             // value of the stream's field at the beginning
-	expired bool            // the wait ends with the current read
+	checked int             // value of watchedStream.checked when the wait began
+	expired bool            // whether the wait must end with the current read
 }
 
 func newSharedReads(client redis.UniversalClient, grace time.Duration) *sharedReads {
@@ -88,8 +89,9 @@ func (r *sharedReads) close() {
 	r.ends.Wait()
 }
 
-// await waits until a stream may have an entry after the given one, and reports whether it may. It returns false at the
-// time end, but only if the server has responded since the call or the wait is shorter than minConfirmed.
+// await waits until a stream may have an entry after the given one, and then returns true. It returns false if that
+// does not happen by the time end. If the wait takes at least minConfirmed, and the server has not responded since the
+// call, await also waits for the result of the current read.
 func (r *sharedReads) await(ctx context.Context, stream, after string, end time.Time) (bool, error) {
 	s, x, err := r.join(stream, after)
 	if err != nil {
@@ -130,8 +132,9 @@ func (r *sharedReads) await(ctx context.Context, stream, after string, end time.
 	}
 }
 
-// join adds a wait for a stream. It returns a nil stream if another call waits for the stream with a different
-// position, since a read can have only one of them. That is rare, so the caller reads the stream at intervals.
+// join adds a wait for a stream. It returns a nil stream if another call waits for the same stream with a different
+// position, since a read can contain a stream only once. That is rare, so the caller then reads the stream at
+// intervals.
 func (r *sharedReads) join(stream, after string) (*watchedStream, *sharedWait, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,8 +159,8 @@ func (r *sharedReads) join(stream, after string) (*watchedStream, *sharedWait, e
 	return s, x, nil
 }
 
-// reading reports whether the stream is part of a read from the given position that is already being repeated, so an
-// entry after that position is found at once.
+// reading reports whether the shared reads already watch the stream from the given position, and have found no entry
+// after it so far. If so, the next entry will be found at once.
 func (r *sharedReads) reading(stream, after string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,8 +178,8 @@ func (r *sharedReads) leave(s *watchedStream, x *sharedWait) {
 	}
 }
 
-// expire ends a wait at its end if a read has found no entry since it began, and otherwise at the end of the current
-// read.
+// expire is called when the time of a wait has passed. It ends the wait now if a read has completed without an entry
+// since the wait began. Otherwise the wait ends with the current read.
 func (r *sharedReads) expire(s *watchedStream, x *sharedWait) {
 	r.mu.Lock()
 	x.expired = true
@@ -209,8 +212,8 @@ func (r *sharedReads) runLong() {
 	}
 }
 
-// nextShort returns the streams for the next short read of a goroutine: those of its last read that have not moved, and
-// the pending ones. If there are none, the goroutine ends.
+// nextShort returns the streams for the next short read of a goroutine: the pending streams, and the streams in own,
+// its last read, that have not moved to a long read. If there are none, the goroutine ends.
 func (r *sharedReads) nextShort(own []*watchedStream) []*watchedStream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -230,8 +233,8 @@ func (r *sharedReads) nextShort(own []*watchedStream) []*watchedStream {
 	return own
 }
 
-// nextLong returns the streams for the next long read of a goroutine: those of its last read that are still needed, and
-// its share of the settled ones. If there are none, the goroutine ends.
+// nextLong returns the streams for the next long read of a goroutine: its share of the settled streams, and the streams
+// in own, its last read, that are still needed. If there are none, the goroutine ends.
 func (r *sharedReads) nextLong(own []*watchedStream) []*watchedStream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -263,11 +266,11 @@ func (r *sharedReads) startLong() {
 	}
 }
 
-// needed reports whether calls wait for a stream, or did until a moment ago. If not, the stream is no longer watched.
-// The caller must hold mu.
+// needed reports whether a call waits for a stream, or did so within the last readGrace. If not, the stream is no
+// longer watched. The caller must hold mu.
 func (r *sharedReads) needed(s *watchedStream) bool {
 	if r.streams[s.name] != s {
-		return false // the stream had an entry, or was replaced
+		return false // the wait has ended with a new entry, or the position has changed
 	}
 	if len(s.waits) == 0 && time.Since(s.left) > readGrace {
 		delete(r.streams, s.name)
@@ -285,7 +288,7 @@ func (r *sharedReads) read(own []*watchedStream, block time.Duration) {
 	for _, s := range own {
 		args.Streams = append(args.Streams, s.after)
 	}
-	// The deadline is needed because go-redis would otherwise allow ten additional seconds.
+	// The deadline is needed because go-redis would otherwise wait an additional ten seconds.
 	ctx, cancel := context.WithTimeout(r.ctx, block+r.grace)
 	defer cancel()
 	found, err := r.client.XRead(ctx, args).Result()

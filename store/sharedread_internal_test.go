@@ -17,14 +17,14 @@ import (
 // blockingStreams is a hook that replies to XREAD like a server whose reads block.
 type blockingStreams struct {
 	mu      sync.Mutex
-	last    map[string]string // id of the last entry by stream
-	added   chan struct{}     // closed and replaced when there is a new entry
-	err     error             // the reply to every command, if not nil
-	silent  bool              // the server does not reply
-	blocked int               // number of reads that block
-	most    int               // greatest value of blocked
-	reads   int
-	streams int // greatest number of streams in a read
+	last    map[string]string // id of the last entry, by stream
+	added   chan struct{}     // closed and replaced when an entry is added
+	err     error             // if not nil, the reply to every command
+	silent  bool              // if set, the server never replies
+	blocked int               // number of reads that are blocked now
+	most    int               // greatest number of reads that were blocked at the same time
+	reads   int               // number of reads so far
+	streams int               // greatest number of streams in one read
 }
 
 func (b *blockingStreams) ProcessHook(redis.ProcessHook) redis.ProcessHook {

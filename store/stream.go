@@ -107,8 +107,8 @@ func (s *Site) readStream(ctx context.Context, args *redis.XReadArgs) ([]redis.X
 	return firstStream(s.client.serve.XRead(ctx, args).Result())
 }
 
-// tailBlocking blocks in the server for up to wait. It sets a deadline because go-redis would otherwise allow ten
-// additional seconds.
+// tailBlocking blocks in the server for up to wait. It sets a deadline because go-redis would otherwise wait an
+// additional ten seconds.
 func (s *Site) tailBlocking(ctx context.Context, args *redis.XReadArgs, wait time.Duration) ([]redis.XMessage, error) {
 	args.Block = wait
 	ctx, cancel := context.WithTimeout(ctx, wait+s.client.serveTimeout)

@@ -141,7 +141,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	return out, nil
 }
 
-// plainError returns the error without the method and the URL, which may contain the receiver's secrets.
+// plainError returns err without the method and the URL, which may contain the receiver's secrets.
 func plainError(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err

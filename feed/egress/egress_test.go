@@ -178,8 +178,8 @@ func TestForbiddenKind(t *testing.T) {
 	}
 }
 
-// TestRebinding checks that a name is resolved once for a connection, and that the connection is made to the address
-// that was checked.
+// TestRebinding checks that a host name is resolved once per connection, and that the client connects to the address
+// that it has checked.
 func TestRebinding(t *testing.T) {
 	for name, answers := range map[string][][]netip.Addr{
 		"public, then loopback":     {addrs("8.8.8.8"), addrs("127.0.0.1")},
@@ -194,7 +194,7 @@ func TestRebinding(t *testing.T) {
 		c := egress.New(egress.Config{Resolver: resolver, Dial: d.dial})
 		_, first := get(c, "http://rebind.test/")
 		if len(d.list) != 1 || d.list[0].String() != "8.8.8.8:80" || resolver.asked != 1 || !errors.Is(first, errNotConnected) {
-			t.Errorf("%s: %d lookups and connections to %v, error %v; want one of each", name, resolver.asked, d.list, first)
+			t.Errorf("%s: %d lookups and connections to %v, error %v; want one lookup and one connection", name, resolver.asked, d.list, first)
 		}
 		for range 5 {
 			if _, err := get(c, "http://rebind.test/"); !errors.Is(err, egress.ErrForbidden) {

@@ -32,8 +32,8 @@ func prefixes(texts ...string) []netip.Prefix {
 	return list
 }
 
-// Public reports whether an address is a unicast address of the public Internet. An IPv4 address in an IPv6 address is
-// not: none of the networks that embed one is needed to reach a public host.
+// Public reports whether a is a unicast address of the public Internet. It returns false for IPv6 addresses that embed
+// an IPv4 address, since no public host can be reached only through them.
 func Public(a netip.Addr) bool {
 	if a.Zone() != "" || !a.IsValid() || a.Is4In6() {
 		return false

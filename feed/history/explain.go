@@ -57,7 +57,7 @@ type evidence struct {
 	heads    []feed.Head
 	dirty    map[feed.Name]bool
 	files    []string // files that cannot be read
-	waiting  bool     // there is an inbox entry that has not been absorbed
+	waiting  bool     // the post has an inbox entry that has not been absorbed yet
 	now      time.Time
 }
 
@@ -110,8 +110,8 @@ func (e *Explainer) gather(ctx context.Context, id string) (v evidence, err erro
 	return of(feed.StoredPost{ID: id}), nil
 }
 
-// Statuses returns a function that returns the status of a stored post, from data that Statuses has read from the
-// store.
+// Statuses reads from the store everything that the statuses of posts depend on, except the posts themselves. It
+// returns a function that determines the status of a post from this data.
 func (e *Explainer) Statuses(ctx context.Context) (func(feed.StoredPost) feed.PostStatus, error) {
 	of, err := e.snapshot(ctx)
 	if err != nil {
@@ -123,7 +123,7 @@ func (e *Explainer) Statuses(ctx context.Context) (func(feed.StoredPost) feed.Po
 	}, nil
 }
 
-// snapshot reads the evidence that all posts share.
+// snapshot reads the data that does not belong to a single post. The function of adds it to a stored post.
 func (e *Explainer) snapshot(ctx context.Context) (of func(feed.StoredPost) evidence, err error) {
 	common := evidence{held: map[feed.Name]string{}, dirty: map[feed.Name]bool{}}
 	problems, err := e.Store.Problems(ctx)
@@ -160,7 +160,7 @@ func (e *Explainer) snapshot(ctx context.Context) (of func(feed.StoredPost) evid
 	}, err
 }
 
-// waiting returns the posts with an inbox entry that has not been absorbed.
+// waiting returns the ids of the posts that have an inbox entry that has not been absorbed yet.
 func (e *Explainer) waiting(ctx context.Context) (map[string]bool, error) {
 	after, err := e.Store.Cursor(ctx)
 	if err != nil {
@@ -180,7 +180,7 @@ func (e *Explainer) waiting(ctx context.Context) (map[string]bool, error) {
 	return ids, nil
 }
 
-// problem returns the problem of a kind, or nil.
+// problem returns the post's problem of kind k, or nil if it has none.
 func (v evidence) problem(k feed.ProblemKind) *feed.Problem {
 	for i := range v.problems {
 		if v.problems[i].Kind == k {
@@ -213,7 +213,7 @@ func (v evidence) status() (feed.PostStatus, string) {
 	case decodeErr != nil:
 		return feed.PostRejected, sentence("The post will be rejected: "+decodeErr.Error()) + v.earlier()
 	case st.Item == nil:
-		return feed.PostWaiting, "The post is stored but was not absorbed, and the inbox has no entry for it: whoever wrote " +
+		return feed.PostWaiting, "The post is stored but has not been absorbed, and the inbox has no entry for it: whoever wrote " +
 			"it did not add one. The next rebuild will find it."
 	case st.Item.Published.After(v.now) && !v.isListed():
 		return feed.PostScheduled, "The post will be published at " + st.Item.Published.UTC().Format(time.RFC3339) + "."
@@ -287,7 +287,7 @@ func (v evidence) isListed() bool {
 	return slices.ContainsFunc(v.heads, func(h feed.Head) bool { return slices.Contains(h.IDs, v.post.ID) })
 }
 
-// places sets the feeds that contain the post, and those that should.
+// places sets x.Feeds to the feeds that contain the post and the feeds that should contain it.
 func (e *Explainer) places(x *feed.Explanation, v evidence) {
 	index := map[feed.Name]int{}
 	for _, h := range v.heads {
@@ -346,7 +346,7 @@ func (e *Explainer) whyUnlisted(v evidence, n feed.Name) string {
 	return "the feed was built before the post was absorbed, or the post could not be rendered"
 }
 
-// credits sets the credited and the suggested sources.
+// credits sets x.Credited and x.Suggestion.
 func (e *Explainer) credits(x *feed.Explanation, v evidence) {
 	if it := v.post.Item; it != nil && x.Status != feed.PostRemoved {
 		for _, q := range it.Quotes {
@@ -360,7 +360,7 @@ func (e *Explainer) credits(x *feed.Explanation, v evidence) {
 	}
 }
 
-// hints sets the hints, which say what to do.
+// hints adds hints to x. A hint tells the user what to do about the status of the post.
 func (e *Explainer) hints(ctx context.Context, x *feed.Explanation, v evidence) error {
 	add := func(format string, args ...any) { x.Hints = append(x.Hints, fmt.Sprintf(format, args...)) }
 	switch x.Status {
@@ -392,7 +392,7 @@ func (e *Explainer) hints(ctx context.Context, x *feed.Explanation, v evidence) 
 	return e.findMisplaced(ctx, x)
 }
 
-// findMisplaced looks for mistakes that explain why a post is unknown.
+// findMisplaced adds hints about posts that may have been meant, if there is no post with the id x.ID.
 func (e *Explainer) findMisplaced(ctx context.Context, x *feed.Explanation) error {
 	add := func(format string, args ...any) { x.Hints = append(x.Hints, fmt.Sprintf(format, args...)) }
 	keys, err := e.Store.Elsewhere(ctx, x.ID)
@@ -412,8 +412,8 @@ func (e *Explainer) findMisplaced(ctx context.Context, x *feed.Explanation) erro
 	return e.findByOwnID(ctx, x)
 }
 
-// findFiles looks for posts of a folder with a similar id: one that differs in case, as in the keys, or the path of a
-// file with its extension.
+// findFiles adds a hint for each stored post whose id is similar to x.ID: an id in keys that differs only in case, or
+// x.ID with a file extension such as .md.
 func (e *Explainer) findFiles(ctx context.Context, x *feed.Explanation, keys []string) error {
 	var ids []string
 	for _, key := range keys {
@@ -439,7 +439,7 @@ func (e *Explainer) findFiles(ctx context.Context, x *feed.Explanation, keys []s
 
 func (e *Explainer) inboxKey() string { return strings.TrimSuffix(e.Prefix, "post:") + "inbox" }
 
-// findByOwnID looks for a rejected post whose id member is the unknown id.
+// findByOwnID adds a hint for each rejected post whose id member is x.ID, although its key ends with a different id.
 func (e *Explainer) findByOwnID(ctx context.Context, x *feed.Explanation) error {
 	const most = 500
 	problems, err := e.Store.Problems(ctx)
@@ -518,7 +518,7 @@ func whyNotInFamily(it *feed.Item, name feed.Name) string {
 	return "there is no such feed; 'feedpub feeds' lists all feeds."
 }
 
-// placed returns a reason, prefixed with its place if there is one.
+// placed returns reason, preceded by place and a colon if place is not empty.
 func placed(place, reason string) string {
 	if place == "" {
 		return reason

@@ -679,7 +679,7 @@ func orderTests() []conformance {
 			}
 			isGet := func(r received) bool { return r.method == http.MethodGet && strings.HasPrefix(r.path, "/slow") }
 			w.await(1, isGet)
-			w.publish() // requests that anybody can cause do not delay deliveries to the host
+			w.publish() // requests that anyone can trigger do not delay deliveries to the host
 			w.await(2, posts("/cb/0"))
 			w.check(len(w.matching(isGet)) == 1, "%d verifications at the same time, want 1", len(w.matching(isGet)))
 			w.open("")

@@ -163,7 +163,7 @@ func (w *world) await(n int, match func(received) bool) []received {
 	}
 }
 
-// gets and posts select the requests of a method for a path.
+// gets and posts return functions that select the GET and POST requests for a path.
 func gets(path string) func(received) bool {
 	return func(r received) bool { return r.method == http.MethodGet && r.path == path }
 }

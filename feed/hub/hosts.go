@@ -15,10 +15,10 @@ const (
 	// perHost is the maximum number of concurrent requests to one host. The store gives work for a host to only one
 	// process at a time, so the limit applies to all processes of a site together.
 	perHost = 2
-	// perHostStrangers is how many of them may be requests that anybody can cause. They never keep a host's deliveries
-	// waiting.
+	// perHostStrangers is the maximum number of concurrent requests of class strangers to one host. The rest of perHost is
+	// reserved for deliveries, pings and webhook calls.
 	perHostStrangers = 1
-	// hostQueue is the maximum number of requests of a class to one host that wait for others to end.
+	// hostQueue is the maximum number of requests of one class that wait for earlier requests to a host to end.
 	hostQueue = 32
 	// breakerFailures is the number of consecutive failures after which a host gets no requests for breakerTime.
 	breakerFailures = 3
@@ -27,12 +27,12 @@ const (
 	reportDelay = 10 * time.Millisecond
 )
 
-// class is a class of requests, which determines their share of a host's limit.
+// class is a class of requests. It determines how many of the requests to a host may run at the same time.
 type class int
 
 const (
 	ours      class = iota // deliveries, pings and webhook calls
-	strangers              // verifications and denials, which anybody can cause
+	strangers              // verifications and denials, which anyone can trigger
 	classes
 )
 
@@ -175,7 +175,7 @@ func (h *hosts) wait(name string, c class) admission {
 type health int
 
 const (
-	unknown health = iota // no request was sent, or it is one that anybody can cause
+	unknown health = iota // no request was sent, or anyone could have triggered it
 	healthy
 	failing // the host did not respond, or responded that it cannot handle requests now
 )
@@ -200,7 +200,7 @@ func (h *hosts) done(name string, c class, state health) {
 	admitted := true
 	if x.failures >= breakerFailures {
 		x.closed, x.pause = time.Now().Add(breakerTime), breakerTime
-		x.failures = breakerFailures - 1 // after the pause, a single failure starts another one
+		x.failures = breakerFailures - 1 // after the pause, a single failure starts the next pause
 		for i := range x.waiting {
 			call = append(call, x.waiting[i]...)
 			x.waiting[i] = nil

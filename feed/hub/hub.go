@@ -324,8 +324,8 @@ func (h *Hub) renew(ctx context.Context) error {
 	return nil
 }
 
-// run calls f in a goroutine that Run waits for, and counts it in counter. If the counter had reached limit, Run
-// is woken when f returns.
+// run calls f in a goroutine that Run waits for. counter counts the running calls. If their number has reached limit,
+// Run is woken when a call returns, since it can then claim more work.
 func (h *Hub) run(counter *atomic.Int64, limit int64, f func()) {
 	counter.Add(1)
 	h.work.Go(func() {
@@ -338,8 +338,9 @@ func (h *Hub) run(counter *atomic.Int64, limit int64, f func()) {
 	})
 }
 
-// sending returns a context for a request that ends only graceTime after ctx is done, since a request that is cut off
-// may have arrived and would be repeated. The caller must call the returned function when the request has ended.
+// sending returns a context for sending a request. It ends graceTime after ctx is done, not at once: a request that is
+// cut off may have arrived, and would be sent again. The caller must call the returned function when the request has
+// ended.
 func sending(ctx context.Context) (context.Context, context.CancelFunc) {
 	send, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

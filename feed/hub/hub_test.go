@@ -90,7 +90,7 @@ func TestSeveralProcesses(t *testing.T) {
 }
 
 // TestHostLimitOfSeveralProcesses checks that several hubs on one store together send at most two requests at a time to
-// a host, and that a host that a hub had reserved when it was killed is free again when the hub's claims end.
+// a host, and that if a hub is killed, the hosts that it had reserved become free when its claims end.
 func TestHostLimitOfSeveralProcesses(t *testing.T) {
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) {

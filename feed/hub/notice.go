@@ -20,7 +20,7 @@ const (
 	retryFactor = 4
 	// retryTime is how long a notice is retried.
 	retryTime = 24 * time.Hour
-	// servingTime is the time after a commit at which hubs are notified even if replicas do not serve it yet.
+	// servingTime is how long after a commit external hubs are notified even if some replicas do not serve it yet.
 	servingTime     = 2 * time.Second
 	servingInterval = 50 * time.Millisecond
 )
@@ -148,7 +148,7 @@ func (h *Hub) sendDenial(ctx context.Context, c feed.Claim, latest time.Time) {
 	})
 }
 
-// send sends the request for a notice, but not after latest, and records the result.
+// send sends the request for a notice and records the result. It does not send the request after latest.
 func (h *Hub) send(
 	ctx context.Context, c feed.Claim, latest time.Time, kind Kind, make func() (egress.Request, error),
 ) {
@@ -199,7 +199,7 @@ func (h *Hub) send(
 	h.observe(kind, outcome, 0)
 }
 
-// delayOf returns how long a notice waited to be claimed if this is the first attempt, else 0.
+// delayOf returns how long a notice waited to be claimed. It returns 0 if this is not the first attempt to deliver it.
 func (h *Hub) delayOf(c feed.Claim, s noticeState) time.Duration {
 	if s.Attempts > 0 {
 		return 0

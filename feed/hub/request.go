@@ -134,8 +134,8 @@ func (h *Hub) parse(form url.Values) (feed.SubscriptionRequest, error) {
 	return r, nil
 }
 
-// checkURL returns an error unless a parameter is an absolute http or https URL. Whether its host may be reached is
-// decided when a request is sent.
+// checkURL returns an error unless text is an absolute http or https URL without a fragment. Whether requests may be
+// sent to its host is checked only when a request is sent.
 func checkURL(text string) error {
 	if text == "" {
 		return errors.New("is required")
@@ -205,7 +205,7 @@ func selfURL(ref feed.DocumentRef) string {
 	return target
 }
 
-// networkOf returns the network of a client, whose members share a limit, or "" if the client is invalid.
+// networkOf returns the network of a client, or "" if client is not valid. All clients in a network share one limit.
 func networkOf(client netip.Addr) string {
 	if !client.IsValid() {
 		return ""

@@ -123,14 +123,13 @@ func (h *Hub) deny(ctx context.Context, host string, latest time.Time, d feed.De
 	return nil
 }
 
-// The errors for requests that were not sent.
+// The reasons why a request was not sent.
 var (
 	errHostBusy   = errors.New("too many requests to the host")
 	errHostBroken = errors.New("the host does not respond")
 )
 
-// notSent returns the delay after which to try again if the error of a request is one for requests that were not sent,
-// else 0.
+// notSent returns the delay before the next attempt if err means that the request was not sent, and 0 otherwise.
 func notSent(err error) time.Duration {
 	switch {
 	case errors.Is(err, errHostBusy):
@@ -142,8 +141,9 @@ func notSent(err error) time.Duration {
 	}
 }
 
-// get sends a GET request with additional query parameters to a callback, but not after latest, and returns up to body
-// bytes of the response. A failure says nothing about the host, since anybody can cause the request.
+// get sends a GET request to a callback, with additional query parameters, and returns up to body bytes of the
+// response. It does not send the request after latest. A failure does not count as a failure of the host, since anyone
+// can trigger the request.
 func (h *Hub) get(
 	ctx context.Context, host string, latest time.Time, callback string, query []string, body int64,
 ) (egress.Response, error) {
@@ -164,7 +164,7 @@ func (h *Hub) get(
 	})
 }
 
-// withQuery appends parameters, given as names and values, to a URL. The URL's own query is left unchanged.
+// withQuery appends parameters to the query of a callback URL. query contains alternating names and values.
 func withQuery(callback string, query []string) string {
 	var b strings.Builder
 	b.WriteString(callback)

@@ -299,8 +299,8 @@ func (d *decision) reject(st feed.StoredPost, err error, by dates) {
 	}
 }
 
-// newerIntake reports whether an item was made by a newer version of the intake. Fingerprints of the intake begin with
-// its version.
+// newerIntake reports whether the first of two intake fingerprints is that of a newer version. Fingerprints begin with
+// the version of the intake.
 func newerIntake(fingerprint, than string) bool {
 	version := func(s string) int {
 		s, _, _ = strings.Cut(s, "-")
@@ -431,7 +431,7 @@ func (p *placement) noteLost(d decision) {
 	delete(p.unread, d.ID)
 }
 
-// addKept adds the change to a post that keeps its item, if it has one.
+// addKept adds the change of a post whose stored item, if it has one, is kept.
 func (p *placement) addKept(d decision) {
 	if d.previous == nil {
 		p.unread[d.ID] = true
@@ -442,7 +442,7 @@ func (p *placement) addKept(d decision) {
 	p.absorption.Changes = append(p.absorption.Changes, d.Change)
 }
 
-// placesBefore returns the places of a post before the change.
+// placesBefore returns the feeds and documents that a post was in before the change.
 func (p *placement) placesBefore(ctx context.Context, d decision, published bool) (places, error) {
 	if published {
 		return p.places(d.previous), nil

@@ -174,8 +174,8 @@ func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []t
 	return targets, nil
 }
 
-// reopenLost marks the documents of the feeds that have lost archives as dirty, and adds them to the targets: the posts
-// of a lost archive are now in these documents, which link to each other but not to it.
+// reopenLost marks all documents of each feed with a lost archive as dirty, and adds them to the targets. The posts of
+// the lost archive are now in these documents, which no longer link to it.
 func (r *rebuilder) reopenLost(ctx context.Context, token feed.Token, targets []target) ([]target, error) {
 	affected := map[feed.Name]bool{}
 	for _, t := range targets {
@@ -193,7 +193,7 @@ func (r *rebuilder) reopenLost(ctx context.Context, token feed.Token, targets []
 	return r.addTargets(ctx, targets, affected)
 }
 
-// documentsOf returns the names of a feed, of its archives, and of the additional documents in more.
+// documentsOf returns the name of a feed, followed by the names in more and the names of its archives.
 func (r *rebuilder) documentsOf(n feed.Name, more ...feed.Name) []feed.Name {
 	names := append([]feed.Name{n}, more...)
 	for _, a := range r.archives.byFeed[n] {
@@ -227,8 +227,8 @@ func (r *rebuilder) addTargets(ctx context.Context, targets []target, affected m
 	return targets, nil
 }
 
-// closeArchives closes archives within a feed or an archive that has grown too large, and returns the feed and
-// archives whose documents change.
+// closeArchives moves posts of n, a feed or an archive, to new archives if n has grown too large. It returns the names
+// of the documents that change.
 func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.Name, limit int) ([]feed.Name, error) {
 	of := feedOf(n)
 	if r.archives.isLost(n) {

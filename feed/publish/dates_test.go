@@ -86,8 +86,8 @@ func TestEditAfterClockSkew(t *testing.T) {
 	}
 }
 
-// An undated post gets the time of its inbox entry as its date. The store sets that time from its own clock and never
-// decreases it.
+// TestPostWithoutDateAfterClockStep checks that an undated post is dated with the time of its inbox entry. The store
+// sets that time from its own clock and never decreases it.
 func TestPostWithoutDateAfterClockStep(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("one", "date_published", nil))
@@ -111,7 +111,8 @@ func TestClockStepWithoutIndex(t *testing.T) {
 	w.wantIDs(feed.Main, "p")
 }
 
-// The store's clock, not the builder's, determines when a post with a future date is published.
+// TestBuilderAheadOfStore checks that the store's clock, and not the builder's, determines when a post with a future
+// date is published.
 func TestBuilderAheadOfStore(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("old"), post("planned", "date_published", w.now().Add(30*time.Second).UTC().Format(time.RFC3339)))

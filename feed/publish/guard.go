@@ -97,8 +97,8 @@ func (g *guard) inspect(ctx context.Context) error {
 	return nil
 }
 
-// tryPosts tries posts, and records which of them are costly. It removes the records of versions that have been
-// replaced.
+// tryPosts tries the posts with the given ids and records which of them are costly. It removes the records of costly
+// versions that have been replaced or deleted.
 func (g *guard) tryPosts(ctx context.Context, ids []string) error {
 	untried, replaced, err := g.untried(ctx, ids)
 	if err != nil {
@@ -129,7 +129,8 @@ func (g *guard) tryPosts(ctx context.Context, ids []string) error {
 	return errors.Join(g.add(ctx, found), g.store.RemoveCostly(ctx, replaced...))
 }
 
-// untried loads posts and returns those to try, and the ids of those whose costly version was deleted.
+// untried loads the posts with the given ids. It returns the posts that must be tried, and the ids of deleted posts
+// that still have a costly version on record.
 func (g *guard) untried(ctx context.Context, ids []string) (untried []feed.StoredPost, deleted []string, err error) {
 	for chunk := range slices.Chunk(ids, batchSize) {
 		stored, err := g.posts.Load(ctx, chunk)
@@ -150,7 +151,7 @@ func (g *guard) untried(ctx context.Context, ids []string) (untried []feed.Store
 	return untried, deleted, nil
 }
 
-// version describes a version of a post that must not be read.
+// version returns the record of the current version of a post, which must not be read. reason says why.
 func (g *guard) version(st feed.StoredPost, reason string) feed.Costly {
 	return feed.Costly{ID: st.ID, Sum: feed.HashOf(st.Raw), Intake: g.intake(), Reason: reason}
 }

@@ -244,7 +244,7 @@ func (w *world) lose(keys ...string) {
 	}
 }
 
-// seen is a [publish.Replica] with the documents that [world.remember] has copied.
+// seen is a [publish.Replica] that serves the documents that [world.remember] has copied.
 type seen struct {
 	mu    sync.Mutex // guards heads, which some tests change
 	heads map[feed.Name]feed.Head

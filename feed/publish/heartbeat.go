@@ -83,7 +83,8 @@ func (h *Heartbeat) beat(ctx context.Context) (before bool, err error) {
 	return h.store.SetAlive(ctx, h.process, defaultLease)
 }
 
-// set records whether the record was renewed in time, and counts a lapse unless the previous one has not ended.
+// set records whether the record was renewed in time. If lapsed is set, it counts a lapse, unless an earlier lapse is
+// still going on.
 func (h *Heartbeat) set(alive, lapsed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

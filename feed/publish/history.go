@@ -64,7 +64,7 @@ type activity struct {
 
 type activityKey struct{}
 
-// begin begins a run. The returned context carries it to the functions that record what they do.
+// begin begins a run. The returned context carries the run to the functions that record what they have done in it.
 func (h *history) begin(ctx context.Context, c feed.Cause) (context.Context, *activity) {
 	a := &activity{
 		history: h, cause: c, started: h.clock(), begun: time.Now(), stages: map[feed.Stage]time.Duration{},
@@ -109,8 +109,8 @@ func (h *history) count(ctx context.Context, b *batch) (absorbed, error) {
 	return n, nil
 }
 
-// isFoundAgain reports whether a post was found by a scan, as in every earlier scan, and nothing has changed: it is
-// rejected or missing and its problem is already listed, or it is a draft or private and has no item.
+// isFoundAgain reports whether every scan finds the post and nothing about it has changed since the last one. Such a
+// post is rejected or missing and its problem is already listed, or it is a draft or private and has no item.
 func (h *history) isFoundAgain(ctx context.Context, d decision) (bool, error) {
 	withoutItem := d.previous == nil && d.Item == nil
 	switch {

@@ -162,8 +162,8 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 	}, func(ctx context.Context) error { return l.renew(ctx, token, lapses, done) })
 }
 
-// sameProcess reports whether an owner is bound to this process: a publisher of the site that has ended, but whose
-// lease could not be released.
+// sameProcess reports whether owner is an earlier publisher in this process, which has ended but could not release its
+// lease.
 func (l *lease) sameProcess(owner string) bool {
 	return l.heartbeat != nil && feed.ProcessOf(owner) == l.heartbeat.process
 }
@@ -183,8 +183,8 @@ func (l *lease) release(ctx context.Context) {
 	}
 }
 
-// renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the token
-// is superseded. In each case another process may be building.
+// renew renews the lease until done is closed. It returns an error if the lease is lost, if it must have expired, or if
+// the token is superseded. In each case another process may be building.
 //
 // With a Heartbeat, it renews the lease three times before it expires, and also when the heartbeat has lapsed. The term
 // continues after a lapse unless another process has acquired the lease or the store has lost it.

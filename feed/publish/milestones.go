@@ -12,8 +12,8 @@ import (
 type documentContents map[feed.Name]map[string]bool
 
 // noteNew sets Absorbed if the post is absorbed for the first time. A post without an item is not always new: its item
-// may have been lost, as are those of a folder when the process restarts. Such a post gets no milestones, since it was
-// absorbed earlier.
+// may have been lost. The items of a folder are lost whenever the process restarts. Such a post gets no milestones,
+// since it was absorbed earlier.
 func (p *placement) noteNew(ctx context.Context, d *decision) error {
 	if d.previous != nil || d.Item == nil || d.removed {
 		return nil
@@ -25,8 +25,8 @@ func (p *placement) noteNew(ctx context.Context, d *decision) error {
 	return err
 }
 
-// wasPublished reports whether the documents that were committed or are served already contain an item's post. Only the
-// document at the item's position in the main feed, or an archive whose boundary was lost, can contain it.
+// wasPublished reports whether a committed or served document already contains the post of an item. Only the document
+// at the item's position in the main feed, or an archive whose boundary was lost, can contain the post.
 func (p *placement) wasPublished(ctx context.Context, it *feed.Item) (bool, error) {
 	n := p.archives.documentAt(feed.Main, feed.PositionOf(it))
 	if p.contents[n] == nil {
@@ -48,8 +48,8 @@ func (p *placement) wasPublished(ctx context.Context, it *feed.Item) (bool, erro
 	return published || p.contents[n][it.ID] || p.dates.lost[it.ID], nil
 }
 
-// inLostArchives returns the posts in served archives of the main feed that the store has lost. These can be any of the
-// archives. The archives must be loaded.
+// inLostArchives returns the ids of the posts in those served archives of the main feed that the store has lost. The
+// caller must have loaded the archives.
 func (a *absorber) inLostArchives() map[string]bool {
 	posts := map[string]bool{}
 	for _, h := range a.replica.Heads() {

@@ -34,7 +34,7 @@ func (w *world) wantNoProblems() {
 	}
 }
 
-// A post that is edited while the server is down leaves the feeds that it was in.
+// TestMoveWhileStopped checks that a post that was edited while the server was down leaves the feeds that it was in.
 func TestMoveWhileStopped(t *testing.T) {
 	author := func(name string) []map[string]string { return []map[string]string{{"name": name}} }
 	w := newWorld(t)
@@ -53,7 +53,8 @@ func TestMoveWhileStopped(t *testing.T) {
 	w.wantNoProblems()
 }
 
-// A post whose date was changed to the future while the server was down is no longer public.
+// TestMoveToFutureWhileStopped checks that a post is no longer public if its date was moved to the future while the
+// server was down.
 func TestMoveToFutureWhileStopped(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("p", "tags", []string{"Go"}))
@@ -65,7 +66,8 @@ func TestMoveToFutureWhileStopped(t *testing.T) {
 	w.wantNoProblems()
 }
 
-// A post whose date is edited while the server is down is in one archive only.
+// TestMoveBetweenArchivesWhileStopped checks that a post is in only one archive if its date was edited while the server
+// was down.
 func TestMoveBetweenArchivesWhileStopped(t *testing.T) {
 	w := newWorld(t)
 	var posts []feed.RawPost
@@ -96,7 +98,8 @@ func (noCommit) Commit(context.Context, feed.CommitRequest) (feed.Outcome, feed.
 	return feed.Failed, feed.Head{}, errors.New("killed before the commit")
 }
 
-// A process that is killed between absorbing and committing loses the list of dirty feeds.
+// TestKilledBeforeCommit checks that changes are published even if a process was killed between absorbing and
+// committing them, and so has lost the list of dirty feeds.
 func TestKilledBeforeCommit(t *testing.T) {
 	for name, want := range map[string][]string{"deleted": nil, "private": nil, "moved": {"p"}} {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +132,7 @@ func TestKilledBeforeCommit(t *testing.T) {
 	}
 }
 
-// Items in Redis can be lost too. Reconciliation then finds the posts without an item.
+// TestMoveWithoutItem checks that a post leaves its former feeds if its item was lost in Redis.
 func TestMoveWithoutItem(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("p", "tags", []string{"Old"}))

@@ -118,8 +118,9 @@ func setFragments(it *feed.Item, home string) {
 // maxHolders is the maximum number of posts that may have had the same URL one after the other.
 const maxHolders = 100
 
-// claimURL records that the item has its URL, unless a different post has it, whose id it then returns. The first post
-// with a URL keeps it, and a later one gets it only if the first now has a different URL or is not published.
+// claimURL records that the URL of an item belongs to its post. If the URL belongs to a different post, claimURL
+// records nothing and returns the id of that post. The first post with a URL keeps it. A later post gets the URL only
+// if the first post now has a different URL or is not published.
 func (f feedAssigner) claimURL(
 	ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item,
 ) (holder string, err error) {

@@ -1,4 +1,4 @@
-// Package publish absorbs what writers have submitted into items, rebuilds the feeds that this affects, and commits
+// Package publish turns the posts that writers have submitted into items, rebuilds the affected feeds, and commits
 // their documents. It decides what may be published and what is held; it does not parse posts, render feeds or store
 // bytes.
 //
@@ -76,8 +76,8 @@ type Config struct {
 	Renderer *render.Renderer
 	// Joiner, if not nil, caches parts of documents in gzip coding, so that a change takes less time.
 	Joiner *coding.Joiner
-	// Canonical returns the source that represents a publication. Its feed contains the quotes under all of the
-	// publication's names.
+	// Canonical returns the source that represents a publication, which may have several names. The feed of that source
+	// contains the posts that quote the publication under any of them.
 	Canonical func(publication string) feed.Source
 	// WithPublications, if not nil, returns the Intake and Canonical to use with a site's table of publications. If it is
 	// nil, the table is not used.
@@ -227,7 +227,7 @@ func New(c Config) *Publisher {
 	return p
 }
 
-// siteOfPages returns the site if posts without a URL get a page of their own, and nil otherwise.
+// siteOfPages returns the site of c if posts without a URL get a page of their own, and nil otherwise.
 func siteOfPages(c Config) *feed.Site {
 	if !c.Catalog.Pages {
 		return nil
@@ -235,7 +235,7 @@ func siteOfPages(c Config) *feed.Site {
 	return &c.Site
 }
 
-// postsWithPattern returns the posts if their URLs are built from a pattern, and nil otherwise.
+// postsWithPattern returns the store if the site builds the URLs of posts from a pattern, and nil otherwise.
 func postsWithPattern(c Config) postLoader {
 	if c.Site.Permalink == "" {
 		return nil
@@ -251,8 +251,8 @@ func (noReplica) Head(feed.Name) (feed.Head, bool) { return feed.Head{}, false }
 func (noReplica) Heads() []feed.Head               { return nil }
 func (noReplica) Blob(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false }
 
-// Fingerprint identifies the configuration of a site and its feeds. Builders of a site whose fingerprints differ build
-// different documents.
+// Fingerprint identifies the configuration of a site and its feeds. Builders of the same site build different documents
+// if their fingerprints differ.
 func Fingerprint(s feed.Site, c feed.Catalog) string { return s.Fingerprint() + "-" + c.Fingerprint() }
 
 // Configuration returns the [Fingerprint] of the configuration that a head's documents were built with, or "" if it is

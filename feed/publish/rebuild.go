@@ -24,8 +24,8 @@ const changeInterval = time.Second
 type indexReader interface {
 	// Select returns the ids of the newest posts of a feed, up to limit, newest first.
 	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
-	// Range returns the positions of a feed's posts after one position and up to another, oldest first. A zero position
-	// means no bound.
+	// Range returns the positions of a feed's posts that follow the position after, up to and including upTo, oldest
+	// first. A zero position means no bound.
 	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
 	// Counts returns the number of posts of each of the feeds.
 	Counts(ctx context.Context, names ...feed.Name) (map[feed.Name]int, error)
@@ -166,8 +166,8 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 	return reports, err
 }
 
-// checkReplaced returns an error of kind errSuperseded if the store has replaced a head with a different one that has
-// the same token: replicas do not replace either head with the other, but accept either one with a greater token.
+// checkReplaced returns an error of kind errSuperseded if the store has lost a head and now has a different one with
+// the same token. Each replica keeps the head that it has until the feed is committed with a greater token.
 func checkReplaced(targets []target, token feed.Token) error {
 	for _, t := range targets {
 		if t.replaced && t.head.Token == token {
@@ -390,10 +390,10 @@ func (r *rebuilder) selectIDs(ctx context.Context, name feed.Name, limit int) ([
 	return ids, err
 }
 
-// missing returns the posts of the last documents that the new feed lacks without an explanation, and the posts that
-// were withdrawn. A post may be missing because it was edited, is dated in the future, is in a different document of
-// the feed, exceeds the limit, or because the configuration changed. None of these explains a post without an item: it
-// is lost.
+// missing returns the ids of the posts that are in the last documents but not in the new feed: those that vanished
+// without an explanation, and those that were withdrawn. A post may be missing because it was edited, is dated in the
+// future, is in a different document of the feed, exceeds the limit, or because the configuration changed. A post
+// without an item was lost, so none of these explains why it is missing.
 func (r *rebuilder) missing(
 	ctx context.Context, previous feed.Head, f feed.Feed, limit int,
 ) (missing, withdrawn []string, err error) {
@@ -440,7 +440,7 @@ func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
 		r.archives.documentAt(n, feed.PositionOf(it)) == name
 }
 
-// setHeld lists a held feed as a problem. The remedy says what must happen before the feed is committed again.
+// setHeld records a held feed as a problem. remedy says what must happen before the feed is committed again.
 func (r *rebuilder) setHeld(ctx context.Context, report feed.FeedReport, remedy string) error {
 	return r.problems.SetProblem(ctx, feed.Problem{
 		ID: string(report.Feed), Kind: feed.KindHeld, Since: r.clock(), Serving: true,

@@ -224,7 +224,7 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 				} else if err != nil {
 					return err
 				}
-				begun = nil // scanOnce has replied to later requests
+				begun = nil // scanOnce has replied, also to the requests that have arrived since
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -232,9 +232,9 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 	}
 }
 
-// scanOnce does one scan and, after waitPosts, sends the result to begun unless that is nil. It reports whether another
-// scan must follow, because one was requested in the meantime or because this one failed after the result was sent and
-// its caller will not repeat it.
+// scanOnce does one scan. Once it has compared waitPosts posts and items, or has ended, it sends its error to begun,
+// unless begun is nil. It reports whether another scan must follow: because one was requested in the meantime, or
+// because this one failed after a reply was sent, so that the caller will not repeat it.
 func (r *reconciler) scanOnce(
 	ctx context.Context, token feed.Token, s *scanner, begun chan<- error,
 ) (again bool, err error) {

@@ -27,7 +27,8 @@ type Asker interface {
 
 // requestReader reads requests and stores replies.
 type requestReader interface {
-	// Requests waits up to block for requests after an entry. It omits requests that have a reply.
+	// Requests returns the requests after the entry with the id after, except those that have a reply. If there are none,
+	// it waits for one for up to block.
 	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
 	Reply(ctx context.Context, r feed.Request, payload []byte) error
 }
@@ -35,7 +36,7 @@ type requestReader interface {
 // request is a stored request to rebuild feeds, and reply is the builder's stored reply.
 type request struct {
 	Feeds []feed.Name `json:"feeds,omitempty"`
-	// AcceptRollback requests that changes be committed again after a rollback of the store.
+	// AcceptRollback is set to accept that the store was rolled back, so that changes are committed again.
 	AcceptRollback bool `json:"accept_rollback,omitempty"`
 	// Cause is recorded with the run. Requests of earlier releases have none.
 	Cause feed.Cause `json:"cause,omitzero"`

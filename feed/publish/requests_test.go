@@ -51,7 +51,7 @@ func TestAnswerOldRequest(t *testing.T) {
 	}
 }
 
-// Requests do not wait for the first rebuild of a term to end.
+// TestAnswerDuringFirstRebuild checks that requests do not wait for the first rebuild of a term to end.
 func TestAnswerDuringFirstRebuild(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("p"))
@@ -160,7 +160,7 @@ func (r *runs) list() []feed.Run {
 	return slices.Clone(r.all)
 }
 
-// A store that is unavailable for a moment makes an operation fail, but does not end the term.
+// TestStoreHiccup checks that the term of a builder does not end if the store is unavailable for a moment.
 func TestStoreHiccup(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("p"))

@@ -93,10 +93,10 @@ func hasDocuments(h feed.Head, d documentSet) bool {
 	return true
 }
 
-// isOutdated reports whether the removal of a post was recorded before a head that contains the post was committed, in
-// a store that was rolled back: the post was published again, but the store has lost the record of it. Times of commits
-// can be a few seconds ahead, and the time at which the rollback was noticed is from the clock of a process, so a
-// removal is outdated only if it is before both.
+// isOutdated reports whether the recorded removal of a post is older than head, which contains the post, in a store
+// that was rolled back. In that case the post was published again later, but the store has lost the record of that. The
+// time of a commit can be a few seconds ahead, and the time at which the rollback was noticed comes from the clock of a
+// process. Therefore a removal is outdated only if it is before both.
 func (r *rebuilder) isOutdated(record feed.Record, head feed.Head) bool {
 	return r.rolledBack && record.Removed.Before(head.Modified()) && record.Removed.Before(r.rollback.Since)
 }

@@ -13,10 +13,10 @@ const (
 	// pollInterval is the maximum time that the builder waits for the store to report a change. Then it checks whether
 	// there is anything to do.
 	pollInterval = 10 * time.Second
-	// maxPollInterval is the longest such time of a site in a process with many sites.
+	// maxPollInterval is the greatest value to which Config.Pace can extend pollInterval in a process with many sites.
 	maxPollInterval = 30 * time.Second
-	// fullCheck is the interval at which the builder does what it does after a change, even if there is nothing to do.
-	// That takes a dozen commands, which is too many to run for each of a thousand idle sites every ten seconds.
+	// fullCheck is the interval at which the builder does all the work of a change, even if nothing has changed. That
+	// takes a dozen commands, which is too many to run for each of a thousand idle sites every ten seconds.
 	fullCheck = 5 * time.Minute
 	// retryInterval is the pause after an error.
 	retryInterval = time.Second
@@ -191,8 +191,9 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
-// restart makes the builder read the position up to which the inbox was absorbed again. It must do so if the store may
-// have been restored from an older copy: posts that were absorbed after the copy was made follow an earlier position.
+// restart ends the builder's wait for changes, so that it reads the inbox cursor from the store again. The builder must
+// do so if the store may have been restored from an older copy: the cursor is then an earlier one, and the posts after
+// it must be absorbed again.
 type restart struct {
 	mu   sync.Mutex
 	stop context.CancelFunc // nil if nothing waits
@@ -224,8 +225,8 @@ func (p *Publisher) pollInterval() time.Duration {
 	return min(p.config.Pace(pollInterval), maxPollInterval)
 }
 
-// idle reports whether there is nothing to build during the interval, apart from the inbox. due is the earliest
-// publication date when the builder last looked, zero if no post had a future date.
+// idle reports whether there is nothing to build during the interval, apart from the inbox. due is the earliest future
+// publication date that the builder found at its last full check, or zero if there was none.
 func (p *Publisher) idle(ctx context.Context, due time.Time, interval time.Duration) (bool, error) {
 	ctx = feed.Unhurried(ctx)
 	dirty, err := p.config.Store.DirtyFeeds(ctx)

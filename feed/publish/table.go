@@ -16,7 +16,8 @@ type publicationLister interface {
 	Publications(ctx context.Context) ([]feed.Publication, error)
 }
 
-// reading holds an intake and what determines its results. It is immutable.
+// reading holds an intake, the table of publications that it uses, and the version of the items that it makes. It is
+// immutable.
 type reading struct {
 	table   []feed.Publication // the table of publications that the intake uses
 	intake  *intake.Intake
@@ -27,7 +28,7 @@ type reading struct {
 // version that introduced it.
 var generations = [intake.Generation]int{1, 3}
 
-// generationAt returns the generation for items of a site with a rendering version. Each version after
+// generationAt returns the generation of the tables for a site with the given rendering version. Each version after
 // [render.Version], which only tests use, has a new generation; see [render.UpTo].
 func generationAt(version int) int {
 	if version > render.Version {
@@ -74,7 +75,7 @@ func (a *absorber) loadTable(ctx context.Context) error {
 }
 
 // intakeVersion identifies the intake that items are made with, the selections that determine their feeds, and the URLs
-// of post pages. Pages is the site if posts without a URL get a page of their own, and nil otherwise.
+// of post pages. pages is the site if posts without a URL get a page of their own, and nil otherwise.
 func intakeVersion(in *intake.Intake, catalog feed.Catalog, pages *feed.Site) string {
 	version := in.Fingerprint()
 	if len(catalog.Selections) > 0 {

@@ -95,8 +95,8 @@ func (r *rebuilder) allNames(committed map[feed.Name]feed.Head, marks map[feed.N
 	return names
 }
 
-// dirtyTargets returns the given dirty feeds and archives, whose marks were read before. It reads no data of other
-// feeds: the cost of a change must not grow with the number of feeds.
+// dirtyTargets returns the targets for the given dirty feeds and archives, whose marks were read before. It reads no
+// data of other feeds: the cost of a change must not grow with the number of feeds.
 func (r *rebuilder) dirtyTargets(
 	ctx context.Context, names []feed.Name, marks map[feed.Name]int64,
 ) ([]target, error) {

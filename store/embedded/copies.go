@@ -94,11 +94,11 @@ func (c *copies) problem() feed.Problem {
 	}
 }
 
-// note records that posts have changed.
+// note records that posts have changed, so that the number will be increased.
 func (c *copies) note() { c.changed = true }
 
-// bumpIfChanged increases the number if posts have changed, at most once in bumpInterval unless now is set. It must not
-// be called while the folder of posts might not be mounted.
+// bumpIfChanged increases the number if posts have changed. It does so at most once in bumpInterval, unless now is set.
+// It must not be called while the folder of posts might not be mounted.
 func (c *copies) bumpIfChanged(now bool) {
 	if c.changed && c.restored == "" && (now || c.now().Sub(c.bumped).Abs() >= bumpInterval) {
 		c.bump()
@@ -122,7 +122,7 @@ func (c *copies) bump() {
 	}
 	err := c.write()
 	if err != nil && !c.failing {
-		c.log.Debug("it will not be detected if the posts are replaced by an older copy", "error", err)
+		c.log.Debug("cannot detect whether the posts are replaced by an older copy", "error", err)
 	}
 	c.failing, c.bumped = err != nil, c.now()
 	c.changed = c.changed && err != nil

@@ -27,19 +27,19 @@ import (
 	"feedpub/store"
 )
 
-// disk stores the data that cannot be derived from the posts: the primary records in a log, one per line, and each
-// feed's head with its documents in a separate file.
+// disk stores the data that cannot be derived from the posts. The primary records are in a log, one per line. Each head
+// is in a file of its own, together with its documents.
 type disk struct {
 	site     *store.Site
 	log      *slog.Logger
 	files    fileOps
-	heads    string // folder that contains the files of heads
+	heads    string // folder of the head files
 	unloaded *unloaded
 
 	// delivered is the path of the file that records which version each subscriber has received. After a crash it may be a
 	// minute out of date, so some deliveries are repeated.
 	delivered string
-	reading   string // path of the file of posts that are being read, see saveReading
+	reading   string // path of the file that lists the posts being read; see saveReading
 
 	mu       sync.Mutex
 	saved    map[string]int64 // the contents of the delivered file; guarded by mu
@@ -171,9 +171,9 @@ func openDisk(
 	return d, nil
 }
 
-// readRecords reads the log of records and returns the last line of each, in order, and the size of the complete lines.
-// Lines that cannot be decoded are skipped, since a damaged line must not prevent the start; the last line may be
-// incomplete.
+// readRecords reads the log of records. It returns the last line of each record, in order, and the total size of the
+// complete lines. Lines that cannot be decoded are skipped, since a damaged line must not prevent the start; the last
+// line may be incomplete.
 func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size int64, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -214,7 +214,7 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 	return lines, size, nil
 }
 
-// ended reports whether a line means that its record no longer exists.
+// ended reports whether a line says that its record has been removed.
 func ended(l feed.ExportLine) bool {
 	return l.Subscription != nil && l.Subscription.Expires.IsZero() || l.Notice != nil && l.Notice.Done ||
 		l.Credits != nil && len(l.Credits.List) == 0
@@ -330,8 +330,8 @@ func (d *disk) sync(ctx context.Context) error {
 	return err
 }
 
-// drain writes all entries of the journal, including those of concurrent calls, and the heads that could not be written
-// before. The caller must hold mu.
+// drain writes all entries of the journal to disk, including entries added by concurrent calls, and also the heads that
+// could not be written earlier. The caller must hold mu.
 func (d *disk) drain(ctx context.Context) error {
 	if err := d.writeHeads(ctx, slices.Sorted(maps.Keys(d.lost))); err != nil {
 		return err
@@ -450,8 +450,9 @@ func (d *disk) writeHeads(ctx context.Context, names []feed.Name) error {
 	return nil
 }
 
-// readHeads reads heads with their documents from the server. For each head, the error in lost is errLostDocument if an
-// unchanged document existed only in the last file of the head, and that file was removed or is damaged.
+// readHeads reads heads with their documents from the server. The element of lost for a head is an error of kind
+// errLostDocument if one of its documents was only in the previous file of the head, and that file was removed or is
+// damaged.
 func (d *disk) readHeads(ctx context.Context, names []feed.Name) (files []headFile, lost []error, err error) {
 	heads, err := d.site.HeadsOf(ctx, names...)
 	if err != nil {
@@ -487,7 +488,7 @@ func (d *disk) readHeads(ctx context.Context, names []feed.Name) (files []headFi
 	return files, lost, nil
 }
 
-// readBlobs reads those documents of heads that have no brotli coding, in one round trip. It returns the ones that
+// readBlobs reads the documents of heads that have no brotli coding, in one round trip. It returns only documents that
 // match their checksums.
 func (d *disk) readBlobs(ctx context.Context, heads []feed.Head) (map[feed.Hash]feed.Blob, error) {
 	refs := map[feed.Hash]feed.DocumentRef{}

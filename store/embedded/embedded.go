@@ -1,6 +1,6 @@
-// Package embedded is a store for one machine without Redis: the posts are files in a folder, and an in-process Redis
-// (miniredis) that follows them serves package store. It is not a second implementation of the store, and it does not
-// decode files itself: the caller supplies a decoder.
+// Package embedded is a store for one machine without Redis: the posts are files in a folder, and package store uses an
+// in-process Redis (miniredis), which is kept up to date with the files. It is not a second implementation of the
+// store, and it does not decode files itself: the caller supplies a decoder.
 //
 // # Durability
 //

@@ -41,7 +41,7 @@ func isPosts(name string) bool {
 // "_", "-" and non-leading dots percent-encoded, followed by ".json". A long id is shortened to a prefix and a hash.
 func FileName(id string) string { return escape(id) + ".json" }
 
-// escape returns a file name without extension. Different strings have different names.
+// escape returns the file name for s, without an extension. Different strings have different file names.
 func escape(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -76,9 +76,10 @@ func WritePost(dir string, p feed.RawPost) (string, error) {
 	return file, nil
 }
 
-// RemovePost removes every file in dir that contains the post with the given id. The folder data is that of the store,
-// which records the ids of renamed files. If there are no such files, the error is of kind [feed.ErrNotFound]. If one
-// of them also contains other posts, nothing is removed and the error is of kind [feed.ErrInvalid].
+// RemovePost removes every file in dir that contains the post with the given id. data is the data folder of the store,
+// which contains the recorded ids of renamed files. If there are no such files, the error is of kind
+// [feed.ErrNotFound]. If one of the files also contains other posts, nothing is removed and the error is of kind
+// [feed.ErrInvalid].
 func RemovePost(dir, data string, decode Decode, id string) error {
 	var files []string
 	for f := range List(dir, data, decode) {
@@ -143,10 +144,10 @@ func List(dir, data string, decode Decode) iter.Seq[File] {
 	}
 }
 
-// walk returns the files that may contain posts, the folders that may contain such files, and the paths that cannot be
-// read with their errors.
+// walk returns the files that may contain posts, and the folders that may contain such files. bad maps each path that
+// cannot be read to the error.
 //
-// Media is a hash of the names of the files that are served beside the posts.
+// media is a hash of the names of the files, such as pictures, that are served along with the posts.
 func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, media feed.Hash, bad map[string]error) {
 	var others strings.Builder
 	files, bad = map[string]fs.FileInfo{}, map[string]error{}
@@ -187,7 +188,7 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, media feed.H
 	return files, dirs, feed.HashOf([]byte(others.String())), bad
 }
 
-// errEmpty is returned for an empty file, which is an error because editors truncate a file before they write to it.
+// errEmpty is the error for an empty file. It is an error because some editors truncate a file before they write to it.
 var errEmpty = errors.New("the file is empty")
 
 // read returns the current version of a file.

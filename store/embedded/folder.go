@@ -41,8 +41,8 @@ type folder struct {
 	// owner maps the id of each post to the path of the file whose version is in the server, since several files may
 	// contain the same post.
 	owner map[string]string
-	// good contains the last good version of each post whose version in the server is rejected, by id. The server still
-	// holds the item of the good version, but after a restart the item must be built again from that version.
+	// good contains, by id, the last good version of each post whose version in the server is rejected. The item in the
+	// server was made from the good version, and must be made from it again after a restart.
 	good  map[string][]byte
 	self  fs.FileInfo // information about the folder itself, from the last listing
 	media feed.Hash   // hash of the names of the files beside the posts when they were last listed
@@ -51,8 +51,8 @@ type folder struct {
 	// their size and time are unchanged.
 	written map[string]bool
 	missing bool // whether a problem of the folder as a whole is listed: it is unreadable or has lost all its files
-	// rejected returns the notices to add for a problem; nil until NotifyRejected is called. notified contains the reasons
-	// of the listed problems for which they were added, by id.
+	// rejected returns the notices to add for a problem; it is nil until NotifyRejected is called. notified contains, by
+	// id, the reasons of the listed problems for which notices were added.
 	rejected func(feed.Problem) []feed.StoredNotice
 	notified map[string]string
 }
@@ -130,8 +130,9 @@ func (f *folder) load(ctx context.Context, last lastRun) error {
 	return err
 }
 
-// noteCopies increases the number of the copy if posts have changed, or stops holding changes if an operator has
-// accepted an older copy. The caller must hold mu.
+// noteCopies increases the number in the records that detect older copies if posts have changed. If changes are held
+// because a folder was replaced by an older copy, it stops holding them once an operator has accepted the copy. The
+// caller must hold mu.
 func (f *folder) noteCopies(ctx context.Context, closing bool) error {
 	if f.copies.restored == "" {
 		if !f.missing {

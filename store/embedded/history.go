@@ -12,7 +12,7 @@ import (
 	"feedpub/store"
 )
 
-// historyFiles store the runs, and the milestones of posts.
+// historyFiles are the files that contain the runs, and the milestones of posts.
 type historyFiles struct {
 	site             *store.Site
 	runs, milestones lineFile
@@ -24,7 +24,8 @@ type postMilestones struct {
 	feed.Milestones
 }
 
-// restore restores the contents of the files. It skips runs that a later run repeats and lines that cannot be decoded.
+// restore loads the contents of the files into the server. It skips lines that cannot be decoded, and runs that are
+// counted in a later line.
 func (h *historyFiles) restore(ctx context.Context) error {
 	var log feed.RunLog
 	if err := h.runs.read(func(line []byte) {

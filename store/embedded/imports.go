@@ -62,8 +62,9 @@ func RecordImport(data string, posts ...feed.RawPost) error {
 	return nil
 }
 
-// open prepares the server, whose posts have not been absorbed, for posts that were imported. Last contains the posts
-// of the last run.
+// open tells the server which posts need not be announced: those that were imported, and those that have not changed
+// since they were last announced. last contains the posts of the last run. open must be called before posts are
+// absorbed.
 func (i *imports) open(ctx context.Context, site *store.Site, last lastRun) error {
 	b, err := os.ReadFile(i.settled)
 	if err == nil {
@@ -86,8 +87,8 @@ func (i *imports) open(ctx context.Context, site *store.Site, last lastRun) erro
 	return site.RestoreRecords(ctx, lines...)
 }
 
-// unchanged returns lines for the posts of the last run that need not be announced again: all except those whose date
-// may have been reached since.
+// unchanged returns lines for the posts of the last run that need not be announced again. It omits posts whose date was
+// in the future, since that date may have been reached.
 func (i *imports) unchanged(last lastRun) []feed.ExportLine {
 	var lines []feed.ExportLine
 	for _, v := range last.files {

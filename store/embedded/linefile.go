@@ -39,8 +39,8 @@ func (f *lineFile) read(decode func(line []byte)) error {
 	return nil
 }
 
-// appendLines appends values to the file. Current returns all values, including these; they replace the contents of the
-// file when it has become too large.
+// appendLines appends values to the file. If the file has become too large, it instead replaces the contents with the
+// result of current, which returns all values that are still needed, including the new ones.
 func appendLines[T any](f *lineFile, values []T, current func() ([]T, error)) error {
 	if len(values) == 0 {
 		return nil

@@ -15,8 +15,9 @@ import (
 	"feedpub/feed"
 )
 
-// pathIDs records the ids of posts whose file specifies none, if they differ from the path of the file because it was
-// renamed, or because a renamed file has that id. Ids never change, so they are written to disk before they are used.
+// pathIDs records ids of posts whose file specifies no id. Such a post normally has the path of its file as its id. The
+// id differs if the file was renamed, or if the path is already the id of a renamed file; only these ids are recorded.
+// Ids never change, so they are written to disk before they are used.
 type pathIDs struct {
 	path  string
 	files fileOps
@@ -60,7 +61,7 @@ func (p *pathIDs) record(name, id string) error {
 	return nil
 }
 
-// idOf returns the id of the post in a file that specifies none.
+// idOf returns the id of the post in a file that specifies no id.
 func (p *pathIDs) idOf(name string) string {
 	if id, ok := p.ids[name]; ok {
 		return id
@@ -68,7 +69,7 @@ func (p *pathIDs) idOf(name string) string {
 	return name
 }
 
-// apply sets the recorded id of the post in a file that specifies none.
+// apply sets the id of the post in a file that specifies no id, if an id is recorded for it.
 func (p *pathIDs) apply(name string, posts []feed.RawPost) {
 	if id := p.idOf(name); pathIsID(name, posts) && id != name {
 		posts[0] = withID(posts[0], id)
@@ -78,7 +79,7 @@ func (p *pathIDs) apply(name string, posts []feed.RawPost) {
 // pathIsID reports whether the file specifies no id, so that the decoder has used its path.
 func pathIsID(name string, posts []feed.RawPost) bool { return len(posts) == 1 && posts[0].ID == name }
 
-// withID returns the post with a different id.
+// withID returns a copy of p with the given id.
 func withID(p feed.RawPost, id string) feed.RawPost {
 	p.ID = id
 	var members map[string]json.RawMessage
@@ -91,8 +92,9 @@ func withID(p feed.RawPost, id string) feed.RawPost {
 	return p
 }
 
-// identify sets the id of the post in a file that specifies none: the recorded id; for a renamed file with the same
-// content, the id that the post had under the old name; or the path, unless a renamed file has that id.
+// identify sets the id of the post in a file that specifies no id. It chooses the recorded id if there is one. A
+// renamed file with the same content keeps the id that its post had under the old name. Otherwise the id is the path,
+// unless a renamed file has that id.
 func (s *scan) identify(name string, state *file, v *version) error {
 	if !pathIsID(name, v.posts) {
 		return nil
@@ -110,7 +112,7 @@ func (s *scan) identify(name string, state *file, v *version) error {
 	return nil
 }
 
-// chooseID returns the id of the post in a file that specifies none and has no recorded id.
+// chooseID returns the id of the post in a file that specifies no id and has no recorded id.
 func (s *scan) chooseID(name string, state *file, sum feed.Hash) (string, error) {
 	if _, known := state.posts[name]; known {
 		return name, nil
@@ -141,7 +143,7 @@ func (s *scan) chooseID(name string, state *file, sum feed.Hash) (string, error)
 	return id, s.ids.release(id)
 }
 
-// release removes the records of an id.
+// release removes id from the record, so that a different post can have it.
 func (p *pathIDs) release(id string) error {
 	for name, own := range p.ids {
 		if own == id && name != id {
@@ -176,8 +178,8 @@ func (s *scan) renamedFrom(name string, sum feed.Hash) (old string, ok bool) {
 	return candidates[0], true
 }
 
-// vanished reports whether a file is gone. It may have been renamed after its old folder was listed and before its new
-// folder was.
+// vanished reports whether a file no longer exists, even if the scan has found it: it may have been renamed after its
+// old folder was listed and before its new folder was.
 func (s *scan) vanished(name string) bool {
 	state := s.files[name]
 	if state.gone {

@@ -23,8 +23,8 @@ func (d *disk) restoreReading(ctx context.Context) error {
 	return nil
 }
 
-// saveReading replaces the file of posts that are being read. It does not sync the file, which would make reading
-// slower: the file must survive the death of the process, but not a power failure.
+// saveReading replaces the contents of the file that lists the posts being read. It does not sync the file, which would
+// make reading slower: the file must survive the death of the process, but not a power failure.
 func (d *disk) saveReading(saved []byte) error {
 	if saved == nil {
 		if err := os.Remove(d.reading); !errors.Is(err, fs.ErrNotExist) {

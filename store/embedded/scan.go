@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// scan is one comparison of the files with their recorded state.
+// scan is the state of one comparison of the files with their recorded state.
 type scan struct {
 	*folder
 	start time.Time
@@ -92,7 +92,7 @@ func (f *folder) submitMissingMedia(ctx context.Context) error {
 	return f.submit(ctx, ids)
 }
 
-// wait requests another scan after at most d.
+// wait requests that the next scan starts after at most d.
 func (s *scan) wait(d time.Duration) {
 	if s.again == 0 || d < s.again {
 		s.again = max(d, time.Millisecond)
@@ -167,9 +167,9 @@ func (s *scan) readAgain(state *file, err error) {
 	state.broken = err
 }
 
-// accept puts the posts of a file into the server, and deletes those that the file no longer contains. While the
-// last good version of a rejected post has not been absorbed, delayed is the reason for the rejection, and the post is
-// not put yet.
+// accept puts the posts of a file into the server, and deletes those that the file no longer contains. It does not put
+// a rejected post while the last good version of the post has not been absorbed yet; delayed is then the reason for the
+// rejection.
 func (f *folder) accept(ctx context.Context, name string, state *file, v version) (delayed, err error) {
 	good, delayed, err := f.review(ctx, name, state, v.posts)
 	if err != nil {
@@ -203,12 +203,13 @@ func (f *folder) accept(ctx context.Context, name string, state *file, v version
 	return delayed, nil
 }
 
-// absorbWait is the delay before a scan repeats the attempt to put a rejected post.
+// absorbWait is the delay before the next scan if a rejected post could not be put yet.
 const absorbWait = time.Second
 
 // review returns the last good versions of the posts of a file. A rejected post never replaces a good version that has
-// not been absorbed yet, because then no version of it could be published: instead, posts receives the version in the
-// server, and delayed is the reason for the rejection. A post that is not public always replaces its earlier version.
+// not been absorbed yet, because then no version of the post could be published. In that case review sets the post in
+// posts to the version that is in the server, and delayed is the reason for the rejection. A post that is not public
+// always replaces its earlier version.
 func (f *folder) review(
 	ctx context.Context, name string, state *file, posts []feed.RawPost,
 ) (good []feed.RawPost, delayed, err error) {
@@ -254,8 +255,9 @@ func (f *folder) rejects(p feed.RawPost) error {
 	return nil
 }
 
-// noteGood adds the version of a post in the server to f.good if it is public and not rejected. It reports whether a
-// rejected version may replace it: its item exists, or there is no good version.
+// noteGood adds the version of a post that is in the server to f.good if that version is public and not rejected. It
+// reports whether a rejected version may replace it in the server, because its item exists or because it is not a good
+// version.
 func (f *folder) noteGood(ctx context.Context, id string) (absorbed bool, err error) {
 	if _, ok := f.good[id]; ok {
 		return true, nil // the version in the server is rejected too
@@ -395,8 +397,8 @@ func (s *scan) missingFiles() (missing []string, remaining bool) {
 	return missing, remaining
 }
 
-// suspicious reports whether the missing files, which are all recorded files, may have disappeared by accident. If
-// there was only one file and it was removed while the store is running, the removal is assumed to be intentional.
+// suspicious reports whether the files may have disappeared by accident. missing must contain all recorded files. If
+// there was only one file and it was removed while the store was running, the removal is assumed to be intentional.
 func (s *scan) suspicious(missing []string) bool {
 	owners := 0
 	for _, name := range missing {

@@ -32,9 +32,9 @@ const (
 	// the items themselves.
 	itemCache = 32 << 20
 
-	// expireTick is the shortest and maxExpireStep the longest time between two advances of the server's clock, and also
-	// the longest advance. A lease, which is renewed between the two, must not expire in one advance: the builder's lease
-	// of a folder is twice as long.
+	// expireTick and maxExpireStep are the shortest and the longest time between two advances of the server's clock.
+	// maxExpireStep is also the greatest advance. A lease that was just renewed must not expire in one advance, so the
+	// builder of a folder uses a lease that is twice as long as maxExpireStep.
 	expireTick    = time.Second
 	maxExpireStep = 10 * time.Second
 )

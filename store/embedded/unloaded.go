@@ -113,7 +113,7 @@ func (u *unloaded) read(key store.DocumentKey, files map[feed.Name]headFile) []b
 	return key.Value(b)
 }
 
-// forget deletes from the server the documents of a head whose file is damaged.
+// forget deletes the documents of a head from the server, because the file of the head is damaged or missing.
 func (u *unloaded) forget(name feed.Name) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -124,7 +124,8 @@ func (u *unloaded) forget(name feed.Name) {
 	delete(u.names, name)
 }
 
-// lose deletes from the server a document that cannot be read, and all documents that are only in the file of the head.
+// lose deletes the document with the hash h, which cannot be read, from the server. It also deletes all documents that
+// are only in the file of the head.
 func (u *unloaded) lose(name feed.Name, h feed.Hash) {
 	u.forget(name)
 	u.redis.Del(u.site.DocumentKey(h))
@@ -134,7 +135,7 @@ func (u *unloaded) path(name feed.Name) string {
 	return filepath.Join(u.heads, escape(string(name))+headSuffix)
 }
 
-// reload restores to the server the documents that the next version of a head no longer contains. The server keeps
+// reload loads the documents that the next version of a head no longer contains into the server again. The server keeps
 // them until they expire. It must be called before the file of the head is replaced.
 func (u *unloaded) reload(ctx context.Context, next feed.Head) error {
 	u.mu.RLock()

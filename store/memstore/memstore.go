@@ -62,8 +62,8 @@ type primary struct {
 	heads    map[feed.Name]feed.Head
 	docs     map[feed.Hash]feed.Blob
 	runs     *feed.RunLog
-	// milestones by post, and the version with the first commit of each post that has not been served, or 0 if there
-	// was none.
+	// milestones are by post. unserved contains the posts that have not been served, with the version of their first
+	// commit, or 0 if there was none.
 	milestones map[string]feed.Milestones
 	unserved   map[string]int64
 	readings   map[string][]string // posts by owner of a lease
@@ -322,7 +322,8 @@ func (s *Site) Update(
 	}
 }
 
-// replace replaces a post unless it differs from current.
+// replace replaces a post with raw, or deletes it if raw is nil, if the stored post still equals current. It reports
+// whether it did so.
 func (s *Site) replace(id string, current, raw []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

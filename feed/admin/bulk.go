@@ -111,7 +111,7 @@ func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 		line, fits, err = readLine(lines, intake.MaxSize)
 		more = err == nil
 		if err != nil && !errors.Is(err, io.EOF) {
-			// The previous lines are stored anyway: the client cannot know how much was received.
+			// The lines before it are still stored: the client cannot know how much was received.
 			b.result(lineResult{Line: number, Status: http.StatusBadRequest, Detail: "The body ends within this line."})
 			break
 		}
@@ -199,7 +199,7 @@ func (b *bulk) flush() error {
 	return err
 }
 
-// storedResult completes the result of the post with index i in the batch. The other arguments are the results of
+// storedResult completes a, the result of post i of the batch. created, confirmed and err are the results of
 // [Posts.PutConfirmed].
 func (b *bulk) storedResult(a lineResult, i int, created []bool, confirmed bool, err error) lineResult {
 	if err != nil {

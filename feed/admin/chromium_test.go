@@ -43,7 +43,7 @@ type message struct {
 	} `json:"error"`
 }
 
-// newTab starts Chromium. The flags are added to those that a test needs.
+// newTab starts Chromium with flags in addition to those that every test needs.
 func newTab(t *testing.T, flags ...string) *tab {
 	t.Helper()
 	fromUs, in, err := os.Pipe()

@@ -82,7 +82,7 @@ func (h siteHandler) getCredits(w http.ResponseWriter, r *http.Request) error {
 type decisionRequest struct {
 	Verdict feed.Verdict `json:"verdict"`
 	// If the verdict is edited, Source replaces the source and Text the passage. If one of them is absent, the value that
-	// was read is kept.
+	// was read from the post is kept.
 	Source *feed.Source `json:"source"`
 	Text   *string      `json:"text"`
 }

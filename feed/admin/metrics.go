@@ -120,7 +120,7 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 	return m, nil
 }
 
-// addRuns creates the metrics of runs, with all label values except those of site.
+// addRuns creates the metrics of runs and reloads. Except for metrics with a site label, it initializes all series.
 func (m *Metrics) addRuns() {
 	m.runs = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Name: "runs_total", Help: "Runs of the builder, by trigger and result.",

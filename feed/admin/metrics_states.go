@@ -35,12 +35,12 @@ func newStatesCollector(sites Sites, states StateReader, listers []ProblemLister
 	return &statesCollector{
 		sites: sites, states: states, listers: listers,
 		problems: siteDesc("problems",
-			"Problems listed for operators, by kind; the label site is empty for problems of the process.", "kind"),
+			"Problems listed for operators, by kind; the site label is empty for problems of the process.", "kind"),
 		read: prometheus.NewDesc(namespace+"_problems_read_timestamp_seconds",
-			"Time at which the problems in the store were last read; 0 if they never were, and are not counted.", nil, nil),
+			"Time at which the problems in the store were last read; 0 if they have not been read yet, in which case they are not counted.", nil, nil),
 		builder: siteDesc("builder", "1 if a process, on any machine, builds the site."),
 		token:   siteDesc("builder_token", "Greatest fencing token of the site; it grows when another process takes over."),
-		oldest:  siteDesc("inbox_oldest_seconds", "Age of the oldest inbox entry that was not absorbed; 0 if there is none."),
+		oldest:  siteDesc("inbox_oldest_seconds", "Age of the oldest inbox entry that has not been absorbed yet; 0 if there is none."),
 		lag:     siteDesc("replica_lag_versions", "Number of commits in the store that the replica has not applied."),
 	}
 }
@@ -77,8 +77,8 @@ func (c *statesCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// remember returns the problems in the store by site, and the time at which they were read. If they could not be read,
-// they are those of the last time.
+// remember returns the problems in the store by site, and the time at which they were read. If err is not nil, it
+// returns the problems that were last read.
 func (c *statesCollector) remember(
 	ids []feed.SiteID, states []feed.SiteState, err error,
 ) (map[feed.SiteID]map[feed.ProblemKind]int, time.Time) {

@@ -68,7 +68,7 @@ feedpub_feeds{site="main"} 1
 # HELP feedpub_last_commit_timestamp_seconds Latest Last-Modified of the served documents.
 # TYPE feedpub_last_commit_timestamp_seconds gauge
 feedpub_last_commit_timestamp_seconds{site="main"} 1.7159472e+09
-# HELP feedpub_problems Problems listed for operators, by kind; the label site is empty for problems of the process.
+# HELP feedpub_problems Problems listed for operators, by kind; the site label is empty for problems of the process.
 # TYPE feedpub_problems gauge
 feedpub_problems{kind="characters",site=""} 0
 feedpub_problems{kind="characters",site="main"} 0

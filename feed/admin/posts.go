@@ -220,7 +220,7 @@ func (h siteHandler) confirmLoss(r *http.Request, id string, c conditions) error
 type listedPost struct {
 	ID   string `json:"id"`
 	ETag string `json:"etag"`
-	// Post is the stored post. It is absent if the post is not JSON.
+	// Post is the stored post, or nil if it is not JSON.
 	Post json.RawMessage `json:"post,omitempty"`
 }
 

@@ -16,7 +16,7 @@ const (
 	// maxSessions is the maximum number of sessions; the oldest ends if there are more.
 	maxSessions = 1000
 	// An address that sends maxAttempts wrong tokens within attemptWindow may not sign in for the rest of the window.
-	// After maxAllAttempts wrong tokens from all addresses, nobody may sign in until it ends.
+	// After maxAllAttempts wrong tokens from all addresses, nobody may sign in until the window ends.
 	maxAttempts    = 5
 	maxAllAttempts = 100
 	attemptWindow  = time.Minute

@@ -61,7 +61,7 @@ func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz 
 	}
 	_, before, err := prev.load()
 	if err != nil {
-		return nil // it is no longer on disk or in the store
+		return nil // prev is no longer on disk or in the store
 	}
 	last := version{Hash: prev.ref.Hash}
 	if before.history != nil {
@@ -94,7 +94,7 @@ func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz 
 	return h
 }
 
-// items returns the document's bytes and its items. gz is the document in gzip coding, and ids are the posts in it. The
+// items returns the uncompressed bytes of d and its items. gz is d in gzip coding, and ids are the posts in d. The
 // error is of kind [feed.ErrInvalid] if the document does not have one item for each post.
 func (d *document) items(gz []byte, ids []string) (body []byte, items []itemSum, err error) {
 	if d.bounds.Items() != len(ids) {

@@ -105,7 +105,7 @@ func TestDeltaHasNewAndChangedItems(t *testing.T) {
 	}
 }
 
-// TestDisplacedItemsAreNotRemovals checks that items displaced by newer ones do not count as removed.
+// TestDisplacedItemsAreNotRemovals checks that items displaced by newer items do not count as removed.
 func TestDisplacedItemsAreNotRemovals(t *testing.T) {
 	for _, c := range []struct {
 		name, before, now string
@@ -409,7 +409,8 @@ func TestDeltaDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzKeep checks that a well-formed document without some of its items is well-formed.
+// FuzzKeep checks that keeping all items of a document does not change it, and that a well-formed document stays
+// well-formed when all of its items are left out.
 func FuzzKeep(f *testing.F) {
 	f.Add(rss("a b c"), true)
 	f.Add("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>a</id></entry> "+
@@ -423,7 +424,7 @@ func FuzzKeep(f *testing.F) {
 		}
 		parts, err := split(format, []byte(text))
 		if err != nil || !wellFormed(text) {
-			return // split does not compare the names of tags; rendered documents are well-formed
+			return // split accepts some malformed documents, but rendered documents are well-formed
 		}
 		at := 0
 		var bounds feed.Bounds

@@ -91,7 +91,7 @@ func (d *Disk) open() error {
 	return nil
 }
 
-// take waits until no other goroutine uses the disk. The caller must call the result when it no longer uses the disk.
+// take waits until no other goroutine uses the disk. The caller must call done when it no longer uses the disk.
 func (d *Disk) take() (done func()) {
 	d.turn <- struct{}{}
 	return func() { <-d.turn }
@@ -303,7 +303,7 @@ func (d *Disk) repair(hash feed.Hash, b bodies) error {
 	return errors.Join(append(errs, d.files.SyncDir(d.documentDir()))...)
 }
 
-// readSummed reads a file with a line that contains a hash and the JSON with that hash.
+// readSummed decodes the JSON in a file into v. The first line of the file is the hash of the JSON that follows it.
 func (d *Disk) readSummed(path string, v any) error {
 	data, err := d.files.ReadFile(path)
 	if err != nil {
@@ -385,7 +385,7 @@ func (d *Disk) saveNow(editions []*edition) []error {
 			d.note(e)
 		}
 	}
-	for i, e := range editions { // only after all are recorded, because one may use a document that another has replaced
+	for i, e := range editions { // after recording all editions, because one may use a document that another has replaced
 		if errs[i] == nil && e.compared {
 			errs[i] = d.forget(e.head.Feed)
 		}

@@ -32,7 +32,7 @@ type document struct {
 	variants  [coding.Count]atomic.Pointer[variant]
 
 	payload atomic.Pointer[payload] // nil if the bytes are not in memory
-	asked   atomic.Bool             // the bytes were requested since the Memory examined the document
+	asked   atomic.Bool             // the bytes have been requested since the Memory last examined the document
 	loader  *loader                 // nil if the bytes never leave the memory; set before the document is served
 	memoryState
 }

@@ -45,7 +45,8 @@ func (d *document) errorPage(p *payload, r Request, status int) Response {
 	return page
 }
 
-// loaded returns the response of a document whose bytes, p, have been loaded. status is [Response.status].
+// loaded returns the response to r with the document, whose bytes p have been loaded. If status is not 0, the document
+// is the error page for that status.
 func (d *document) loaded(p *payload, r Request, status int) Response {
 	if status != 0 {
 		return d.errorPage(p, r, status)

@@ -14,8 +14,8 @@ import (
 	"feedpub/feed"
 )
 
-// settleTime is how long there must be no announcements before editions are compared. A change to a post affects
-// several feeds, which are committed one by one, and comparing the first ones must not delay the last.
+// settleTime is how long a replica waits after the last announcement before it compares editions. A change to a post
+// affects several feeds, which are committed one by one. Comparing the first feeds must not delay the last.
 const settleTime = 100 * time.Millisecond
 
 // tail is the position up to which a replica has read the store.
@@ -170,8 +170,9 @@ func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 		return nil
 	}
 	heads, failed := r.readHeads(ctx, slices.SortedFunc(maps.Keys(t.missed), feed.Name.Compare))
-	// A builder that has just taken over may have done so because the store has lost data, such as the lease. Its
-	// commit hides any other change of the version, so the next poll reads all heads.
+	// A greater token means that a different builder has taken over, perhaps because the store has lost data, such as the
+	// lease. Since this commit also changes the version, the version does not reveal the loss, and the next poll reads all
+	// heads.
 	newest := r.Newest()
 	if slices.ContainsFunc(heads, func(h feed.Head) bool { return h.Token > newest }) {
 		t.polls = pollsPerFull
@@ -210,11 +211,11 @@ func (r *Replica) readHeads(ctx context.Context, names []feed.Name) (heads []fee
 	return heads, failed
 }
 
-// prefetch returns the documents of heads that match their checksum and are not served yet, by hash. It reads many of
-// them with each call to the store. Other documents must be read one by one.
+// prefetch reads the documents of heads that are not in served, many with each call to the store, and returns those
+// that match their checksums, by hash. The caller must read all other documents one by one.
 func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snapshot) map[feed.Hash]feed.Blob {
 	refs := map[feed.Hash]feed.DocumentRef{}
-	var all []feed.Hash // the documents of a head together, since the embedded store has them in one file
+	var all []feed.Hash // the documents of each head are adjacent, since the embedded store has them in one file
 	for _, head := range heads {
 		current := served.edition(head.Feed)
 		for _, ref := range head.Documents {

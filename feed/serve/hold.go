@@ -76,8 +76,8 @@ func (m *Memory) unreserve(n int64) {
 	m.size -= n
 }
 
-// hold records that a response uses a payload, so that it is counted until the response has been sent, even if its
-// document is dropped. m may be nil.
+// hold records that a response uses a payload. The payload is then counted until the response has been sent, even if
+// its document is dropped. m may be nil.
 func (m *Memory) hold(p *payload) {
 	if m == nil {
 		return
@@ -193,8 +193,8 @@ func (r *Response) Release() {
 	r.source, r.Body, r.File = source{}, nil, nil
 }
 
-// hold counts the body of a response until it is released, and unpacks it if necessary. If there is no room it returns
-// a response with an error.
+// hold counts the body of a response until the response is released, and unpacks the body if necessary. If there is no
+// room, hold returns an error response.
 func (f *Front) hold(res Response, v *Visit) Response {
 	s := &res.source
 	if s.payload == nil {
@@ -228,7 +228,7 @@ func (f *Front) hold(res Response, v *Visit) Response {
 	return res
 }
 
-// replace releases a response and returns the given one for the same document.
+// replace releases r, and returns the response by with the feed and the format of r.
 func (r *Response) replace(by Response) Response {
 	r.Release()
 	by.Feed, by.Format = r.Feed, r.Format

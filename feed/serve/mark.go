@@ -30,7 +30,7 @@ type reached struct {
 	mu      sync.Mutex
 	last    int64 // the last version that was added
 	pending []reachedAt
-	marking bool // a goroutine records the pending versions
+	marking bool // whether a goroutine is recording the pending versions
 }
 
 type reachedAt struct {
@@ -109,7 +109,7 @@ func (r *Replica) mark(ctx context.Context) {
 	}
 }
 
-// markReached records versions.
+// markReached passes the versions in list to the Marker, and removes them from r.reached if there is no error.
 func (r *Replica) markReached(ctx context.Context, list []feed.ReachedVersion) error {
 	_, err := within(ctx, 0, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, r.Marker.MarkServed(ctx, list...)

@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// rareShare determines how much memory rarely requested documents may use: 1/rareShare of the limit of a Memory.
+	// Archives and pages of posts, which are rarely requested, may use 1/rareShare of the limit of a Memory.
 	rareShare = 16
-	// unreadShare determines how much memory documents that have not been requested yet may use.
+	// Documents that have not been requested yet may use 1/unreadShare of the limit.
 	unreadShare = 32
 )
 
@@ -111,7 +111,7 @@ func (m *Memory) ringOf(d *document) *list.List {
 	}
 }
 
-// add adds n to the size of a document.
+// add adds n to the counted size of d, and to the sizes of the Memory in which d is included.
 func (m *Memory) add(d *document, n int64) {
 	m.size += n
 	d.counted += n
@@ -149,8 +149,9 @@ func (m *Memory) setRequested(d *document) {
 	}
 }
 
-// replace counts the documents in now, which are now served, and stops counting the documents in before. The readers of
-// a document will request the document that replaces it at the same path.
+// replace counts the documents in now, which have replaced the documents in before, and stops counting those in before.
+// A document counts as requested if the document that it replaced at the same path was requested, because the same
+// readers will request it.
 func (m *Memory) replace(before, now []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -45,7 +45,7 @@ func negotiate(accept string, stored codingSet) (coding.Coding, bool) {
 			best, greatest = coding.Coding(c), q
 		}
 	}
-	// The identity coding is acceptable if it is not listed, but not preferred.
+	// An unlisted identity coding is acceptable, but not preferred.
 	return best, greatest > 0 || weights[coding.Identity] == unlisted
 }
 

@@ -46,7 +46,8 @@ func (t table[T]) has(target string) bool {
 // redirects holds the responses for paths that have moved or are retired.
 type redirects struct {
 	answers table[Response]
-	// aliases is set if documents may have aliases, so any unknown path may be an alias of a feed that is not loaded yet.
+	// aliases is set if documents may have aliases. In that case, any unknown path may be an alias of a feed that has not
+	// been loaded yet.
 	aliases bool
 }
 

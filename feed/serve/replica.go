@@ -237,7 +237,7 @@ func (r *Replica) Run(ctx context.Context) error {
 	return nil
 }
 
-// paced returns the interval at which to do something that a single site does at the given interval.
+// paced returns the interval of a periodic task, given the interval for a process with a single site.
 func (r *Replica) paced(single time.Duration) time.Duration {
 	if r.Pace == nil {
 		return single
@@ -439,7 +439,8 @@ func (r *Replica) setStoreError(err error) {
 	}
 }
 
-// save writes documents to disk until ctx is done and follow has returned, and then writes the remaining ones.
+// save writes documents to disk until ctx is done. When follow has returned and followed is closed, save writes the
+// documents that remain.
 func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	var failed error
 	for ctx.Err() == nil {

@@ -376,7 +376,7 @@ func TestReplicaServesRepairedDocuments(t *testing.T) {
 }
 
 // TestReplicaFollowsLaterBuilder checks that a greater token takes precedence over a lower version. A store has a lower
-// version after it was flushed and rebuilt.
+// version after it has been flushed and rebuilt.
 func TestReplicaFollowsLaterBuilder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
@@ -557,7 +557,7 @@ func TestReplicaWaitsForHastyStore(t *testing.T) {
 	})
 }
 
-// deafStore is a store without announcements, as if no connection were available for them.
+// deafStore is a store whose Changes always fails, as if no connection were available for announcements.
 type deafStore struct{ *fakeStore }
 
 func (s *deafStore) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {

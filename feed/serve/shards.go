@@ -143,7 +143,7 @@ func (e *edit[V]) get(key string) (V, bool) {
 	return e.base.get(key)
 }
 
-// own returns the part for hash, and its index, as a copy with room for one more entry.
+// own returns the part for hash and the index of the part. The part is a copy with room for one more entry.
 func (e *edit[V]) own(hash uint64) (part *shard[V], i uint64) {
 	if e.next == nil {
 		whole := *e.base

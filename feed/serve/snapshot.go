@@ -115,7 +115,7 @@ func newEdition(
 			err = b.Bounds.Validate(ref.Length)
 		}
 		if err != nil && same != nil {
-			e.documents[i] = same.withRef(ref) // it is already served, without the new coding
+			e.documents[i] = same.withRef(ref) // keep serving the document without the new coding
 			continue
 		}
 		if err != nil {

@@ -39,18 +39,18 @@ type stashedEdition struct {
 	Files [][coding.Count]int `json:"files"`
 }
 
-// flushState is the state of flushing a stash file to the disk.
+// flushState records whether flushing a stash file to the disk has failed.
 type flushState struct{ failed atomic.Bool }
 
 // nextStash returns the number of the next stash file.
 func (d *Disk) nextStash() int64 { return d.stashes.Add(1) }
 
-// stash writes editions to one file with the given number. It waits neither for the disk nor for other goroutines that
-// use it. When it returns, the file survives the end of the process. The caller must call flush; once flush has
-// returned nil, the file also survives a crash of the system. That takes two flushes, instead of about seven for the
-// editions' own files. A Disk loads the editions from the stash until they are saved in their own files, and then
-// removes the stash file. The error is [errNotStashed] if the editions are too large, or contain documents that are not
-// in memory.
+// stash writes editions to one file with the given number. It does not wait for the disk, or for other goroutines that
+// use the Disk. When it returns, the file survives the end of the process. The caller must call flush. Once flush has
+// returned nil, the file also survives a crash of the system. One stash file takes two flushes, whereas the editions'
+// own files take about seven. A Disk loads the editions from the stash until they are saved in their own files, and
+// then removes the stash file. The error is [errNotStashed] if the editions are too large, or contain documents that
+// are not in memory.
 func (d *Disk) stash(number int64, editions []*edition) (flush func() error, err error) {
 	list, bodies := make([]stashedEdition, len(editions)), []byte(nil)
 	feeds := make([]feed.Name, len(editions))

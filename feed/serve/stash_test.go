@@ -60,7 +60,7 @@ func TestStash(t *testing.T) {
 		}
 		r.stop()
 
-		// A process that starts on the folder of the killed one serves the change without the store, and saves it.
+		// A process that starts with the folder of the killed process serves the change without the store, and saves it.
 		down := newFakeStore()
 		down.do(func() { down.down = errDown })
 		r = run(t, down, killed)

@@ -20,7 +20,8 @@ const maxHeaderLines = 100
 // begins with four spaces continues the value of the line above it.
 var headerLine = regexp.MustCompile(`^ {0,3}([A-Za-z][A-Za-z0-9_-]*):[ \t]*(.*)$`)
 
-// headerField returns the key, in lower case, and the value in a line of a header. A URL is not a key and a value.
+// headerField splits a line of a header into a key, in lower case, and a value. It returns false for any other line,
+// including a URL, whose scheme is not a key.
 func headerField(line string) (key, value string, ok bool) {
 	m := headerLine.FindStringSubmatch(line)
 	if m == nil || strings.HasPrefix(m[2], "//") {
@@ -29,9 +30,9 @@ func headerField(line string) (key, value string, ok bool) {
 	return strings.ToLower(m[1]), strings.TrimSpace(m[2]), true
 }
 
-// headerKeys are, with those of frontVisibility, the known keys of a header without an opening line. Such a header has
-// a title or a date, and one more known key. The authors do not count: a text about a book may begin with the book's
-// title and author.
+// headerKeys and the keys of frontVisibility are the known keys of a header without an opening line. Such a header must
+// have a title or a date, and at least one other known key. The key for authors is not one of them, because a text
+// about a book may begin with the book's title and author.
 var headerKeys = setOf("title", "date", "slug", "tags", "category", "categories", "summary", "status", "modified", "layout",
 	"lang", "id", "permalink", "updated", "draft", "published", "keywords", "description")
 
@@ -94,7 +95,7 @@ func (s *keysSeen) add(line string) {
 
 func (s *keysSeen) addField(line string, f frontValue) {
 	if f.isPastYear() {
-		return // the year of a book, for example
+		return // it may be the year in which a book was published
 	}
 	restricted := frontVisibility[f.key] != nil
 	if headerKeys[f.key] || restricted {
@@ -107,12 +108,12 @@ func (s *keysSeen) addField(line string, f frontValue) {
 	}
 }
 
-// isHeader reports whether the lines are a header if nothing else follows them.
+// isHeader reports whether the lines added so far form a header.
 func (s *keysSeen) isHeader() bool {
 	return s.broken == 0 && (s.named && len(s.known) > 1 || s.closed != "")
 }
 
-// err returns an error if the lines say that the post is not public but are not a header.
+// err returns an error if one of the lines says that the post is not public, but the lines are not a header.
 func (s *keysSeen) err() error {
 	if s.broken == 0 || s.closed == "" {
 		return nil
@@ -128,7 +129,7 @@ func headerScalar(value string) string {
 	return strings.Trim(strings.TrimSpace(value), `"'`)
 }
 
-// isPastYear reports whether the value of published is a year that has begun.
+// isPastYear reports whether the key of f is "published" and its value is a year that has begun.
 func (f frontValue) isPastYear() bool {
 	if f.key != "published" {
 		return false
@@ -137,7 +138,7 @@ func (f frontValue) isPastYear() bool {
 	return year && !future
 }
 
-// isClosed reports whether the value of a key says that the post is not public, or not yet.
+// isClosed reports whether f says that the post is not public, or is not public yet.
 func (f frontValue) isClosed() bool {
 	if read := frontVisibility[f.key]; read != nil {
 		if v, err := read(f); err == nil && (v.status != "" || v.scheduled) {
@@ -186,7 +187,7 @@ func headerFields(header string) (map[string]any, error) {
 	return values, nil
 }
 
-// readHeader is like headerFields, but returns lists, dates and URLs in the form that they have in front matter.
+// readHeader is like headerFields, but converts lists, dates and URLs to the values that front matter would have.
 func readHeader(header string) (map[string]any, error) {
 	values, err := headerFields(header)
 	if err != nil {
@@ -248,8 +249,8 @@ func headerDate(text string) string {
 	return text
 }
 
-// isYear reports whether the value of published is a year, or a year and a month, as in "published: 2020" for the year
-// of a book, and whether the period begins in the future.
+// isYear reports whether the value of f is a year, or a year and a month, and whether that period begins in the future.
+// For example, "published: 2020" may be the year in which a book was published.
 func (f frontValue) isYear() (ok, future bool) {
 	text, _ := f.text()
 	for _, layout := range []string{"2006", "January 2006", "Jan 2006"} {
@@ -260,7 +261,8 @@ func (f frontValue) isYear() (ok, future bool) {
 	return false, false
 }
 
-// yearVisibility returns the visibility of a post with a year for published.
+// yearVisibility returns the visibility of a post whose key "published" has a year as its value. If the year begins in
+// the future, the post is a draft.
 func yearVisibility(future bool) visibility {
 	if future {
 		return visibility{status: feed.Draft}

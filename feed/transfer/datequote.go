@@ -37,7 +37,7 @@ func unquoteDates(source string, front map[string]any) (notes []string) {
 	return notes
 }
 
-// quotedText is a date that YAML gives as a quoted string. Unquoted dates with seconds and without an offset are UTC in
+// quotedText is a date that is a quoted string in YAML. Unquoted dates with seconds and without an offset are UTC in
 // YAML, but Jekyll reads quoted ones in the time zone of the site.
 type quotedText string
 

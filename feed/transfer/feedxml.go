@@ -305,7 +305,7 @@ func (f *feedXML) atomEntry(e *element) (feed.Post, SkipReason, error) {
 	return p, "", err
 }
 
-// atomAuthors returns the authors of an entry, which are those of the feed if it has none (RFC 4287 section 4.2.1).
+// atomAuthors returns the authors of an entry or, if the entry has none, those of the feed (RFC 4287 section 4.2.1).
 func (f *feedXML) atomAuthors(e *element) (authors []feed.Author) {
 	from := []*element{e, e.child("atom:source")}
 	for _, top := range f.root.children {

@@ -72,7 +72,7 @@ var booleans = map[string]bool{
 	"false": false, "no": false, "off": false, "n": false, "0": false, "": false,
 }
 
-// flagged returns the function for a boolean key that, if true, gives the post the status.
+// flagged returns a parser for a boolean key. If the value is true, the post has the given status.
 func flagged(status feed.Status) func(frontValue) (visibility, error) {
 	return func(f frontValue) (visibility, error) {
 		text, ok := f.text()
@@ -88,7 +88,7 @@ func flagged(status feed.Status) func(frontValue) (visibility, error) {
 	}
 }
 
-// oneOf returns the function for a key whose possible values are the keys of the map.
+// oneOf returns a parser for a key whose possible values are the keys of table.
 func oneOf(table map[string]visibility) func(frontValue) (visibility, error) {
 	return func(f frontValue) (visibility, error) {
 		text, ok := f.text()
@@ -210,8 +210,8 @@ func publishedStatus(front map[string]any) feed.Status {
 // scheduleKeys are the keys for the date when Hugo publishes a post.
 var scheduleKeys = setOf("publishdate", "pubdate", "published")
 
-// addSchedule replaces the date of a post with its publication date if that is later. In Hugo, a post with a date in
-// the past may be scheduled for the future.
+// addSchedule replaces the date of a post with the value of one of scheduleKeys if that date is later. In Hugo, a post
+// with a date in the past may be scheduled for the future.
 func addSchedule(members, front map[string]any, o Options) error {
 	for _, key := range slices.Sorted(maps.Keys(front)) {
 		lower := strings.ToLower(key)

@@ -346,7 +346,7 @@ func emptyLexical(document string) bool {
 func emptyMobiledoc(document string) bool {
 	var d struct {
 		Atoms, Cards []any
-		Sections     [][]json.RawMessage // of paragraphs: 1, the name of the element, and the markers
+		Sections     [][]json.RawMessage // a paragraph has three elements: 1, the element's name, and its markers
 	}
 	if json.Unmarshal([]byte(document), &d) != nil || len(d.Atoms)+len(d.Cards) > 0 || d.Sections == nil {
 		return false
@@ -440,7 +440,8 @@ func newGhostFile(name string, r io.Reader) *ghostFile {
 	return &ghostFile{j: &jsonReader{input: &input{r: bufio.NewReaderSize(r, peekSize), name: name, line: 1}}}
 }
 
-// read calls row for each row of each table until it returns an error. For a row that is too large, raw is nil.
+// read calls row for each row of each table, and stops if row returns an error. For a row that is too large, raw is
+// nil.
 func (f *ghostFile) read(row func(table string, raw []byte, pos string) error) error {
 	f.row = row
 	err := f.object(func(name string) error {
@@ -511,7 +512,7 @@ func (f *ghostFile) array(element func() error) error {
 	})
 }
 
-// each reads the elements between two brackets.
+// each reads a sequence that is enclosed in the brackets open and end, and calls element to read each of its elements.
 func (f *ghostFile) each(open, end byte, element func() error) error {
 	if !f.j.skipToken(open) {
 		if _, err := f.j.peekValue(); err != nil {

@@ -10,8 +10,8 @@ import (
 	"feedpub/feed"
 )
 
-// maxReopened is the number of inline elements that an HTML parser may reopen, in addition to four for each byte of the
-// document.
+// maxReopened is the maximum number of inline elements that an HTML parser may reopen, in addition to four for each
+// byte of the document.
 const maxReopened = 100_000
 
 // boundReopened returns an error of kind [feed.ErrInvalid] for HTML whose parse tree would be much larger than its
@@ -19,7 +19,7 @@ const maxReopened = 100_000
 func boundReopened(content []byte) error {
 	raw := []bool{true}
 	if lower := bytes.ToLower(content); bytes.Contains(lower, []byte("<svg")) || bytes.Contains(lower, []byte("<math")) {
-		raw = append(raw, false) // in this context, the content of elements such as style is markup
+		raw = append(raw, false) // inside SVG and MathML, parsers read the content of elements such as style as markup
 	}
 	for _, raw := range raw {
 		r := reopening{}
@@ -96,7 +96,7 @@ func (r *reopening) start(name, tag string) {
 	r.total += len(r.active)
 	switch {
 	case reopenedElements[name]:
-		if name == "a" || name == "nobr" { // such an element closes an open element of the same name
+		if name == "a" || name == "nobr" { // its start tag closes an open element of the same name
 			r.end(name)
 		}
 		same := 0

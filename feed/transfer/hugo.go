@@ -54,7 +54,7 @@ func (h *hugo) title(string) string { return "" }
 // hugoPage is the position of a page in the site.
 type hugoPage struct {
 	mount   hugoMount
-	folder  string // folder that contains the file or its leaf bundle, in the posts folder
+	folder  string // path of the folder of the file or of its leaf bundle, relative to the posts folder
 	lang    string
 	dir     string // folder of the page in the content, or "."
 	base    string // base name of the page
@@ -310,7 +310,8 @@ func escapeGlob(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(s)
 }
 
-// cutSlice returns the part of a list that a token selects: "1", "1:", ":2", "last", ":last", or "" for all.
+// cutSlice returns the part of list that slice selects, which is the text in the brackets of a token, such as "1",
+// "1:", ":2", "last" or ":last". An empty slice selects the whole list.
 func cutSlice(list []string, slice string) []string {
 	number := func(s string, empty int) int {
 		switch n, err := strconv.Atoi(s); {
@@ -335,7 +336,7 @@ func cutSlice(list []string, slice string) []string {
 	}
 }
 
-// hugoDate formats a date. The layout is one of Hugo's names for parts of dates, or a layout for package time.
+// hugoDate formats t. The argument word is one of Hugo's names for parts of dates, or a layout for package time.
 func hugoDate(word string, t time.Time) (string, bool) {
 	switch word {
 	case "year":

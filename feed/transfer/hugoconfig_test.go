@@ -72,8 +72,8 @@ func TestHugoLanguages(t *testing.T) {
 	}
 }
 
-// TestHugoCascade checks that pages inherit the front matter of sections and of the site, as in Hugo 0.147. Nothing
-// that a section withholds is published.
+// TestHugoCascade checks that pages inherit the front matter of sections and of the site, as in Hugo 0.147. If a
+// section marks its pages as not public, none of them is published.
 func TestHugoCascade(t *testing.T) {
 	post := func(front string) string { return "---\ntitle: T\ndate: 2020-01-02\n" + front + "\n---\nWords.\n" }
 	index := func(cascade string) string { return "---\ntitle: Section\ncascade:\n" + cascade + "\n---\n" }

@@ -86,7 +86,7 @@ func sizeWithoutImages(text string) int {
 	return len(replaceImages(text, func(string, string, string) string { return "" }))
 }
 
-// hideImages returns text with short data: URLs in place of long ones, and a function that puts the long ones back.
+// hideImages replaces the long data: URLs in text with short ones, and returns a function that restores the long ones.
 // This limits the time needed to search and convert the text.
 func hideImages(text string) (short string, show func(string) string) {
 	const hidden = dataImage + "x-hidden;base64,"

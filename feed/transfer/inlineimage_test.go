@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// dataURL returns a data: URL with n bytes that pretend to be an image.
+// dataURL returns a data: URL with n bytes that begin like a PNG image.
 func dataURL(kind string, n int) string {
 	return "data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("\x89PNG \xff"), n/6+1)[:n])
 }

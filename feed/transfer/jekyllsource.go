@@ -85,8 +85,8 @@ func cleanFolder(name string) string {
 	return name
 }
 
-// patternList compiles the patterns in exclude or include, which match like Ruby's File.fnmatch: an asterisk also
-// matches slashes.
+// patternList compiles the patterns in the setting exclude or include. They match as with Ruby's File.fnmatch: an
+// asterisk also matches slashes.
 func patternList(value any) []*regexp.Regexp {
 	var list []*regexp.Regexp
 	for _, v := range stringList(value) {
@@ -98,7 +98,7 @@ func patternList(value any) []*regexp.Regexp {
 		quoted = strings.NewReplacer(`\*\*`, ".*", `\*`, ".*", `\?`, ".").Replace(quoted)
 		end := "$"
 		if !strings.ContainsAny(pattern, "*?") {
-			end = "" // without wildcards, a pattern is a prefix
+			end = "" // a pattern without wildcards matches every path that begins with it
 			if strings.HasSuffix(pattern, "/") {
 				end = "(?:/|$)"
 			}
@@ -201,7 +201,8 @@ func firstRune(s string) (first, rest string) {
 }
 
 var (
-	// utcTime matches the dates without an offset that YAML defines as UTC. Jekyll reads all others in the site's zone.
+	// utcTime matches the dates without an offset that YAML defines as UTC. Jekyll reads all other dates without an offset
+	// in the time zone of the site.
 	utcTime  = regexp.MustCompile(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|\s+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?$`)
 	startDay = regexp.MustCompile(`^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})\b`)
 )
@@ -263,8 +264,9 @@ func rubyTime(text string, loc, local *time.Location) (time.Time, bool) {
 	return day, true
 }
 
-// dayOf returns the beginning of the day in the submatches year, month and day. Two-digit years are from 1969 to 2068.
-// If the month has no such day, dayOf returns the corresponding day of a later month, and false.
+// dayOf returns the beginning of a day in the time zone loc. The submatches m[1], m[2] and m[3] are the year, month and
+// day. Two-digit years are from 1969 to 2068. If the month has no such day, dayOf returns the corresponding day of a
+// later month, and false.
 func dayOf(m []string, loc *time.Location) (time.Time, bool) {
 	if m == nil {
 		return time.Time{}, false

@@ -352,7 +352,7 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 			return fail(err)
 		}
 	}
-	// In a JSON Feed document, these two are ordinary members of a post.
+	// In a JSON Feed document, _record and _raw have no special meaning.
 	record, isRecord := members["_record"]
 	encoded, isRaw := members["_raw"]
 	if isRecord && !j.items {

@@ -15,8 +15,8 @@ import (
 // Writer writes posts and records as JSON Lines, which [Read] reads back without loss. The JSON of a post is written
 // unchanged, except that JSON on several lines is compacted to one line. If the JSON has no id, the post's id is added
 // as the first member. A post that is not JSON, has a different id, cannot be read, or would not be read back as a post
-// is written as {"_raw":"BASE64","id":"ID"}, so that an import can restore it and nothing else. A Writer is not safe
-// for concurrent use.
+// is written as {"_raw":"BASE64","id":"ID"}, from which an import restores its exact bytes. A Writer is not safe for
+// concurrent use.
 type Writer struct {
 	w              *bufio.Writer
 	posts, records int // numbers of lines written

@@ -73,7 +73,7 @@ func octopressImage(argument string) (string, bool) {
 // quoteCredit matches the arguments of a blockquote tag: author, or author and source, a URL, and its title.
 var quoteCredit = regexp.MustCompile(`^(.*?)(?:^|\s+)(https?://\S+)(?:\s+(.+))?$`)
 
-// octopressQuote returns a quotation with the credit of a blockquote tag. The text is Markdown.
+// octopressQuote returns text, which is Markdown, as a quotation. The argument of the blockquote tag is its credit.
 func octopressQuote(argument, text string) string {
 	author, address, title := argument, "", ""
 	if m := quoteCredit.FindStringSubmatch(argument); m != nil {
@@ -83,8 +83,8 @@ func octopressQuote(argument, text string) string {
 	return quotation(text, strings.TrimSpace(name), first(title, strings.TrimSpace(work)), address)
 }
 
-// quotation returns a quotation in Markdown with its credit in a caption: an author, a work and its URL, each of which
-// may be empty.
+// quotation returns text as a quotation in Markdown. The caption credits the author name, the work and its URL address,
+// each of which may be empty.
 func quotation(text, name, work, address string) string {
 	cite := ""
 	if address != "" {
@@ -107,8 +107,8 @@ func quotation(text, name, work, address string) string {
 	return "\n\n<figure>" + quote + "\n<figcaption>" + html.EscapeString(name) + caption + "</figcaption></figure>\n\n"
 }
 
-// quoteInclude returns the quotation that {% include quote.html … %} displays in Jekyll, since many themes contain such
-// a file.
+// quoteInclude returns the quotation that an include tag, such as {% include quote.html … %}, displays in Jekyll. Many
+// themes contain a file with such a name.
 func quoteInclude(argument string) (string, bool) {
 	file, rest, _ := strings.Cut(argument, " ")
 	switch strings.TrimSuffix(path.Base(file), ".html") {

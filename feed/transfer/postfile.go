@@ -278,7 +278,7 @@ func setAddress(g generator, name string, front map[string]any) {
 
 // members returns the members of the post, and a note for the user, which may be empty.
 func (f postFile) members(front map[string]any, body string) (members map[string]any, note string, err error) {
-	if f.options.generator == nil { // the templates of a generator's site may use keys of any name
+	if f.options.generator == nil { // the templates of a site may use any key, even one that looks misspelled
 		if err := checkSpelling(front); err != nil {
 			return nil, "", err
 		}

@@ -44,7 +44,7 @@ func hasHeaderKey(front map[string]any) bool {
 	return false
 }
 
-// closesPost reports whether a line that may be part of front matter says that the post is not public.
+// closesPost reports whether one of the first lines of text, if read as front matter, says that the post is not public.
 func closesPost(text string, o Options) bool {
 	seen := keysSeen{options: o, known: map[string]bool{}}
 	for line := range strings.Lines(strings.TrimLeft(text, blanks)) {
@@ -90,7 +90,7 @@ func (f postFile) readTextBody(front map[string]any, body string) (map[string]an
 }
 
 // readHeadedText reads a plain text file if it has front matter, and reports whether it has. If the front matter has no
-// id, an import gives the post the same id as earlier releases did, which took such a file for text only.
+// id, the post gets the id that earlier releases gave it when they read the front matter as text.
 func readHeadedText(o Options, name string, content []byte) (Entry, bool, error) {
 	text := string(content)
 	if _, ok, err := cutTextHeader(text, o); err != nil || !ok {

@@ -40,7 +40,7 @@ type wxrSite struct {
 	// find reads the whole file to collect attachments, which may follow the posts that refer to them. It is nil after the
 	// first call, and if the file can be read only once.
 	find   func() error
-	number string   // number of the post being read
+	number string   // wp:post_id of the post being read
 	notes  []string // notes about the post being read
 }
 

@@ -72,8 +72,8 @@ func isPlainDoctype(doctype []byte) bool {
 	return end >= 0 && (subset < 0 || subset > end)
 }
 
-// head returns the part of the document before the first item, or the whole document if it has no items. The next call
-// of next returns the first item.
+// head returns the part of the document before the first item, or the whole document if it has no items. The method
+// next then returns the first item.
 func (s *itemSplitter) head() ([]byte, error) {
 	var head bytes.Buffer
 	for {
@@ -126,7 +126,8 @@ func (s *itemSplitter) next() (item, error) {
 	}
 }
 
-// rest reads the remainder of an item whose start tag has been read.
+// rest reads the remainder of an item and returns the whole item. The argument tag is the item's start tag without its
+// "<", which has been read, and begins is the line number of the tag.
 func (s *itemSplitter) rest(tag []byte, begins int) (item, error) {
 	s.text = append(append(s.text[:0], '<'), tag...)
 	add := func(part []byte) {
@@ -167,7 +168,8 @@ func cutOff(err error) error {
 	return err
 }
 
-// unread puts back a "<". [bufio.Reader.UnreadByte] fails after a Peek.
+// unread puts back a "<" and sets the line number to line. It cannot use [bufio.Reader.UnreadByte], which fails after a
+// Peek.
 func (s *itemSplitter) unread(line int) {
 	s.line = line
 	s.r = bufio.NewReaderSize(io.MultiReader(strings.NewReader("<"), s.r), peekSize)

@@ -46,7 +46,7 @@ type (
 		Polls       uint64                 `json:"polls"`
 		NotModified uint64                 `json:"not_modified,omitempty"`
 		Deltas      uint64                 `json:"deltas,omitempty"`
-		Clients     map[string]uint64      `json:"clients,omitempty"` // by name, because client numbers depend on known
+		Clients     map[string]uint64      `json:"clients,omitempty"` // by name, because client numbers depend on the table known
 		Aggregators map[string]savedReport `json:"aggregators,omitempty"`
 		Sketches    map[int64][]byte       `json:"sketches,omitempty"` // by day
 		Days        []savedDay             `json:"days,omitempty"`     // earlier releases ignore them

@@ -19,8 +19,8 @@ import (
 	"feedpub/feed/serve/ratelimit"
 )
 
-// TestFastEngineDoesNotAllocate counts allocations over a real connection with all observers. One is allowed: the byte
-// into which fasthttp reads while it waits for a request.
+// TestFastEngineDoesNotAllocate counts allocations over a real connection with all observers. One is allowed: the
+// one-byte buffer into which fasthttp reads while it waits for a request.
 func TestFastEngineDoesNotAllocate(t *testing.T) {
 	front := &serve.Front{
 		Documents: fixed{site(t, 60_000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),

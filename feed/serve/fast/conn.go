@@ -49,7 +49,7 @@ type conn struct {
 	fields  fields      // of the current request
 	body    body        // body of the current response, if it is large
 	shared  []byte      // bytes to write after the current response's header; nil once they are written
-	parts   [2][]byte   // of vector
+	parts   [2][]byte   // the buffers in vector
 	vector  net.Buffers // header and body that are written with one system call
 }
 
@@ -84,8 +84,8 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		return n, err
 	}
-	// After a response, the next request has rarely arrived yet, and trying to read it would be a useless system call.
-	// If other connections have requests, answer these first.
+	// After a response, the next request has rarely arrived yet, and trying to read it would be a useless system call. Let
+	// other goroutines answer requests that have already arrived.
 	runtime.Gosched()
 	b, err := c.waiting.next()
 	if err != nil {
@@ -120,8 +120,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	if len(c.shared) == 0 || len(p) >= writeBuffer {
 		return c.Conn.Write(p)
 	}
-	// p ends with the header of the current response, after which fasthttp flushes its buffer. If the buffer were written
-	// because it is full, p would have at least the size writeBuffer.
+	// p ends with the header of the current response, after which fasthttp flushes its buffer. If fasthttp wrote the
+	// buffer because it was full, p would have at least writeBuffer bytes.
 	c.parts = [2][]byte{p, c.shared}
 	c.vector = c.parts[:]
 	var err error

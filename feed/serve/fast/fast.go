@@ -51,14 +51,15 @@ func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 	s.http = &fasthttp.Server{
 		Handler:      s.answer,
 		ErrorHandler: s.reject,
-		// A request with Expect: 100-continue may continue only if it contains a form for a hub. Others get 417.
+		// A request with Expect: 100-continue may continue only if it contains a form for a hub. All others receive 417.
 		ContinueHandler: s.takesForm,
 		HeaderReceived:  s.bodyLimit,
 		Logger:          logger{log},
 		// The listener limits connections, so that additional clients wait, as with the standard engine. Concurrency must be
 		// higher than that limit, because a goroutine ends shortly after its connection is closed.
 		Concurrency: 2*l.MaxConnections + 1,
-		// Other requests have no body; 1 is the minimum value of MaxRequestBodySize that sets a limit.
+		// Only forms have a body, and bodyLimit sets their limits. For any other request, the limit is 1 byte, because 0
+		// would mean no limit.
 		ReadTimeout:        min(l.ReadHeaderTimeout, l.ReadTimeout),
 		MaxRequestBodySize: 1,
 		WriteTimeout:       l.WriteTimeout,
@@ -243,7 +244,7 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
 func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res serve.Response) {
 	var b *body
 	if c, ok := ctx.Conn().(*conn); ok {
-		b = &c.body // fasthttp has closed the previous one
+		b = &c.body // fasthttp has already closed the body of the previous response
 		if !ctx.IsHead() {
 			c.shared, ctx.Response.ImmediateHeaderFlush = res.Body, true
 		}
@@ -255,8 +256,8 @@ func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res serve.Response) {
 	ctx.Response.SetBodyStream(b, len(res.Body))
 }
 
-// body is a response's body that is written without a copy. fasthttp closes it when it has been written or the client
-// has disconnected.
+// body is a response's body that is written without a copy. fasthttp closes the body after writing it, or when the
+// client has disconnected.
 type body struct {
 	response serve.Response
 	rest     []byte
@@ -391,14 +392,14 @@ func fieldsOf(ctx *fasthttp.RequestCtx) *fields {
 		case field == nil:
 		case *field == "":
 			*field = view(value)
-		default: // several lines are one list
+		default: // several lines of a field form one list
 			*field += ", " + string(value)
 		}
 	}
 	return f
 }
 
-// named returns the field with a name in canonical form, or nil.
+// named returns a pointer to the value of the field with the given canonical name, or nil if f has no such field.
 func (f *fields) named(name []byte) *string {
 	switch string(name) {
 	case fasthttp.HeaderAccept:

@@ -58,7 +58,8 @@ func used() int64 {
 }
 
 // TestClientsThatDoNotRead checks that 400 clients that request a feed of 430 KB without gzip, and do not read it, use
-// little memory, that others are served, and that the connections are closed after the write timeout.
+// little memory. It also checks that other clients are served meanwhile, and that the connections are closed after the
+// write timeout.
 func TestClientsThatDoNotRead(t *testing.T) {
 	const clients, bound = 400, 60 << 20
 	s := site(t, 430_000, feed.Main)
@@ -104,7 +105,7 @@ func TestClientsThatDoNotRead(t *testing.T) {
 			}
 			waiting.Wait()
 			for i, conn := range conns {
-				// The clients did not receive the whole response.
+				// No client that stopped reading may receive the whole response, because the server has closed its connection.
 				if n, err := io.Copy(io.Discard, conn); err == nil && n > 400_000 {
 					t.Fatalf("client %d received %d bytes, want less: the write timeout must close the connection", i, n)
 				}
@@ -120,7 +121,7 @@ func TestClientsThatDoNotRead(t *testing.T) {
 type closing struct {
 	*net.TCPListener
 	waiting *sync.WaitGroup
-	left    atomic.Int64 // number of further connections that will be counted
+	left    atomic.Int64 // number of connections that may still be added to waiting
 }
 
 // Accept implements [net.Listener].

@@ -1,8 +1,8 @@
-// Package wire rejects requests that an HTTP engine accepts or repairs although RFC 9112 forbids them or allows servers
-// to reject them, because a proxy may parse them differently. It checks the bytes of a connection before an engine
-// reads them, so that all engines reject the same requests. It does not need to find the end of a body: the only
-// requests with a body are forms for a hub, which contain no line breaks, so that a form looks like the beginning of
-// the next line.
+// Package wire rejects malformed requests that an HTTP engine would accept or repair, because a proxy may parse them
+// differently. These are requests that RFC 9112 forbids or allows servers to reject. Package wire checks the bytes of a
+// connection before an engine reads them, so that all engines reject the same requests. It does not need to find the
+// end of a body. Only forms for a hub have a body, and since a form contains no line breaks, it can be treated as the
+// beginning of the next line.
 package wire
 
 import (

@@ -34,25 +34,8 @@ func (rd *reading) bindText(i int, s *source) int {
 		rd.keepWithoutPassage(s, true)
 		return i
 	}
-	var at []int
-	var voices []voice
-	for k := i; k < end; k++ {
-		b := rd.doc.blocks[k]
-		if b.role != "" || isElision(b) {
-			continue
-		}
-		at = append(at, k)
-		v := rd.voiceOf(b, k == rd.lastProse)
-		if v.last && rd.commentaryBlocks > 0 {
-			v.score += weightEarlier
-		}
-		voices = append(voices, v)
-	}
-	cost := costToComment
-	if (s.convention == "9" || s.convention == "11") && rd.commentaryBlocks == 0 {
-		cost = costToCommentWhole
-	}
-	quoted := quotedParagraphs(voices, cost)
+	at, voices := rd.voicesIn(i, end)
+	quoted := quotedParagraphs(voices, rd.commentCost(s))
 	if !s.copiedHeader && !rd.startsWithDateline(i) || !rd.endIsCertain(at, quoted, end) {
 		// The author of these blocks is unknown, so they are not searched for credits.
 		for n, k := range at {
@@ -64,7 +47,6 @@ func (rd *reading) bindText(i int, s *source) int {
 		rd.keepWithoutPassage(s, true)
 		return i
 	}
-	next := end
 	for n, k := range at {
 		if quoted[n] {
 			rd.addPassage(s, k, k+1)
@@ -72,13 +54,37 @@ func (rd *reading) bindText(i int, s *source) int {
 			rd.markCommentary(k)
 		}
 	}
-	for k := i; k < end; k++ {
-		if b := rd.doc.blocks[k]; b.role == "" {
+	for _, b := range rd.doc.blocks[i:end] {
+		if b.role == "" {
 			rd.setRole(b, Note) // dots that mark an omission within the passage
 		}
 	}
 	rd.addQuote(s)
-	return next
+	return end
+}
+
+// voicesIn returns the indexes of the paragraphs in the blocks [i, end) that have no role yet, and their voices.
+func (rd *reading) voicesIn(i, end int) (at []int, voices []voice) {
+	for k := i; k < end; k++ {
+		b := rd.doc.blocks[k]
+		if b.role != "" || isElision(b) {
+			continue
+		}
+		v := rd.voiceOf(b, k == rd.lastProse)
+		if v.last && rd.commentaryBlocks > 0 {
+			v.score += weightEarlier
+		}
+		at, voices = append(at, k), append(voices, v)
+	}
+	return at, voices
+}
+
+// commentCost returns the cost of a change from the passage of s to commentary.
+func (rd *reading) commentCost(s *source) float64 {
+	if (s.convention == "9" || s.convention == "11") && rd.commentaryBlocks == 0 {
+		return costToCommentWhole
+	}
+	return costToComment
 }
 
 // voiceOf returns the voice of a block, ignoring the notes and link labels at its end.
@@ -150,44 +156,44 @@ func (rd *reading) lastProseBlock() int {
 // quotedBlocksEnd returns the end of the passage that begins at block i if it is in quotation marks, as a whole or
 // block by block. Otherwise it returns i.
 func (rd *reading) quotedBlocksEnd(i, end int) int {
-	k := i
 	open := rd.doc.blocks[i].toks[0]
 	if open.kind != tokOpen {
 		return i
 	}
-	for k < end {
+	for k := i; k < end; k++ {
 		b := rd.doc.blocks[k]
 		if b.role != "" || len(b.toks) == 0 {
-			k++
 			continue
 		}
-		n := len(b.toks)
-		for n > 1 && (b.toks[n-1].kind == tokDots || b.toks[n-1].kind == tokPunct) {
-			n--
-		}
-		last := b.toks[n-1]
-		ends := last.kind == tokClose && isClosing(open.ch, last.ch)
-		begins := b.toks[0].kind == tokOpen && b.toks[0].ch == open.ch
-		inner := 0
-		if begins {
-			inner = quotedEnd(b.toks[:n], 0)
-		}
-		switch {
-		case begins && inner > 0 && inner < n:
-			// “We know,” he said: speech at the start of a paragraph, not a quoted passage.
-			return i
-		case ends:
-			// Each paragraph may have its own pair of marks.
-			if k+1 < end && rd.doc.blocks[k+1].role == "" && rd.doc.blocks[k+1].toks[0].kind == tokOpen &&
-				rd.doc.blocks[k+1].toks[0].ch == open.ch {
-				k++
-				continue
+		toks := withoutFinalMarks(b.toks)
+		if b.opensWith(open.ch) {
+			if inner := quotedEnd(toks, 0); inner > 0 && inner < len(toks) {
+				return i // “We know,” he said: speech at the start of a paragraph, not a quoted passage
 			}
+		}
+		if last := toks[len(toks)-1]; last.kind != tokClose || !isClosing(open.ch, last.ch) {
+			continue
+		}
+		// Each paragraph may have its own pair of marks.
+		if k+1 == end || rd.doc.blocks[k+1].role != "" || !rd.doc.blocks[k+1].opensWith(open.ch) {
 			return k + 1
 		}
-		k++
 	}
 	return i
+}
+
+// opensWith reports whether the block begins with the opening quotation mark.
+func (b *block) opensWith(mark rune) bool {
+	return len(b.toks) > 0 && b.toks[0].kind == tokOpen && b.toks[0].ch == mark
+}
+
+// withoutFinalMarks returns toks without the dots and punctuation marks at its end, but at least the first token.
+func withoutFinalMarks(toks []token) []token {
+	n := len(toks)
+	for n > 1 && (toks[n-1].kind == tokDots || toks[n-1].kind == tokPunct) {
+		n--
+	}
+	return toks[:n]
 }
 
 // addPassage adds the blocks [i, end) that have no role yet to the passage of s.
@@ -233,36 +239,40 @@ func (rd *reading) trimPassage(b *block, s span) (text string, whole bool) {
 	return b.slice(s), whole
 }
 
-// trailingNoise returns the number of tokens at the end of the span that are a note, a via or a link label.
+// trailingNoise returns the number of tokens at the end of the span that are a note, a via or a link label, or 0. It
+// adds the vias.
 func (rd *reading) trailingNoise(b *block, s span) int {
-	// Notes and vias: "[Emphasis added]", "(via X)".
-	for k := s.hi - 1; k > s.lo && k > s.hi-16; k-- {
-		if t := b.toks[k]; t.kind == tokPunct && (t.ch == '[' || t.ch == '(') {
-			end := groupEnd(b.toks[:s.hi], k)
-			rest := s.hi - end
-			if end == 0 || rest > 1 || rest == 1 && b.toks[end].kind != tokPunct {
-				break
-			}
-			if cue := phraseEnd(rd.l.via, b.toks[k+1:end-1]); cue > 0 {
-				vias := rd.r.readVias(rd.l, b, viaPhrase{cue: span{k + 1, k + 1 + cue}, names: span{k + 1 + cue, end - 1},
-					inSentence: !b.endsClause(s.lo, k)})
-				if len(vias) > 0 {
-					rd.addVias(vias)
-					return s.hi - k
-				}
-			}
-			for _, t := range b.toks[k:end] {
-				if rd.l.note.has(t.id) {
-					return s.hi - k
-				}
-			}
-			break
-		}
+	if k := finalBracket(b.toks, s); k > 0 && (rd.readViaInBrackets(b, s, k) || rd.hasNoteWord(b.toks[k:s.hi])) {
+		return s.hi - k
 	}
-	// Link labels: "Read more."
+	return rd.trailingLabel(b, s)
+}
+
+// finalBracket returns the position of the opening bracket if the span ends in brackets, as in "[Emphasis added]" and
+// "(via X).", or 0. One punctuation mark may follow the closing bracket.
+func finalBracket(toks []token, s span) int {
+	for k := s.hi - 1; k > s.lo && k > s.hi-16; k-- {
+		if !isMark(toks, k, '[') && !isMark(toks, k, '(') {
+			continue
+		}
+		if end := groupEnd(toks[:s.hi], k); end == s.hi || end == s.hi-1 && toks[end].kind == tokPunct {
+			return k
+		}
+		return 0
+	}
+	return 0
+}
+
+// hasNoteWord reports whether one of the tokens is a word of an editor's note, such as "emphasis".
+func (rd *reading) hasNoteWord(toks []token) bool {
+	return slices.ContainsFunc(toks, func(t token) bool { return rd.l.note.has(t.id) })
+}
+
+// trailingLabel returns the number of tokens at the end of the span that are a link label, such as "Read more", or 0.
+func (rd *reading) trailingLabel(b *block, s span) int {
 	var buf [4]int
 	for k := s.hi - 1; k > s.lo && k > s.hi-7; k-- {
-		if p := b.toks[k-1]; p.kind == tokWord {
+		if b.toks[k-1].kind == tokWord {
 			continue
 		}
 		for _, end := range rd.l.more.phraseEnds(b.toks[:s.hi], k, buf[:0]) {

@@ -209,7 +209,7 @@ func (n *nameNode) add(lx *lexicon, name string, e *publication, bare bool) {
 			case tokWord:
 				id = lx.id(name[t.start:t.end])
 			case tokPoss:
-			default:
+			case tokPunct, tokDash, tokDots, tokOpen, tokClose:
 				continue
 			}
 			if at.next == nil {
@@ -231,19 +231,21 @@ func (p *publications) walk(toks []token, i int, yield func(end int, e *publicat
 	}
 	n := p.trie
 	for k := i; k < len(toks); k++ {
-		t := toks[k]
-		id := t.id
-		switch {
-		case t.kind == tokWord:
-		case t.kind == tokPoss:
+		id := toks[k].id
+		switch toks[k].kind {
+		case tokWord:
+		case tokPoss:
 			id = possID
-		case k > i && t.kind == tokPunct &&
-			(t.ch == '!' || t.ch == '&' || t.ch == '+' || t.ch == '.' || t.ch == '/' || t.ch == '(' || t.ch == ')'):
-			if n.entry != nil && (t.ch == '!' || t.ch == '.' || t.ch == ')') {
+		case tokPunct:
+			within, final := markInName(toks[k].ch)
+			if !within {
+				return
+			}
+			if final && n.entry != nil {
 				yield(k+1, n.entry)
 			}
 			continue
-		default:
+		case tokDash, tokDots, tokOpen, tokClose:
 			return
 		}
 		if n = n.next[id]; n == nil || id == 0 {
@@ -252,6 +254,19 @@ func (p *publications) walk(toks []token, i int, yield func(end int, e *publicat
 		if n.entry != nil {
 			yield(k+1, n.entry)
 		}
+	}
+}
+
+// markInName reports whether a punctuation mark may be in a name, such as "AT&T", and whether it may also end one, such
+// as "Yahoo!". The tree of names has no nodes for marks.
+func markInName(mark rune) (within, final bool) {
+	switch mark {
+	case '!', '.', ')':
+		return true, true
+	case '&', '+', '/', '(':
+		return true, false
+	default:
+		return false, false
 	}
 }
 
@@ -404,35 +419,44 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 	}
 	var buf [nameTokens]token
 	toks := r.lx.tokenize(name, buf[:0])
+	if len(toks) == 0 {
+		return publisher{name: name}
+	}
 	// The longest known name takes precedence over epithets: "the Irish Times" is not the Times.
 	if n := r.pubs.knownSuffix(toks); n > 0 && !r.endsUnknownName(l, toks, n) {
-		s := name[toks[len(toks)-n].start:toks[len(toks)-1].end]
-		e := r.pubs.lookup(s)
-		return publisher{name: withoutArticle(withArticle(name, toks[len(toks)-n].start, s), e), known: e}
+		start := toks[len(toks)-n].start
+		known := name[start:toks[len(toks)-1].end]
+		e := r.pubs.lookup(known)
+		return publisher{name: withoutArticle(withArticle(name, start, known), e), known: e}
 	}
+	start := toks[l.unknownNameStart(name, toks)].start
+	rest := name[start:]
+	if strings.HasSuffix(rest, "'s") || strings.HasSuffix(rest, "’s") {
+		rest = rest[:possessive(rest)]
+	}
+	return publisher{name: withArticle(name, start, rest)}
+}
+
+// unknownNameStart returns the number of tokens before the name of an unknown publication: determiners, epithets, and
+// the adjectives in lower case after them.
+func (l *language) unknownNameStart(name string, toks []token) int {
 	i := l.skipDeterminers(toks, 0)
 	if i > 0 && i < len(toks) && l.epithet.has(toks[i-1].id) && l.looksLikePub(name, toks[i:]) &&
 		!acronym(name[toks[i-1].start:toks[i-1].end]) {
 		i-- // "the American Economic Review": an adjective is likely part of an unknown name
 	}
-	if i < len(toks) && i > 0 {
-		toks = toks[i:]
+	if i == 0 {
+		return 0
 	}
-	// Adjectives in lower case are not part of the name.
-	for k := 0; i > 0 && k < min(4, len(toks)-1); k++ {
+	if i == len(toks) {
+		i = 0 // only determiners
+	}
+	for k := i; k < min(i+4, len(toks)-1); k++ {
 		if nameStart(l, toks, k) {
-			toks = toks[k:]
-			break
+			return k
 		}
 	}
-	if len(toks) == 0 {
-		return publisher{name: name}
-	}
-	rest := name[toks[0].start:]
-	if strings.HasSuffix(rest, "'s") || strings.HasSuffix(rest, "’s") {
-		rest = rest[:possessive(rest)]
-	}
-	return publisher{name: withArticle(name, toks[0].start, rest)}
+	return i
 }
 
 // acronym reports whether a word has no lower-case letters: "UK", "U.S.".

@@ -352,33 +352,49 @@ func hasPath(u string) bool {
 // readLinkedTitle returns the credit at the end of block b, a line of a quotation, and the token at which it begins.
 // The credit is a dash, a link with the title of the article, and optionally "by" and the authors.
 func (rd *reading) readLinkedTitle(b *block) (c citation, cut int, ok bool) {
-	for _, r := range slices.Backward(b.runs) {
-		if r.kind != runLink {
-			continue
-		}
-		at, title := tokensWithin(b.toks, span{0, len(b.toks)}, r)
-		cut = at - 1
-		if title.hi-title.lo < 2 || cut < 0 || b.toks[cut].kind != tokDash {
-			return citation{}, 0, false
-		}
-		if cut > 0 {
-			p := b.toks[cut-1]
-			if p.kind != tokClose && p.kind != tokDots && (p.kind != tokPunct || !strings.ContainsRune(".!?", p.ch)) {
-				return citation{}, 0, false
-			}
-		}
-		parts := creditParts{work: b.slice(title), url: articleOnly(r.value)}
-		if n := title.hi - 2; n > title.lo && b.toks[n].kind == tokPoss && b.isPostWord(b.toks[n+1]) {
-			parts.name, parts.work = b.slice(span{title.lo, n}), "" // as in "Nell Carver's tweet"
-		}
-		rest := b.toks[title.hi:]
-		if by := phraseEnd(rd.l.by, rest); by > 0 && rd.l.allPeople(rest[by:]) {
-			parts.name = b.slice(span{title.hi + by, len(b.toks)})
-		} else if len(rest) > 0 {
-			return citation{}, 0, false
-		}
-		c, ok = rd.citationOf(parts)
-		return c, cut, ok && parts.url != ""
+	link, ok := b.lastLink()
+	if !ok {
+		return citation{}, 0, false
 	}
-	return citation{}, 0, false
+	at, title := tokensWithin(b.toks, span{0, len(b.toks)}, link)
+	cut = at - 1
+	if title.hi-title.lo < 2 || cut < 0 || !b.isDashAfterSentence(cut) {
+		return citation{}, 0, false
+	}
+	parts := creditParts{work: b.slice(title), url: articleOnly(link.value)}
+	if n := title.hi - 2; n > title.lo && b.toks[n].kind == tokPoss && b.isPostWord(b.toks[n+1]) {
+		parts.name, parts.work = b.slice(span{title.lo, n}), "" // as in "Nell Carver's tweet"
+	}
+	rest := b.toks[title.hi:]
+	if by := phraseEnd(rd.l.by, rest); by > 0 && rd.l.allPeople(rest[by:]) {
+		parts.name = b.slice(span{title.hi + by, len(b.toks)})
+	} else if len(rest) > 0 {
+		return citation{}, 0, false
+	}
+	c, ok = rd.citationOf(parts)
+	return c, cut, ok && parts.url != ""
+}
+
+// lastLink returns the last link of the block. It returns false if there is none.
+func (b *block) lastLink() (run, bool) {
+	for _, r := range slices.Backward(b.runs) {
+		if r.kind == runLink {
+			return r, true
+		}
+	}
+	return run{}, false
+}
+
+// isDashAfterSentence reports whether token k is a dash at the start of the block or after the end of a sentence or
+// quotation.
+func (b *block) isDashAfterSentence(k int) bool {
+	if b.toks[k].kind != tokDash {
+		return false
+	}
+	if k == 0 {
+		return true
+	}
+	before := b.toks[k-1]
+	return before.kind == tokClose || before.kind == tokDots ||
+		before.kind == tokPunct && strings.ContainsRune(".!?", before.ch)
 }

@@ -146,28 +146,35 @@ func (rd *reading) isName(name, u string) bool {
 	if !slices.ContainsFunc(toks, func(t token) bool { return t.upper }) && !isDomain(name) {
 		return false // a name has a capital letter or is a domain, unlike "14px" and "todo list"
 	}
-	names, numbered := 0, false
-	var ends [4]int
+	var wordBuf [nameTokens]token
+	words := rd.nameWords(toks, wordBuf[:0])
+	if slices.ContainsFunc(words, func(t token) bool { return isVersion(name[t.start:t.end]) }) {
+		return false
+	}
+	total := len(words)
+	words = slices.DeleteFunc(words, func(t token) bool { return t.digit })
+	numbered := len(words) < total
+	switch {
+	case len(words) != 1:
+		return len(words) > 1
+	case numbered && !rd.l.looksLikePub(name, toks):
+		return false
+	default:
+		return !rd.l.notName.has(words[0].id) || words[0] != toks[len(toks)-1]
+	}
+}
+
+// nameWords appends the words of a name to words, leaving out holidays and the names of lists.
+func (rd *reading) nameWords(toks, words []token) []token {
+	var buf [4]int
 	for i := 0; i < len(toks); i++ {
-		t := toks[i]
-		if ends := rd.l.listName.phraseEnds(toks, i, rd.l.holiday.phraseEnds(toks, i, ends[:0])); len(ends) > 0 {
+		if ends := rd.l.listName.phraseEnds(toks, i, rd.l.holiday.phraseEnds(toks, i, buf[:0])); len(ends) > 0 {
 			i = ends[0] - 1
-			continue
-		}
-		switch {
-		case !rd.isNameWord(t):
-		case isVersion(name[t.start:t.end]):
-			return false
-		case t.digit:
-			numbered = true
-		default:
-			names++
-			if i == len(toks)-1 && rd.l.notName.has(t.id) && names == 1 {
-				return false
-			}
+		} else if rd.isNameWord(toks[i]) {
+			words = append(words, toks[i])
 		}
 	}
-	return names > 0 && !(numbered && names == 1 && !rd.l.looksLikePub(name, toks))
+	return words
 }
 
 // isNameWord reports whether the token is a word that a name may consist of, rather than a function word, a part of a

@@ -116,6 +116,8 @@ type Input struct {
 	Body     *html.Node // content container as parsed by package markup; may be nil; not modified
 	Title    string     // plain text; may be empty
 	Language string     // BCP 47 tag; if empty or unknown, the language is detected
+	// ExternalURL is the URL that the post's author gave as that of the page the post is about, or empty.
+	ExternalURL string
 	// Hosts and Names identify the blog itself, which is never reported as a source.
 	Hosts, Names []string
 }
@@ -131,6 +133,8 @@ type Result struct {
 	Via []feed.Via
 	// PostedBy and PostedOn (YYYY-MM-DD) are the author and date of the post as its text states them, or empty.
 	PostedBy, PostedOn string
+	// ExternalTitle is the text of the post's link to Input.ExternalURL if it looks like a headline, or empty.
+	ExternalTitle string
 	// Blocks lists all blocks of the post in order.
 	Blocks []Block
 }

@@ -17,15 +17,16 @@ type reading struct {
 		hosts, names map[string]bool
 	}
 
-	titleBlock int // index of the block that repeats the title, or -1
-	postTitle  string
-	headings   map[string]int    // by key of a heading: length of the shortest heading with that key; nil until needed
-	linking    map[string][]int  // indexes of blocks by the URLs of their links; nil until needed
-	references []bool            // by block: whether it is in a bibliography; nil until needed
-	fullNames  map[string]string // full names in the post by surname; nil until needed
-	titleURL   string            // URL of the link next to the title, or empty
-	postedBy   string
-	postedOn   date
+	titleBlock  int // index of the block that repeats the title, or -1
+	postTitle   string
+	headings    map[string]int    // by key of a heading: length of the shortest heading with that key; nil until needed
+	linking     map[string][]int  // indexes of blocks by the URLs of their links; nil until needed
+	references  []bool            // by block: whether it is in a bibliography; nil until needed
+	fullNames   map[string]string // full names in the post by surname; nil until needed
+	externalURL string            // the post's external URL, or empty
+	titleURL    string            // URL of the link next to the title, or empty
+	postedBy    string
+	postedOn    date
 
 	sources    []*source
 	mentioned  *source // source named in prose, for the next passage without a credit

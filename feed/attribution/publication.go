@@ -370,6 +370,9 @@ func (r *Reader) PublicationAt(rawURL string) feed.Source {
 	if e := r.pubs.byHost(rawURL); e != nil {
 		return feed.Source{Publication: e.Name, PublicationURL: e.URL, FeedURL: e.FeedURL}
 	}
+	if isWrapper(rawURL) {
+		return feed.Source{}
+	}
 	return feed.Source{Publication: hostOf(rawURL)}
 }
 

@@ -27,7 +27,8 @@ func (r *Reader) readRules(in Input, s *scratch) *reading {
 	if body == nil {
 		body = &html.Node{Type: html.ElementNode}
 	}
-	rd := &reading{r: r, scratch: s, doc: segment(body, s), titleBlock: -1, postTitle: collapseSpace(in.Title)}
+	rd := &reading{r: r, scratch: s, doc: segment(body, s), titleBlock: -1, postTitle: collapseSpace(in.Title),
+		externalURL: in.ExternalURL}
 	joinWrappedLines(rd.doc)
 	words := 0
 	for _, b := range rd.doc.blocks {
@@ -58,7 +59,9 @@ func (rd *reading) result() Result {
 	rd.prepareSources()
 	d := rd.decide()
 	cs := rd.candidates(d)
-	return rd.publish(d, cs)
+	res := rd.publish(d, cs)
+	res.ExternalTitle = rd.externalTitle(rd.externalURL)
+	return res
 }
 
 // prepareSources sorts the sources that the rules found, joins those that continue each other, and removes those that
@@ -167,6 +170,7 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 		case rd.isMention(c, threshold):
 			suggest(c, q)
 		default:
+			rd.completeHeadline(s)
 			published = append(published, c)
 		}
 	}

@@ -59,6 +59,8 @@ func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
 	switch {
 	case label == "":
 		return false
+	case within && rd.isTermIn(b, s.headline):
+		s.headline = "" // a few quoted words before a noun
 	case within && fold(before+after) != "" && rd.containsName(s, before+" "+after):
 		return true // "H | X"
 	case within && fold(before+after) != "" && rd.isPersonLike(s.headline):
@@ -73,6 +75,18 @@ func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
 		return false
 	}
 	return true
+}
+
+// isTermIn reports whether the headline is a term in block b: up to three words in quotation marks, with a word in
+// lower case before and after the marks, as in: announced three "Safe Harbour" projects.
+func (rd *reading) isTermIn(b *block, headline string) bool {
+	_, at, ok := b.findName(headline)
+	if !ok || at.empty() || at.hi-at.lo > 3 || at.lo < 2 || at.hi+1 >= len(b.toks) || b.toks[at.lo-1].kind != tokOpen ||
+		b.toks[at.hi].kind != tokClose {
+		return false
+	}
+	before, after := b.toks[at.lo-2], b.toks[at.hi+1]
+	return before.kind == tokWord && !before.upper && after.kind == tokWord && !after.upper && !rd.l.stop.has(after.id)
 }
 
 // wordOf returns the number of the only word of the text, or 0.
@@ -140,17 +154,42 @@ func (rd *reading) linkedTitle(s *source) string {
 			continue
 		}
 		for _, r := range b.runs {
-			if r.kind != runLink || r.value != s.url {
-				continue
+			if r.kind == runLink && r.value == s.url {
+				return rd.titleOfLink(s, b, r)
 			}
-			label := strings.Trim(b.text[r.start:r.end], "“”\"«»‘’ ")
-			words := slices.DeleteFunc(strings.Fields(label), func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
-			first, _ := utf8.DecodeRuneInString(label)
-			if len(words) < 3 || len(words) > 15 || !unicode.IsUpper(first) && !unicode.IsDigit(first) ||
-				rd.containsName(s, label) || !rd.isTitleLabel(b, r) {
-				return ""
+		}
+	}
+	return ""
+}
+
+// titleOfLink returns the text of the link r in block b if it is a title of 3 to 15 words, not counting numbers, that
+// contains neither the publication nor an author of s. Otherwise it returns "".
+func (rd *reading) titleOfLink(s *source, b *block, r run) string {
+	label := strings.Trim(b.text[r.start:r.end], "“”\"«»‘’ ")
+	words := slices.DeleteFunc(strings.Fields(label), func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
+	first, _ := utf8.DecodeRuneInString(label)
+	if len(words) < 3 || len(words) > 15 || !unicode.IsUpper(first) && !unicode.IsDigit(first) ||
+		rd.containsName(s, label) || !rd.isTitleLabel(b, r) {
+		return ""
+	}
+	return label
+}
+
+// externalTitle returns the title that the post gives to the page at u, the post's external URL: the text of the first
+// link to it outside quotation elements, if it is a title. Otherwise it returns "".
+func (rd *reading) externalTitle(u string) string {
+	if u == "" {
+		return ""
+	}
+	for _, k := range rd.blocksLinkingTo(u) {
+		b := rd.doc.blocks[k]
+		if b.quotation != nil {
+			continue
+		}
+		for _, r := range b.runs {
+			if r.kind == runLink && r.value == u {
+				return rd.titleOfLink(&source{citation: citation{pub: rd.publisherOfHost(u)}}, b, r)
 			}
-			return label
 		}
 	}
 	return ""

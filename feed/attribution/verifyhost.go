@@ -43,14 +43,16 @@ func originalOf(u string) string {
 	return ""
 }
 
-// isWrapper reports whether u is the URL of a link shortener, a news reader or an archive, which leads to a site that u
-// does not name.
+// isWrapper reports whether u is the URL of a link shortener, a resolver of identifiers such as DOIs, a news reader or
+// an archive, which leads to a site that u does not name.
 func isWrapper(u string) bool { return wrapperHosts[hostOf(u)] }
 
-// wrapperHosts lists the hosts of link shorteners, readers and archives.
+// wrapperHosts lists the hosts of link shorteners, resolvers, readers and archives.
 var wrapperHosts = map[string]bool{
 	"archive.fo": true, "archive.is": true, "archive.li": true, "archive.md": true, "archive.ph": true,
-	"archive.today": true, "archive.vn": true, "bit.ly": true, "buff.ly": true, "dlvr.it": true, "feedproxy.google.com": true, "feeds.feedburner.com": true,
+	"archive.today": true, "archive.vn": true, "bit.ly": true, "buff.ly": true, "dlvr.it": true,
+	"doi.org": true, "dx.doi.org": true, "g.co": true, "hdl.handle.net": true, "n2t.net": true, "purl.org": true,
+	"feedproxy.google.com": true, "feeds.feedburner.com": true,
 	"flip.it": true, "getpocket.com": true, "goo.gl": true, "is.gd": true, "j.mp": true, "lnkd.in": true,
 	"news.google.com": true, "ow.ly": true, "pocket.co": true, "t.co": true, "tinyurl.com": true, "trib.al": true,
 	"web.archive.org": true, "webcache.googleusercontent.com": true, "wp.me": true,

@@ -394,17 +394,18 @@ func (c *credits) creditLone(external, title string, own ...string) {
 		return
 	}
 	publication.URL = external
-	if publication.Publication == "" {
+	if publication.Publication == "" && attribution.IsReference(external) {
 		publication.Publication = at
 	}
 	c.addLone(l, publication)
 }
 
-// externalSource returns the publication at the external URL, and the headline if the post's title contains both. It
-// returns no publication for a shop, which does not publish the works that it sells.
+// externalSource returns the publication at the external URL, and the headline if the post's title contains both or the
+// text of the post's link to the URL is a title. It returns no publication for a shop, which does not publish the works
+// that it sells.
 func (c *credits) externalSource(external, title string) feed.Source {
 	s := c.in.reader.PublicationAt(external)
-	s.Headline = c.in.reader.HeadlineIn(title, external)
+	s.Headline = cmp.Or(c.in.reader.HeadlineIn(title, external), c.result.ExternalTitle)
 	if s.PublicationURL == "" && attribution.IsReference(external) {
 		s.Publication = ""
 	}
@@ -413,11 +414,12 @@ func (c *credits) externalSource(external, title string) feed.Source {
 
 // addLone adds a credit that attributes the lone quotation l to a publication. The credit is a suggestion if the
 // publication is unknown and either is a shop, or the post has no other text: such a post may be the author's own text
-// from an earlier site.
+// from an earlier site. So is a credit without a publication, as at a link shortener, if it has no headline.
 func (c *credits) addLone(l lone, publication feed.Source) {
 	q := feed.Quote{Source: publication, Text: l.text, Confidence: loneConfidence, Certain: true}
 	state := CreditPublished
-	if publication.PublicationURL == "" && (len(c.result.Commentary) == 0 || attribution.IsReference(publication.URL)) {
+	unnamed := publication.Publication == "" && publication.Headline == ""
+	if publication.PublicationURL == "" && (unnamed || len(c.result.Commentary) == 0 || attribution.IsReference(publication.URL)) {
 		state, q.Certain = CreditSuggested, false
 	} else {
 		c.markPassage(l)

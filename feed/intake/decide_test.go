@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -100,6 +101,32 @@ func TestExternalURLTitle(t *testing.T) {
 		}
 		if s := got.Item.Quotes[0].Source; s.Publication != tt.publication || s.Headline != tt.headline || s.URL != tt.url {
 			t.Errorf("post %q about %s has the source %+v, want publication %q and headline %q", tt.title, tt.url, s, tt.publication, tt.headline)
+		}
+	}
+}
+
+// TestExternalURLLinked checks that the text of the post's link to its external URL is the headline if it is a title,
+// and that a resolver or a link shortener is not a publication.
+func TestExternalURLLinked(t *testing.T) {
+	const block = "<blockquote><p>The pier will be shut from Friday. It opens again in March.</p></blockquote><p>I shall miss it.</p>"
+	tests := []struct{ url, lead, want string }{
+		{"https://ferrynotes.example/pier", `The best news so far: <a href="%s">How the pier was shut for winter</a>`,
+			"published: ferrynotes.example, How the pier was shut for winter; suggested: ferrynotes.example, How the pier was shut for winter"},
+		{"https://ferrynotes.example/pier", `Ich habe es <a href="%s">dort gelesen</a>:`, "published: ferrynotes.example, "},
+		{"https://ferrynotes.example/pier", `Read <a href="%s">this great article</a> about it:`, "published: ferrynotes.example, "},
+		{"https://doi.org/10.1016/j.pier.2021.12.005", `Read it here: <a href="%s">Evidence of sand in public harbours</a>.`,
+			"published: , Evidence of sand in public harbours"},
+		{"https://doi.org/10.1016/j.pier.2021.12.005", `I read <a href="%s">it</a>:`, "suggested: , "},
+		{"https://g.co/pier", "They say:", "suggested: , "},
+	}
+	for _, tt := range tests {
+		lead := strings.ReplaceAll(tt.lead, "%s", tt.url)
+		var got []string
+		for _, c := range read(t, map[string]any{"title": "Sand", "external_url": tt.url, "content_html": "<p>" + lead + "</p>" + block}).Credits {
+			got = append(got, fmt.Sprintf("%s: %s, %s", c.State, c.Source.Publication, c.Source.Headline))
+		}
+		if d := cmp.Diff(tt.want, strings.Join(got, "; ")); d != "" {
+			t.Errorf("credits of a post about %s with %q (-want +got):\n%s", tt.url, lead, d)
 		}
 	}
 }

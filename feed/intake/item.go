@@ -264,6 +264,7 @@ func (in *Intake) quotes(
 	own := []string{in.home.Hostname(), host(item.URL)}
 	input := attribution.Input{
 		Body: body, Title: item.Title, Language: item.Language, Hosts: own, Names: []string{in.site.Title},
+		ExternalURL: item.ExternalURL,
 	}
 	for _, a := range item.Authors {
 		input.Names = append(input.Names, a.Name)

@@ -1,0 +1,331 @@
+package attribution
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// This file finds the headline of a credit that is published and gives none. A headline that is not certain is left
+// out.
+
+// minFoundTitle and maxFoundTitle bound the number of tokens of a headline that is found next to a credit.
+const minFoundTitle, maxFoundTitle = 2, 30
+
+// completeHeadline sets the headline of s if it has none and the post certainly contains it.
+func (rd *reading) completeHeadline(s *source) {
+	rd.dropCutHeadline(s)
+	if s.headline != "" || s.kind == Tweet || s.kind == Reblog || s.structured || s.pub.name == "" && s.url == "" {
+		return
+	}
+	for _, find := range []func(*source) string{
+		rd.titledHeadline, rd.bylinedHeadline, rd.prefixedHeadline, rd.markedLineAbove, rd.headlineOfSlug,
+	} {
+		if h := find(s); h != "" && !sameName(h, s.pub.name) && !slices.Contains(s.passages, h) {
+			s.headline = h
+			return
+		}
+	}
+}
+
+// dropCutHeadline removes a headline that is cut: its quotation marks are not balanced, or it is only the beginning of
+// a sentence, because the next line continues it, or because it follows a number sign, as in "#HarbourNews – OSLO – The
+// ferry". It also removes the title of a different work, as in "a film called “The Pier”".
+func (rd *reading) dropCutHeadline(s *source) {
+	if s.headline == "" {
+		return
+	}
+	unbalanced := strings.Contains(s.headline, "“") && !strings.ContainsAny(s.headline, "”„")
+	if unbalanced || rd.isContinued(s.headline) || slices.ContainsFunc(s.creditBlocks, func(k int) bool {
+		b := rd.doc.blocks[k]
+		return strings.Contains(b.text, "#"+s.headline) || rd.isOtherTitle(s, b)
+	}) {
+		s.headline = ""
+	}
+}
+
+// isContinued reports whether the headline is a line that ends in a function word in lower case, and the next line
+// continues it.
+func (rd *reading) isContinued(headline string) bool {
+	toks := rd.r.lx.tokenize(headline, nil)
+	if len(toks) == 0 {
+		return false
+	}
+	if last := toks[len(toks)-1]; last.upper || !rd.l.stop.has(last.id) {
+		return false
+	}
+	for k, b := range rd.doc.blocks[:max(0, len(rd.doc.blocks)-1)] {
+		next := rd.doc.blocks[k+1].toks
+		if b.text == headline && len(next) > 0 && next[0].kind == tokWord && !next[0].upper {
+			return true
+		}
+	}
+	return false
+}
+
+// isOtherTitle reports whether block b has the headline of s after a word such as "entitled" that does not refer to the
+// article.
+func (rd *reading) isOtherTitle(s *source, b *block) bool {
+	for i := 1; i+1 < len(b.toks); i++ {
+		if !rd.l.titled.has(b.toks[i].id) {
+			continue
+		}
+		if title, u := rd.titleAt(b, i+1); title == s.headline && !rd.isTitled(s, b, i, u) {
+			return true
+		}
+	}
+	return false
+}
+
+// titledHeadline returns the title after a word such as "entitled" in the credit of s, in quotation marks, emphasized
+// or linked, or "" if there is none or more than one. The title is that of the source if it is linked to the article,
+// or if the word follows a word for a text such as "article", a word of saying, or an author: 'a story titled "The
+// Pier"', "schreibt unter dem Titel „Die Mole“".
+func (rd *reading) titledHeadline(s *source) string {
+	found := ""
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		if b.quotation != nil {
+			continue
+		}
+		for i := 1; i+1 < len(b.toks); i++ {
+			title, u := rd.titledAt(b, i)
+			switch {
+			case title == "":
+			case found != "" || !rd.isTitled(s, b, i, u):
+				return ""
+			default:
+				found = title
+			}
+		}
+	}
+	return found
+}
+
+// titledAt returns the title that follows token i of block b, a word such as "entitled", and the URL that it is linked
+// to. The title is "" if the token is a different word or no title follows.
+func (rd *reading) titledAt(b *block, i int) (title, u string) {
+	if !rd.l.titled.has(b.toks[i].id) || b.toks[i].upper && !rd.l.nouns {
+		return "", ""
+	}
+	return rd.titleAt(b, i+1)
+}
+
+// isTitled reports whether the title after token i of block b, which is linked to u or not at all, is that of the
+// source.
+func (rd *reading) isTitled(s *source, b *block, i int, u string) bool {
+	return u != "" && u == s.url || u == "" && rd.isTitleOfText(s, b, i)
+}
+
+// titleAt returns the title that begins at token i of block b, or after one mark, and the URL that it is linked to.
+func (rd *reading) titleAt(b *block, i int) (title, link string) {
+	if t := b.toks[i]; t.kind == tokPunct && (t.ch == ',' || t.ch == ':') && i+1 < len(b.toks) {
+		i++
+	}
+	end, u := b.markedEnd(i)
+	if end == 0 {
+		return "", ""
+	}
+	title = cleanHeadline(b.slice(span{i, end}))
+	if toks := rd.r.lx.tokenize(title, nil); !isTitleSized(toks) || toks[0].kind != tokWord {
+		return "", ""
+	}
+	return title, u
+}
+
+// markedEnd returns the token after the text that begins at token i of the block and is in quotation marks, emphasized
+// or linked, and the URL of the link. It returns 0 if there is no such text.
+func (b *block) markedEnd(i int) (end int, u string) {
+	end = quotedEnd(b.toks, i)
+	for _, r := range b.runs {
+		_, in := tokensWithin(b.toks, span{i, len(b.toks)}, r)
+		if in.empty() || in.lo > i+1 || in.lo > i && b.toks[i].kind != tokOpen {
+			continue
+		}
+		if r.kind == runLink {
+			u = articleOnly(r.value)
+		}
+		if r.kind == runLink || r.kind == runEmphasis || r.kind == runCite {
+			end = max(end, tokenEnding(b.toks, i, r.end))
+		}
+	}
+	return end, u
+}
+
+// isTitleSized reports whether the tokens have the length of a title and do not begin in lower case.
+func isTitleSized(toks []token) bool {
+	return len(toks) >= minFoundTitle && len(toks) <= maxFoundTitle && (toks[0].upper || toks[0].digit || toks[0].kind == tokOpen)
+}
+
+// isLead reports whether block b ends in a colon, dots or a dash.
+func isLead(b *block) bool {
+	return len(b.toks) > 0 && announces(b.toks[len(b.toks)-1])
+}
+
+// isTitleOfText reports whether the word at token i of block b, such as "entitled", introduces the title of the source:
+// before it, apart from function words and the names in the credit, there is a word for a text, or the sentence names
+// an author and has no further word there.
+func (rd *reading) isTitleOfText(s *source, b *block, i int) bool {
+	in := rd.sentenceAround(b.toks, span{i, i + 1})
+	author := slices.ContainsFunc(s.authors, func(a string) bool { return strings.Contains(b.slice(span{in.lo, i}), a) })
+	for k := i - 1; k >= in.lo; k-- {
+		t := b.toks[k]
+		word := b.text[t.start:t.end]
+		switch {
+		case t.kind == tokOpen, t.kind == tokClose:
+			return false
+		case t.kind != tokWord:
+		case rd.l.piece.has(t.id), author && slices.ContainsFunc(s.authors, func(a string) bool { return strings.HasSuffix(a, word) }):
+			return true
+		case rd.l.stop.has(t.id), strings.Contains(s.pub.name, word):
+		default:
+			return rd.l.say.has(t.id) && k < i-1
+		}
+	}
+	return false
+}
+
+// maxLead is the maximum number of tokens of a line such as "From X:".
+const maxLead = 10
+
+// bylinedHeadline returns the line between a credit that ends in a colon and a byline, and sets the authors of s to
+// those of the byline if the credit names none.
+func (rd *reading) bylinedHeadline(s *source) string {
+	if len(s.creditBlocks) == 0 || rd.marksQuotations {
+		return ""
+	}
+	k := s.creditBlocks[0]
+	if k+2 >= len(rd.doc.blocks) {
+		return ""
+	}
+	b, line, byline := rd.doc.blocks[k], rd.doc.blocks[k+1], rd.doc.blocks[k+2]
+	if !isLead(b) || len(b.toks) > maxLead || line.list || !isTitleSized(line.toks) {
+		return ""
+	}
+	by := phraseEnd(rd.l.by, byline.toks)
+	if by == 0 || by == len(byline.toks) || !rd.l.allPeople(byline.toks[by:]) {
+		return ""
+	}
+	if len(s.authors) == 0 {
+		s.authors = rd.l.splitPeople(byline.text, byline.toks[by:])
+	}
+	return line.text
+}
+
+// prefixedHeadline returns H if the credit of s is a line "X: H", in which X is the known publication, in a post that
+// does not mark its quotations.
+func (rd *reading) prefixedHeadline(s *source) string {
+	const least = 4
+	if s.pub.known == nil || rd.marksQuotations || len(s.creditBlocks) != 1 {
+		return ""
+	}
+	text := rd.doc.blocks[s.creditBlocks[0]].text
+	name, rest, ok := strings.Cut(text, ": ")
+	if !ok || !sameName(name, s.pub.name) || strings.ContainsAny(rest[max(0, len(rest)-3):], ".!?…:") ||
+		len(strings.Fields(rest)) < least || !rd.isTitle(rest) || slices.Contains(s.passages, rest) {
+		return ""
+	}
+	if first := rd.r.lx.tokenize(rest, nil)[0]; first.kind == tokOpen {
+		return ""
+	}
+	return cleanHeadline(rest)
+}
+
+// markedLineAbove returns the only line between the credit of s and its passage, a quotation element, if all of the
+// line is emphasized, linked to the article or in quotation marks, and it is not a sentence.
+func (rd *reading) markedLineAbove(s *source) string {
+	if len(s.creditBlocks) == 0 || len(s.passageBlocks) == 0 {
+		return ""
+	}
+	f := s.passageBlocks[0]
+	if f < 2 || rd.doc.blocks[f].quotation == nil || !slices.Contains(s.creditBlocks, f-2) {
+		return ""
+	}
+	lead, line := rd.doc.blocks[f-2], rd.doc.blocks[f-1]
+	if !isLead(lead) || isLead(line) || line.list || line.quotation != nil || !isTitleSized(line.toks) || strings.HasSuffix(line.text, ".") {
+		return ""
+	}
+	if rd.isMarkedTitle(s, line) {
+		return cleanHeadline(line.text)
+	}
+	return ""
+}
+
+// isMarkedTitle reports whether all of the line is emphasized, in quotation marks or linked to the article of s, and it
+// has no other link.
+func (rd *reading) isMarkedTitle(s *source, line *block) bool {
+	n := len(line.toks)
+	if u := line.linkIn(span{0, n}); u != "" {
+		return u == s.url && line.isWholly(runLink)
+	}
+	return line.isWholly(runEmphasis) || line.isWholly(runCite) || quotedEnd(line.toks, 0) == n
+}
+
+// minSlugWords is the minimum number of words that the post's title and the URL of an article must share for the title
+// to be the headline of the article.
+const minSlugWords = 4
+
+// headlineOfSlug returns the post's title, without the name of the author or the publication at its end or beginning,
+// if the URL of s consists of its words.
+func (rd *reading) headlineOfSlug(s *source) string {
+	u, err := url.Parse(s.url)
+	if err != nil || s.url == "" || rd.postTitle == "" {
+		return ""
+	}
+	title, least := rd.postTitle, minSlugWords
+	for _, name := range append(slices.Clone(s.authors), s.pub.name) {
+		if h := withoutName(title, name); h != title {
+			title, least = h, 2
+			break
+		}
+	}
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if slugMatches(segment, fold(title), least, s.authors) {
+			return cleanHeadline(title)
+		}
+	}
+	return ""
+}
+
+// withoutName returns the title without the name and the separator at its end or beginning: "H – N", "H, by N", "N: H".
+func withoutName(title, name string) string {
+	if name == "" {
+		return title
+	}
+	if rest, ok := strings.CutPrefix(title, name+": "); ok {
+		return rest
+	}
+	rest, ok := strings.CutSuffix(title, name)
+	if !ok {
+		return title
+	}
+	for _, separator := range []string{" - ", " – ", " — ", " | ", ", by ", " by "} {
+		if h, ok := strings.CutSuffix(rest, separator); ok {
+			return h
+		}
+	}
+	return title
+}
+
+// slugMatches reports whether a segment of a URL and the folded title consist of the same words in the same order,
+// apart from numbers, words of up to three letters, and the names of authors at the end of the segment. They must share
+// at least the given number of words, short ones included.
+func slugMatches(segment, title string, least int, authors []string) bool {
+	if i := strings.LastIndexByte(segment, '.'); i >= 0 {
+		segment = segment[:i]
+	}
+	long := func(text string) []string {
+		return slices.DeleteFunc(strings.Fields(text), func(w string) bool {
+			return len(w) <= 3 || strings.ContainsFunc(w, unicode.IsDigit)
+		})
+	}
+	words, in := long(fold(segment)), long(title)
+	for _, a := range authors {
+		if names := long(fold(a)); len(names) > 0 && len(words) > len(in) && len(words) >= len(names) &&
+			slices.Equal(words[len(words)-len(names):], names) {
+			words = words[:len(words)-len(names)]
+		}
+	}
+	return len(in) > 1 && len(strings.Fields(title)) >= least && slices.Equal(words, in)
+}

@@ -246,8 +246,8 @@ func TestEmissionsMatchPlainSum(t *testing.T) {
 	}
 }
 
-// TestReaderReusesMemory checks that a post is read the same whether or not the Reader has read other posts before, and
-// that a result does not change when more posts are read.
+// TestReaderReusesMemory checks that the result of reading a post does not depend on the posts that the Reader has read
+// before, and does not change when it reads more posts.
 func TestReaderReusesMemory(t *testing.T) {
 	posts := trainingPosts(t)[:120]
 	used := newReader(t)

@@ -354,7 +354,8 @@ func (rd *reading) dropReferenceHost(s *source, b *block) {
 		return
 	}
 	text := b.textOfLink(s.url)
-	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { // the link text is the name of a law or a work that contains the author's name
+	// If the text of the link contains more than the author's name, it is the name of a work or a law.
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool {
 		return text != a && strings.Contains(text, a)
 	})
 	s.pub, s.url = publisher{}, ""

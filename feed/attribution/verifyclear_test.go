@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestClearForms checks that credits with a clear form are published, and similar ones are not.
+// TestClearForms checks that credits with a clear form are published, and that similar credits are not.
 func TestClearForms(t *testing.T) {
 	const quoted = "\n\n> Every winter the harbour fills with sand, and every spring the council pays to have it dug out again.\n"
 	const own = "\n\nI have lived at the harbour for thirty years and never saw a winter like this one.\n"

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestVerifyOrigin checks that a source is where the words are from, rather than a publication that the author writes
-// about, an archive, an aggregator, an interviewed person or an entry of a bibliography.
+// TestVerifyOrigin checks that a source is the origin of the quoted words, rather than a publication that the author
+// writes about, an archive, an aggregator, an interviewed person or an entry of a bibliography.
 func TestVerifyOrigin(t *testing.T) {
 	const passage = "Every winter the harbour fills with sand, and every spring the council pays to have it dug out again."
 	const quoted = "\n\n> " + passage + "\n"

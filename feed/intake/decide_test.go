@@ -80,8 +80,8 @@ func TestExternalURL(t *testing.T) {
 	}
 }
 
-// TestExternalURLTitle checks that a title such as "H | X" gives the headline if X is the publication at the external
-// URL, and that a shop is not a publication.
+// TestExternalURLTitle checks that a title such as "Rents Rise | The Bugle" gives the headline if The Bugle is the
+// publication at the external URL, and that a shop is not a publication.
 func TestExternalURLTitle(t *testing.T) {
 	const lead, block = "<p>Ann Ross writes:</p>", "<blockquote><p>The pier will be shut from Friday. It opens again in March.</p></blockquote>"
 	tests := []struct{ title, url, publication, headline string }{

@@ -19,7 +19,7 @@ func (c color) String() string {
 	return "#" + strconv.FormatInt(int64(1<<24|c[0]<<16|c[1]<<8|c[2]), 16)[1:]
 }
 
-// mix returns the color that is the given number of 32nds of the way from c to other.
+// mix returns a mixture of the two colors. parts, from 0 to 32, is the share of other in 32nds.
 func (c color) mix(other color, parts int) color {
 	for i := range c {
 		c[i] = (c[i]*(32-parts) + other[i]*parts) / 32

@@ -166,7 +166,7 @@ func (p *pen) fragment(
 	}
 	fragment, err := w.fragment(p, version, site, item, v)
 	if err == nil && !w.isItem(fragment) {
-		err = fmt.Errorf("it does not begin with %q and end with %q: %w", w.itemStart, w.itemEnd, feed.ErrInvalid)
+		err = fmt.Errorf("the result does not begin with %q and end with %q: %w", w.itemStart, w.itemEnd, feed.ErrInvalid)
 	}
 	if err != nil {
 		return nil, &itemError{reason: fmt.Sprintf("The post cannot be written as %s: %v.", format, err)}

@@ -22,8 +22,8 @@ func AtomID(site feed.SiteID, id string) string {
 	return urnPrefix + string(site) + ":" + urnEscape(id)
 }
 
-// FeedID returns the atom:id of a feed. It differs from every result of [AtomID]: a post's id has no colon after the
-// prefix urn:feedpub:SITE: but a feed's id has. It does not depend on the URL of the feed.
+// FeedID returns the atom:id of a feed. It differs from every result of [AtomID]: after the prefix urn:feedpub:SITE:, a
+// feed's id contains a colon and a post's id does not. It does not depend on the URL of the feed.
 func FeedID(site feed.SiteID, name feed.Name) string {
 	return urnPrefix + string(site) + ":feed:" + urnEscape(string(name))
 }

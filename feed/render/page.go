@@ -169,10 +169,10 @@ func newPageBottom(site feed.Site, updated time.Time) pageBottom {
 		UpdatedDate: w.day(updated, site.Language), Copyright: site.Copyright}
 }
 
-// Page renders the feed as an HTML page with links to subscribe and every item with its credits. It is served with
-// [Policy]. Items that [Renderer.Documents] rejects are omitted. The page of a post is empty if the post's texts or
-// dates cannot be written. The error is of kind [feed.ErrInvalid] and means that the feed's own metadata cannot be
-// written.
+// Page renders the feed as an HTML page with links to subscribe and every item with its credits. Its Policy field is
+// the Content-Security-Policy to serve it with. Items that [Renderer.Documents] rejects are omitted. The page of a post
+// is empty if the post's texts or dates cannot be written. The error is of kind [feed.ErrInvalid] and means that the
+// feed's own metadata cannot be written.
 func (r *Renderer) Page(f feed.Feed) (feed.Document, error) {
 	formats := []feed.Format{feed.HTML}
 	if !f.Name.OfPost() {
@@ -406,8 +406,8 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
 }
 
-// feedPage returns the URL of the page for a tag's, author's or source's feed, or "" if the item is not in that feed,
-// or if the name is ambiguous among the item's feeds.
+// feedPage returns the URL of the page for the feed of a tag, author or source, whose name is full. It returns "" if
+// the item is not in that feed, or if the name is ambiguous among the item's feeds.
 func (v Variant) feedPage(family feed.Family, full string) string {
 	if v.Base == "" {
 		return ""
@@ -423,8 +423,8 @@ func (v Variant) feedPage(family feed.Family, full string) string {
 	return URL(feed.Site{BaseURL: v.Base}, found, feed.HTML)
 }
 
-// feedOf returns the feed of a tag, author or source among the feeds of an item, or "" if there is none or more than
-// one.
+// feedOf returns the feed of a tag, author or source, whose name is full, among the feeds of an item. It returns "" if
+// there is no such feed or more than one.
 func feedOf(family feed.Family, full string, feeds []feed.Name) feed.Name {
 	plain := pathname.Plain(family, full)
 	var found feed.Name

@@ -216,7 +216,7 @@ func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, forma
 	defer r.pens.Put(p)
 	cached := r.cache
 	if v.Single {
-		cached = nil // no other document has the fragment of a page of a post
+		cached = nil // no other document contains the fragment of a post's own page
 	}
 	var sum contentSum
 	if cached != nil {

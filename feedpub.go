@@ -32,7 +32,7 @@ import (
 	"feedpub/store/embedded"
 )
 
-// Options configure a site. BaseURL, and either Dir or Redis, are required.
+// Options configure a site. BaseURL is required, and so is exactly one of Dir and Redis.
 type Options struct {
 	// BaseURL is the absolute URL under which the feeds are served.
 	BaseURL string
@@ -102,7 +102,7 @@ func (o Options) withDefaults() (Options, error) {
 	case o.BaseURL == "" && o.Site.BaseURL == "":
 		return o, fmt.Errorf("BaseURL is missing: %w", feed.ErrInvalid)
 	case (o.Dir == "") == (o.Redis == ""):
-		return o, fmt.Errorf("want either Dir or Redis: %w", feed.ErrInvalid)
+		return o, fmt.Errorf("want exactly one of Dir and Redis: %w", feed.ErrInvalid)
 	}
 	c := config.Default()
 	defaults, site := c.FeedSite(), &o.Site

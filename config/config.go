@@ -58,8 +58,8 @@ type Config struct {
 
 	Publishing `yaml:",inline"`
 
-	// Build makes this server build the feeds, unless another server does. If it is false, the server serves what
-	// others build, which needs redis. Default true.
+	// Build makes this server build the feeds, unless another server does. If it is false, the server serves the documents
+	// that other servers build, which needs redis. Default true.
 	Build bool `yaml:"build"`
 
 	// Sites maps ids to sites, for a process that builds and serves several. Each has the keys from site to attribution,
@@ -69,8 +69,7 @@ type Config struct {
 	Sites map[feed.SiteID]SiteSettings `yaml:"sites,omitempty"`
 
 	// SitesFrom is a folder of additional sites. It contains a file ID.yml for each, with the same keys as an entry of
-	// sites.
-	// A running server watches the folder, and also reads it on SIGHUP; a file with an error is reported and leaves
+	// sites. A running server watches the folder, and also reads it on SIGHUP; a file with an error is reported and leaves
 	// its site unchanged. Needs redis. Default none.
 	SitesFrom Path `yaml:"sites_from,omitempty"`
 

@@ -6,9 +6,9 @@ import (
 	"feedpub/feed"
 )
 
-// Error lists all mistakes in a configuration. It is of kind [feed.ErrInvalid].
+// Error lists all errors in a configuration. It is of kind [feed.ErrInvalid].
 type Error struct {
-	Problems []Problem // at least one; problems with single values come before problems with combinations
+	Problems []Problem // at least one; problems with single values precede problems with combinations of values
 }
 
 // Error returns one line per problem.
@@ -23,7 +23,7 @@ func (e *Error) Error() string {
 // Unwrap returns [feed.ErrInvalid].
 func (e *Error) Unwrap() error { return feed.ErrInvalid }
 
-// Problem is one mistake.
+// Problem is a single error in the configuration.
 type Problem struct {
 	// Origin is where the value is set: "file.yml:3:5" with line and column, the name of a variable, or a flag. It is
 	// empty for a default.

@@ -137,7 +137,7 @@ type Site struct {
 	TTL time.Duration `yaml:"ttl"`
 }
 
-// Author is a person or organization that writes the site.
+// Author is an author of the site: a person or an organization.
 type Author struct {
 	// Name is required.
 	Name string `yaml:"name"`

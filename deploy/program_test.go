@@ -44,8 +44,8 @@ func buildProgram(t *testing.T) program {
 	return p
 }
 
-// serve runs the program with an empty folder of posts until the test ends, and returns the URL of its admin address.
-// The token "secret" has the right to write.
+// serve starts the program as a server with an empty folder of posts, and returns the URL of its admin address. The
+// server is stopped when the test ends. The token "secret" has the right to write.
 func (p program) serve(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

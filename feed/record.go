@@ -26,8 +26,8 @@ type Milestones struct {
 	Served time.Time `json:"served,omitzero"`
 }
 
-// KeptMilestones is the minimum number of posts whose milestones are kept: those that were absorbed last. The
-// milestones of up to 100 others are kept too.
+// KeptMilestones is the number of most recently absorbed posts whose milestones are always kept. The milestones of up
+// to 100 older posts may be kept too.
 const KeptMilestones = 10_000
 
 // ReachedVersion is a version of a store whose documents a process is ready to serve.
@@ -103,7 +103,8 @@ type Change struct {
 	Touched []Name
 	// Notices are added to the outbox if Problem is new or differs from the listed problem.
 	Notices []StoredNotice
-	// Raw is the hash of the raw post; empty if there is none. It shows whether the post is as an import stored it.
+	// Raw is the hash of the raw post; empty if there is none. It shows whether the post is still the version that an
+	// import stored.
 	Raw Hash
 	// Absorbed is the time to record as [Milestones.Absorbed]; zero if the post may have been published before.
 	Absorbed time.Time

@@ -100,7 +100,7 @@ const (
 	MaxRunFeeds = 50
 	// MaxRunPosts is the maximum number of posts in the record of a run.
 	MaxRunPosts = 50
-	// maxUnchanged is the maximum number of unchanged feeds among them.
+	// maxUnchanged is the maximum number of unchanged feeds in the record of a run.
 	maxUnchanged = 10
 	// maxRunText is the maximum length of a reason in bytes.
 	maxRunText = 500
@@ -288,7 +288,8 @@ func (l *RunLog) Add(r Run) {
 	*list = (*list)[max(0, len(*list)-kept):]
 }
 
-// repeat counts a run with others of its kind, and reports whether it need not be listed separately.
+// repeat counts the run r with earlier runs that have the same key; see [Run.Repeats]. It reports whether r need not be
+// listed separately.
 func (l *RunLog) repeat(r Run) bool {
 	key := r.Repeats()
 	if key == "" {
@@ -313,7 +314,7 @@ func (l *RunLog) repeat(r Run) bool {
 	return known || r.Idle() || times > 1
 }
 
-// oldest returns the key of the value with the earliest time. The function timeOf returns the time of a value.
+// oldest returns the key of the value in m whose time, which timeOf returns, is the earliest.
 func oldest[K comparable, V any](m map[K]V, timeOf func(V) time.Time) K {
 	var first K
 	var found bool
@@ -380,7 +381,7 @@ type BuildState struct {
 	Builder string    // the process that builds the site; empty if there is none
 	Token   Token     // the greatest fencing token
 	Version int64     // version of the store: it grows with every commit
-	Waiting time.Time // time of the oldest inbox entry that was not absorbed; zero if there is none
+	Waiting time.Time // time of the oldest inbox entry that has not been absorbed yet; zero if there is none
 }
 
 // SiteState is the state of a site in its store.

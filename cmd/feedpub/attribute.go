@@ -23,7 +23,7 @@ import (
 	"feedpub/feed/transfer"
 )
 
-// attributed is the result for a post in JSON.
+// attributed is the result for one post, as it is printed in JSON.
 type attributed struct {
 	// ID is set with --jsonl, and if the file contains several posts.
 	ID          string            `json:"id,omitempty"`
@@ -35,7 +35,7 @@ type attributed struct {
 	PostedOn    string            `json:"posted_on,omitempty"`
 }
 
-// attributedQuote is a quote in JSON.
+// attributedQuote is a quote, as it is printed in JSON.
 type attributedQuote struct {
 	Publication string   `json:"publication"`
 	Headline    string   `json:"headline"`

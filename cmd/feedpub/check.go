@@ -122,7 +122,7 @@ func checkSites(c config.Config, report func(what string, err error)) ([]config.
 // secretFile is a file with secrets, and the key that names it.
 type secretFile struct{ key, path string }
 
-// processSecrets returns the files with secrets that the process uses.
+// processSecrets returns the files with secrets that the top level of the configuration names.
 func processSecrets(c config.Config) []secretFile {
 	list := []secretFile{
 		{"admin.tokens_file", string(c.Admin.TokensFile)},
@@ -132,7 +132,7 @@ func processSecrets(c config.Config) []secretFile {
 	return append(list, webhookSecrets("", c.Publishing)...)
 }
 
-// siteSecrets returns the files with secrets of one of several sites.
+// siteSecrets returns the files with secrets that the settings of one of several sites name.
 func siteSecrets(s config.SiteSettings) []secretFile {
 	prefix := "site " + string(s.Site.ID) + ": "
 	return append(webhookSecrets(prefix, s.Publishing), secretFile{prefix + "tokens_file", string(s.TokensFile)})

@@ -65,7 +65,7 @@ func (e *exporter) checkProblems(ctx context.Context) error {
 	if len(reasons) == 0 {
 		return nil
 	}
-	return fmt.Errorf("it would lack posts: %s; see 'feedpub problems', and export again when there are none",
+	return fmt.Errorf("the export would be incomplete: %s; see 'feedpub problems', and export again when there are none",
 		strings.Join(reasons, ", "))
 }
 
@@ -104,7 +104,7 @@ func (e *exporter) checkPublished(ctx context.Context, ids []string) error {
 	if err != nil || len(lost) == 0 {
 		return err
 	}
-	return fmt.Errorf("it would lack posts: %s missing from the store (%s); see 'feedpub problems'",
+	return fmt.Errorf("the export would be incomplete: %s missing from the store (%s); see 'feedpub problems'",
 		count(len(lost), "published post"), someOf(lost))
 }
 

@@ -217,7 +217,8 @@ func (f *deployment) await(what string, done func() bool) {
 	}
 }
 
-// put sends a post to a process until it is acknowledged, and reports whether the Redis replicas have confirmed it.
+// put sends a post to a process repeatedly until it is acknowledged, and reports whether the Redis replicas have
+// confirmed it.
 func (f *deployment) put(through int, site, id string, n int) (confirmed bool) {
 	f.t.Helper()
 	body, err := json.Marshal(map[string]any{

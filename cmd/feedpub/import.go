@@ -69,7 +69,7 @@ except those that have changed since they were imported.`,
 	f.BoolVar(&flags.dryRun, "dry-run", false, "report what would be done, and store nothing")
 	f.BoolVar(&flags.undo, "undo", false, "delete the posts of these files, unless they have changed")
 	f.BoolVar(&flags.pages, "pages", false, "import the pages of a site too, such as \"about\"")
-	f.StringVar(&flags.baseURL, "base-url", "", "use this site URL instead of the configured one, or if the export specifies none")
+	f.StringVar(&flags.baseURL, "base-url", "", "URL of the site; overrides the one in its configuration, and supplies one that an export lacks")
 	f.StringVar(&flags.format, "format", "", "read files in this format instead of the detected one: "+importFormats())
 	f.StringVar(&flags.since, "since", "", "skip posts dated before this day, such as 2020-12-31")
 	f.StringVar(&flags.report, "report", "", "write a report in JSON to this file")
@@ -117,7 +117,7 @@ func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args 
 	}
 	defer w.Close()
 	o.Writer, o.Stdin, o.Stderr = w, env.stdin, env.stderr
-	o.Restore = !source.Folder() // a folder would read the bytes of a rejected post again, perhaps as a different post
+	o.Restore = !source.Folder() // in a folder, the bytes of a rejected post might be read as a different post
 	o.Files = source.MediaDir()
 	o.Transfer.ImageFiles = o.Files != ""
 	o.Transfer.Location = source.Config.TimeZone.Location

@@ -53,8 +53,8 @@
 //
 // # Signals
 //
-// On SIGTERM or SIGINT, serve and build finish active requests and exit with status 0; on a second one they exit at
-// once. On SIGUSR2 they restart in the same process without refusing connections. On SIGHUP they read the
+// On SIGTERM or SIGINT, serve and build finish active requests and exit with status 0; on a second signal they
+// exit at once. On SIGUSR2 they restart in the same process without refusing connections. On SIGHUP they read the
 // configuration, the files of sites_from and the files of tokens again. Changed keys that need a restart, such as
 // listen, are logged.
 //

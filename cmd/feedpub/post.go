@@ -196,7 +196,7 @@ waiting to be absorbed. 'feedpub explain ID' explains the status of one.`,
 	return cmd
 }
 
-// listPosts returns all posts in the order of their ids.
+// listPosts returns all posts, sorted by id.
 func listPosts(ctx context.Context, site *hosting.Site) ([]postLine, error) {
 	ids, err := site.PostIDs(ctx)
 	if err != nil {

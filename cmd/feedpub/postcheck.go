@@ -82,7 +82,7 @@ func (env *environment) readFile(name string) ([]byte, error) {
 	return raw, nil
 }
 
-// postCheck is the result for a post.
+// postCheck is the result of checking one post.
 type postCheck struct {
 	File   string   `json:"file"`
 	Line   int      `json:"line,omitempty"` // 1-based line number in JSON Lines input; 0 otherwise
@@ -175,7 +175,7 @@ func (pc postChecker) file(name string, raw []byte) []postCheck {
 	return results
 }
 
-// post returns c with the result for a post.
+// post checks the post raw and returns c with the result filled in.
 func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	post, err := decodePost(raw)
 	var result intake.Result

@@ -73,7 +73,7 @@ exit with status 3 only for those; 'feedpub problems' lists all.`,
 	return cmd
 }
 
-// rebuild rebuilds the named feeds, or accepts that the store was rolled back, which concerns all feeds.
+// rebuild rebuilds the named feeds, or accepts that the store was rolled back and rebuilds all feeds.
 func rebuild(ctx context.Context, site *hosting.Site, feeds []string, adopt, accept bool) (feed.Report, error) {
 	if accept {
 		if len(feeds) > 0 {
@@ -134,7 +134,8 @@ func (env *environment) printReport(r feed.Report) error {
 }
 
 // needsAttention returns the part of a report that needs attention: the feeds that are not current, and the posts that
-// were rejected since the previous rebuild by this command, which reported all others.
+// were rejected since the previous rebuild by this command. That rebuild has reported the posts that were rejected
+// earlier.
 func needsAttention(ctx context.Context, site *hosting.Site, previous feed.Run, r feed.Report) (feed.Report, error) {
 	history, err := site.Store.Runs(ctx)
 	if err != nil {

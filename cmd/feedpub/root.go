@@ -19,8 +19,8 @@ import (
 type environment struct {
 	getenv  func(string) string
 	environ []string // all variables, as "NAME=value"
-	// replace starts the program again in this process, with sockets. It returns only if that fails. If it is nil, a
-	// server does not restart on SIGUSR2.
+	// replace starts the program again in this process and passes it the sockets. It returns only if that fails. If
+	// replace is nil, a server does not restart on SIGUSR2.
 	replace  func(sockets) error
 	sockets  sockets                         // the sockets of a server that will be replaced
 	try      func(context.Context) *exec.Cmd // see [hosting.Process.Try]; may be nil

@@ -39,8 +39,8 @@ If the configuration has sites or sites_from, requests are routed to a site by t
 Host; --site serves a single one. Site files are watched; a file with an error leaves
 its site unchanged.
 
-On SIGTERM or SIGINT, finish active requests and exit with status 0; on a second one,
-exit at once. On SIGHUP, read the configuration, site files and tokens again. On SIGUSR2,
+On SIGTERM or SIGINT, finish active requests and exit with status 0; on a second
+signal, exit at once. On SIGHUP, read the configuration, site files and tokens again. On SIGUSR2,
 finish active requests and start the program again in the same process, for example
 after an upgrade: its sockets stay open, so no reader is refused. Sockets that systemd
 passes (LISTEN_FDS) are used in place of listen and, with the name admin, admin.listen.`,

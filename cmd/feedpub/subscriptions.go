@@ -116,7 +116,7 @@ func newSubscriptionsRemove(env *environment) *cobra.Command {
 		Use:   "remove [ID...]",
 		Short: "Remove subscriptions",
 		Long: `Remove the named subscriptions, or all subscriptions with a callback on one host. A server of the
-site informs the subscribers that they were denied, with the reason. Print the number
+site informs the subscribers that their subscriptions were denied, and why. Print the number
 of removed subscriptions.`,
 		Example: `  feedpub subscriptions remove yZ8hJq0bTnqz1Z4kqkHVvQ
   feedpub subscriptions remove --host spam.example.org --reason "not welcome"`,

@@ -30,8 +30,8 @@ const (
 	// minJoined is the minimum length in bytes of a document that is divided into sections.
 	minJoined = 2 * sectionLength
 
-	// DefaultJoinerBytes is the usual size of a Joiner's cache: enough for 300 feeds of 50 items in three formats, if all
-	// are built again and again. Sections that are used are kept when the cache is full.
+	// DefaultJoinerBytes is the usual size of a Joiner's cache. It is enough for 300 feeds of 50 items in three formats if
+	// all of them are rebuilt regularly. When the cache is full, sections that are still in use are kept.
 	DefaultJoinerBytes = 128 << 20
 	// sectionOverhead is the approximate memory used by a cached section, in bytes, excluding its compressed bytes.
 	sectionOverhead = 120
@@ -91,16 +91,16 @@ func (j *Joiner) Gzip(body []byte, bounds feed.Bounds) (packed []byte, compresse
 		i = next
 	}
 	w.deflate(nil, body[last:], true) // there is no window, so w does not keep the document in memory
-	// A checksum of the document takes less time than combining those of the sections.
+	// Computing the checksum of the document takes less time than combining the checksums of the sections.
 	w.joined = binary.LittleEndian.AppendUint32(w.joined, crc32.ChecksumIEEE(body))
 	w.joined = binary.LittleEndian.AppendUint32(w.joined, uint32(len(body)))
 	return bytes.Clone(w.joined), compressed
 }
 
 // nextSection returns the index of the item that begins the section after the one that begins with item i, or the
-// number of items. Whether an item begins a section depends on its bytes only, so the other sections stay the same when
-// an item is added or removed. It depends on a checksum, and long items are more likely to begin a section, so sections
-// have the same average length for items of any length.
+// number of items. Whether an item begins a section depends only on a checksum of its first bytes and on its length, so
+// the other sections stay the same when an item is added or removed. Long items are more likely to begin a section, so
+// the average length of sections does not depend on the length of the items.
 func nextSection(body []byte, bounds feed.Bounds, i int) int {
 	for i++; i < bounds.Items(); i++ {
 		item := body[bounds[i]:bounds[i+1]]
@@ -112,8 +112,8 @@ func nextSection(body []byte, bounds feed.Bounds, i int) int {
 	return i
 }
 
-// section appends a compressed section to w.joined. Text begins with the section's window. It returns the section's
-// length if it was compressed, and 0 if it was cached.
+// section appends a compressed section to w.joined. The first window bytes of text are the section's window, and the
+// rest is the section. It returns the section's length if it was compressed, and 0 if it was cached.
 func (j *Joiner) section(w *joinWriter, text []byte, window int) int {
 	length := len(text) - window
 	if j == nil || j.sections == nil {

@@ -390,12 +390,12 @@ func (f *Fleet) Problems(context.Context) ([]feed.Problem, error) {
 	return problems, nil
 }
 
-// sitesPerInterval is the maximum number of a process's sites that do something in one of its intervals. With more
-// sites, each does it less often. A report takes five small commands.
+// sitesPerInterval is the maximum number of sites in a process that perform a periodic task, such as a report, in one
+// interval. If a process has more sites, each performs the task less often. A report takes five small commands.
 const sitesPerInterval = 50
 
 // Pace bounds the load that all sites in a process put on the store and the disk while nothing happens. The zero Pace
-// is ready for use; a nil Pace does not limit. It counts the sites whose Fleet uses it and runs.
+// is ready for use; a nil Pace does not limit. It counts the sites whose Fleet uses it and is running.
 type Pace struct{ sites atomic.Int64 }
 
 // join counts a site until leave is called.
@@ -407,7 +407,8 @@ func (p *Pace) join() (leave func()) {
 	return func() { p.sites.Add(-1) }
 }
 
-// Interval returns the interval at which each site does something, given the interval for a single site.
+// Interval returns the interval at which each site performs a periodic task. single is the interval in a process with a
+// single site.
 func (p *Pace) Interval(single time.Duration) time.Duration {
 	if p == nil {
 		return single

@@ -1,5 +1,5 @@
 // Package pathname converts the names of tags, authors and publications to path names, and compares names. It does no
-// I/O: the caller records which name has which path name.
+// I/O: the caller records the path name of each name.
 package pathname
 
 import (
@@ -51,8 +51,8 @@ func PlainPost(id string) feed.Name {
 	return Post(id, func(feed.Name) (string, bool) { return "", false })
 }
 
-// Address returns the name under which the id of a post with the given URL is recorded. If several posts have the URL,
-// n counts them from 0 and gives each a name of its own. The name is not that of a page.
+// Address returns the name under which the id of a post with the given URL is recorded. If several posts have the same
+// URL, n numbers them from 0, so that each gets its own name. No page has such a name.
 func Address(address string, n int) feed.Name {
 	return feed.Join(feed.Posts, "-"+string(feed.HashOf([]byte(strconv.Itoa(n) + " " + address)))[:16])
 }
@@ -66,9 +66,9 @@ func Slug(text string) string {
 // datePrefix matches the date at the start of a file name, as in Jekyll and many Hugo sites.
 var datePrefix = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}-(.)`)
 
-// Stem returns the part of a post's id that names the post: the last segment of a path or URL that is not empty, index
-// or _index, without the extension of a post's file and without a date before the name. It is never empty if the id is
-// not.
+// Stem returns the part of a post's id that names the post. It takes the last segment of a path or URL, except for
+// empty segments, index and _index, and removes a file extension such as .md and a leading date. The result is empty
+// only if the id is empty.
 func Stem(id string) string {
 	s := strings.TrimRight(id, "/")
 	for {
@@ -88,8 +88,8 @@ func Stem(id string) string {
 	}
 }
 
-// assign returns the first free name of family f for a text. A name that is not plain ends in digits of the hash of
-// key.
+// assign returns a name of family f for text that the function free reports as unused. It tries the plain name first,
+// and then names that end in more and more digits of the hash of key.
 func assign(f feed.Family, text, key string, free func(feed.Name) bool) feed.Name {
 	plain, complete := slug(text)
 	if complete && plain != "" {

@@ -261,7 +261,7 @@ func (n *node) crawl() served {
 	return s
 }
 
-// wrong returns "" if a crawl has found every public post once and no other.
+// wrong returns "" if a crawl has found every public post exactly once and no other posts.
 func (r *rig) wrong(s served) string {
 	var wrong []string
 	found := maps.Clone(s.posts)

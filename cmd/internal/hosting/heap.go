@@ -12,8 +12,8 @@ const (
 	heapInterval = time.Second
 	// heapRest is the minimum size of the heap without documents, in bytes.
 	heapRest = 16 << 20
-	// heapFull is the size of the heap without documents, in bytes, up to which the heap may grow to twice that size. A
-	// larger heap is mostly a large folder of posts, which would need that much only while it is built for the first time.
+	// heapFull is the size of the heap without documents, in bytes, up to which that part may double between collections.
+	// A larger heap belongs mostly to a large folder of posts, which needs so much room only during its first build.
 	heapFull = 128 << 20
 	// heapShare is a divisor: between collections, the heap may grow by the size of the documents divided by heapShare.
 	heapShare = 4
@@ -42,9 +42,9 @@ func limitHeap(ctx context.Context, size func() int64) {
 	}
 }
 
-// heapGrowth returns the GC percentage with which the heap may grow, between two collections, by the size of everything
-// except documents, of which the part above heapFull counts only a quarter, plus the size of the documents divided by
-// heapShare.
+// heapGrowth returns the GC percentage for a live heap that contains the given bytes of documents. Between two
+// collections, the heap may then grow by the size of everything except documents, plus the size of the documents
+// divided by heapShare. Of everything except documents, the part above heapFull counts only a quarter.
 func heapGrowth(live, documents int64) int {
 	rest := max(live-documents, heapRest)
 	growth := min(rest, heapFull+(rest-heapFull)/4)

@@ -53,10 +53,10 @@ type hostedSite struct {
 
 func (h *hostedSite) log() *slog.Logger { return h.site.Source.process.Log }
 
-// newHosted returns a hosted site with the documents in its data folder. If before is not nil, it is the same site with
-// its earlier settings: after the last step that can fail, newHosted ends its work and takes over its documents, reader
-// counts and part of the data folder, so that readers are served without interruption. If before is nil, the caller
-// must call release. The site runs until ctx is done or end is called.
+// newHosted returns a hosted site with the documents in its data folder. The site runs until ctx is done or end is
+// called. If before is nil, the caller must call release. Otherwise, before is the same site with its earlier settings.
+// After the last step that can fail, newHosted ends the work of before and takes over its documents, reader counts and
+// part of the data folder, so that readers are served without interruption.
 func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) (*hostedSite, error) {
 	c, process := site.Source.Config, site.Source.process
 	building, err := site.publishing(s.shared)
@@ -155,8 +155,9 @@ func (h *hostedSite) openData() (err error) {
 	return nil
 }
 
-// start starts the site's work: the site serves and registers at once, and starts to build, if that is its role, when
-// checked is closed. The scheduler runs its jobs. If the work ends before end is called, start calls failed.
+// start starts the site's work in the background. The site serves and registers at once. If its role is to build, it
+// starts to build when checked is closed, and the scheduler runs its scheduled rebuilds. If the work fails before end
+// is called, failed is called with the error.
 func (h *hostedSite) start(checked <-chan struct{}, scheduler *schedule.Scheduler, failed func(error)) {
 	go func() {
 		defer close(h.ended)
@@ -223,8 +224,9 @@ func (h *hostedSite) end() {
 	<-h.ended
 }
 
-// release unlocks the site's part of the data folder when its work has ended. If ctx is done first, release does
-// nothing: a write may still be in progress. The folder is unlocked when the process exits.
+// release waits until the site's work has ended, and then unlocks the site's part of the data folder. If ctx is done
+// first, release leaves the folder locked, since a write may still be in progress. The folder is then unlocked when the
+// process exits.
 func (h *hostedSite) release(ctx context.Context) {
 	select {
 	case <-h.ended:

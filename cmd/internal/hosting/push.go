@@ -17,7 +17,8 @@ import (
 	"feedpub/store"
 )
 
-// newEgress returns the client for all requests to URLs from untrusted clients.
+// newEgress returns the HTTP client for requests to hubs, subscribers and webhooks, whose URLs may come from untrusted
+// people.
 func newEgress(c config.Egress) *egress.Client {
 	e := egress.Config{Ports: c.Ports}
 	for _, n := range c.Allow {
@@ -26,8 +27,8 @@ func newEgress(c config.Egress) *egress.Client {
 	return egress.New(e)
 }
 
-// pushing returns the part of a site's hub configuration that determines what the hub needs from commits, and reports
-// whether the site has hubs or webhooks.
+// pushing returns the configuration of a site's hub, without secrets and dependencies. It also reports whether the site
+// has hubs or webhooks.
 func pushing(c config.Config) (hub.Config, bool) {
 	x := hub.Config{
 		Site: c.Site.ID, BaseURL: c.FeedSite().BaseURL, Peers: c.OtherHubs(), Signature: string(c.Push.Signature),

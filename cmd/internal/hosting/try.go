@@ -20,18 +20,20 @@ import (
 )
 
 const (
-	// maxTryTime is the time that a post may take in a process of its own, and maxTryMemory the memory in bytes.
+	// maxTryTime limits the time for reading one post in a separate process. maxTryMemory limits the memory of that
+	// process, in bytes.
 	maxTryTime   = 2 * time.Second
 	maxTryMemory = 512 << 20
-	// tryTick is the interval at which both are checked.
+	// tryTick is the interval at which both limits are checked.
 	tryTick = 20 * time.Millisecond
-	// maxSilence is the time after which a process that reports nothing is killed. It includes the time to start.
+	// maxSilence is the time after which a process that reports nothing is killed. The time to start the process counts.
 	maxSilence = 30 * time.Second
-	// tryBudget bounds the time for all posts of a call. The remaining posts are rejected for now.
+	// tryBudget bounds the time that one call of tryPosts spends on all posts. Posts that are left over are rejected for
+	// now.
 	tryBudget = 30 * time.Second
 )
 
-// The exit statuses of a process that tries posts if one takes too long or too much memory.
+// The exit statuses of a process that tries posts, if a post takes too long or too much memory.
 const (
 	exitSlow   = 70
 	exitGreedy = 71
@@ -75,8 +77,8 @@ func TryPosts(r io.Reader, w io.Writer) error {
 	return nil
 }
 
-// limitReading exits if a post takes too long or too much memory, until done is closed. The number of posts that have
-// been read is in read.
+// limitReading ends the process if a post takes too long or too much memory. It returns when done is closed. read is
+// the number of posts read so far.
 func limitReading(read *atomic.Int64, done <-chan struct{}) {
 	var before int64
 	for ticks := 0; ; {
@@ -105,7 +107,7 @@ func (s *Site) tryPosts(ctx context.Context, posts []feed.StoredPost) (map[strin
 	for begun := time.Now(); len(posts) > 0; {
 		if time.Since(begun) > tryBudget {
 			for _, p := range posts {
-				reasons[p.ID] = "a builder has stopped while reading it or one of many other posts"
+				reasons[p.ID] = "a builder stopped while reading this post or one of many others"
 			}
 			break
 		}
@@ -121,8 +123,8 @@ func (s *Site) tryPosts(ctx context.Context, posts []feed.StoredPost) (map[strin
 	return reasons, nil
 }
 
-// tryFrom reads posts in one process. It returns the number of posts that the process has read before it ended, and why
-// it has not read the next one, or "" if it has read all.
+// tryFrom reads posts in one separate process. It returns the number of posts that the process read before it ended,
+// and the reason why it did not read the next post, or "" if it read all of them.
 func (s *Site) tryFrom(ctx context.Context, posts []feed.StoredPost) (read int, reason string, err error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()

@@ -32,7 +32,7 @@ type Report struct {
 	stderr io.Writer
 
 	DryRun bool `json:"dry_run,omitempty"`
-	// Posts counts the posts that are now in the store, or would be after a dry run: new, changed or unchanged.
+	// Posts counts the new, changed and unchanged posts. They are in the store or, after a dry run, would be in it.
 	Posts   int `json:"posts"`
 	Deleted int `json:"deleted,omitempty"` // set only with Undo
 	Records int `json:"records"`           // records of an export, see [feed.ExportLine]
@@ -45,7 +45,8 @@ type Report struct {
 	Skipped map[string]int `json:"skipped,omitempty"`
 	// Notes lists the first [maxReported] notes on content that could not be imported unchanged.
 	Notes []string `json:"notes,omitempty"`
-	// Files counts the images in the content of posts that were stored as files, or would be after a dry run.
+	// Files counts the images in the content of posts that were stored as files. In a dry run, it counts the images that
+	// would have been stored.
 	Files int `json:"files,omitempty"`
 	// WithoutURL counts the new or changed posts from folders whose pages have no known URL.
 	WithoutURL    int      `json:"without_url,omitempty"`

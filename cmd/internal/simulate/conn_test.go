@@ -152,8 +152,8 @@ func call[T any](ctx context.Context, c *conn, op, args string, f func() (T, err
 	return v, err
 }
 
-// fail reports whether the client gets no reply to the call. In that case it has waited as long as the client does, and
-// has called f, or will call it later, if the store executes the call.
+// fail reports whether the client gets no reply to the call. If so, fail has waited as long as the client would. If the
+// store executes the call nevertheless, fail has called f or has arranged for f to be called later.
 func (c *conn) fail(ctx context.Context, fate fate, f func()) bool {
 	switch fate.outcome {
 	case answered, slow, doubled:

@@ -17,7 +17,7 @@ const dataFolder = "/data"
 // departure describes how a process ended.
 type departure struct {
 	served map[feed.Name]feed.Head
-	saved  bool // the process reported that all served documents are on disk, and they still were
+	saved  bool // the process reported that all served documents were on disk, and this was true
 	// flushing is set if the disk may not have some of these documents yet, so they do not survive a power failure.
 	flushing bool
 }
@@ -71,8 +71,8 @@ func (p *process) checkLoaded() {
 	}
 }
 
-// serve makes the process answer readers when it has read the store, as package hosting does, and checks that it
-// answers with what it served before it was restarted, or with later versions, if the store replies.
+// serve makes the process answer readers once it has read the store, as package hosting does. If the store replies,
+// serve checks that no document is older than the one that the process served before it was restarted.
 func (p *process) serve() {
 	select {
 	case <-p.replica.CaughtUp():

@@ -36,8 +36,8 @@ func (w *world) restoreCopy(r *random, old memstore.Snapshot) {
 	w.count("rollbacks held")
 }
 
-// catchUpTime is the time within which a process that starts with earlier documents than another must serve the later
-// ones: the other process restores them to the store, which may take a few attempts.
+// catchUpTime bounds the time until a process that starts with outdated documents serves the latest ones. The process
+// that has the latest ones restores them to the store, which may take a few attempts.
 const catchUpTime = 15 * time.Second
 
 // loaded returns the heads that each process has, by the id of the process.
@@ -65,9 +65,9 @@ func (w *world) latest() map[feed.Name]feed.Head {
 	return heads
 }
 
-// checkHeld checks that no process serves anything but the given heads, without posts that were withdrawn, while the
-// store's rollback is listed. A process may also serve unchanged the heads in own, which it had when it started. It
-// reports whether the rollback is listed.
+// checkHeld checks what processes serve while the store's rollback is listed: the given heads, from which withdrawn
+// posts may have been removed. A process may also serve the heads that it had when it started, which own lists, as long
+// as they are unchanged. checkHeld reports whether the rollback is listed.
 func (w *world) checkHeld(served map[feed.Name]feed.Head, own map[string]map[feed.Name]feed.Head) bool {
 	if _, listed, err := w.site.Problem(context.Background(), feed.KindRollback, feed.RollbackID); err != nil || !listed {
 		return false // nothing that was published is lost, so the rollback was not detected or is no longer listed

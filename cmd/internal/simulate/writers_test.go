@@ -43,7 +43,7 @@ func (l *ledger) acknowledge(v version) {
 	l.acked++
 }
 
-// withdrawn returns the last write of each post whose last write was acknowledged and withdrew it, by post.
+// withdrawn returns the last writes that withdrew a post and were acknowledged, by post id.
 func (l *ledger) withdrawn() map[string]version {
 	l.mu.Lock()
 	defer l.mu.Unlock()

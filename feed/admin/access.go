@@ -10,8 +10,8 @@ import (
 
 // isAllowedHost reports whether a request's Host may be served: an IP address, localhost, or one of the configured
 // names. Any web site can make its own name resolve to this machine and have a browser send requests from its scripts
-// (DNS rebinding); the Host of such requests is the site's name. A request without a Host is allowed, because it does
-// not come from a browser.
+// (DNS rebinding); the Host of such requests is the name of that site. A request without a Host is allowed, because it
+// does not come from a browser.
 func (h *handler) isAllowedHost(host string) bool {
 	if host == "" {
 		return true

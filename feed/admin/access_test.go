@@ -85,7 +85,8 @@ func TestReadingFromOtherMachines(t *testing.T) {
 	})
 }
 
-// TestProbesFromOtherMachines checks that probes need no token, and that without one they return no reasons.
+// TestProbesFromOtherMachines checks that probes need no token, and that the response to a probe without a token
+// contains no reasons.
 func TestProbesFromOtherMachines(t *testing.T) {
 	c := config(t, &fake{})
 	c.Checks = []Check{{Name: "store", Check: func(context.Context) error { return errors.New("down") }, Required: true}}

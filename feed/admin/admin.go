@@ -57,8 +57,9 @@ type Config struct {
 	Problems []ProblemLister
 	// Reloader reloads the configuration.
 	Reloader Reloader
-	// Tokens are valid for all sites. Requests that change something or read posts need one of them or a token of the
-	// site, as do all requests from other machines, except those for /livez, /readyz and the descriptions.
+	// Tokens are valid for all sites. A request that changes something or reads posts needs one of these tokens or a token
+	// of the site. So does every request from another machine, unless it is for /livez, /readyz or one of the
+	// descriptions.
 	Tokens Tokens
 	// Hosts lists the names, in lower case and without ports, under which this interface may be reached, in addition to
 	// localhost and IP addresses. Requests for other hosts get 421. Optional.

@@ -58,7 +58,7 @@ func ownID(raw []byte) (string, error) {
 	return own.ID, nil
 }
 
-// lineResult is the result of one line, with the status that a request with only this post would have.
+// lineResult is the result of one line. Its status is that of the response to a request with only this post.
 type lineResult struct {
 	Line   int    `json:"line"` // 1-based line number
 	Status int    `json:"status"`

@@ -17,7 +17,7 @@ type StateReader interface {
 }
 
 // statesCollector collects the problems and the build state of the sites. If the store is unavailable, the metrics of
-// the build state are missing, and the problems in the store are counted as they were when they were last read.
+// the build state are missing, and the number of problems includes the problems that were last read from the store.
 type statesCollector struct {
 	sites   Sites
 	states  StateReader

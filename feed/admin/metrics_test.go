@@ -164,8 +164,8 @@ feedpub_store_up{site="main"} 0
 	}
 }
 
-// TestMetricsWithoutTheStore checks that metrics are collected while the store is unavailable, and that problems are
-// then counted as they were when they were last read, together with those that are not in the store.
+// TestMetricsWithoutTheStore checks that metrics are collected while the store is unavailable. The number of problems
+// then includes the problems that were last read from the store, and those that are not in the store.
 func TestMetricsWithoutTheStore(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m, err := NewMetrics(registry, Build{})

@@ -66,7 +66,7 @@ type page struct {
 	zone          *time.Location // time zone of the times of runs and posts
 }
 
-// card is one statement about the site.
+// card describes one aspect of the state of the site.
 type card struct{ Name, Value, Detail, Class string }
 
 type problemRow struct{ Kind, ID, Since, Reason, Advice, Class string }
@@ -263,7 +263,7 @@ type explained struct {
 	Times []namedTime
 }
 
-// namedTime is a time in the history of a post, or a note in its place.
+// namedTime is an event in the history of a post. Value is its time, or the reason why it has not happened.
 type namedTime struct{ Name, Value string }
 
 // timesOf returns the recorded times of a post.

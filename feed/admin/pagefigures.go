@@ -19,11 +19,11 @@ type figures struct {
 
 // figure is one chart.
 type figure struct {
-	Name, Value string // Value is that of the last day
+	Name, Value string // Value is the value of the last day
 	SVG         template.HTML
 }
 
-// missing stands for the value of a day without one.
+// missing is the value of a day for which no value is known.
 const missing = -1
 
 // describeFigures sets the figures of a feed, or of the first one in the list if there is no such feed.

@@ -32,7 +32,8 @@ type Site struct {
 	NextRun func(time.Time) time.Time
 	Posts   Posts   // optional: if nil, posts cannot be read or changed over HTTP
 	Credits Credits // optional: if nil, credits cannot be read or decided on over HTTP
-	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
+	// CheckPost returns an error if a post cannot be stored under an id. The error is an [*intake.Error] if it concerns a
+	// known place in the post.
 	CheckPost func(id string, raw []byte) error
 	// Tokens are valid only for this site. Optional.
 	Tokens Tokens

@@ -14,8 +14,9 @@ type tagMatch struct {
 	codings [coding.Count]bool // the codings whose tags are listed
 }
 
-// coding returns the coding whose tag a 304 must contain: the selected coding if the client has it, else one that the
-// client has. With any other tag, a cache could not select the stored response to update (RFC 9111 section 4.3.4).
+// coding returns the coding whose tag a 304 must contain: selected, if the client has the document in that coding, or
+// else a coding in which the client has it. With any other tag, a cache could not select the stored response to update
+// (RFC 9111 section 4.3.4).
 func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 	if m.codings[selected] {
 		return selected

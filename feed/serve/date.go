@@ -23,8 +23,8 @@ type Dates struct {
 }
 
 // Of returns the Date of a response: the current time, or the response's Last-Modified if that is later. An origin must
-// not send a Last-Modified later than Date (RFC 9110 section 8.8.2.1). The store sets Last-Modified, so that it is the
-// same on all replicas; their clocks may be behind the store's. Only the Date depends on them.
+// not send a Last-Modified later than Date (RFC 9110 section 8.8.2.1). The store sets Last-Modified, so it is the same
+// on all replicas, but the clock of a replica may be behind that of the store.
 func (d *Dates) Of(res Response) *Date {
 	now := time.Now
 	if d.now != nil {

@@ -169,8 +169,8 @@ type savedHead struct {
 // load returns the editions on disk, and errors for damaged editions, which it treats as not on disk. It reads only the
 // main feed's documents and those in the stash; other documents are read and checked when they are first requested. If
 // there are no errors, load removes files that no head refers to, which a crash may have left behind. It also returns
-// the feeds whose editions are only in the stash. If elsewhere is not nil, the editions of feeds for which it returns
-// true are removed instead.
+// the feeds whose editions are only in the stash. If elsewhere is not nil and returns true for a feed, load removes the
+// feed's edition from the disk instead of returning it.
 func (d *Disk) load(elsewhere func(feed.Name) bool) (editions map[feed.Name]*edition, stashed []feed.Name, problems []error) {
 	defer d.take()()
 	names, err := d.files.List(d.headDir())

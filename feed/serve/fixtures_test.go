@@ -38,7 +38,7 @@ func commit(name feed.Name, token feed.Token, modified time.Time, text string) (
 	return head, blobs
 }
 
-// site returns a snapshot of the given feeds at a later time. The text of each feed is its name.
+// site returns a snapshot of the given feeds, all committed at noon. The text of each feed is its name.
 func site(t testing.TB, o Options, names ...feed.Name) *Snapshot {
 	t.Helper()
 	var heads []feed.Head

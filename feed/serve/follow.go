@@ -113,7 +113,8 @@ func (r *Replica) compare(t *tail, name feed.Name) {
 	}
 }
 
-// poll reads the version. It then reads the missed heads if nothing else can have changed, else all heads.
+// poll reads the version. If nothing but the missed heads can have changed, it then reads only these, otherwise all
+// heads.
 func (r *Replica) poll(ctx context.Context, t *tail) error {
 	version, err := within(ctx, 0, r.Source.Version)
 	if err != nil {

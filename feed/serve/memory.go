@@ -82,7 +82,7 @@ func (m *Memory) full() bool {
 	return m.limit > 0 && m.size > m.limit
 }
 
-// hasRoom reports whether a document that was not requested can be added without exceeding the limits.
+// hasRoom reports whether the bytes of d, which has not been requested, can be added without exceeding the limits.
 func (m *Memory) hasRoom(d *document) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -293,7 +293,7 @@ func (m *Memory) drop(ring *list.List, more func() bool) {
 		}
 		m.leave(d)
 		d.payload.Store(nil)
-		for c := range d.variants { // not needed for as long as nobody requests the document
+		for c := range d.variants { // not needed until the document is requested again
 			d.variants[c].Store(nil)
 		}
 	}

@@ -193,7 +193,7 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 }
 
 // TestMemoryDropsUnreadDocuments checks that documents that nobody has requested use only their share of the memory,
-// and that a document takes the place of the one that it replaces.
+// and that a document that replaces a requested document counts as requested.
 func TestMemoryDropsUnreadDocuments(t *testing.T) {
 	const limit = 100 * unreadShare
 	m := NewMemory(limit)

@@ -472,8 +472,8 @@ func (r *Replica) saveInterval(failed error) time.Duration {
 	return r.paced(r.Poll)
 }
 
-// saveAll saves the feeds that are not saved, until ctx is done. It returns the last error, and logs it unless it is
-// the same as before, the previous error.
+// saveAll saves the feeds that are not saved, until ctx is done. It returns the last error, and logs the error unless
+// it is the same as before, the error of the previous call.
 func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 	r.mu.Lock()
 	names := slices.SortedFunc(maps.Keys(r.unsaved), feed.Name.Compare)

@@ -54,8 +54,8 @@ func (e *edition) blob(hash feed.Hash) (feed.Blob, error) {
 	return feed.Blob{Hash: hash, Gzip: p.bodies[coding.Gzip], Size: d.ref.Length, Bounds: d.bounds}, nil
 }
 
-// lostHeads returns the served heads that the store has lost, in ascending order of their tokens, so that a builder
-// that waits for the latest head can rely on the others having been restored.
+// lostHeads returns the served heads that the store has lost, in ascending order of their tokens. A builder may wait
+// only for the latest head, so all other heads must be restored first.
 func (r *Replica) lostHeads() []feed.Head {
 	r.mu.Lock()
 	behind := make([]mismatch, 0, len(r.mismatches))

@@ -148,8 +148,8 @@ func (r *Replica) noteSaves(editions []*edition, errs []error) (failed error) {
 	return failed
 }
 
-// noteFailure records the result of saving, and logs an error unless it equals before, the previous one. It returns
-// failed.
+// noteFailure records and returns failed, the result of saving. It logs an error unless before, the previous result, is
+// the same error.
 func (r *Replica) noteFailure(failed, before error) error {
 	r.mu.Lock()
 	r.failing = failed

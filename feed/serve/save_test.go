@@ -45,8 +45,8 @@ func TestDeletedFolderIsRestored(t *testing.T) {
 	}
 }
 
-// TestDocumentsAreSavedBeforeTheyAreServed checks that a crash at any time leaves documents on disk that are not older
-// than those that readers have seen.
+// TestDocumentsAreSavedBeforeTheyAreServed checks that after a crash at any time, the documents on disk are at least as
+// new as those that readers have seen.
 func TestDocumentsAreSavedBeforeTheyAreServed(t *testing.T) {
 	synctest.Test(t, savedBeforeServed)
 }

@@ -129,8 +129,8 @@ func (s *Snapshot) absent(path string) Response {
 	return notFound
 }
 
-// pending reports whether a document may soon be committed at path. Readers may unsubscribe after a 404, so it must not
-// be sent while that is possible.
+// pending reports whether a document may soon be committed at path. Readers may unsubscribe after a 404, so the
+// response must not be 404 while pending returns true.
 func (s *Snapshot) pending(path string) bool {
 	if s != nil && s.unavailable[path] {
 		return true

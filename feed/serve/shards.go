@@ -76,13 +76,14 @@ func (p shard[V]) find(hash uint64, key string) *slot[V] {
 	return nil
 }
 
-// without returns a copy of p without a key, with room for one more entry, and its number of entries.
+// without returns a copy of p without key, whose hash is given, and the number of entries in the copy. The copy has
+// room for one more entry.
 func (p shard[V]) without(hash uint64, key string) (next shard[V], entries int) {
 	return p.except(func(x slot[V]) bool { return x.hash == hash && x.key == key })
 }
 
-// except returns a copy of p without the entries for which left returns true, with room for one more entry, and its
-// number of entries.
+// except returns a copy of p without the entries for which left returns true, and the number of entries in the copy.
+// The copy has room for one more entry.
 func (p shard[V]) except(left func(slot[V]) bool) (next shard[V], entries int) {
 	for _, x := range p {
 		if x.hash != 0 && !left(x) {

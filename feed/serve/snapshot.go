@@ -135,7 +135,7 @@ func newEdition(
 	return e, nil
 }
 
-// isWithdrawn reports whether a head is that of the page of a post that is no longer published.
+// isWithdrawn reports whether h is the head of a page whose post is no longer published.
 func isWithdrawn(h feed.Head) bool { return h.Feed.OfPost() && len(h.IDs) == 0 }
 
 // compare returns the edition with a history for each document that replaced a document of prev.

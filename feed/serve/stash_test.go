@@ -135,7 +135,7 @@ func TestServedDuringFlush(t *testing.T) {
 	})
 }
 
-// TestStashOrder checks that only editions in the stash that are newer than the saved ones are loaded.
+// TestStashOrder checks that an edition in the stash is loaded only if it is newer than the saved edition.
 func TestStashOrder(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
@@ -211,8 +211,8 @@ func TestDamagedStash(t *testing.T) {
 	}
 }
 
-// TestUnstashedEditionReplacesStashed checks that an edition that is not stashed, because the disk has failed, is
-// loaded instead of an earlier one in the stash once it is saved.
+// TestUnstashedEditionReplacesStashed checks that an edition that was saved without having been in the stash, because
+// the disk had failed, is loaded instead of an earlier edition in the stash.
 func TestUnstashedEditionReplacesStashed(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
@@ -226,7 +226,7 @@ func TestUnstashedEditionReplacesStashed(t *testing.T) {
 	r.failing = errDown
 	r.saveFirst(t.Context(), map[feed.Name]*edition{feed.Main: second})
 	save(t, d, second)
-	// The removal of the file is not durable.
+	// A crash may undo the removal of the stash file.
 	if err := os.CopyFS(filepath.Join(dir, "stash"), os.DirFS(stashed)); err != nil {
 		t.Fatal(err)
 	}

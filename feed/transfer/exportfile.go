@@ -95,8 +95,8 @@ type sealChecker struct {
 	ended bool
 }
 
-// checkSeal checks a line of a JSON Lines file. It reports whether the line is the first or the last one of an export
-// file, which contains no post or record. The error is of kind [ErrDamaged].
+// checkSeal checks a line of a JSON Lines file. It reports whether the line is the first or the last line of an export
+// file. Neither of these contains a post or a record. The error is of kind [ErrDamaged].
 func (j *jsonReader) checkSeal(line []byte, pos string) (sealed bool, err error) {
 	damaged := func(format string, args ...any) error {
 		return fmt.Errorf("%s: %s: %w", pos, fmt.Sprintf(format, args...), ErrDamaged)

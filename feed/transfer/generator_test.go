@@ -287,7 +287,8 @@ func FuzzGenerators(f *testing.F) {
 }
 
 // TestFrontMatterIDs checks that all posts of a site are read if some have the same id in their front matter: the first
-// one keeps it, and the others get their paths as ids. In other folders, the caller decides which post to keep.
+// post keeps the id, and each of the other posts gets its path as its id. In other folders, the caller decides which
+// post to keep.
 func TestFrontMatterIDs(t *testing.T) {
 	a, b := "---\nid: 26\ntitle: A\n---\n", "---\nid: 26\ntitle: B\n---\n"
 	note := `: the id "26" is also that of %s; using the path of the file as the id`

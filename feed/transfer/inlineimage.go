@@ -241,8 +241,8 @@ func imageFile(id string, content []byte) string {
 	return imageFolder + "/" + hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
-// ImageFiles returns the distinct names in a raw post that look like those of files created by [Options.ImageFiles], in
-// order. Use [IsImageFile] to make sure.
+// ImageFiles returns the distinct strings in a raw post that look like names of files created by [Options.ImageFiles],
+// in order. Use [IsImageFile] to check whether a file with such a name was created for the post.
 func ImageFiles(raw []byte) (names []string) {
 	for _, name := range imageName.FindAll(raw, -1) {
 		if !slices.Contains(names, string(name)) {

@@ -72,7 +72,7 @@ func (w *Writer) line(line []byte) error {
 	return w.w.WriteByte('\n')
 }
 
-// postLine formats a post as one line.
+// postLine returns the line that [Writer] writes for a post.
 func postLine(p feed.RawPost) ([]byte, error) {
 	line, ok, err := readableLine(p)
 	if ok || err != nil {

@@ -27,7 +27,7 @@ type postFile struct {
 	name    string // slash-separated path
 	html    bool   // the file is in HTML
 	text    bool   // the file is in plain text; if neither is set, it is in Markdown
-	id      string // id of a post without one; the default is the name
+	id      string // id of the post if the file contains none; defaults to the name
 	served  bool   // the file is in a served folder, next to the files that it refers to
 }
 
@@ -341,7 +341,7 @@ func (f postFile) setVisibility(members, front map[string]any) (note string, err
 // datedName matches file names that begin with a date, as in Jekyll and many Hugo sites.
 var datedName = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})-`)
 
-// addFromName sets the date of a post without one to the date in the file name.
+// addFromName sets the date of a post to the date in the file name, if the post has no date.
 func addFromName(members map[string]any, name string) {
 	if m := datedName.FindStringSubmatch(path.Base(name)); m != nil && members["date_published"] == nil {
 		if _, ok := intake.ParseDate(m[1]); ok {

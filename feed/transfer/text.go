@@ -125,8 +125,8 @@ func ReadText(name string, body []byte, reader *attribution.Reader, loc *time.Lo
 	return p, nil
 }
 
-// textID returns an id for a post without one. The argument first is the title, or the first lines if the post has no
-// title.
+// textID returns an id for a post whose file contains none. The argument first is the title, or the first lines if the
+// post has no title.
 func textID(first, author, day string) string {
 	sum := sha256.Sum256([]byte(first + "\n" + author + "\n" + day))
 	return hex.EncodeToString(sum[:16])

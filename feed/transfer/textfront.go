@@ -89,8 +89,8 @@ func (f postFile) readTextBody(front map[string]any, body string) (map[string]an
 	return post, nil
 }
 
-// readHeadedText reads a plain text file if it has front matter, and reports whether it has. If the front matter has no
-// id, the post gets the id that earlier releases gave it when they read the front matter as text.
+// readHeadedText reads a plain text file if it has front matter, and reports whether it has any. If the front matter
+// has no id, the post gets the id that earlier releases gave it when they read the front matter as text.
 func readHeadedText(o Options, name string, content []byte) (Entry, bool, error) {
 	text := string(content)
 	if _, ok, err := cutTextHeader(text, o); err != nil || !ok {
@@ -110,7 +110,7 @@ func readHeadedText(o Options, name string, content []byte) (Entry, bool, error)
 	return Entry{Post: &c.post, Pos: name, Notes: c.notes}, true, nil
 }
 
-// decodeHeadedText is like readHeadedText for a file in a served folder, where the id of a post without one is the
+// decodeHeadedText is like readHeadedText, but for a file in a served folder. If the post has no id, its id is the
 // path.
 func decodeHeadedText(o Options, name string, content []byte) ([]feed.RawPost, bool, error) {
 	if _, ok, err := cutTextHeader(string(content), o); err != nil || !ok {

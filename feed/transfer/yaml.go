@@ -65,7 +65,7 @@ func decodeYAML(source string, into *map[string]any) (notes []string, err error)
 	return nil, fmt.Errorf("front matter: want a YAML mapping of keys to values: %w", feed.ErrInvalid)
 }
 
-// isDuplicateKey reports whether YAML is invalid because a mapping has two values for one key.
+// isDuplicateKey reports whether err says that a mapping in YAML has two values for one key.
 func isDuplicateKey(err error) bool {
 	var syntax *yaml.SyntaxError
 	return errors.As(err, &syntax) && strings.Contains(syntax.Message, "already defined")

@@ -78,7 +78,8 @@ func (t *tally) polledSince(day int64) bool {
 	return t.last > day
 }
 
-// add adds the counts since the last sample to a day. It reports whether figures other than the counts have changed.
+// add adds the counts since the last sample to the figures of today. It reports whether there is a new entry, or any
+// figure other than the counts has changed.
 func (h *history) add(today uint32, r feed.Readership) (changed bool) {
 	next := day{
 		number: today, subscribers: uint32(r.Subscribers + h.served.Pushed), //nolint:gosec // bounded counts
@@ -105,8 +106,8 @@ func (h *history) add(today uint32, r feed.Readership) (changed bool) {
 	return true
 }
 
-// trim removes the entries that are older than keepDays days. If there is none for the first of these days, it keeps
-// the latest entry before them, because that holds the state on that day.
+// trim removes the entries that are older than keepDays days. If the first of the last keepDays days has no entry, trim
+// keeps the latest entry before that day, because its figures had not changed by then.
 func (h *history) trim(today uint32) {
 	n := 0
 	for n+1 < len(h.days) && h.days[n+1].number+keepDays <= today+1 {
@@ -115,8 +116,8 @@ func (h *history) trim(today uint32) {
 	h.days = slices.Delete(h.days, 0, n)
 }
 
-// Days returns the figures of a feed on each of the last 90 days, oldest first, beginning with the first known one. The
-// last one is today's.
+// Days returns the figures of a feed on each of the last 90 days, oldest first, beginning with the first day whose
+// figures are known. The last element is for today.
 func (a *Audience) Days(name feed.Name) []feed.FeedDay {
 	today := uint32(dayOf(a.now())) //nolint:gosec // days since 1970
 	a.mu.RLock()

@@ -79,7 +79,7 @@ func TestDays(t *testing.T) {
 }
 
 // TestDaysCountFromTheFirstSample checks that requests counted by an earlier release, which kept no history, are not
-// taken for those of one day.
+// counted as the requests of a single day.
 func TestDaysCountFromTheFirstSample(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "main")
 	counted(t, path)

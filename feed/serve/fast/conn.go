@@ -139,8 +139,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// wroteShared reports whether the body has been written with the header. If not, conn no longer writes it, and the
-// caller must.
+// wroteShared reports whether the body has been written with the header. If it returns false, the caller must write the
+// body.
 func (c *conn) wroteShared() bool {
 	wrote := c.shared == nil
 	c.shared = nil

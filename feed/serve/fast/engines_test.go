@@ -57,7 +57,7 @@ func siteModified(t testing.TB, modified time.Time, size int, names ...feed.Name
 		}
 		for _, f := range formats {
 			body := fmt.Appendf(nil, "<%s %s>", f, name)
-			for i := 0; len(body) < size; i++ { // a third of size after gzip compression
+			for i := 0; len(body) < size; i++ { // gzip compresses this text to a third of its size
 				body = fmt.Appendf(body, "%x\n", i*i*2654435761)
 			}
 			b := feed.Blob{Hash: feed.HashOf(body), Gzip: pack(body), Size: len(body)}

@@ -140,7 +140,7 @@ func (s *Site) HeadsOf(ctx context.Context, names ...feed.Name) ([]feed.Head, er
 	return heads, nil
 }
 
-// appendFields appends to b the fields of a head that decodeHead reads, each preceded by its length.
+// appendFields appends fields of a head to b, each preceded by its length: the fields that decodeHead reads.
 func appendFields(b []byte, m map[string]string) []byte {
 	field := func(value string) {
 		b = binary.AppendUvarint(b, uint64(len(value)))

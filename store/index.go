@@ -50,7 +50,7 @@ func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Posit
 	return positions, nil
 }
 
-// Counts returns the number of posts of each of the feeds.
+// Counts returns the number of posts in each of the feeds.
 func (s *Site) Counts(ctx context.Context, names ...feed.Name) (map[feed.Name]int, error) {
 	counts := make(map[feed.Name]int, len(names))
 	for batch := range slices.Chunk(names, headBatch) {

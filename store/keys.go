@@ -129,7 +129,8 @@ func (k keyspace) hosts() string { return k.key("push", "hosts") }
 // until CLOSED. Times are in Unix milliseconds, or 0.
 func (k keyspace) reservations() string { return k.key("push", "reservations") }
 
-// hubRequests is a hash: id of a request to the hub that is not verified -> a feed.SubscriptionRequest as JSON.
+// hubRequests is a hash: id of a request to the hub that has not been verified yet -> a feed.SubscriptionRequest as
+// JSON.
 func (k keyspace) hubRequests() string { return k.key("push", "requests") }
 
 // verifications is a sorted set: ids of requests to the hub, scored as in deliveries.

@@ -274,9 +274,9 @@ func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (created
 	return created, confirmed, s.client.wrap("put", err)
 }
 
-// awaitReplicas waits until all connected replicas have the writes of the connection. It reports whether they have
-// them, at least one replica is connected, and none has disconnected within [replicaGrace]. Errors are logged and count
-// as unconfirmed, since the write itself has been acknowledged.
+// awaitReplicas waits until all connected replicas have the writes of the connection. It returns true only if at least
+// one replica is connected, all connected replicas have the writes, and no replica has disconnected within the last
+// [replicaGrace]. Errors are logged and count as unconfirmed, since the write itself has been acknowledged.
 func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	if s.client.confirm == 0 {
 		return true

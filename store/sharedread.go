@@ -25,11 +25,10 @@ const (
 	// server has responded during the wait. It is longer than a long read, so that at least one read ends during such a
 	// wait.
 	minConfirmed = longBlock + longBlock/2
-	// minStreams is the number of streams that a long read may always have, even if its share of all streams is
-	// smaller.
+	// minStreams is the number of streams that a long read may contain even if its share of all streams is smaller.
 	minStreams = 8
-	// readGrace is how long a stream remains part of a read after the last wait for it. A caller that waits again and
-	// again does something in between, and its stream would otherwise need a short read each time.
+	// readGrace is how long a stream remains part of a read after the last wait for it. A caller that waits repeatedly
+	// does other work between its waits. Without the grace period, its stream would need a short read for each wait.
 	readGrace = time.Second
 )
 

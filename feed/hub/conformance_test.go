@@ -45,7 +45,8 @@ func TestConformance(t *testing.T) {
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) { runConformance(t, open, tests) })
 	}
-	// The tests omitted here, such as those of delays after failures, take longer and do not depend on the kind of Redis.
+	// The tests omitted here, such as the tests of delays after failures, take longer and do not depend on the kind of
+	// Redis.
 	const noFailover = 10 * time.Second
 	stateful := slices.Concat(
 		requestTests(), verificationTests(), stateTests(), denialTests(), distributionTests(), orderTests(), limitTests(),
@@ -615,7 +616,8 @@ func failureTests() []conformance {
 	}
 }
 
-// twoAtATime returns a test that several hubs of a site send two deliveries at a time to a host.
+// twoAtATime returns a test of the limit of two concurrent deliveries to a host, which applies to all hubs of a site
+// together.
 func twoAtATime(name string, hubs int) conformance {
 	return conformance{name: name, run: func(w *world) {
 		for range hubs - 1 {

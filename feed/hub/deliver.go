@@ -164,7 +164,7 @@ func (h *Hub) postpone(ctx context.Context, j *job, d time.Duration) {
 	h.end(ctx, j, feed.DeliveryResult{Retry: jitter(d)})
 }
 
-// deliver makes a delivery and records its result.
+// deliver sends the delivery of a job and records its result.
 func (h *Hub) deliver(ctx context.Context, j *job) {
 	if ctx.Err() != nil || time.Now().After(j.latest) {
 		h.hosts.done(j.Host, ours, unknown)

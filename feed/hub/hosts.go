@@ -18,7 +18,7 @@ const (
 	// perHostStrangers is the maximum number of concurrent requests of class strangers to one host. The rest of perHost is
 	// reserved for deliveries, pings and webhook calls.
 	perHostStrangers = 1
-	// hostQueue is the maximum number of requests of one class that wait for earlier requests to a host to end.
+	// hostQueue is the maximum number of waiting requests of one class to one host.
 	hostQueue = 32
 	// breakerFailures is the number of consecutive failures after which a host gets no requests for breakerTime.
 	breakerFailures = 3
@@ -50,7 +50,7 @@ type host struct {
 	serial   int64 // serial number of the last claim
 	active   [classes]int
 	waiting  [classes][]func(admitted bool)
-	failures int       // in a row
+	failures int       // number of consecutive failures
 	closed   time.Time // the host gets no requests until this time
 	changed  bool      // there is something to report
 	pause    time.Duration
@@ -229,7 +229,8 @@ func (x *host) next() []func(bool) {
 	return call
 }
 
-// healthOf returns what the outcome of a request shows about a host, as opposed to one receiver on it.
+// healthOf returns what the outcome of a request shows about the host itself, rather than about a single receiver on
+// that host.
 func healthOf(res egress.Response, err error) health {
 	const tooMany, serverError = 429, 500
 	switch {

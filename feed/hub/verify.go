@@ -37,8 +37,8 @@ func (h *Hub) startVerifications(ctx context.Context) error {
 	return nil
 }
 
-// verify asks a subscriber whether a request is its own, and carries it out if so. A request for a topic that does not
-// exist is denied. It sends no request after latest.
+// verify asks a subscriber whether it has sent a request, and carries out the request if it has. A request for a topic
+// that does not exist is denied. It sends no request after latest.
 func (h *Hub) verify(ctx context.Context, r feed.ClaimedRequest, latest time.Time) {
 	var outcome Outcome
 	var err error

@@ -232,7 +232,7 @@ func TestLostArchiveBoundary(t *testing.T) {
 }
 
 // TestLostArchiveBoundariesOfUnchangedFeed checks that the posts of archives whose boundaries were lost get new
-// archives, even if the feed itself has not changed: replicas that restore archives make only those dirty.
+// archives, even if the feed itself has not changed: replicas that restore archives make only these archives dirty.
 func TestLostArchiveBoundariesOfUnchangedFeed(t *testing.T) {
 	w := newWorld(t)
 	published := map[string]bool{}

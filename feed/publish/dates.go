@@ -20,7 +20,7 @@ type storeClock interface {
 // withdraw a published post or make the builder treat it as unpublished.
 type dates struct {
 	now time.Time // the store's time when the dates were read
-	// indexed holds the dates of those posts in the main index that are dated after now.
+	// indexed maps the posts in the main index that are dated after now to their dates.
 	indexed map[string]time.Time
 	// committed maps posts in the main feed's documents to the times of their commits. A post whose date is not later
 	// than the commit was published with that date. It is needed when the index is lost, which happens whenever the
@@ -63,8 +63,8 @@ func (a *absorber) readDates(ctx context.Context, token feed.Token) (dates, erro
 	return d, nil
 }
 
-// committedPosts returns the posts of the main feed, as committed or served, and when each was last committed. It skips
-// archives whose posts are all dated before now.
+// committedPosts returns the ids of the posts in the committed or served documents of the main feed, each with the time
+// of its last commit. It skips archives whose posts are all dated before now.
 func (a *absorber) committedPosts(ctx context.Context, now time.Time) (map[string]time.Time, error) {
 	if err := a.archives.load(ctx); err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 
 // documentStore keeps the bytes of documents, and commits them.
 type documentStore interface {
-	// MissingDocuments returns those of the given hashes whose documents are not in the store.
+	// MissingDocuments returns the given hashes whose documents are not in the store.
 	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	// Commit replaces the current documents of a feed in one step, and returns the new head.
@@ -140,7 +140,7 @@ func (r *rebuilder) commitRequest(
 		stored = feed.Head{}
 	}
 	var fresh []feed.Document
-	var indexes []int // positions of the fresh documents among those of the head
+	var indexes []int // indexes of the fresh documents in the documents of the head
 	for _, doc := range d.documents {
 		same, ok := stored.Document(doc.Format)
 		ref := r.reference(f, doc, aliases[doc.Format])

@@ -36,7 +36,8 @@ type readingStore interface {
 
 // guard ensures that no post crashes or blocks one builder after another. Before a builder reads posts, it records
 // their ids. If it dies while it reads them, the next builder first tries these posts in a separate process, and does
-// not read those that crash that process too. Its methods are called with the work lock held, except for rejects.
+// not read the posts that crash that process as well. Its methods are called with the work lock held, except for
+// rejects.
 type guard struct {
 	store  readingStore
 	posts  postLoader

@@ -251,7 +251,7 @@ type seen struct {
 	blobs map[feed.Hash]feed.Blob
 }
 
-// remember makes a replica with the committed documents, for the builders that follow.
+// remember copies the committed documents to a replica, which builders that are created later use.
 func (w *world) remember() {
 	w.t.Helper()
 	w.seen = &seen{heads: map[feed.Name]feed.Head{}, blobs: map[feed.Hash]feed.Blob{}}

@@ -33,8 +33,8 @@ type batch struct {
 
 // absorbInbox absorbs the posts that are due and all submissions that were made before it was called.
 //
-// Three batches are processed at the same time: one is written, the next is decided on all processors, and the third is
-// read. Batches are written in the order of the inbox, each of them completely or not at all.
+// Three batches are processed at the same time: while one is written, all processors make the decisions about the next,
+// and the third is read. Batches are written in the order of the inbox, each of them completely or not at all.
 func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	if err := a.publishDue(ctx, token); err != nil {
 		return err
@@ -70,7 +70,8 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	return g.Wait()
 }
 
-// writeBatches writes the decided batches, and sends the candidates of each once it is written.
+// writeBatches writes the batches about which decisions were made. Once a batch is written, it sends the candidates of
+// the batch.
 func (a *absorber) writeBatches(
 	ctx context.Context, token feed.Token, decided <-chan *batch, written chan<- []candidate,
 ) error {

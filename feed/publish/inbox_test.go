@@ -8,7 +8,7 @@ import (
 	"feedpub/feed"
 )
 
-// TestPostSubmittedRepeatedlyInLongInbox checks that the state which the builder reads ahead includes the changes of
+// TestPostSubmittedRepeatedlyInLongInbox checks that the state that the builder reads ahead includes the changes of
 // earlier batches.
 func TestPostSubmittedRepeatedlyInLongInbox(t *testing.T) {
 	w := newWorld(t)

@@ -12,7 +12,7 @@ import (
 // edit, a deletion and a draft change it at once.
 func TestIndexFollowsPosts(t *testing.T) {
 	w := newWorld(t)
-	w.config.Limit = 2 // fewer than there are posts, so that the counts are not those of the documents
+	w.config.Limit = 2 // fewer than the number of posts, so that a count of posts differs from the number of items in a document
 	w.config.Style = "h1 { color: red; }"
 	b := w.builder("one", func(c *publish.Config) {
 		c.OnChange, c.Catalog = true, feed.Catalog{Pages: true}

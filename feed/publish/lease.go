@@ -20,7 +20,8 @@ const (
 	defaultLease = 2 * time.Second
 	// boundLease is the default of [Config.Lease] with a [Heartbeat].
 	boundLease = 2 * time.Minute
-	// renewRetry is the time after which a builder with a Heartbeat tries again to renew its lease if it has failed to.
+	// renewRetry is how long a builder with a Heartbeat waits after it has failed to renew its lease before it tries
+	// again.
 	renewRetry = 2 * time.Second
 	// holderInterval is the interval at which a process that waits for the lease or for a reply checks the lease, in case
 	// it is released. The process also checks it when it expires.
@@ -128,7 +129,7 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 		return fmt.Errorf("this process is already building: %w", feed.ErrLocked)
 	}
 	defer l.acquiring.Unlock()
-	// Processes waiting for the lease call it often, so it must need only one round trip if the lease is held.
+	// Processes that wait for the lease call run often, so it must need only one round trip if the lease is held.
 	if owner, left, err := l.holder.Holder(ctx, Job); err != nil {
 		return err
 	} else if left > 0 && owner != l.owner && !l.sameProcess(owner) {

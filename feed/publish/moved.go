@@ -19,10 +19,9 @@ type dirtyMarker interface {
 }
 
 // markMoved makes feeds and archives dirty if their documents contain posts that have moved or were withdrawn. An
-// absorption finds the documents that it changes from the previous version of the item, but the embedded store has
-// neither items nor dirty feeds when it starts. In that case only the committed heads show which documents contain a
-// post. markMoved is called once per term, and again after posts without an item were found, before feeds are reported
-// as unchanged.
+// absorption needs the previous version of an item to find the documents that change. The embedded store has neither
+// items nor dirty feeds when it starts, so only the committed heads show which documents contain a post. markMoved is
+// called once per term, and again after posts without an item were found, before feeds are reported as unchanged.
 func (p *Publisher) markMoved(ctx context.Context, token feed.Token) error {
 	if p.checkedToken == token && !p.absorber.itemsLost {
 		return nil
@@ -96,7 +95,7 @@ func (p *Publisher) absentPosts(ctx context.Context) (map[feed.Name][]string, er
 	var mu sync.Mutex
 	absent := map[feed.Name][]string{}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // more than the processors, because each goroutine waits for the store
+	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // more than the number of processors, because each goroutine waits for the store
 	for _, h := range heads {
 		if len(h.IDs) == 0 || h.Config != p.rebuilder.rendering.fingerprint() {
 			continue

@@ -63,8 +63,9 @@ func (f feedAssigner) memberships(it *feed.Item) []membership {
 	return out
 }
 
-// assign returns the names of the item's feeds, sorted, and adds the names in families to record. If a different post
-// has the item's URL, assign removes the URL from the item and returns the id of that post.
+// assign returns the names of the feeds that an item is in, sorted. It adds the full names of these feeds, and the
+// owners of page names and URLs, to record. If a different post has the item's URL, assign removes the URL from the
+// item and returns the id of that post.
 func (f feedAssigner) assign(
 	ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item,
 ) (list []feed.Name, holder string, err error) {

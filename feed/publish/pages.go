@@ -21,7 +21,7 @@ type feedList struct {
 	token  feed.Token
 	newest []string          // ids of the newest posts in the documents of the main feed
 	items  map[feed.Name]int // number of items in the feed's documents
-	counts map[feed.Name]int // number of posts in the feed; missing if it must be read
+	counts map[feed.Name]int // number of posts in the feed; a feed has no entry if its number must be read
 }
 
 // update records the result of a rebuild. The report is zero if the feed was not built.

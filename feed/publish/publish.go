@@ -77,7 +77,7 @@ type Config struct {
 	// Joiner, if not nil, caches parts of documents in gzip coding, so that a change takes less time.
 	Joiner *coding.Joiner
 	// Canonical returns the source that represents a publication, which may have several names. The feed of that source
-	// contains the posts that quote the publication under any of them.
+	// contains the posts that quote the publication under any of these names.
 	Canonical func(publication string) feed.Source
 	// WithPublications, if not nil, returns the Intake and Canonical to use with a site's table of publications. If it is
 	// nil, the table is not used.
@@ -121,11 +121,11 @@ type Config struct {
 	Notices feed.NoticeQueues
 
 	// Committed, if not nil, is called with the new head after a commit that changed a document of a feed, an archive or
-	// the pages. That includes the removal of withdrawn posts from a held feed. It is called once for each such head,
-	// in the order of the commits, by one goroutine at a time, after the work lock is released, so other goroutines may
-	// be absorbing and building. The rebuild that made the commit waits for Committed to return, so it should do
-	// lengthy work in the background, and must not call the Publisher. The commit is valid even if the context has
-	// ended.
+	// the pages. That includes the removal of withdrawn posts from a held feed. It is called once for each such head, in
+	// the order of the commits, and by one goroutine at a time. The work lock is released before the call, so other
+	// goroutines may be absorbing and building. The rebuild that made the commit waits for Committed to return, so it
+	// should do lengthy work in the background, and must not call the Publisher. The commit is valid even if the context
+	// has ended.
 	//
 	// It is not called for a commit whose reply was lost, nor after a crash. What must survive a crash belongs in the
 	// commit itself.

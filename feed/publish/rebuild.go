@@ -27,7 +27,7 @@ type indexReader interface {
 	// Range returns the positions of a feed's posts that follow the position after, up to and including upTo, oldest
 	// first. A zero position means no bound.
 	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
-	// Counts returns the number of posts of each of the feeds.
+	// Counts returns the number of posts in each of the feeds.
 	Counts(ctx context.Context, names ...feed.Name) (map[feed.Name]int, error)
 	// LastRemoval returns the time at which a post was last removed from a feed, or zero if none was.
 	LastRemoval(ctx context.Context, name feed.Name) (time.Time, error)
@@ -188,8 +188,9 @@ func stages(targets []target) [4][]int {
 	return stages
 }
 
-// The stages in which targets are built: pages of posts before archives, and archives before feeds, so that no document
-// links to one that is not published, and the main feed, which has the most readers, before other feeds.
+// The stages in which targets are built, in this order. Pages of posts come before archives, and archives before feeds,
+// so that no document links to one that has not been published yet. The main feed, which has the most readers, comes
+// before other feeds.
 const (
 	postStage = iota
 	archiveStage
@@ -210,8 +211,8 @@ func stageOf(n feed.Name) int {
 	}
 }
 
-// postsAtOnce is the number of pages of posts that are built concurrently. They are small, and a store on disk writes
-// many of them in little more time than one.
+// postsAtOnce is the number of pages of posts that are built concurrently. The pages are small, and a store on disk
+// writes many of them in little more time than it needs for one.
 const postsAtOnce = 64
 
 // rebuildStage rebuilds the targets of a stage, atOnce of them concurrently, and stores their reports. If a feed fails,

@@ -334,7 +334,7 @@ func (r *reconciler) reconcileItems(ctx context.Context, token feed.Token, ids [
 }
 
 // clearGone clears the problems of rejected posts that no longer exist and have no item. If such a post was deleted
-// without an inbox entry, nothing else about it is left that a scan could find.
+// without an inbox entry, a scan cannot find it in any other way.
 func (r *reconciler) clearGone(ctx context.Context, _ feed.Token, _ []string) (bool, error) {
 	problems, err := r.problems.Problems(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ const rolledBack = "the store was replaced by an older copy"
 // AcceptRollback stops holding changes after the store was replaced by an older copy while no process was running, and
 // rebuilds all feeds from the posts that the store has now. Feeds from which posts vanished stay held until the posts
 // are restored or their loss is confirmed. If another process holds the lease, AcceptRollback requests the work from
-// that process. It does nothing but rebuild if there was no rollback.
+// that process. If there was no rollback, it only rebuilds all feeds.
 func (p *Publisher) AcceptRollback(ctx context.Context) (feed.Report, error) {
 	return p.performOrAsk(ctx, request{AcceptRollback: true})
 }
@@ -39,8 +39,8 @@ func (r *rebuilder) checkRollback(ctx context.Context) error {
 	return err
 }
 
-// endRollback stops holding changes if a rebuild of all feeds has shown that all documents equal those that readers
-// have received: what the store has lost, if anything, does not affect them.
+// endRollback stops holding changes if a rebuild of all feeds has produced exactly the documents that readers have
+// received. Whatever the store has lost then does not affect any document.
 func (r *rebuilder) endRollback(ctx context.Context, reports []feed.FeedReport) error {
 	if !r.rolledBack || r.rollback.Place != "" { // documents do not show whether files are missing from a folder
 		return nil

@@ -98,8 +98,8 @@ func (p *Publisher) logState(err error, last string) string {
 	return state
 }
 
-// serveTerm does the work of a term: it rebuilds the feeds that changed before the term, and then those affected by
-// changes, due posts and requests. replaces is set if a different process was the builder until now.
+// serveTerm does the work of a term: it rebuilds the feeds that changed before the term, and then the feeds that are
+// affected by changes, due posts and requests. replaces is set if a different process was the builder until now.
 func (p *Publisher) serveTerm(ctx context.Context, token feed.Token, replaces bool) error {
 	scan := p.reconciler.start()
 	return together(ctx, func(ctx context.Context) error {

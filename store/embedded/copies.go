@@ -19,8 +19,8 @@ import (
 // change. After a restore, one of the numbers is too small. The post files alone do not show this: a restored copy
 // looks as if its posts had been edited, deleted and written.
 //
-// The record beside the posts is in a hidden folder that git ignores. If it is missing, for example because the posts
-// are deployed from elsewhere, or cannot be written, nothing is detected. Calls must be serialized.
+// The record beside the posts is in a hidden folder that git ignores. If this record is missing, for example because
+// the posts are deployed from elsewhere, or if it cannot be written, nothing is detected. Calls must be serialized.
 type copies struct {
 	own, beside string // paths of the two records
 	files       fileOps

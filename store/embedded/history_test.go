@@ -60,8 +60,8 @@ func TestRunsSurviveARestart(t *testing.T) {
 	}
 }
 
-// TestMilestonesSurviveARestart checks that milestones are restored, and that a post that was committed but not served
-// is recorded as served when the documents are.
+// TestMilestonesSurviveARestart checks that milestones are restored, and that a post that was committed before the
+// restart is recorded as served if it is first served after the restart.
 func TestMilestonesSurviveARestart(t *testing.T) {
 	data := t.TempDir()
 	at := time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)

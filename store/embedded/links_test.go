@@ -25,7 +25,7 @@ func TestLinkedFiles(t *testing.T) {
 	}
 }
 
-// TestAffected checks that posts that link to a changed file are found, and those that were just read are not.
+// TestAffected checks that affected returns the posts that link to a changed file, except posts that were just read.
 func TestAffected(t *testing.T) {
 	l := newLinks()
 	post := func(id, text string) []feed.RawPost { return []feed.RawPost{{ID: id, Raw: []byte(text)}} }

@@ -76,7 +76,8 @@ func (p *pathIDs) apply(name string, posts []feed.RawPost) {
 	}
 }
 
-// pathIsID reports whether the file specifies no id, so that the decoder has used its path.
+// pathIsID reports whether a file contains a single post whose id is the path of the file, which the decoder uses if
+// the file specifies no id.
 func pathIsID(name string, posts []feed.RawPost) bool { return len(posts) == 1 && posts[0].ID == name }
 
 // withID returns a copy of p with the given id.

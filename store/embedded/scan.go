@@ -277,8 +277,8 @@ func (f *folder) noteGood(ctx context.Context, id string) (absorbed bool, err er
 	return st.Item != nil && st.Item.RawSum == feed.HashOf(st.Raw), nil
 }
 
-// compare compares a version of a file with the last good one. It returns the posts to put into the server, and records
-// of those that were edited.
+// compare compares a version of a file with the last good one. It returns the posts to put into the server, and a
+// record for each post that was edited.
 func (f *folder) compare(
 	name string, state *file, v version, next map[string]feed.Hash,
 ) (put []feed.RawPost, changed []feed.ExportLine) {
@@ -293,9 +293,9 @@ func (f *folder) compare(
 		if !owned || f.written[name] || before != next[p.ID] {
 			put = append(put, p)
 		}
-		// If only the hash of the post differs, a new release decodes the file differently, and nobody has edited it. A
-		// program that writes posts through the store sets their dates itself.
-		// The date of a rejected version must not become that of the good version that is published.
+		// If the hash of the post differs but that of the file does not, nobody has edited the file: a new release decodes it
+		// differently. A program that writes posts through the store sets their dates itself. A rejected version must not set
+		// the date of change of the good version, which stays published.
 		rejected := f.good[p.ID] != nil
 		if known && !rejected && !f.written[name] && before != next[p.ID] && state.sum != "" && state.sum != v.sum {
 			changed = append(changed, feed.ExportLine{Record: &feed.Record{ID: p.ID, Changed: f.now().UTC()}})

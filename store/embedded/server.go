@@ -213,7 +213,7 @@ func (s *Store) expire(ctx context.Context) error {
 func (s *Store) advance(passed time.Duration) { s.redis.FastForward(min(passed, maxExpireStep)) }
 
 // expireWait returns the time until the next advance of the clock. FastForward sorts all keys while holding the
-// server's lock, so it is called less often if it took long, because there are many posts.
+// server's lock, so it is called less often if it takes long, as it does if there are many posts.
 func expireWait(took time.Duration) time.Duration {
 	return min(max(expireTick, 50*took), maxExpireStep)
 }

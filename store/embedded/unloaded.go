@@ -135,8 +135,8 @@ func (u *unloaded) path(name feed.Name) string {
 	return filepath.Join(u.heads, escape(string(name))+headSuffix)
 }
 
-// reload loads the documents that the next version of a head no longer contains into the server again. The server keeps
-// them until they expire. It must be called before the file of the head is replaced.
+// reload puts documents back into the server if the next version of a head no longer contains them. The server then
+// keeps them until they expire. It must be called before the file of the head is replaced.
 func (u *unloaded) reload(ctx context.Context, next feed.Head) error {
 	u.mu.RLock()
 	gone := slices.DeleteFunc(slices.Clone(u.names[next.Feed]), func(h feed.Hash) bool {

@@ -1,6 +1,6 @@
 -- Claims the work that is due, the longest overdue first. No other process gets it until the claim ends. The score of
--- claimed work has a fraction, made from the serial number, which distinguishes it from waiting work and from a later
--- claim that ends in the same millisecond.
+-- claimed work has a fraction, which is derived from the serial number. The fraction distinguishes claimed work from
+-- waiting work, and from work of a later claim that ends in the same millisecond.
 --
 -- Claiming work for a host reserves the host for the claimant until the claim ends, so that the limits that one process
 -- applies to its requests to a host apply to all requests of the site. Work for a host that is reserved for a different

@@ -1,4 +1,4 @@
--- Writes a head that was committed earlier, unless the stored head is not older.
+-- Writes a head that was committed earlier, if there is no stored head or the stored head is older.
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 journal  7 dirty  8 marks
 --       then D doc keys of the head, then doc keys of the head as read

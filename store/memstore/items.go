@@ -254,7 +254,7 @@ func (s *Site) Range(_ context.Context, name feed.Name, after, upTo feed.Positio
 	}), nil
 }
 
-// Counts returns the number of posts of each of the feeds.
+// Counts returns the number of posts in each of the feeds.
 func (s *Site) Counts(_ context.Context, names ...feed.Name) (map[feed.Name]int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

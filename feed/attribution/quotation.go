@@ -406,9 +406,7 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 // previousBlock returns the index of the last block before i that is not boilerplate, a note or a via, or -1.
 func (rd *reading) previousBlock(i int) int {
 	for i--; i >= 0; i-- {
-		switch rd.doc.blocks[i].role {
-		case Noise, Caption, Note, ViaLine:
-		default:
+		if r := rd.doc.blocks[i].role; r != Noise && r != Caption && r != Note && r != ViaLine {
 			return i
 		}
 	}

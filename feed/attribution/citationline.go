@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -8,72 +9,109 @@ import (
 // of the block to continue with, and whether the block is a citation.
 func (rd *reading) bindCitation(i int) (int, bool) {
 	b := rd.doc.blocks[i]
-	n := len(b.toks)
-	if n < 1 || n > 70 || len(b.text) > 500 || b.list {
+	if !mayBeCitationLine(b) {
 		return 0, false
 	}
-	end := n
-	if announces(b.toks[n-1]) {
-		end--
-	}
-	if t := b.toks[n-1]; t.kind == tokPunct && t.ch == '.' && b.toks[0].kind != tokOpen {
-		return 0, false
-	}
-	last := i // last line of the citation
 	s := &source{convention: "9", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}}
-	below := rd.readPublicationLine(i, s) && rd.hasHeaderBelow(i)
-	if below {
-		// The publication is on a line of its own, and the rest of the citation is below it.
-	} else if by := phraseEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.readByline(i, s) {
+	last := i                                          // last line of the citation
+	headlineAbove := !announces(b.toks[len(b.toks)-1]) // the line above may be the headline
+	switch {
+	case rd.readPublicationLine(i, s) && rd.hasHeaderBelow(i):
+		headlineAbove = false // the rest of the citation is below the publication
+	case phraseEnd(rd.l.by, b.toks) > 0 && b.toks[0].upper && rd.readByline(i, s):
 		// A byline that names the publication or an agency is a credit without a lead.
-		if next := rd.nextBlock(i); s.pub.name == "" && next >= 0 && rd.readPublicationLine(next, s) {
-			rd.setRole(rd.doc.blocks[next], Credit)
-			s.creditBlocks = append(s.creditBlocks, next)
-			last = next
-		}
+		last = rd.readPublicationBelow(i, s)
 		if s.pub.name == "" {
 			return 0, false
 		}
-	} else {
-		s.citation = rd.r.readCitation(rd.l, b, span{0, end}, inLine)
-		c := &s.citation
-		facts := 0
-		for _, ok := range [...]bool{c.pub.name != "", len(c.authors) > 0, c.date.month != 0, c.headline != ""} {
-			if ok {
-				facts++
-			}
-		}
-		sentences := 0
-		rd.r.clauses(rd.l, b.toks, func(s span) bool {
-			if t := b.toks[s.hi-1]; t.kind == tokPunct && (t.ch == '.' || t.ch == '?' || t.ch == '!') {
-				sentences++
-			}
-			return true
-		})
-		if len(c.authors) == 0 && c.date.month == 0 && sentences > 0 {
+	default:
+		c, ok := rd.readCitationLine(b)
+		if !ok {
 			return 0, false
 		}
-		if c.leftover && c.pub.known == nil || c.pub.name == "" || facts < 2 || c.guessed && facts < 3 ||
-			facts == 2 && c.headline != "" && !b.isWholly(runLink) && b.toks[0].kind != tokOpen &&
-				!strings.HasSuffix(b.text, ")") && !rd.hasSeparator(b) {
-			return 0, false
-		}
+		s.citation = c
 	}
 	rd.addVias(s.vias)
 	if rd.nextBlock(last) < 0 {
-		if s.headline != "" {
-			s.kind = HeadlineOnly
-			rd.setRole(b, Credit)
-			rd.addSource(s)
-			return i + 1, true
+		if s.headline == "" {
+			return 0, false
 		}
-		return 0, false
+		s.kind = HeadlineOnly
+		rd.setRole(b, Credit)
+		rd.addSource(s)
+		return i + 1, true
 	}
 	rd.setRole(b, Credit)
-	if s.headline == "" && !below && end == n {
+	if s.headline == "" && headlineAbove {
 		rd.readHeadlineAbove(i, s)
 	}
 	return rd.bindFollowing(last+1, s), true
+}
+
+// mayBeCitationLine reports whether the block is short enough for a citation, and neither a list item nor a sentence.
+func mayBeCitationLine(b *block) bool {
+	n := len(b.toks)
+	return n >= 1 && n <= 70 && len(b.text) <= 500 && !b.list && (!b.toks[n-1].isPunct(".") || b.toks[0].kind == tokOpen)
+}
+
+// readPublicationBelow adds to s, which has the byline in block i, the publication in the line below it, unless the
+// byline names one. It returns the index of the last line of the credit.
+func (rd *reading) readPublicationBelow(i int, s *source) int {
+	next := rd.nextBlock(i)
+	if s.pub.name != "" || next < 0 || !rd.readPublicationLine(next, s) {
+		return i
+	}
+	rd.setRole(rd.doc.blocks[next], Credit)
+	s.creditBlocks = append(s.creditBlocks, next)
+	return next
+}
+
+// readCitationLine reads the block as a citation in one line, which may end with a colon or a dash before the passage.
+// It reports whether the line is certainly a citation.
+func (rd *reading) readCitationLine(b *block) (citation, bool) {
+	end := len(b.toks)
+	if announces(b.toks[end-1]) {
+		end--
+	}
+	c := rd.r.readCitation(rd.l, b, span{0, end}, inLine)
+	facts := c.facts()
+	switch {
+	case c.pub.name == "", c.leftover && c.pub.known == nil:
+		return citation{}, false
+	case facts < 2, facts < 3 && c.guessed, facts == 2 && c.headline != "" && !hasCitationForm(b):
+		return citation{}, false
+	case len(c.authors) == 0 && c.date.month == 0 && rd.hasSentence(b):
+		return citation{}, false
+	}
+	return c, true
+}
+
+// facts returns how many of the publication, the authors, the date and the headline the citation has.
+func (c *citation) facts() int {
+	n := 0
+	for _, ok := range [...]bool{c.pub.name != "", len(c.authors) > 0, c.date.month != 0, c.headline != ""} {
+		if ok {
+			n++
+		}
+	}
+	return n
+}
+
+// hasCitationForm reports whether the line has a mark of a citation: it is a link, begins with a quotation mark, ends
+// with a bracket, or has a bar or a spaced dash, as page titles do.
+func hasCitationForm(b *block) bool {
+	return b.isWholly(runLink) || b.toks[0].kind == tokOpen || strings.HasSuffix(b.text, ")") ||
+		slices.ContainsFunc(b.toks, func(t token) bool { return t.kind == tokDash && t.space || t.isPunct("|•·") })
+}
+
+// hasSentence reports whether a clause of the block ends as a sentence.
+func (rd *reading) hasSentence(b *block) bool {
+	found := false
+	rd.r.clauses(rd.l, b.toks, func(s span) bool {
+		found = b.toks[s.hi-1].isPunct(".?!")
+		return !found
+	})
+	return found
 }
 
 // hasHeaderBelow reports whether one of the two lines below block i is a byline or a date.
@@ -87,51 +125,54 @@ func (rd *reading) hasHeaderBelow(i int) bool {
 	return false
 }
 
-// hasSeparator reports whether the line has a bar or a spaced dash, as page titles and citations do.
-func (rd *reading) hasSeparator(b *block) bool {
-	for _, t := range b.toks {
-		if t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '•' || t.ch == '·') {
-			return true
-		}
-	}
-	return false
-}
-
 // readDateline returns the end of a wire dateline at the start of the block, and its agency: "BAGHDAD (AP) —",
 // "WASHINGTON, June 5 (Reuters) -", "Reuters - ", "(Reuters) -". The end is 0 if there is no dateline.
 func (rd *reading) readDateline(b *block) (int, publisher) {
-	limit := min(len(b.toks), 14)
-	for k := range limit {
-		t := b.toks[k]
-		if t.kind == tokPunct && t.ch == '(' {
-			end := groupEnd(b.toks, k)
-			if end == 0 || end > k+6 || end >= len(b.toks) {
-				return 0, publisher{}
-			}
-			p := rd.r.publisherOf(rd.l, b.slice(span{k + 1, end - 1}))
-			if p.known == nil || !p.known.Agency && (k > 0 || b.toks[end].kind != tokDash) ||
-				b.toks[end].kind != tokDash && b.toks[end].kind != tokWord {
-				return 0, publisher{}
-			}
-			if b.toks[end].kind == tokDash {
-				end++
-			}
-			return end, p
-		}
-		if t.kind == tokDash && k > 0 {
-			p := rd.r.publisherOf(rd.l, b.slice(span{0, k}))
-			if p.known != nil && p.known.Agency && k <= 3 && t.space {
-				return k + 1, p
-			}
-			// Not a dateline, but a credit such as "Reuters/New York -".
+	for k, t := range b.toks[:min(len(b.toks), 14)] {
+		switch {
+		case t.isPunct("("):
+			return rd.agencyInBrackets(b, k)
+		case t.kind == tokDash && k > 0:
+			return rd.agencyBeforeDash(b, k)
+		case t.kind == tokWord && (t.upper || t.digit), t.isPunct(",./"):
+			// a word or mark of the place and date
+		default:
 			return 0, publisher{}
 		}
-		if t.kind != tokWord && !(t.kind == tokPunct && (t.ch == ',' || t.ch == '.' || t.ch == '/')) {
-			return 0, publisher{}
-		}
-		if t.kind == tokWord && !t.upper && !t.digit {
-			return 0, publisher{}
-		}
+	}
+	return 0, publisher{}
+}
+
+// agencyInBrackets returns the agency in the brackets that open at token k, and the end of the dateline, which includes
+// a dash after the brackets. The end is 0 if there is no agency. Without a place and date before the brackets, a
+// publication before a dash is accepted too.
+func (rd *reading) agencyInBrackets(b *block, k int) (int, publisher) {
+	end := groupEnd(b.toks, k)
+	if end == 0 || end > k+6 || end >= len(b.toks) {
+		return 0, publisher{}
+	}
+	next := b.toks[end].kind
+	if next != tokDash && next != tokWord {
+		return 0, publisher{}
+	}
+	p := rd.r.publisherOf(rd.l, b.slice(span{k + 1, end - 1}))
+	if p.known == nil || !p.known.Agency && (k > 0 || next != tokDash) {
+		return 0, publisher{}
+	}
+	if next == tokDash {
+		end++
+	}
+	return end, p
+}
+
+// agencyBeforeDash returns the agency that the tokens before the dash at token k name, and the end of the dateline. The
+// end is 0 for anything else, such as the credit "Reuters/New York -".
+func (rd *reading) agencyBeforeDash(b *block, k int) (int, publisher) {
+	if k > 3 || !b.toks[k].space {
+		return 0, publisher{}
+	}
+	if p := rd.r.publisherOf(rd.l, b.slice(span{0, k})); p.known != nil && p.known.Agency {
+		return k + 1, p
 	}
 	return 0, publisher{}
 }

@@ -1,16 +1,15 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 )
 
-// bindQuotation connects a quotation element with its credit, which is the first of these that exists: the lead before
-// it, a credit inside it, the line after it, a source mentioned before, its cite attribute, or the source of the
-// previous passage. It returns the index of the block to continue with.
+// bindQuotation connects a quotation element with its credit, unless the element does not contain a quotation, as with
+// code. It returns the index of the block to continue with.
 func (rd *reading) bindQuotation(q *quotation, lead *source) int {
-	blocks := rd.doc.blocks
 	if len(q.blocks) == 0 {
-		return len(blocks)
+		return len(rd.doc.blocks)
 	}
 	first, end := q.blocks[0], q.blocks[len(q.blocks)-1]+1
 	switch q.kind {
@@ -18,15 +17,14 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 		rd.setRoles(first, end, Noise)
 		return end
 	case quotationPull:
-		if rd.namesSource(q) {
-			break
+		if !rd.namesSource(q) {
+			rd.setRoles(first, end, Uncredited)
+			return end
 		}
-		rd.setRoles(first, end, Uncredited)
-		return end
 	case quotationTweet:
 		rd.bindTweet(q)
 		return end
-	default:
+	case quotationPlain:
 	}
 	if rd.isCode(first, end) {
 		rd.setRoles(first, end, Code)
@@ -40,17 +38,14 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	if rd.bindReblog(q, first) {
 		return end
 	}
-	// Adjacent quotation elements are one passage: some editors make one element for each paragraph.
-	last := end
-	// The bound prevents quadratic time for a long sequence of quotation elements.
-	for last < min(len(blocks), first+maxPassage) && (lead != nil || !rd.hasInnerCredit(first, last)) &&
-		blocks[last].quotation != nil && blocks[last].role == "" {
-		next := outermost(blocks[last].quotation)
-		if next.kind != quotationPlain || len(next.blocks) == 0 {
-			break
-		}
-		last = next.blocks[len(next.blocks)-1] + 1
-	}
+	return rd.bindQuotedText(q, s, rd.adjacentEnd(span{first, end}, lead != nil))
+}
+
+// bindQuotedText connects the text of quotation q, which ends before block last, with its credit, which is the first of
+// these that exists: the lead before it, which s has, a credit inside it, the line after it, a source mentioned before,
+// its cite attribute, or the source of the previous passage. It returns the index of the block to continue with.
+func (rd *reading) bindQuotedText(q *quotation, s *source, last int) int {
+	first := q.blocks[0]
 	tail := rd.readInnerCredit(s, first, last)
 	body := rd.readHeader(first, s)
 	if body >= tail {
@@ -64,6 +59,7 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 		rd.inheritSource(q, s)
 	}
 	if s.convention == "" {
+		end := q.blocks[len(q.blocks)-1] + 1
 		rd.setRoles(first, end, Uncredited)
 		return end
 	}
@@ -74,17 +70,39 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	if s.url == "" && q.cite != "" {
 		s.url = articleOnly(q.cite)
 	}
-	for k := body; k < tail; k++ {
-		if blocks[k].role == "" {
+	rd.addPassages(s, body, tail)
+	rd.setRoles(first, last, Note)
+	if len(s.passages) > 0 {
+		rd.addQuote(s)
+	}
+	return next
+}
+
+// adjacentEnd returns the end of the passage that begins with a quotation element in the given blocks. Adjacent
+// elements are one passage: some editors make one element for each paragraph. Without a lead, the passage ends with the
+// first element that has a credit inside.
+func (rd *reading) adjacentEnd(element span, hasLead bool) int {
+	blocks := rd.doc.blocks
+	end := element.hi
+	// The bound prevents quadratic time for a long sequence of quotation elements.
+	for end < min(len(blocks), element.lo+maxPassage) && (hasLead || !rd.hasInnerCredit(element.lo, end)) &&
+		blocks[end].quotation != nil && blocks[end].role == "" {
+		next := outermost(blocks[end].quotation)
+		if next.kind != quotationPlain || len(next.blocks) == 0 {
+			break
+		}
+		end = next.blocks[len(next.blocks)-1] + 1
+	}
+	return end
+}
+
+// addPassages adds the blocks [i, end) that have no role to the passage of s.
+func (rd *reading) addPassages(s *source, i, end int) {
+	for k := i; k < end; k++ {
+		if rd.doc.blocks[k].role == "" {
 			rd.addPassage(s, k, k+1)
 		}
 	}
-	rd.setRoles(first, last, Note)
-	if len(s.passages) == 0 {
-		return next
-	}
-	rd.addQuote(s)
-	return next
 }
 
 // hasInnerCredit reports whether the quotation in the blocks [i, end) ends in a credit.
@@ -139,65 +157,84 @@ func looksLikeCode(s string) bool {
 // readInnerCredit adds to s the credit inside the quotation: in a cite or footer element, or after a dash at its end.
 // It returns the index after the last block of the passage.
 func (rd *reading) readInnerCredit(s *source, first, end int) int {
-	blocks := rd.doc.blocks
-	tail := end
-	for k := end - 1; k >= first; k-- {
-		b := blocks[k]
-		if b.role == Noise || isElision(b) {
-			continue
-		}
-		if c, ok := rd.readClipLine(k); ok && k > first && s.convention == "" {
-			rd.addCitation(s, k, c, structuredWeight)
-			s.structured, s.delimited = true, true
-			rd.setRole(b, Credit)
-			return k
-		}
-		if c, cut, ok := rd.readLinkedTitle(b); ok && cut == 0 && k > first && s.convention == "" {
-			rd.addCitation(s, k, c, structuredWeight)
-			s.structured, s.delimited = true, true
-			rd.setRole(b, Credit)
-			return k
-		}
-		if b.credit || k > first && rd.isDashLine(b) {
-			c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)
-			if c.empty() && len(c.vias) == 0 {
-				return tail
-			}
-			if parts, ok := rd.readStructured(b); ok && b.credit && s.convention == "" && len(c.vias) == 0 {
-				c, s.structured, s.delimited = parts, true, true
-			}
-			rd.addCitation(s, k, c, 0.75)
-			rd.setRole(b, Credit)
-			return k
-		}
-		break
+	k := end - 1
+	for k >= first && (rd.doc.blocks[k].role == Noise || isElision(rd.doc.blocks[k])) {
+		k--
 	}
-	if tail == first || tail == 0 {
-		return tail
+	if k > first && s.convention == "" && rd.readDelimitedLine(s, k) {
+		return k
 	}
-	// The credit may be in the last line of the passage: “…” – A
-	k := tail - 1
-	b := blocks[k]
+	if k >= first && (rd.doc.blocks[k].credit || k > first && rd.isDashLine(rd.doc.blocks[k])) {
+		if rd.readCreditLine(s, k) {
+			return k
+		}
+		return end
+	}
+	if rd.readCreditAtEnd(s, first, end-1) {
+		return end - 1
+	}
+	return end
+}
+
+// readDelimitedLine adds to s the credit in block k, the last line of a quotation without a credit, if the block is a
+// clip line or the linked title of the article. It reports whether it is.
+func (rd *reading) readDelimitedLine(s *source, k int) bool {
+	if c, ok := rd.readClipLine(k); ok {
+		rd.addDelimited(s, k, c)
+		return true
+	}
+	if c, cut, ok := rd.readLinkedTitle(rd.doc.blocks[k]); ok && cut == 0 {
+		rd.addDelimited(s, k, c)
+		return true
+	}
+	return false
+}
+
+// addDelimited adds to s the credit in block i, which markup connects with its passage.
+func (rd *reading) addDelimited(s *source, i int, c citation) {
+	rd.addCitation(s, i, c, structuredWeight)
+	s.structured, s.delimited = true, true
+	rd.setRole(rd.doc.blocks[i], Credit)
+}
+
+// readCreditLine adds to s the credit in block k, which is a cite or footer element or begins with a dash. It reports
+// whether the block names a source or a via.
+func (rd *reading) readCreditLine(s *source, k int) bool {
+	b := rd.doc.blocks[k]
+	c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)
+	if c.empty() && len(c.vias) == 0 {
+		return false
+	}
+	if parts, ok := rd.readStructured(b); ok && b.credit && s.convention == "" && len(c.vias) == 0 {
+		c, s.structured, s.delimited = parts, true, true
+	}
+	rd.addCitation(s, k, c, 0.75)
+	rd.setRole(b, Credit)
+	return true
+}
+
+// readCreditAtEnd adds to s the credit after a dash at the end of block k, the last of a passage that begins with block
+// first: “…” – A. It adds the passage too, without the credit. It reports whether there is such a credit.
+func (rd *reading) readCreditAtEnd(s *source, first, k int) bool {
+	b := rd.doc.blocks[k]
 	linked, at, ok := rd.readLinkedTitle(b)
-	if cut := max(at, rd.creditDash(b)); cut > 0 {
-		c := rd.r.readCitation(rd.l, b, span{cut, len(b.toks)}, inCredit)
-		if ok && s.convention == "" {
-			c, cut, s.structured, s.delimited = linked, at, true, true
-		}
-		if !c.empty() && !c.leftover {
-			rd.addCitation(s, k, c, 0.75)
-			rd.setRole(b, Passage)
-			s.inline = true
-			for j := first; j < k; j++ {
-				if blocks[j].role == "" {
-					rd.addPassage(s, j, j+1)
-				}
-			}
-			s.passages = append(s.passages, unquote(b.slice(span{0, cut})))
-			return k
-		}
+	cut := max(at, rd.creditDash(b))
+	if cut == 0 {
+		return false
 	}
-	return tail
+	c := rd.r.readCitation(rd.l, b, span{cut, len(b.toks)}, inCredit)
+	if ok && s.convention == "" {
+		c, cut, s.structured, s.delimited = linked, at, true, true
+	}
+	if c.empty() || c.leftover {
+		return false
+	}
+	rd.addCitation(s, k, c, 0.75)
+	rd.setRole(b, Passage)
+	s.inline = true
+	rd.addPassages(s, first, k)
+	s.passages = append(s.passages, unquote(b.slice(span{0, cut})))
+	return true
 }
 
 // creditDash returns the position of the dash between a quotation and its credit in one line, or 0. The dash follows a
@@ -228,22 +265,11 @@ func (rd *reading) readOuterCredit(i int, s *source) bool {
 		return false
 	}
 	if c, ok := rd.readClipLine(i); ok && s.convention == "" {
-		rd.addCitation(s, i, c, structuredWeight)
-		s.structured, s.delimited = true, true
-		rd.setRole(b, Credit)
+		rd.addDelimited(s, i, c)
 		return true
 	}
 	if b.credit && b.caption {
-		c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)
-		if parts, ok := rd.readStructured(b); ok && s.convention == "" && len(c.vias) == 0 && rd.isCaptionOf(i) {
-			c, s.structured, s.delimited = parts, true, true
-		}
-		if !c.empty() {
-			rd.addCitation(s, i, c, 0.8)
-			rd.setRole(b, Credit)
-			return true
-		}
-		return false
+		return rd.readCaptionCredit(i, s)
 	}
 	c, weight := rd.tailCitation(i)
 	if weight == 0 && s.convention == "" {
@@ -253,6 +279,22 @@ func (rd *reading) readOuterCredit(i int, s *source) bool {
 		return false
 	}
 	rd.addCitation(s, i, c, weight)
+	rd.setRole(b, Credit)
+	return true
+}
+
+// readCaptionCredit adds to s the credit in block i, a caption below the quotation. It reports whether the caption is a
+// credit.
+func (rd *reading) readCaptionCredit(i int, s *source) bool {
+	b := rd.doc.blocks[i]
+	c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)
+	if parts, ok := rd.readStructured(b); ok && s.convention == "" && len(c.vias) == 0 && rd.isCaptionOf(i) {
+		c, s.structured, s.delimited = parts, true, true
+	}
+	if c.empty() {
+		return false
+	}
+	rd.addCitation(s, i, c, 0.8)
 	rd.setRole(b, Credit)
 	return true
 }
@@ -362,45 +404,65 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 		return false
 	}
 	b := rd.doc.blocks[i]
-	if b.role != Commentary || b.quotation != nil || len(b.toks) == 0 || !rd.announcesPassage(i) && !b.isWholly(runLink) {
+	whole := b.isWholly(runLink)
+	if b.role != Commentary || b.quotation != nil || len(b.toks) == 0 || !rd.announcesPassage(i) && !whole {
 		return false
 	}
-	var u string
-	text, at := "", 0
-	for _, r := range b.runs {
-		if r.kind == runLink {
-			if a := articleOnly(r.value); a != "" {
-				u, text, at = a, b.text[r.start:r.end], r.start // the last link is nearest to the passage
-			}
-		}
-	}
-	if u == "" {
+	link, ok := b.lastArticleLink()
+	if !ok || !mayBeArticle(link.value) {
 		return false
 	}
-	if !mayBeArticle(u) {
-		return false
-	}
-	s.url = u
-	s.pub = rd.publisherOfHost(u)
+	s.url = link.value
+	s.pub = rd.publisherOfLink(b, link)
 	s.convention, s.weight = "7", 0.6
-	if !b.isWholly(runLink) && !rd.namesOrigin(b) {
+	if !whole && !rd.namesOrigin(b) {
 		s.weight -= vagueLeadPenalty
 		last := rd.lastClause(b)
-		s.distant = last.lo > 0 && at < b.toks[last.lo].start
+		s.distant = last.lo > 0 && link.start < b.toks[last.lo].start
 	}
-	linked := b.isWholly(runLink) || len(rd.r.lx.tokenize(text, make([]token, 0, nameTokens))) > max(3, len(b.toks)-3)
-	if linked && len(b.toks) <= 30 && (isHeading(b.elem) || isTitleCase(rd.l, b.toks)) {
-		s.headline = cleanHeadline(text)
-	}
-	if p := rd.r.pubs.lookup(text); p != nil {
-		s.pub = publisher{name: text, known: p}
-	} else if word := b.wordOfHost(span{0, len(b.toks)}, u); s.pub.known == nil && word != "" {
-		s.pub.name = word
-	} else if s.pub.known == nil && hostNamed(u, text) && len(text) < len(s.pub.name) {
-		s.pub.name = text // as the author writes it: "io9" for io9.com
+	if rd.isLinkedHeadline(b, link) {
+		s.headline = cleanHeadline(b.text[link.start:link.end])
 	}
 	s.creditBlocks = append(s.creditBlocks, i)
 	return true
+}
+
+// lastArticleLink returns the last link in the block that does not lead to a front page. It is the nearest to a passage
+// below the block.
+func (b *block) lastArticleLink() (run, bool) {
+	for _, r := range slices.Backward(b.runs) {
+		if r.kind == runLink && articleOnly(r.value) != "" {
+			return r, true
+		}
+	}
+	return run{}, false
+}
+
+// publisherOfLink returns the publisher of the article that the link in the block leads to, with its name as the author
+// writes it: the text of the link, or a word of the block that the host contains.
+func (rd *reading) publisherOfLink(b *block, link run) publisher {
+	text := b.text[link.start:link.end]
+	if p := rd.r.pubs.lookup(text); p != nil {
+		return publisher{name: text, known: p}
+	}
+	pub := rd.publisherOfHost(link.value)
+	if pub.known != nil {
+		return pub
+	}
+	if word := b.wordOfHost(span{0, len(b.toks)}, link.value); word != "" {
+		pub.name = word
+	} else if hostNamed(link.value, text) && len(text) < len(pub.name) {
+		pub.name = text // "io9" for io9.com
+	}
+	return pub
+}
+
+// isLinkedHeadline reports whether the link has nearly all words of the block, which is a heading or is capitalized as
+// titles are.
+func (rd *reading) isLinkedHeadline(b *block, link run) bool {
+	words := rd.r.lx.tokenize(b.text[link.start:link.end], make([]token, 0, nameTokens))
+	return (b.isWholly(runLink) || len(words) > max(3, len(b.toks)-3)) && len(b.toks) <= 30 &&
+		(isHeading(b.elem) || isTitleCase(rd.l, b.toks))
 }
 
 // previousBlock returns the index of the last block before i that is not boilerplate, a note or a via, or -1.

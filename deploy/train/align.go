@@ -86,7 +86,7 @@ func align(p *Post, x *attribution.Examination) *example {
 	return e
 }
 
-// find returns the positions in a.words at which the text occurs. It searches from position from on.
+// find returns the positions in a.words at which the text occurs. The search starts at position from.
 func (a *aligner) find(text string, from int) []int {
 	want := strings.Fields(text)
 	if len(want) == 0 {
@@ -162,7 +162,8 @@ func (a *aligner) ownBlockStart(i int) bool {
 	return i == 0 || a.x.Units[i-1].Block != a.x.Units[i].Block
 }
 
-// share returns the fraction of the words of unit u whose position is at least at, or less than at if after is false.
+// share returns the fraction of the words of unit u that are not before position at. If after is false, it returns the
+// fraction of those before that position.
 func share(words []word, at, u int, after bool) float64 {
 	n, m := 0, 0
 	for i := max(0, at-400); i < min(len(words), at+400); i++ {
@@ -176,8 +177,8 @@ func share(words []word, at, u int, after bool) float64 {
 	return float64(m) / float64(max(n, 1))
 }
 
-// passageOf searches for the passage of q from position from on. It returns the positions of the first and last words
-// of the passage, and the position after it. If the passage is not found, first and last are -1.
+// passageOf searches for the passage of q, starting at position from. It returns the positions of the first and last
+// words of the passage, and the position after it. If the passage is not found, first and last are -1.
 func (a *aligner) passageOf(q Quote, from int) (first, last, end int) {
 	for _, f := range keys(q.First, q.FirstOr) {
 		for _, s := range a.find(f, from) {

@@ -32,7 +32,8 @@ func key(s string) string {
 func publicationKey(s string) string { return strings.TrimPrefix(key(s), "the ") }
 func addressKey(s string) string     { return strings.ToLower(strings.TrimRight(s, "/")) }
 
-// matches reports whether got is want or one of or; nil represents an empty text. Texts are compared by their keys.
+// matches reports whether got has the same key as want or as one of the texts in or. A nil pointer represents an empty
+// text.
 func matches(got string, want *string, or []*string, key func(string) string) bool {
 	return slices.ContainsFunc(append([]*string{want}, or...), func(w *string) bool {
 		if w == nil {

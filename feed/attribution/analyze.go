@@ -145,7 +145,7 @@ func (rd *reading) onlyBracketsFrom(b *block, k int) bool {
 }
 
 // plausibleSlots reports whether the slots of match m have plausible values. The publication must not be a month, a
-// place or a common word, and the authors must have names that people can have.
+// place or a common word, and the authors must be plausible names of people.
 func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	if !m.pub.empty() {
 		p := rd.r.publisherOf(rd.l, b.slice(m.pub))

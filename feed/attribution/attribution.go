@@ -116,7 +116,7 @@ type Input struct {
 	Body     *html.Node // content container as parsed by package markup; may be nil; not modified
 	Title    string     // plain text; may be empty
 	Language string     // BCP 47 tag; if empty or unknown, the language is detected
-	// ExternalURL is the URL that the post's author gave as that of the page the post is about, or empty.
+	// ExternalURL is the URL of the page that the post is about, if the post's author gave one; otherwise empty.
 	ExternalURL string
 	// Hosts and Names identify the blog itself, which is never reported as a source.
 	Hosts, Names []string

@@ -365,8 +365,8 @@ func (rd *reading) addAgencies(s *source, b *block, clause span) {
 	}
 }
 
-// readLinkedHeadline handles a link in the PUB slot, at span at, whose text is a headline, as in "from [Rents Rise in
-// Every City]:". It derives the publication from the link's URL.
+// readLinkedHeadline handles a PUB slot whose text is a linked headline, as in "from [Rents Rise in Every City]:". The
+// slot is span at of block b. It derives the publication from the link's URL.
 func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	u := articleOnly(b.linkIn(at))
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {

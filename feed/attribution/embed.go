@@ -105,9 +105,8 @@ func (rd *reading) readSignature(s *source, i, cut int) {
 	}
 }
 
-// isOwnTweet reports whether s, a social media post that begins at block first, is the author's own. It is if it is
-// signed with the name of the blog or of its author, or if the preceding line says so, as in "And mine:" or "I tweeted
-// this:".
+// isOwnTweet reports whether s, a social media post that begins at block first, is the author's own: it is signed with
+// the name of the blog or of its author, or the preceding line says so, as in "And mine:" or "I tweeted this:".
 func (rd *reading) isOwnTweet(s *source, first int) bool {
 	if slices.ContainsFunc(s.authors, func(name string) bool { return rd.blog.names[nameKey(name)] }) || rd.isOwnAccount(s.url) {
 		return true

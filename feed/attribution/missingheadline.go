@@ -7,10 +7,10 @@ import (
 	"unicode"
 )
 
-// This file finds the headline of a credit that is published and gives none. A headline that is not certain is left
-// out.
+// This file finds headlines for published credits that contain none. It adds a headline only if it is certain.
 
-// minFoundTitle and maxFoundTitle bound the number of tokens of a headline that is found next to a credit.
+// minFoundTitle and maxFoundTitle are the minimum and maximum number of tokens of a headline that is found outside its
+// credit.
 const minFoundTitle, maxFoundTitle = 2, 30
 
 // completeHeadline sets the headline of s if it has none and the post certainly contains it.
@@ -29,9 +29,9 @@ func (rd *reading) completeHeadline(s *source) {
 	}
 }
 
-// dropCutHeadline removes a headline that is cut: its quotation marks are not balanced, or it is only the beginning of
-// a sentence, because the next line continues it, or because it follows a number sign, as in "#HarbourNews – OSLO – The
-// ferry". It also removes the title of a different work, as in "a film called “The Pier”".
+// dropCutHeadline removes a headline that is incomplete: its quotation marks are not balanced, the next line continues
+// it, or it follows a number sign, as in "#HarbourNews – OSLO – The ferry". It also removes a headline that is the
+// title of a different work, as in "a film called “The Pier”".
 func (rd *reading) dropCutHeadline(s *source) {
 	if s.headline == "" {
 		return
@@ -45,8 +45,8 @@ func (rd *reading) dropCutHeadline(s *source) {
 	}
 }
 
-// isContinued reports whether the headline is a line that ends in a function word in lower case, and the next line
-// continues it.
+// isContinued reports whether the headline is a line that ends in a function word, and the next line begins in lower
+// case.
 func (rd *reading) isContinued(headline string) bool {
 	toks := rd.r.lx.tokenize(headline, nil)
 	if len(toks) == 0 {
@@ -78,10 +78,9 @@ func (rd *reading) isOtherTitle(s *source, b *block) bool {
 	return false
 }
 
-// titledHeadline returns the title after a word such as "entitled" in the credit of s, in quotation marks, emphasized
-// or linked, or "" if there is none or more than one. The title is that of the source if it is linked to the article,
-// or if the word follows a word for a text such as "article", a word of saying, or an author: 'a story titled "The
-// Pier"', "schreibt unter dem Titel „Die Mole“".
+// titledHeadline returns the title that follows a word such as "entitled" in the credit of s, as in 'a story titled
+// "The Pier"' or "schreibt unter dem Titel „Die Mole“". It returns "" if there is no such title or more than one, or if
+// the title is not that of the source; see [reading.isTitled].
 func (rd *reading) titledHeadline(s *source) string {
 	found := ""
 	for _, k := range s.creditBlocks {
@@ -103,8 +102,8 @@ func (rd *reading) titledHeadline(s *source) string {
 	return found
 }
 
-// titledAt returns the title that follows token i of block b, a word such as "entitled", and the URL that it is linked
-// to. The title is "" if the token is a different word or no title follows.
+// titledAt returns the title that follows token i of block b if the token is a word such as "entitled", and the URL
+// that the title links to. Otherwise, or if no title follows, the title is "".
 func (rd *reading) titledAt(b *block, i int) (title, u string) {
 	if !rd.l.titled.has(b.toks[i].id) || b.toks[i].upper && !rd.l.nouns {
 		return "", ""
@@ -112,13 +111,14 @@ func (rd *reading) titledAt(b *block, i int) (title, u string) {
 	return rd.titleAt(b, i+1)
 }
 
-// isTitled reports whether the title after token i of block b, which is linked to u or not at all, is that of the
-// source.
+// isTitled reports whether the title after token i of block b is that of the source. u is the URL that the title links
+// to, or "". A linked title must link to the article; for any other title, see [reading.isTitleOfText].
 func (rd *reading) isTitled(s *source, b *block, i int, u string) bool {
 	return u != "" && u == s.url || u == "" && rd.isTitleOfText(s, b, i)
 }
 
-// titleAt returns the title that begins at token i of block b, or after one mark, and the URL that it is linked to.
+// titleAt returns the title that begins at token i of block b, or after the comma or colon there, and the URL that the
+// title links to. The title is "" if there is none. A title must be in quotation marks, emphasized or linked.
 func (rd *reading) titleAt(b *block, i int) (title, link string) {
 	if t := b.toks[i]; t.kind == tokPunct && (t.ch == ',' || t.ch == ':') && i+1 < len(b.toks) {
 		i++
@@ -134,8 +134,8 @@ func (rd *reading) titleAt(b *block, i int) (title, link string) {
 	return title, u
 }
 
-// markedEnd returns the token after the text that begins at token i of the block and is in quotation marks, emphasized
-// or linked, and the URL of the link. It returns 0 if there is no such text.
+// markedEnd returns the position after the text in quotation marks, the emphasized text or the link that begins at
+// token i, and the URL of the link. It returns 0 if no such text begins there.
 func (b *block) markedEnd(i int) (end int, u string) {
 	end = quotedEnd(b.toks, i)
 	for _, r := range b.runs {
@@ -153,7 +153,7 @@ func (b *block) markedEnd(i int) (end int, u string) {
 	return end, u
 }
 
-// isTitleSized reports whether the tokens have the length of a title and do not begin in lower case.
+// isTitleSized reports whether the tokens have the length of a title and do not begin with a word in lower case.
 func isTitleSized(toks []token) bool {
 	return len(toks) >= minFoundTitle && len(toks) <= maxFoundTitle && (toks[0].upper || toks[0].digit || toks[0].kind == tokOpen)
 }
@@ -163,9 +163,9 @@ func isLead(b *block) bool {
 	return len(b.toks) > 0 && announces(b.toks[len(b.toks)-1])
 }
 
-// isTitleOfText reports whether the word at token i of block b, such as "entitled", introduces the title of the source:
-// before it, apart from function words and the names in the credit, there is a word for a text, or the sentence names
-// an author and has no further word there.
+// isTitleOfText reports whether token i of block b, a word such as "entitled", introduces the title of the source. It
+// does if the last word before it, not counting function words and the name of the publication, is a word for a text
+// such as "article", the name of an author, or a verb of saying that is not directly before it.
 func (rd *reading) isTitleOfText(s *source, b *block, i int) bool {
 	in := rd.sentenceAround(b.toks, span{i, i + 1})
 	author := slices.ContainsFunc(s.authors, func(a string) bool { return strings.Contains(b.slice(span{in.lo, i}), a) })
@@ -186,11 +186,11 @@ func (rd *reading) isTitleOfText(s *source, b *block, i int) bool {
 	return false
 }
 
-// maxLead is the maximum number of tokens of a line such as "From X:".
+// maxLead is the maximum number of tokens of a line such as "From the Guardian:".
 const maxLead = 10
 
-// bylinedHeadline returns the line between a credit that ends in a colon and a byline, and sets the authors of s to
-// those of the byline if the credit names none.
+// bylinedHeadline returns the line between the credit of s and a byline, or "". If the credit names no authors, it sets
+// the authors of s to those in the byline.
 func (rd *reading) bylinedHeadline(s *source) string {
 	if len(s.creditBlocks) == 0 || rd.marksQuotations {
 		return ""
@@ -213,8 +213,8 @@ func (rd *reading) bylinedHeadline(s *source) string {
 	return line.text
 }
 
-// prefixedHeadline returns H if the credit of s is a line "X: H", in which X is the known publication, in a post that
-// does not mark its quotations.
+// prefixedHeadline returns the headline in a credit such as "Reuters: Fees Rise in Small Harbours", which consists of a
+// known publication and a headline, or "". It returns "" if the post marks its quotations.
 func (rd *reading) prefixedHeadline(s *source) string {
 	const least = 4
 	if s.pub.known == nil || rd.marksQuotations || len(s.creditBlocks) != 1 {
@@ -232,8 +232,8 @@ func (rd *reading) prefixedHeadline(s *source) string {
 	return cleanHeadline(rest)
 }
 
-// markedLineAbove returns the only line between the credit of s and its passage, a quotation element, if all of the
-// line is emphasized, linked to the article or in quotation marks, and it is not a sentence.
+// markedLineAbove returns the line between the credit of s and its passage, if there is one line, the passage is a
+// quotation element, and the whole line is marked as a title; see [reading.isMarkedTitle]. Otherwise it returns "".
 func (rd *reading) markedLineAbove(s *source) string {
 	if len(s.creditBlocks) == 0 || len(s.passageBlocks) == 0 {
 		return ""
@@ -252,8 +252,8 @@ func (rd *reading) markedLineAbove(s *source) string {
 	return ""
 }
 
-// isMarkedTitle reports whether all of the line is emphasized, in quotation marks or linked to the article of s, and it
-// has no other link.
+// isMarkedTitle reports whether the whole line is emphasized, in quotation marks or a link to the article of s. A line
+// with any other link is not a title.
 func (rd *reading) isMarkedTitle(s *source, line *block) bool {
 	n := len(line.toks)
 	if u := line.linkIn(span{0, n}); u != "" {
@@ -266,8 +266,8 @@ func (rd *reading) isMarkedTitle(s *source, line *block) bool {
 // to be the headline of the article.
 const minSlugWords = 4
 
-// headlineOfSlug returns the post's title, without the name of the author or the publication at its end or beginning,
-// if the URL of s consists of its words.
+// headlineOfSlug returns the post's title if the URL of s contains the words of the title, and "" otherwise. It removes
+// the name of the author or the publication from the beginning or the end of the title.
 func (rd *reading) headlineOfSlug(s *source) string {
 	u, err := url.Parse(s.url)
 	if err != nil || s.url == "" || rd.postTitle == "" {
@@ -288,7 +288,8 @@ func (rd *reading) headlineOfSlug(s *source) string {
 	return ""
 }
 
-// withoutName returns the title without the name and the separator at its end or beginning: "H – N", "H, by N", "N: H".
+// withoutName returns the title without the name at its beginning or end and the separator, as in "Ann Reed: Containing
+// Sand", "Containing Sand – Ann Reed" and "Containing Sand, by Ann Reed".
 func withoutName(title, name string) string {
 	if name == "" {
 		return title
@@ -308,9 +309,9 @@ func withoutName(title, name string) string {
 	return title
 }
 
-// slugMatches reports whether a segment of a URL and the folded title consist of the same words in the same order,
-// apart from numbers, words of up to three letters, and the names of authors at the end of the segment. They must share
-// at least the given number of words, short ones included.
+// slugMatches reports whether segment, a part of a URL's path, and the folded title consist of the same words in the
+// same order. Numbers, words of up to three letters, and the names of authors at the end of the segment are ignored.
+// The title must have at least the number of words in least.
 func slugMatches(segment, title string, least int, authors []string) bool {
 	if i := strings.LastIndexByte(segment, '.'); i >= 0 {
 		segment = segment[:i]

@@ -406,8 +406,9 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
 }
 
-// feedPage returns the URL of the page for the feed of a tag, author or source, whose name is full. It returns "" if
-// the item is not in that feed, or if the name is ambiguous among the item's feeds.
+// feedPage returns the URL of the page for the feed of a tag, author or source. The argument full is the name of the
+// tag, author or source. feedPage returns "" if the item is not in that feed, or if the name is ambiguous among the
+// item's feeds.
 func (v Variant) feedPage(family feed.Family, full string) string {
 	if v.Base == "" {
 		return ""
@@ -423,8 +424,8 @@ func (v Variant) feedPage(family feed.Family, full string) string {
 	return URL(feed.Site{BaseURL: v.Base}, found, feed.HTML)
 }
 
-// feedOf returns the feed of a tag, author or source, whose name is full, among the feeds of an item. It returns "" if
-// there is no such feed or more than one.
+// feedOf returns the feed of a tag, author or source among the feeds of an item. The argument full is the name of the
+// tag, author or source. feedOf returns "" if there is no such feed or more than one.
 func feedOf(family feed.Family, full string, feeds []feed.Name) feed.Name {
 	plain := pathname.Plain(family, full)
 	var found feed.Name

@@ -51,13 +51,14 @@ func (h siteHandler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// extend extends the write deadline to that of a rebuild.
+// extend extends the write deadline, so that the response can be sent after a rebuild.
 func (h *handler) extend(w http.ResponseWriter) error {
 	deadline := time.Now().Add(h.RebuildTimeout + 10*time.Second)
 	return supported(http.NewResponseController(w).SetWriteDeadline(deadline))
 }
 
-// acceptsRollback reports whether a request accepts that the store was rolled back, which concerns all feeds.
+// acceptsRollback reports whether a request accepts a rollback of the store. It returns an error if the parameter
+// accept_rollback is invalid, or if the request also names feeds: a rollback concerns all feeds.
 func acceptsRollback(r *http.Request, names []feed.Name) (bool, error) {
 	switch text := r.URL.Query().Get("accept_rollback"); {
 	case text == "":

@@ -115,8 +115,8 @@ func TestDiskSaveAndLoad(t *testing.T) {
 	}
 }
 
-// TestDiskKeepsLaterVersion checks that an earlier version, which is saved late because the disk was slow or failed,
-// does not replace a later one.
+// TestDiskKeepsLaterVersion checks that an earlier version that is saved late, because the disk was slow or failed,
+// does not replace a later version.
 func TestDiskKeepsLaterVersion(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)

@@ -104,7 +104,7 @@ func (r *Replica) compareNext(t *tail) {
 	}
 }
 
-// compare adds histories to the served edition of a feed, unless it already has histories.
+// compare adds histories to the served edition of a feed if it has not been compared with the edition that it replaced.
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)
@@ -245,16 +245,16 @@ func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snaps
 	return found
 }
 
-// setVersionUnlessMissed records the version unless a head is missing.
+// setVersionUnlessMissed records that the commits up to t.version have been applied, unless a head has been missed.
 func (r *Replica) setVersionUnlessMissed(ctx context.Context, t *tail) {
 	if len(t.missed) == 0 {
 		r.setVersion(ctx, t.version)
 	}
 }
 
-// applyAll applies all heads, and records which feeds the store has lost. Heads that are equal to
-// the served ones are not decoded again. A head that could not be applied is decoded again even if it has not changed,
-// because the store may have restored its documents.
+// applyAll applies all heads, and records which feeds the store has lost. Heads that are equal to the served ones are
+// not decoded again. A head that could not be applied is decoded again even if it has not changed, because the store
+// may have restored its documents.
 func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 	stored, err := within(ctx, 0, func(ctx context.Context) ([]feed.StoredHead, error) {
 		return r.Source.StoredHeads(ctx, t.sums)
@@ -282,7 +282,7 @@ func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 	return nil
 }
 
-// confirm records that the unchanged heads are served.
+// confirm records that the heads that stored marks as unchanged are served.
 func (r *Replica) confirm(t *tail, stored []feed.StoredHead) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -330,7 +330,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 	return err
 }
 
-// newer returns the heads that are later than the served ones. It records the heads that are earlier.
+// newer returns the heads that are later than the served ones. For each head that is earlier, it records a mismatch.
 func (r *Replica) newer(heads []feed.Head, served *Snapshot) []feed.Head {
 	var newer []feed.Head
 	for _, head := range heads {
@@ -349,8 +349,8 @@ func (r *Replica) newer(heads []feed.Head, served *Snapshot) []feed.Head {
 	return newer
 }
 
-// fetch returns the editions of heads, except for those whose documents are missing or damaged, which it records. If
-// the store does not respond, it returns the editions that it could fetch and the error.
+// fetch returns the editions of heads. For a head whose documents are missing or damaged, it records a mismatch
+// instead. If the store does not respond, it returns the editions that it could fetch and the error.
 func (r *Replica) fetch(
 	ctx context.Context, heads []feed.Head, served *Snapshot,
 ) (map[feed.Name]*edition, error) {

@@ -37,8 +37,8 @@ func unquoteDates(source string, front map[string]any) (notes []string) {
 	return notes
 }
 
-// quotedText is a date that is a quoted string in YAML. Unquoted dates with seconds and without an offset are UTC in
-// YAML, but Jekyll reads quoted ones in the time zone of the site.
+// quotedText is a date that is a quoted string in YAML. In YAML, an unquoted date with seconds but without an offset is
+// UTC. Jekyll reads a quoted date without an offset in the time zone of the site.
 type quotedText string
 
 // String returns the text.

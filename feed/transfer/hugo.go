@@ -471,7 +471,7 @@ func (h *hugo) sources(ref, lang string) (names []string) {
 	return names
 }
 
-// filesNamed returns the post files with the given base name, which has no extension.
+// filesNamed returns the files in the content folders that may be posts and have the given base name without extension.
 func (h *hugo) filesNamed(base string) []string {
 	if h.byName == nil {
 		h.byName = map[string][]string{}

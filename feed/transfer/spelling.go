@@ -70,7 +70,8 @@ func knownKeys() map[string]string {
 	return known
 }
 
-// givenMember reports whether one of the given keys sets a member of the post.
+// givenMember reports whether one of the keys in given sets the member. The map known contains the member that each key
+// sets.
 func givenMember(given map[string]bool, known map[string]string, member string) bool {
 	for key := range given {
 		if known[key] == member {

@@ -84,8 +84,8 @@ func (o Options) now() time.Time {
 // If r is an [io.ReadSeeker] and an [io.ReaderAt], Read reads a WordPress export twice if its posts refer to
 // attachments that come later in the file.
 //
-// Each error concerns one entry, and reading continues with the next entry, except after an error that is not of kind
-// [feed.ErrInvalid] and after mismatched brackets in JSON.
+// An error of kind [feed.ErrInvalid] concerns one entry, and reading continues with the next entry, unless the error is
+// about mismatched brackets in JSON or about the whole file. Any other error ends reading.
 func (o Options) Read(r io.Reader, name string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) { o.read(r, name, yield) }
 }

@@ -91,8 +91,8 @@ func askAdmin(ctx context.Context, r adminRequest) (status int, body []byte, err
 	return res.StatusCode, body, nil
 }
 
-// dialable returns the address to connect to for a server on this machine that listens on an address: loopback if it
-// listens on all addresses.
+// dialable returns the address at which programs on this machine can reach a server with the given listen address. If
+// the server listens on all addresses, that is a loopback address.
 func dialable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -104,7 +104,7 @@ func (w *world) testDeadly(x *writer) {
 	tried, died := w.tried["killer"], w.deaths-deaths
 	w.mu.Unlock()
 	if !tried || died != 1 {
-		w.violation("a deadly post has ended %d processes, and was tried apart: %t; want one, and true", died, tried)
+		w.violation("a deadly post has ended %d processes, and was tried in a separate process: %t; want 1 and true", died, tried)
 	}
 	w.rebuild(context.Background())
 	w.checkRejected("after a rebuild", true)

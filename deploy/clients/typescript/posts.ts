@@ -5,7 +5,7 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./feedpub.js";
 
-// Node's, without a dependency on its types.
+// Declared here rather than imported, so that the example does not depend on Node's types.
 declare const process: { env: Record<string, string | undefined> };
 
 const client = createClient<paths>({

@@ -16,6 +16,9 @@ import (
 // published; if not, it is only suggested.
 func (rd *reading) verify(s *source) bool {
 	rd.replaceArchive(s)
+	if s.dropNumbers() && s.pub.name == "" && len(s.authors) == 0 {
+		return false
+	}
 	if s.structured {
 		rd.dropReferencePage(s)
 		if rd.takeNameFromHeadline(s); s.headline != "" && !rd.isQuotedTitle(s) {
@@ -52,6 +55,21 @@ func (rd *reading) verify(s *source) bool {
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
 	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b) && !rd.isReference(s, at)
+}
+
+// dropNumbers removes authors whose names contain numbers, and reports whether there were any. It keeps the names of
+// accounts.
+func (s *source) dropNumbers() bool {
+	if s.kind == Tweet || s.kind == Reblog || !slices.ContainsFunc(s.authors, hasNumber) {
+		return false
+	}
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), hasNumber)
+	return true
+}
+
+// hasNumber reports whether a word of the name begins with a digit, as in a date that is written before a name.
+func hasNumber(name string) bool {
+	return slices.ContainsFunc(strings.Fields(name), func(w string) bool { return w[0] >= '0' && w[0] <= '9' })
 }
 
 // creditBlock returns the index of the block of the credit that is nearest to the passage: the last one before it, or

@@ -84,3 +84,19 @@ func TestVerifyNames(t *testing.T) {
 		})
 	}
 }
+
+// TestNumberInName checks that a date before a name in an element for credits does not become a part of the name.
+func TestNumberInName(t *testing.T) {
+	got := read(t, newReader(t), "html", "", `<blockquote>The pier will be shut from Friday, and it opens again in March if the ice allows.`+
+		`<footer><span>2016-06-28</span> <span>Jeremy Reed</span> : <cite>for Sand</cite></footer></blockquote><p>So it goes.</p>`)
+	for _, q := range got.Quotes {
+		for _, a := range q.Source.Authors {
+			if strings.ContainsAny(a.Name, "0123456789") {
+				t.Errorf("a credit has the author %q", a.Name)
+			}
+		}
+	}
+	if len(got.Quotes) > 0 {
+		t.Errorf("published %+v, want only suggestions", got.Quotes)
+	}
+}

@@ -292,8 +292,8 @@ func TestSimilarFiles(t *testing.T) {
 	}
 }
 
-// TestMilestones checks when a published post was absorbed, committed and served, and what is said about a time that is
-// not known.
+// TestMilestones checks when a published post was absorbed, committed and served, and what the explanation says about
+// an unknown time.
 func TestMilestones(t *testing.T) {
 	for _, tt := range []struct {
 		milestones feed.Milestones

@@ -578,7 +578,8 @@ func failureTests() []conformance {
 			w.await(2, posts("/post/500"))
 		}},
 		{"failure/verifications do not count", nil, func(w *world) {
-			// Otherwise anybody could stop the deliveries to a host by requesting subscriptions for callbacks on it that fail.
+			// Otherwise anyone could stop the deliveries to a host by requesting subscriptions for callbacks on that host that
+			// fail.
 			w.subscribe("/cb")
 			for i := range 5 {
 				w.accepted(w.form(fmt.Sprintf("/get/500/%d", i)))
@@ -635,7 +636,7 @@ func twoAtATime(name string, hubs int) conformance {
 		}
 		w.publish()
 		w.await(before+2, isPost)
-		w.until("the others to be claimed or postponed", func() bool {
+		w.until("the remaining deliveries to be claimed or postponed", func() bool {
 			return !slices.ContainsFunc(w.subscriptions(), func(s feed.SubscriptionState) bool {
 				return time.Until(s.Next) <= 0
 			})

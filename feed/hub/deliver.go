@@ -242,7 +242,8 @@ func (h *Hub) request(j *job) egress.Request {
 	}
 }
 
-// link returns the Link field of a delivery: the document's, plus a rel=hub link if the document does not have one yet.
+// link returns the Link field of a delivery: the links of the document, plus a rel=hub link if the document has none
+// yet.
 func (h *Hub) link(ref feed.DocumentRef) string {
 	hub := "<" + h.config.URL + `>; rel="hub"`
 	if strings.Contains(ref.Link, hub) {

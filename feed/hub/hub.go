@@ -271,7 +271,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	return nil
 }
 
-// step starts the work that is due, and returns the time until more becomes due.
+// step starts the work that is due, and returns the time until more work becomes due.
 func (h *Hub) step(ctx context.Context) (time.Duration, error) {
 	if err := h.renew(ctx); err != nil {
 		return 0, err

@@ -433,8 +433,9 @@ func (r *rebuilder) isExplained(st feed.StoredPost, f feed.Feed, limit int) bool
 	return len(f.Items) >= limit && feed.CompareItems(st.Item, f.Items[len(f.Items)-1]) > 0
 }
 
-// belongs reports whether a post, which has an item, belongs in the document of a feed or an archive. It does not if
-// its tags do not match, its date is in the future, or its date places it in a different document of the feed.
+// belongs reports whether a post, which has an item, belongs in the document of a feed or an archive. It does not
+// belong there if its tags do not match, if its date is in the future, or if its date places it in a different document
+// of the feed.
 func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
 	n, it := feedOf(name), st.Item
 	return (n == feed.Main || slices.Contains(it.Feeds, n)) && r.isDue(it, st.Record) &&

@@ -278,7 +278,7 @@ func (r *reconciler) scanOnce(
 		}
 	}
 	if found {
-		// The rebuild that requested the scan may have ended before this was found.
+		// The rebuild that requested the scan may have ended before the scan found these posts.
 		err = r.buildFound(ctx, token)
 	}
 	return again, err

@@ -81,8 +81,8 @@ func scanOnce(t *testing.T, s *Store) {
 	must(t, err)
 }
 
-// scanUntilSettled scans the folder until no file is within Options.Grace or Options.Patience. The folder's clock is
-// advanced by the time for which the store would wait.
+// scanUntilSettled scans the folder until Options.Grace and Options.Patience have passed for all files. The folder's
+// clock is advanced by the time for which the store would wait.
 func scanUntilSettled(t *testing.T, s *Store) {
 	t.Helper()
 	for {

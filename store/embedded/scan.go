@@ -328,7 +328,7 @@ func (f *folder) drop(ctx context.Context, name, id string) error {
 		}
 	}
 	f.o.Logger.Warn("post deleted: its file was removed or no longer contains it; "+
-		"if the file was renamed and edited, set its id to the id of the post", "post", id, "file", name)
+		"if the file was renamed and edited, add the id of the post to the file", "post", id, "file", name)
 	return f.site.Delete(ctx, id)
 }
 

@@ -25,8 +25,8 @@ func stored(t *testing.T, s *Store, body string) int {
 	return len(value)
 }
 
-// TestDocumentsOnDisk checks that the server does not hold the bytes of committed documents, and that they can be read
-// nevertheless, by this process, by a different one, after they have been replaced, and after a restart.
+// TestDocumentsOnDisk checks that the server does not hold the bytes of committed documents, and that the documents can
+// still be read: by this process, by a different process, after they have been replaced, and after a restart.
 func TestDocumentsOnDisk(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
 	s := open(t, o)

@@ -375,7 +375,8 @@ func testHostHasOneClaimant(s pushSuite) {
 	}
 	got := s.claimedBy("b", pushNow, 1, 100)
 	if len(first) != 1 || got[host] != 0 || len(got) != 2 {
-		s.t.Fatalf("a claims %v and then b %v; want one host, and all work for the two others", first, got)
+		s.t.Fatalf("claimant a has claimed %v and then claimant b %v; want one host, and all work for the other two hosts",
+			first, got)
 	}
 	at := pushNow.Add(time.Second)
 	s.wantHosts("b again", s.claimedBy("b", at, 2, 100), map[string]int{})

@@ -67,8 +67,8 @@ func TestReadLongPost(t *testing.T) {
 	}
 }
 
-// TestReadmeExample reads the first example of the README, with the end of its passage marked by dots, and compares the
-// credit with the JSON that the README shows for it.
+// TestReadmeExample reads the first example of the README, in which it replaces the placeholders of the passage and of
+// the author's sentence, and compares the credit with the JSON that the README shows for it.
 func TestReadmeExample(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

@@ -55,7 +55,7 @@ type language struct {
 	caption    phrases
 	lineWords  map[string]bool // the first words of noise, end and caption
 	months     map[int32]int   // by word id
-	lastMonth  int             // number of the last line of months
+	lastMonth  int             // number of the last month that was read
 	monthOf    []uint8         // by word id: the month from 1 to 12, or 0 for any other word
 	// monthFirst reports whether 1/2/2010 is January 2 rather than February 1.
 	monthFirst bool

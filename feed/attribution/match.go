@@ -168,7 +168,7 @@ func (x *matcher) traitsOf(clause span) traits {
 			has.set(traitDots)
 		case tokOpen:
 			has.set(traitQuote)
-		case tokPoss, tokClose: // a closing mark may be a possessive apostrophe, as in "the Times' A"
+		case tokPoss, tokClose: // a closing mark may be a possessive apostrophe, as in "the Times' Ann Reed"
 			has.set(traitPoss)
 		case tokPunct:
 			has.addMark(t.ch)
@@ -292,7 +292,7 @@ const maxStar = 14
 func (x *matcher) matchStar(i int, rest []elem) bool {
 	for end := i; end <= min(x.hi, i+maxStar); end++ {
 		if len(rest) > 0 && !x.mayMatch(&rest[0], end) {
-			x.step-- // as match does
+			x.step-- // count the step that match would have counted
 			continue
 		}
 		if x.match(rest, end) {

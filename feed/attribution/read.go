@@ -97,7 +97,7 @@ func (rd *reading) isListed(s *source) bool {
 // with a passage: it then names the origin of text that is not marked as a quotation.
 func (rd *reading) isUnlinked(s *source) bool {
 	if s.url != "" || s.copiedHeader || s.hasHeader || s.convention != "7" && s.convention != learnedConvention ||
-		s.headline != "" && s.date.month != 0 { // cited from print
+		s.headline != "" && s.date.month != 0 { // a citation of a printed article
 		return false
 	}
 	return !slices.ContainsFunc(s.creditBlocks, func(k int) bool {

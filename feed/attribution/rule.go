@@ -15,10 +15,10 @@ type position string
 const (
 	positionLead     position = "lead"     // after the clause: "From the Guardian:"
 	positionTail     position = "tail"     // before the clause: "…more from the Washington Post."
-	positionInline   position = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
-	positionMention  position = "mention"  // the next passage without a credit: "this article in X is"
+	positionInline   position = "inline"   // within the clause, in quotation marks: "“…,” writes Ann Reed in the Guardian."
+	positionMention  position = "mention"  // the next passage without a credit: "this article in the Guardian is"
 	positionSummary  position = "summary"  // none: the clause summarizes the source
-	positionHeadline position = "headline" // none: the headline follows the clause: "A headline in X:"
+	positionHeadline position = "headline" // none: the headline follows the clause: "A headline in the Guardian:"
 	positionBack     position = "back"     // after the clause, from a source already named: "From the report:"
 	positionLetter   position = "letter"   // after the clause, from a private person: "A reader writes:"
 	positionSelf     position = "self"     // after the clause, from the blog itself: "As I wrote last year:"
@@ -129,7 +129,7 @@ func (lx *lexicon) addRule(l *language, line string) error {
 	if err != nil {
 		return fmt.Errorf("rule %q: %w", line, err)
 	}
-	variants := make([]variant, len(unfolded)) // allocated together, since they are tried one after the other
+	variants := make([]variant, len(unfolded)) // adjacent in memory, because the matcher tries them in order
 	for i, elems := range unfolded {
 		if len(elems) == 0 {
 			return fmt.Errorf("rule %q can match an empty clause: %w", line, feed.ErrInvalid)

@@ -7,8 +7,8 @@ const (
 	unitPlain    unitKind = iota
 	unitQuoted            // in quotation marks
 	unitGroup             // in brackets at the end of a block
-	unitSigned            // after a dash at the end of a block: "— A, X"
-	unitTemplate          // code of a template: {% blockquote A, H %}
+	unitSigned            // after a dash at the end of a block: "— Ann Reed, The Bugle"
+	unitTemplate          // code of a template: {% blockquote Ann Reed, The Pier %}
 	unitKinds    = iota
 )
 

@@ -82,7 +82,7 @@ func TestReplicaRestoresLostHeads(t *testing.T) {
 }
 
 // TestReplicaRestoresAfterFlushAndCommit checks that a replica notices that the store was flushed even if a builder has
-// committed a feed since, so that the announced version is the version of the store.
+// since committed a feed. In that case, the announced version equals the version of the store.
 func TestReplicaRestoresAfterFlushAndCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &restoringStore{fakeStore: newFakeStore()}

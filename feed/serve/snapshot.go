@@ -344,7 +344,7 @@ func (s *Snapshot) queried(path, query string) (Response, *document) {
 	if res, ok := s.redirects.answers.queries[path][query]; ok {
 		return res, nil
 	}
-	var buffer [128]byte // enough for most targets, without allocating memory
+	var buffer [128]byte // long enough for most targets, which then need no allocation
 	target := append(append(append(buffer[:0], path...), '?'), query...)
 	if owners, ok := s.aliases.getBytes(target); ok {
 		return Response{}, s.owned(owners)

@@ -130,8 +130,8 @@ func TestReplicaRetriesUnchangedHead(t *testing.T) {
 	})
 }
 
-// TestReplicaForgetsReplacedSums checks that a replica notices if the store returns to a head whose sum the replica
-// knew, and restores the later head.
+// TestReplicaForgetsReplacedSums checks that a replica notices if the store returns to an earlier head, whose sum the
+// replica knew, and that it then restores the later head.
 func TestReplicaForgetsReplacedSums(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &restoringStore{fakeStore: newFakeStore()}

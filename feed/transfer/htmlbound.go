@@ -96,7 +96,7 @@ func (r *reopening) start(name, tag string) {
 	r.total += len(r.active)
 	switch {
 	case reopenedElements[name]:
-		if name == "a" || name == "nobr" { // its start tag closes an open element of the same name
+		if name == "a" || name == "nobr" { // the start tag of an a or nobr closes an open element of the same name
 			r.end(name)
 		}
 		same := 0

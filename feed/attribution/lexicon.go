@@ -169,6 +169,9 @@ func (c *class) has(id int32) bool {
 	return k < uint32(len(c.set)) && c.set[k]>>(uint32(id)&63)&1 != 0
 }
 
+// hasLower reports whether the token is a word of the class and does not begin with a capital letter.
+func (c *class) hasLower(t token) bool { return t.kind == tokWord && !t.upper && c.has(t.id) }
+
 // beginsPhrase reports whether a phrase of at least two words begins with the word with number id.
 func (c *class) beginsPhrase(id int32) bool {
 	k := uint32(id) >> 6

@@ -54,27 +54,36 @@ func (rd *reading) isWork(s *source) bool {
 // ends with that text. It reports whether one of these is the case.
 func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
 	label := cleanHeadline(b.text[r.start:r.end])
-	before, after, within := strings.Cut(label, s.headline)
-	prefix, suffixed := strings.CutSuffix(s.headline, label)
-	switch {
-	case label == "":
-		return false
-	case within && rd.isTermIn(b, s.headline):
-		s.headline = "" // a few quoted words before a noun
-	case within && fold(before+after) != "" && rd.containsName(s, before+" "+after):
-		return true // "H | X"
-	case within && fold(before+after) != "" && rd.isPersonLike(s.headline):
-		s.headline = "" // a name in the title of a work
-	case within && rd.isTitleLabel(b, r):
-		s.headline = label
-	case within:
-		rd.dropLabel(s, b, r)
-	case suffixed && rd.l.from.has(rd.wordOf(prefix)) && rd.isTitleLabel(b, r):
-		s.headline = label // "From H"
-	default:
+	if label == "" {
 		return false
 	}
+	if before, after, within := strings.Cut(label, s.headline); within {
+		rd.correctWithin(s, b, r, before, after)
+		return true
+	}
+	prefix, suffixed := strings.CutSuffix(s.headline, label)
+	if !suffixed || !rd.l.from.has(rd.wordOf(prefix)) || !rd.isTitleLabel(b, r) {
+		return false
+	}
+	s.headline = label // "From H"
 	return true
+}
+
+// correctWithin corrects the headline of s, which is in the text of the link r in block b, between before and after.
+func (rd *reading) correctWithin(s *source, b *block, r run, before, after string) {
+	longer := fold(before+after) != "" // the link has more text than the headline
+	switch {
+	case rd.isTermIn(b, s.headline):
+		s.headline = "" // a few quoted words before a noun
+	case longer && rd.containsName(s, before+" "+after):
+		// "H | X": the headline is right
+	case longer && rd.isPersonLike(s.headline):
+		s.headline = "" // a name in the title of a work
+	case rd.isTitleLabel(b, r):
+		s.headline = before + s.headline + after
+	default:
+		rd.dropLabel(s, b, r)
+	}
 }
 
 // isTermIn reports whether the headline is a term in block b: up to three words in quotation marks, with a word in
@@ -223,20 +232,22 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 	}
 	label := strings.TrimSpace(b.text[r.start:r.end])
 	first, last := b.toks[in.lo], b.toks[in.hi-1]
-	if b.isQuoted(in) || b.isEmphasized(in) || fold(label) == fold(rd.postTitle) {
+	switch {
+	case b.isQuoted(in), b.isEmphasized(in), fold(label) == fold(rd.postTitle):
 		return in.hi-in.lo > 1
-	}
-	if rd.l.piece.has(last.id) {
+	case rd.l.piece.has(last.id):
 		return false // "the article"
-	}
-	if b.isWholly(runLink) || b.list && in.lo == 0 || rd.isHeading(label) ||
-		in.lo == 0 && in.hi < len(b.toks) && rd.onlyBracketsFrom(b, in.hi) {
+	case b.isWholly(runLink), rd.beginsEntry(b, in), rd.isHeading(label):
 		return true
-	}
-	if rd.isInDescription(b, in.lo) || !first.upper && !first.digit || in.hi-in.lo == 1 && rd.l.given.has(first.id) {
+	case rd.isInDescription(b, in.lo), !first.upper && !first.digit, in.hi-in.lo == 1 && rd.l.given.has(first.id):
 		return false
 	}
 	return rd.beginsCitation(b, in) || in.lo > 0 && isSeparator(b.toks[in.lo-1]) || rd.isTitleInSentence(b, in)
+}
+
+// beginsEntry reports whether the given tokens begin a list item, or a line in which only text in brackets follows.
+func (rd *reading) beginsEntry(b *block, in span) bool {
+	return in.lo == 0 && (b.list || in.hi < len(b.toks) && rd.onlyBracketsFrom(b, in.hi))
 }
 
 // isQuoted reports whether the span begins with an opening quotation mark or follows one.

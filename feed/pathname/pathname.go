@@ -1,5 +1,5 @@
 // Package pathname converts the names of tags, authors and publications to path names, and compares names. It does no
-// I/O: the caller records the path name of each name.
+// I/O: the caller keeps the record of assigned path names.
 package pathname
 
 import (

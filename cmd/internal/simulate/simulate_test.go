@@ -118,7 +118,7 @@ func simulateInProcesses(t *testing.T) {
 	processes.Wait()
 }
 
-// TestFoundBugs runs schedules that have found bugs.
+// TestFoundBugs runs the schedules that found bugs in the past.
 func TestFoundBugs(t *testing.T) {
 	reader() // create the shared reader before virtual time starts
 	for _, seed := range []uint64{

@@ -423,7 +423,7 @@ func (p *placement) move(d *decision, before, after places) {
 	d.Touched = append(slices.Clone(before.documents), after.documents...)
 }
 
-// noteLost sets itemsLost if the item of a post may have been lost.
+// noteLost sets itemsLost if the stored item of a post may have been lost.
 func (p *placement) noteLost(d decision) {
 	if d.previous == nil && (!d.candidate.submitted || p.unread[d.ID]) {
 		p.itemsLost = true

@@ -133,7 +133,7 @@ func (p *Publisher) answerRequests(ctx context.Context, token feed.Token) error 
 func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
 	wait := pollInterval
 	if p.config.Pace != nil {
-		wait = p.config.Pace(wait) // the store reports requests, or that it is down
+		wait = p.config.Pace(wait) // the wait ends early if a request arrives or the store is down
 	}
 	requests, err := p.config.Store.Requests(ctx, "", wait)
 	if err != nil {

@@ -38,7 +38,7 @@ func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check,
 	return apply()
 }
 
-// SaveReading writes or removes the file of posts that are being read.
+// SaveReading writes or removes the file that lists the posts being read.
 func (b backing) SaveReading(_ feed.SiteID, saved []byte) error {
 	if err := b.disk.saveReading(saved); err != nil {
 		return fmt.Errorf("write to the data folder: %w: %w", feed.ErrUnavailable, err)

@@ -57,8 +57,8 @@ func (rd *reading) addMatch(a *analysis, b *block, s span, m *match) {
 		case s.hi == len(b.toks) || rd.onlyBracketsFrom(b, s.hi):
 			a.tail = m
 		case a.inline == nil && s.lo > 4 && quotedEnd(b.toks, 0) == s.lo:
-			// The block begins with a quotation and its credit ("So wrote A in X."), and continues with the author's
-			// own text.
+			// The block begins with a quotation and its credit ("So wrote Ann Reed in the Guardian."), and continues
+			// with the author's own text.
 			m.quote, m.clause.lo = span{0, s.lo}, 0
 			a.inline = m
 		}
@@ -106,8 +106,8 @@ func (rd *reading) isGivenName(b *block, s span) bool {
 	return s.hi-s.lo == 1 && rd.l.given.has(b.toks[s.lo].id)
 }
 
-// startsLikeVia reports whether the clause begins with a via phrase, as in "(H/T X)" or "Thanks to X for the coverage".
-// Such a clause does not introduce a passage.
+// startsLikeVia reports whether the clause begins with a via phrase, as in "(H/T Ann Reed)" or "Thanks to Ann Reed for
+// the link". Such a clause does not introduce a passage.
 func (rd *reading) startsLikeVia(b *block, s span) bool {
 	if s.lo < s.hi && b.toks[s.lo].kind == tokPunct {
 		s.lo++

@@ -293,7 +293,7 @@ func (rd *reading) readGroup(s *source, b *block, in span) {
 	case len(c.vias) > 0:
 		rd.addVias(c.vias)
 	case s.pub.name == "" && s.convention != "8" && c.pub.name != "":
-		// In "A (Hacker News):" the brackets name a via, but in "Cross-Site Scripting (XSS):" they do not.
+		// In "Ann Reed (Hacker News):" the brackets name a via, but in "Cross-Site Scripting (XSS):" they do not.
 		if c.pub.known != nil || b.linkIn(in) != "" {
 			rd.addVias(rd.r.readVias(rd.l, b, viaPhrase{names: in}))
 		}
@@ -333,8 +333,8 @@ func (rd *reading) readAddress(s *source, b *block, m *match) {
 	}
 }
 
-// hasOtherAtCredits reports whether any block except i has an "@" near its beginning, as in "A @ X - text". If so, the
-// post is a list of credits, and its title is not the headline of any of them.
+// hasOtherAtCredits reports whether any block except i has an "@" near its beginning, as in "Ann Reed @ The Bugle -
+// Fees rise again". If so, the post is a list of credits, and its title is not the headline of any of them.
 func (rd *reading) hasOtherAtCredits(i int) bool {
 	for k, b := range rd.doc.blocks {
 		for _, t := range b.toks[:min(len(b.toks), 14)] {

@@ -577,7 +577,7 @@ func (r *Reader) endsClause(l *language, toks []token, i int) bool {
 	}
 }
 
-// endsAtCredit reports whether token i is the dash after a credit of the form "A @ X - text".
+// endsAtCredit reports whether token i is the dash after a credit such as "Ann Reed @ The Bugle - Fees rise again".
 func endsAtCredit(toks []token, i int) bool {
 	return i >= 3 && i <= 14 && toks[i].space &&
 		slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' })

@@ -512,8 +512,8 @@ func (rd *reading) isUnknownCertain(s *source, b *block) bool {
 		len(s.authors) > 0 && len(s.passages) == 0 || rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil))
 }
 
-// isLeadLine reports whether block b is a short line without links that announces a passage, such as "From X:" or "A of
-// X reports:".
+// isLeadLine reports whether block b is a short line without links that announces a passage, such as "From the Bugle:"
+// or "Ann Reed of the Bugle reports:".
 func (rd *reading) isLeadLine(b *block) bool {
 	n := len(b.toks)
 	return n > 0 && n <= 10 && announces(b.toks[n-1]) &&

@@ -85,6 +85,40 @@ func keptDocuments(t *testing.T, dir string) {
 	}
 }
 
+// TestLoadWithStashAndKept checks that a replica loads documents from the stash and from the source. It would wait for
+// ever if it signaled twice that there is something to save.
+func TestLoadWithStashAndKept(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		page := feed.Join(feed.Posts, "a")
+		store.commit(feed.Main, 1, noon, "first")
+		store.commit(page, 1, noon, "page")
+		r := run(t, store, dir)
+		r.wait(saveDelay)
+		store.commit(feed.Main, 2, later, "second")
+		synctest.Wait()
+		killed := copyOf(t, dir)
+		r.stop()
+		if got := stashFiles(t, killed); len(got) != 1 {
+			t.Fatalf("stash has the files %q, want one", got)
+		}
+
+		disk, err := OpenDisk(killed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loaded := NewReplica(ReplicaConfig{Source: store, Disk: disk, Kept: feed.Name.OfPost, Log: logTo(t)})
+		loaded.Load()
+		again := &running{Replica: loaded, t: t}
+		again.gives(feed.Main, "second")
+		again.gives(page, "page")
+		if err := disk.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // files returns the number of files in a folder of a disk.
 func files(t *testing.T, dir, sub string) int {
 	t.Helper()

@@ -159,7 +159,7 @@ func (r *Replica) Load() {
 		}
 		r.mu.Unlock()
 		if len(stashed) > 0 {
-			r.wake <- struct{}{} // does not block: nothing else sends before Run
+			r.signalSave()
 		}
 		if len(editions) == 0 {
 			r.setChecked()
@@ -212,7 +212,7 @@ func (r *Replica) inherit(before *Replica) {
 	maps.Copy(r.unsaved, unsaved)
 	r.mu.Unlock()
 	if len(unsaved) > 0 {
-		r.wake <- struct{}{} // does not block: nothing else sends before Run
+		r.signalSave()
 	}
 }
 
@@ -366,10 +366,15 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool, saved 
 		}
 		r.noteBehind()
 		r.mu.Unlock()
-		select {
-		case r.wake <- struct{}{}:
-		default:
-		}
+		r.signalSave()
+	}
+}
+
+// signalSave wakes the goroutine that saves, now or when it starts. It does not block.
+func (r *Replica) signalSave() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
 	}
 }
 

@@ -24,13 +24,7 @@ const maxWorkCredit, maxBesideWork = 20, 6
 // isCitedWork reports whether the credit of s consists of a person and the title of a work, which is emphasized or in
 // quotation marks, directly above or below a quotation element: "Ann Reed, in *The Salt Road*:".
 func (rd *reading) isCitedWork(c *candidate, s *source) bool {
-	title, authors := s.headline, s.authors
-	if c.learned != nil && title == "" {
-		title = c.learned.headline
-	}
-	if c.learned != nil && len(authors) == 0 {
-		authors = c.learned.authors
-	}
+	title, authors := c.workOf(s)
 	if title == "" || s.pub.name != "" && !sameName(s.pub.name, title) || !slices.ContainsFunc(authors, rd.isPersonLike) {
 		return false
 	}
@@ -45,6 +39,22 @@ func (rd *reading) isCitedWork(c *candidate, s *source) bool {
 	names := len(rd.r.lx.tokenize(strings.Join(authors, " "), nil))
 	return len(b.toks)-(at.hi-at.lo)-names <= maxBesideWork &&
 		(b.isEmphasized(at) || at.lo > 0 && b.toks[at.lo-1].kind == tokOpen)
+}
+
+// workOf returns the title and the authors of the work that s credits. Those that s lacks are taken from the learned
+// reading of the candidate.
+func (c *candidate) workOf(s *source) (title string, authors []string) {
+	title, authors = s.headline, s.authors
+	if c.learned == nil {
+		return title, authors
+	}
+	if title == "" {
+		title = c.learned.headline
+	}
+	if len(authors) == 0 {
+		authors = c.learned.authors
+	}
+	return title, authors
 }
 
 // creditBeside returns the block of the credit of s if it is a short line directly below the quotation element that the
@@ -183,10 +193,7 @@ const maxSentenceBlock = 400
 // sentenceOf returns the sentence that names the known publication of s and quotes it, or nil.
 func (rd *reading) sentenceOf(s *source) *sentenceQuotation {
 	b := rd.doc.blocks[s.creditBlocks[0]]
-	if s.pub.known == nil || b.quotation != nil || b.list || isHeading(b.elem) || len(b.toks) > maxSentenceBlock {
-		return nil
-	}
-	if b.role != "" && b.role != Commentary && b.role != Passage {
+	if s.pub.known == nil || !b.mayQuoteInSentence() {
 		return nil
 	}
 	lo, at, ok := b.findName(s.pub.name)
@@ -201,6 +208,13 @@ func (rd *reading) sentenceOf(s *source) *sentenceQuotation {
 		return &sentenceQuotation{b: b, sentence: in, passages: q}
 	}
 	return nil
+}
+
+// mayQuoteInSentence reports whether a sentence of the block may quote its source: the block is a paragraph of prose,
+// and not too long to search.
+func (b *block) mayQuoteInSentence() bool {
+	return b.quotation == nil && !b.list && !isHeading(b.elem) && len(b.toks) <= maxSentenceBlock &&
+		(b.role == "" || b.role == Commentary || b.role == Passage)
 }
 
 // sentenceWith returns the sentence of block b that contains the tokens at, or an empty span.

@@ -33,11 +33,11 @@ func (rd *reading) verify(s *source) bool {
 	if at < 0 {
 		return true
 	}
-	if !rd.isCreditOfPassage(s, at) || !rd.isLinkOfLead(s, at) {
-		return false
-	}
 	b := rd.doc.blocks[at]
-	if rd.isFoundThere(s) || rd.isOwnSentence(s, b) || !rd.isLinkOfSentence(s, b) {
+	switch {
+	case !rd.isCreditOfPassage(s, at), !rd.isLinkOfLead(s, at):
+		return false
+	case rd.isFoundThere(s), rd.isOwnSentence(s, b), !rd.isLinkOfSentence(s, b):
 		return false
 	}
 	rd.readListEntry(s, b)

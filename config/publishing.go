@@ -153,7 +153,7 @@ type Attribution struct {
 	// are suggestions. Default 0.89.
 	Threshold float64 `yaml:"threshold"`
 
-	// Model is the file of the model that reads credits, as written by deploy/train. A site that sets it keeps that model
+	// Model is the path of the model that reads credits, as written by deploy/train. A site that sets it keeps that model
 	// when a release ships a new one. Default none: the built-in model.
 	Model Path `yaml:"model"`
 

@@ -92,9 +92,9 @@ func (s *Site) Release(ctx context.Context, job, owner string) error {
 	return s.client.wrap("release "+job, run(ctx, s.client.build, releaseSource, []string{s.keys.lease(job)}, owner).Err())
 }
 
-// Holder returns the owner of the lease of a job, and the time after which the lease ends if neither it nor the record
-// that the owner's process is alive is renewed. If the lease is not held, the owner is "" and the time is 0. If the
-// client has many sites, the result may be five seconds old as long as the owner's process is alive.
+// Holder returns the owner of a job's lease and the time left until it expires, unless the lease or the heartbeat of
+// the owner's process is renewed. If the lease is not held, the owner is "" and the time is 0. If the client has many
+// sites, the result may be five seconds old as long as the owner's process is alive.
 func (s *Site) Holder(ctx context.Context, job string) (owner string, left time.Duration, err error) {
 	if owner, left = s.lease.get(job); owner == "" {
 		if owner, left, err = s.stored(ctx, job); err != nil || left == 0 {

@@ -49,7 +49,8 @@ func topicMember(name feed.Name, format feed.Format) string {
 }
 
 // RequestSubscription records a request to the hub for verification. It returns the limit that the request exceeds, or
-// "" if it was recorded. Client identifies the sender for the limit of requests per client; "" means no such limit.
+// "" if it was recorded. Client identifies the sender, for the limit on requests per client. If it is empty, that limit
+// does not apply.
 func (s *Site) RequestSubscription(
 	ctx context.Context, at time.Time, r feed.SubscriptionRequest, client string, l feed.HubLimits,
 ) (feed.HubLimit, error) {
@@ -81,13 +82,14 @@ func (s *Site) RequestSubscription(
 type work struct {
 	due    string // key of the sorted set
 	values string // key of the hash
-	others string // key of the hash of the second values; see claim
+	others string // key of a second hash, whose values claim returns, too
 	drop   bool   // whether to drop work without a value
 	// callback is set if the callback URL in a value determines the host.
 	callback bool
 }
 
-// claim runs the script that claims work. It returns the claims, and the second value of each.
+// claim runs the script that claims work. It returns the claims and, for each, its value in the hash w.others, or "" if
+// it has none.
 func (s *Site) claim(ctx context.Context, r feed.Claiming, w work) ([]feed.Claim, []string, error) {
 	args := []any{
 		timeArg(r.At), r.Lease.Milliseconds(), r.Most, flag(w.drop), r.Claimant, r.Serial, flag(w.callback),

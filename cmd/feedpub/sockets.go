@@ -19,8 +19,8 @@ const socketsVariable = "FEEDPUB_SOCKETS"
 // firstSocket is the first file descriptor that systemd passes (sd_listen_fds(3)).
 const firstSocket = 3
 
-// sockets are the listening sockets that this process was started with, by the key of their address. They queue
-// connections while no process accepts them, so a restart refuses none.
+// sockets are the listening sockets that this process was started with, by the configuration key of their address. They
+// queue connections while no process accepts them, so a restart refuses none.
 type sockets map[string]*os.File
 
 // inheritedSockets returns the sockets passed by systemd or an earlier process of this program. Those from systemd

@@ -53,8 +53,9 @@ func featureKinds(model []byte) []string {
 	return kinds
 }
 
-// featureKind returns the section and the name of the feature in a line of a model, without its value and without the
-// prefix of a neighbor's feature, such as "units voice". It returns "" for lines that are not features.
+// featureKind returns the section and the name of the feature in a line of a model, such as "units voice". It omits the
+// value of the feature, and the prefix that marks a feature of a neighbor. It returns "" for lines that are not
+// features.
 func featureKind(line string) string {
 	section, rest, ok := strings.Cut(line, " ")
 	if !ok || section == "limits" || strings.HasPrefix(section, "#") {

@@ -299,7 +299,7 @@ func (h *handler) describePost(ctx context.Context, p *page, id, name string) {
 	p.Explained.Explanation, p.Explained.Times = x, timesOf(x, p.zone)
 }
 
-// describeProblems sets the problems of the process and of a site.
+// describeProblems adds the problems of the process and of the site to p.
 func (h *handler) describeProblems(ctx context.Context, p *page, s *Site) {
 	var uncertain []string // ids of posts that may have credits to decide on
 	for _, lister := range slices.Concat(h.Problems, s.Problems) {

@@ -83,7 +83,7 @@ func NewToken(name, secret string, rights ...Right) (Token, error) {
 	}
 	for _, r := range rights {
 		if !slices.Contains(Rights(), r) {
-			return Token{}, fmt.Errorf("token %q: want the rights %q, got %q: %w", name, Rights(), r, feed.ErrInvalid)
+			return Token{}, fmt.Errorf("token %q: unknown right %q, want one of %q: %w", name, r, Rights(), feed.ErrInvalid)
 		}
 	}
 	return Token{name: name, rights: rights, sum: sha256.Sum256([]byte(secret))}, nil

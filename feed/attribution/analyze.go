@@ -237,7 +237,7 @@ type pubSlot struct {
 	// toks are the tokens of the name. Determiners at the beginning are removed, and so is a role after them, as "the
 	// architect" in "the architect Renzo Piano".
 	toks   []token
-	bare   bool // the name follows no determiner
+	bare   bool // no determiner precedes the name
 	linked bool // the name is linked or emphasized, or has a footnote
 	looks  bool // the name looks like that of a publication
 }

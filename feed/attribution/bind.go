@@ -139,7 +139,7 @@ func (rd *reading) bindLine(i int) (int, bool) {
 	}
 }
 
-// bindCredit looks for a credit in block i and connects it with its passage. It tries leads, inline credits, citations,
+// bindCredit looks for a credit in block i and links it to its passage. It tries leads, inline credits, citations,
 // datelines and tails, in this order, but a citation precedes a lead below trustedLead. It returns the index of the
 // block to continue with, and whether it found a credit.
 func (rd *reading) bindCredit(i int, a *analysis) (int, bool) {

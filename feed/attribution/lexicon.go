@@ -537,7 +537,7 @@ func (l *language) known(id int32) bool {
 	return id > 0 && int(id) < len(l.traits) && l.traits[id] != traits{}
 }
 
-// The flags of a word: the classes that contain it.
+// Flags of a word: one for each class that contains it.
 const (
 	flagFirst = 1 << iota
 	flagPlural

@@ -100,7 +100,7 @@ type elem struct {
 	class *class // opClass
 }
 
-// variant is one expansion of a rule's pattern, without options and alternatives.
+// variant is one expansion of a rule's pattern, with no optional parts or alternatives.
 type variant struct {
 	need  traits
 	n     int // number of the variant within its language

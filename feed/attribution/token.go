@@ -87,7 +87,7 @@ func (lx *lexicon) appendWord(toks []token, text string, t token) []token {
 	return append(toks, lx.finishWord(text, t), ending)
 }
 
-// finishMark returns the punctuation mark that begins with the character t, with its kind and its end.
+// finishMark returns the punctuation mark that begins at token t, with its kind and its end.
 func finishMark(text string, t token) token {
 	t.kind = tokPunct
 	switch t.ch {

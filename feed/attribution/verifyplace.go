@@ -13,7 +13,7 @@ import (
 
 // isLinkOfLead reports whether the URL of s can be that of the quotation element below the paragraph that introduces
 // it. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link on a
-// verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. The credit is in block at.
+// verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. Block number at contains the credit.
 func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	lead := rd.leadOf(s, at)
 	if lead == nil || s.url == "" || s.convention == "cite" {

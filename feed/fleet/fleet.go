@@ -258,7 +258,7 @@ func (f *Fleet) NewestToken() feed.Token {
 }
 
 // SchemaToken returns the fencing token that was issued when the latest known schema was set. A builder with a smaller
-// token follows an older schema.
+// token uses an older schema.
 func (f *Fleet) SchemaToken() feed.Token {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -129,7 +129,8 @@ func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) 
 		return fmt.Errorf("this process is already building: %w", feed.ErrLocked)
 	}
 	defer l.acquiring.Unlock()
-	// Processes that wait for the lease call run often, so it must need only one round trip if the lease is held.
+	// A process that is waiting for the lease calls run often, so run needs only one round trip while another process
+	// holds the lease.
 	if owner, left, err := l.holder.Holder(ctx, Job); err != nil {
 		return err
 	} else if left > 0 && owner != l.owner && !l.sameProcess(owner) {

@@ -548,7 +548,7 @@ func TestIndexOfManyFeeds(t *testing.T) {
 		}
 	}
 	if len(full) != 50 || full[0] != "t10" || full[49] != "t59" {
-		t.Errorf("the index lists in full %q, want the 50 largest feeds, t10 to t59", full)
+		t.Errorf("the index lists %q in full, want the 50 largest feeds, t10 to t59", full)
 	}
 	if len(rest) != 10 || rest[0] != "t00 https://feeds.example.org/tags/t00/" {
 		t.Errorf("the collapsed list has %q, want the other ten feeds, t00 to t09", rest)

@@ -117,7 +117,7 @@ func (d *document) modified() int64 {
 	return d.ref.Modified.Unix()
 }
 
-// variant returns the fields of the document in coding c, in which it must be stored.
+// variant returns the header fields of the document in coding c. The document must be stored in that coding.
 func (d *document) variant(c coding.Coding) *variant {
 	if v := d.variants[c].Load(); v != nil {
 		return v

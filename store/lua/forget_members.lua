@@ -1,5 +1,5 @@
--- Removes members without a report from the fleet. It checks for a report again, since a member may have reported in
--- the meantime.
+-- Removes from the fleet the members that have no current report. It checks for a report again, since a member may
+-- have reported in the meantime.
 --
 -- KEYS  1 fleet, then the member keys
 -- ARGV  the members' ids, in the order of their keys

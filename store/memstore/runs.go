@@ -11,7 +11,8 @@ import (
 
 // AddRun records a run.
 func (s *Site) AddRun(_ context.Context, r feed.Run) error {
-	// Encode and decode the run, so that the record does not share memory with r and is as precise as in package store.
+	// Encode and decode the run, so that the record does not share memory with r and has the same precision as in package
+	// store.
 	b, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("add run: %w", err)

@@ -73,7 +73,7 @@ var pushNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const lease = 30 * time.Second
 
-// claiming returns the arguments of a claim of all work that is due at a time.
+// claiming returns the arguments of a claim of all work that is due at the given time.
 func claiming(at time.Time) feed.Claiming {
 	return feed.Claiming{At: at, Lease: lease, Most: 100, Claimant: "a", Serial: 1}
 }
@@ -122,7 +122,7 @@ func (s pushSuite) subscribe(n int) []feed.Subscription {
 	return subs
 }
 
-// notices claims all notices that are due at a time, and returns their keys.
+// notices claims all notices that are due at the given time, and returns their keys.
 func (s pushSuite) notices(at time.Time) (keys []string, claims []feed.Claim) {
 	s.t.Helper()
 	claims, err := s.ClaimNotices(s.ctx, claiming(at))
@@ -134,7 +134,7 @@ func (s pushSuite) notices(at time.Time) (keys []string, claims []feed.Claim) {
 	return keys, claims
 }
 
-// deliveries claims all deliveries that are due at a time.
+// deliveries claims all deliveries that are due at the given time.
 func (s pushSuite) deliveries(at time.Time) []feed.Delivery {
 	s.t.Helper()
 	d, err := s.ClaimDeliveries(s.ctx, claiming(at))

@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/fleet"
 )
 
-// reloadRequest asks the goroutine that follows the configuration to reload it.
+// reloadRequest asks the goroutine that watches the configuration to reload it.
 type reloadRequest struct {
 	cause  feed.Cause
 	report chan<- admin.ReloadReport // buffered, so that sending the report never blocks

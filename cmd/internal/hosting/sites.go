@@ -22,9 +22,9 @@ import (
 	"feedpub/feed/serve"
 )
 
-// siteSet is the set of a server's sites, which follows the configuration. An error in one site never affects another.
-// It is used by one goroutine, except for the methods that serve readers and operators: ForHost, Sites, Problems and
-// the checks.
+// siteSet is the set of a server's sites, which is kept in sync with the configuration. An error in one site never
+// affects another. It is used by one goroutine, except for the methods that serve readers and operators: ForHost,
+// Sites, Problems and the checks.
 type siteSet struct {
 	server  *Server
 	fronts  serve.Hosts // maps hosts to fronts; only ForHost uses it, and only if there are several sites
@@ -94,7 +94,7 @@ func (h *siteSet) open(ctx context.Context) error {
 	return nil
 }
 
-// run follows the configuration until ctx is done, and then ends all sites.
+// run watches the configuration until ctx is done, and then stops all sites.
 func (h *siteSet) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

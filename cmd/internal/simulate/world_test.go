@@ -446,7 +446,7 @@ func (p *process) end() {
 	}
 }
 
-// rebuild requests a rebuild, and checks that the result is what the reply says.
+// rebuild requests a rebuild, and checks that the result matches the reply.
 func (w *world) rebuild(ctx context.Context) {
 	w.mu.Lock()
 	w.asked++

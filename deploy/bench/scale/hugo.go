@@ -93,7 +93,7 @@ func (b *bench) hugo(ctx context.Context) error {
 		return fmt.Errorf("hugo wrote a feed of %d posts, want 50", n)
 	}
 	return b.out.Encode(result{
-		Work: "hugo: RSS of all, of tags and of authors, from files", Posts: b.posts, Seconds: took.Seconds(),
+		Work: "hugo: RSS feeds of the site, each tag and each author, from files", Posts: b.posts, Seconds: took.Seconds(),
 		CPU: (state.UserTime() + state.SystemTime()).Seconds(),
 	})
 }

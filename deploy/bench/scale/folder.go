@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -95,30 +94,7 @@ func (b *bench) startFolder(ctx context.Context, start, dir, data string) error 
 
 // startFolderServer starts "feedpub serve" with a folder of posts.
 func (b *bench) startFolderServer(ctx context.Context, dir, data string) (*replica, error) {
-	program, err := b.program(ctx)
-	if err != nil {
-		return nil, err
-	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	admin, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(program, "serve", "--dir", dir, "--data", data, "--listen", address, "--admin-listen", admin)
-	cmd.Env = append(os.Environ(), "FEEDPUB_LOG_LEVEL=warn")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	r := &replica{reader: reader{base: "http://" + address, tags: map[string]string{}}, cmd: cmd}
-	if err := waitForListener(address, folderWait); err != nil {
-		r.stop()
-		return nil, err
-	}
-	return r, nil
+	return b.start(ctx, folderWait, []string{"--dir", dir, "--data", data}, []string{"FEEDPUB_LOG_LEVEL=warn"})
 }
 
 // writeFolder writes n posts as Markdown files.

@@ -93,8 +93,14 @@ func (b *bench) startServe(ctx context.Context, data string, variables ...string
 		"FEEDPUB_SITE_HOME_URL=https://blog.example/", "FEEDPUB_SITE_TITLE=Scale"}, variables...)...)
 }
 
-// startProgram starts "feedpub serve" on a data folder, with additional environment variables.
+// startProgram starts "feedpub serve" with the posts in Redis on a data folder, with additional environment variables.
 func (b *bench) startProgram(ctx context.Context, data string, variables ...string) (*replica, error) {
+	return b.start(ctx, 20*time.Second, []string{"--redis", b.server.url(), "--data", data}, variables)
+}
+
+// start starts "feedpub serve" with the given flags and additional environment variables, and waits until it accepts
+// connections, but no longer than limit.
+func (b *bench) start(ctx context.Context, limit time.Duration, flags, variables []string) (*replica, error) {
 	program, err := b.program(ctx)
 	if err != nil {
 		return nil, err
@@ -107,15 +113,14 @@ func (b *bench) startProgram(ctx context.Context, data string, variables ...stri
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(program, "serve", "--redis", b.server.url(), "--data", data,
-		"--listen", address, "--admin-listen", admin)
+	cmd := exec.Command(program, append([]string{"serve", "--listen", address, "--admin-listen", admin}, flags...)...)
 	cmd.Env = append(os.Environ(), variables...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	r := &replica{reader: reader{base: "http://" + address, tags: map[string]string{}}, admin: admin, cmd: cmd}
-	if err := waitForListener(address, 20*time.Second); err != nil {
+	if err := waitForListener(address, limit); err != nil {
 		r.stop()
 		return nil, err
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // TestKeptDocuments checks that documents that the source keeps are not saved to the disk, are loaded from the source
-// after they were dropped from memory, and are served at once after a restart. It also checks that copies that an
-// earlier release saved are removed.
+// after they were dropped from memory, and are served at once after a restart. It also checks that copies
+// on the disk, from a time when the source did not keep the documents, are removed.
 func TestKeptDocuments(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) { keptDocuments(t, dir) })
@@ -42,11 +42,11 @@ func keptDocuments(t *testing.T, dir string) {
 		r = startReplica(t, ReplicaConfig{Source: store, Disk: disk, Kept: kept, Sync: sync, Memory: NewMemory(1)})
 		return r
 	}
-	r := start(nil) // as in an earlier release
+	r := start(nil) // as with posts in Redis
 	r.wait(defaultPoll)
 	r.stop()
 	if n := files(t, dir, "heads"); n != 2 {
-		t.Fatalf("an earlier release saved %d heads, want 2", n)
+		t.Fatalf("%d heads are on disk while the source keeps none, want 2", n)
 	}
 
 	r = start(feed.Name.OfPost)

@@ -27,7 +27,6 @@ type postFile struct {
 	name    string // slash-separated path
 	html    bool   // the file is in HTML
 	text    bool   // the file is in plain text; if neither is set, it is in Markdown
-	id      string // id of the post if the file contains none; defaults to the name
 	served  bool   // the file is in a served folder, next to the files that it refers to
 }
 
@@ -137,7 +136,7 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	c.note(f.name, f.addMedia(members)...)
 	f.addNotes(members, c.notes)
 	id, _ := members["id"].(string)
-	id, note = f.options.ids.claim(first(id, f.id, f.name), f.name)
+	id, note = f.options.ids.claim(first(id, f.name), f.name)
 	c.note(f.name, note)
 	members["id"] = id
 	raw, err := json.Marshal(members)

@@ -90,16 +90,13 @@ func (f postFile) readTextBody(front map[string]any, body string) (map[string]an
 }
 
 // readHeadedText reads a plain text file if it has front matter, and reports whether it has any. If the front matter
-// has no id, the post gets the id that earlier releases gave it when they read the front matter as text.
+// has no id, the id of the post is the path, as for Markdown.
 func readHeadedText(o Options, name string, content []byte) (Entry, bool, error) {
 	text := string(content)
 	if _, ok, err := cutTextHeader(text, o); err != nil || !ok {
 		return Entry{Pos: name}, false, err
 	}
 	f := postFile{options: o, name: name, text: true}
-	if p, err := ReadText(name, content, o.Reader, o.location()); err == nil {
-		f.id = p.ID
-	}
 	c, err := f.convert(content)
 	if err == nil {
 		err = intake.CheckID(c.post.ID)

@@ -118,10 +118,10 @@ type Admin struct {
 	Hosts []Host `yaml:"hosts"`
 
 	// TokensFile is a file of bearer tokens, one per line, for requests that change something, read posts, or come from
-	// other machines: "NAME [write,rebuild]: SECRET". The write right permits storing, deleting and reading posts, the
-	// rebuild right rebuilding feeds, and the reload right reloading the configuration. Any token, even one with only the
-	// read right, permits reading metrics and lists from other machines. "NAME: SECRET" grants only rebuild. Default
-	// none: such requests are refused.
+	// other machines: "NAME [write,rebuild]: SECRET". The write permission allows storing, deleting and reading posts, the
+	// rebuild permission rebuilding feeds, and the reload permission reloading the configuration. Any token, even one with
+	// only the read permission, allows reading metrics and lists from other machines. "NAME: SECRET" grants only rebuild.
+	// Default none: such requests are refused.
 	TokensFile Path `yaml:"tokens_file"`
 }
 

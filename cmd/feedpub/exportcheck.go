@@ -164,7 +164,7 @@ func replaceFile(path string, write func(io.Writer) error) (err error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("--output %s: want a regular file", path)
+		return fmt.Errorf("--output %s: not a regular file", path)
 	case err == nil:
 		perm = info.Mode().Perm()
 	case !errors.Is(err, fs.ErrNotExist):

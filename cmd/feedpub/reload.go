@@ -24,7 +24,7 @@ func newReload(env *environment) *cobra.Command {
 		Short: "Make a running server reload its configuration",
 		Long: `Make the server on this machine reload its configuration, site files and tokens, and
 print what it could not reload. The request uses a token of admin.tokens_file that has the
-right "reload". On a machine without such a token, and after the token has changed, send
+permission "reload". On a machine without such a token, and after the token has changed, send
 SIGHUP instead ('systemctl reload feedpub'); the log then contains the report.
 
 Settings that have errors stay as they were. The exit status is 0 if there are no errors,

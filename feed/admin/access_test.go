@@ -70,7 +70,7 @@ func TestReadingFromOtherMachines(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a token with only the right read cannot rebuild", func(t *testing.T) {
+	t.Run("a token with only the permission read cannot rebuild", func(t *testing.T) {
 		res := ask(t, c, http.MethodPost, "/rebuild", "", "Authorization: Bearer scrape")
 		if body := text(t, res); res.StatusCode != http.StatusForbidden {
 			t.Errorf("POST /rebuild: status is %d, want 403: %s", res.StatusCode, body)

@@ -113,9 +113,9 @@ const (
 //	PUT    /sites/SITE/posts/ID/credits/KEY    decides on a credit: accepted, rejected or edited
 //	DELETE /sites/SITE/posts/ID/credits/KEY    withdraws a decision
 //
-// The POST routes and the routes of posts and credits need a bearer token (RFC 6750) that has the required right and is
-// valid for this site or for all sites. The other routes except /livez, /readyz and the descriptions need any valid
-// token, unless the request comes from this machine or from a browser that is signed in to the page. ID is one
+// The POST routes and the routes of posts and credits need a bearer token (RFC 6750) that has the required permission
+// and is valid for this site or for all sites. The other routes except /livez, /readyz and the descriptions need any
+// valid token, unless the request comes from this machine or from a browser that is signed in to the page. ID is one
 // percent-encoded segment. Errors are problem details (RFC 9457).
 func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {

@@ -182,10 +182,10 @@ func TestRebuildNeedsAToken(t *testing.T) {
 		{"wrong", "Authorization: Bearer " + secret + "x", 401, `Bearer realm="feedpub", error="invalid_token"`},
 		{"shorter", "Authorization: Bearer " + secret[1:], 401, `Bearer realm="feedpub", error="invalid_token"`},
 		{"the name", "Authorization: Bearer alice", 401, `Bearer realm="feedpub", error="invalid_token"`},
-		{"without the right", "Authorization: Bearer writer-token", 403,
+		{"without the permission", "Authorization: Bearer writer-token", 403,
 			`Bearer realm="feedpub", error="insufficient_scope", scope="rebuild"`},
-		{"right", bearer, 200, ""},
-		{"right, scheme in lower case", "Authorization: bearer " + secret, 200, ""},
+		{"correct", bearer, 200, ""},
+		{"correct, scheme in lower case", "Authorization: bearer " + secret, 200, ""},
 		{"another valid token", "Authorization: Bearer another-token", 200, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -204,8 +204,8 @@ func TestRebuildNeedsAToken(t *testing.T) {
 			if strings.Contains(body, secret) {
 				t.Errorf("the response contains the token")
 			}
-			const lacks = `The token \"will\" may not rebuild feeds: it lacks the right \"rebuild\". ` +
-				`Add the right to the token's line in the tokens file: NAME [rebuild,write]: SECRET.`
+			const lacks = `The token \"will\" may not rebuild feeds: it lacks the permission \"rebuild\". ` +
+				`Add the permission to the token's line in the tokens file: NAME [rebuild,write]: SECRET.`
 			if (res.StatusCode == 403) != strings.Contains(body, lacks) {
 				t.Errorf("status %d: %s", res.StatusCode, body)
 			}

@@ -58,7 +58,7 @@ func (f *fakeCredits) Decide(ctx context.Context, id string, change intake.Chang
 	return p, nil
 }
 
-// TestCredits checks the routes of credits: their statuses, rights and effects.
+// TestCredits checks the routes of credits: their statuses, permissions and effects.
 func TestCredits(t *testing.T) {
 	credits := &fakeCredits{credit: intake.Credit{
 		Key: "k1", State: intake.CreditSuggested, Reason: "read in \"From Aunt Mary:\"",

@@ -61,8 +61,8 @@ func TestOpenAPIRoutes(t *testing.T) {
 	want := map[string]string{}
 	for _, r := range h.routes() {
 		var needs string
-		if r.right != "" {
-			needs = " with the right " + string(r.right)
+		if r.permission != "" {
+			needs = " with the permission " + string(r.permission)
 		}
 		statuses := append([]int{http.StatusMisdirectedRequest}, r.statuses...) // any request can have the wrong host
 		slices.Sort(statuses)
@@ -87,9 +87,9 @@ func TestOpenAPIRoutes(t *testing.T) {
 			operation, _ := o.(map[string]any)
 			security, _ := operation["security"].([]any)
 			for _, s := range security {
-				rights, _ := at(s)["token"].([]any)
-				for _, right := range rights {
-					needs += fmt.Sprint(" with the right ", right)
+				permissions, _ := at(s)["token"].([]any)
+				for _, permission := range permissions {
+					needs += fmt.Sprint(" with the permission ", permission)
 				}
 			}
 			got[strings.ToUpper(method)+" "+path] = fmt.Sprint(statuses) + needs

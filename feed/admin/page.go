@@ -102,7 +102,7 @@ var messages = map[string]string{
 var advice = map[feed.ProblemKind]string{
 	feed.KindRejected: "Correct the post and store it again. Its last valid version, if any, stays published.",
 	feed.KindMissing:  "Store the post again, or confirm that it was deleted with: feedpub post delete ID",
-	feed.KindSuggestion: "To decide here, sign in with a token that has the right \"write\", or use: feedpub credits. " +
+	feed.KindSuggestion: "To decide here, sign in with a token that has the permission \"write\", or use: feedpub credits. " +
 		"Until then the post is published without it.",
 	feed.KindCharacters: "Correct the characters in the post. They were replaced by U+FFFD.",
 	feed.KindHeld:       "Restore the posts, or confirm each loss with: feedpub post delete ID. The last documents stay published.",

@@ -182,19 +182,19 @@ func TestRebuildFromThePage(t *testing.T) {
 	}
 }
 
-// TestPageWithoutTheRight checks that a person whose token lacks the right to rebuild sees no form and cannot submit
-// one.
+// TestPageWithoutThePermission checks that a person whose token lacks the permission to rebuild sees no form and cannot
+// submit one.
 func TestPageWithoutTheRight(t *testing.T) {
 	f := &fake{}
 	b := newBrowser(t, config(t, f), here)
 	b.signIn(303, "writer-token")
 	form := "site=main&csrf=" + b.csrf()
 	if _, body := b.want(200, http.MethodGet, "/", ""); strings.Contains(body, "Rebuild now") {
-		t.Error("the page has a rebuild form although the token lacks the right")
+		t.Error("the page has a rebuild form although the token lacks the permission")
 	}
 	b.want(403, http.MethodPost, "/page/rebuild", form)
 	if len(f.asked) > 0 {
-		t.Error("a token without the right caused a rebuild")
+		t.Error("a token without the permission caused a rebuild")
 	}
 }
 
@@ -409,8 +409,8 @@ func TestRefusedDecisionKeepsTheForm(t *testing.T) {
 	}
 }
 
-// TestDecideNeedsTheRight checks that a person whose token lacks the right to write sees no passages of posts and
-// cannot decide on credits.
+// TestDecideNeedsThePermission checks that a person whose token lacks the permission to write sees no passages of posts
+// and cannot decide on credits.
 func TestDecideNeedsTheRight(t *testing.T) {
 	c, credits := withCredit(t, &fake{})
 	b := newBrowser(t, c, here)
@@ -420,8 +420,8 @@ func TestDecideNeedsTheRight(t *testing.T) {
 	if _, body := b.want(200, http.MethodGet, "/", ""); strings.Contains(body, "Stir") || !strings.Contains(body, "Aunt Mary?") {
 		t.Errorf("the page shows the forms, or lacks the suggestion:\n%s", body)
 	}
-	if _, body := b.want(403, http.MethodPost, "/page/credit", form); !strings.Contains(body, `lacks the right \"write\"`) {
-		t.Errorf("the refusal does not name the right: %s", body)
+	if _, body := b.want(403, http.MethodPost, "/page/credit", form); !strings.Contains(body, `lacks the permission \"write\"`) {
+		t.Errorf("the refusal does not name the permission: %s", body)
 	}
 	if len(credits.asked) > 0 {
 		t.Errorf("decisions were made: %q", credits.asked)

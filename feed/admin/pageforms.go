@@ -92,8 +92,8 @@ func (h *handler) formSession(w http.ResponseWriter, r *http.Request) (session, 
 }
 
 // formSite returns the session of a form, as formSession does, and the site that the form names, if the session has the
-// right. Otherwise it sends an error.
-func (h *handler) formSite(w http.ResponseWriter, r *http.Request, right Right) (session, *Site, bool) {
+// permission. Otherwise it sends an error.
+func (h *handler) formSite(w http.ResponseWriter, r *http.Request, permission Permission) (session, *Site, bool) {
 	x, ok := h.formSession(w, r)
 	if !ok {
 		return session{}, nil, false
@@ -101,9 +101,9 @@ func (h *handler) formSite(w http.ResponseWriter, r *http.Request, right Right) 
 	sites := h.Sites.Sites()
 	i := slices.IndexFunc(sites, func(s *Site) bool { return string(s.ID) == r.PostFormValue("site") })
 	switch {
-	case !x.token.May(right):
+	case !x.token.May(permission):
 		h.fail(w, problem{Status: http.StatusForbidden,
-			Detail: fmt.Sprintf("The token %q may not %s: it lacks the right %q.", x.token.name, right.purpose(), right)})
+			Detail: fmt.Sprintf("The token %q may not %s: it lacks the permission %q.", x.token.name, permission.purpose(), permission)})
 	case i < 0:
 		h.fail(w, problem{Status: http.StatusNotFound, Detail: "There is no such site."})
 	default:

@@ -15,9 +15,9 @@ type route struct {
 	method string // GET includes HEAD
 	// path may contain variables such as {id}, each of which matches one non-empty percent-encoded segment.
 	path string
-	// right is the right that a token must have. If it is empty, no token is needed; if it is [Read], requests from this
-	// machine and from browsers that are signed in to the page need none.
-	right Right
+	// permission is the permission that a token must have. If it is empty, no token is needed; if it is [Read], requests
+	// from this machine and from browsers that are signed in to the page need none.
+	permission Permission
 	// statuses are the possible status codes other than 405, 421 and 500.
 	statuses []int
 	handler  http.Handler
@@ -95,11 +95,11 @@ func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (rt router) serve(to route, w http.ResponseWriter, r *http.Request) {
-	if to.right == "" || to.right == Read && (isLocal(r) || rt.hasSession(r)) {
+	if to.permission == "" || to.permission == Read && (isLocal(r) || rt.hasSession(r)) {
 		to.handler.ServeHTTP(w, r)
 		return
 	}
-	token, err := rt.authorize(w, r, to.right)
+	token, err := rt.authorize(w, r, to.permission)
 	if err != nil {
 		rt.respondError(w, r, err)
 		return
@@ -149,8 +149,8 @@ func bearerSecret(r *http.Request) string {
 	return strings.Trim(secret, " ")
 }
 
-// authorize returns the request's token if it has the right, and a problem otherwise (RFC 6750 section 3).
-func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right) (Token, error) {
+// authorize returns the request's token if it has the permission, and a problem otherwise (RFC 6750 section 3).
+func (h *handler) authorize(w http.ResponseWriter, r *http.Request, permission Permission) (Token, error) {
 	tokens := h.tokensFor(r)
 	if len(tokens) == 0 {
 		return Token{}, problem{Status: http.StatusForbidden,
@@ -165,11 +165,11 @@ func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="invalid_token"`)
 		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "The token is unknown."}
 	}
-	if !token.May(right) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="insufficient_scope", scope="`+string(right)+`"`)
+	if !token.May(permission) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="insufficient_scope", scope="`+string(permission)+`"`)
 		return Token{}, problem{Status: http.StatusForbidden,
-			Detail: fmt.Sprintf("The token %q may not %s: it lacks the right %q. Add the right to the token's line in the "+
-				"tokens file: NAME [%s]: SECRET.", token.name, right.purpose(), right, token.rightsWith(right))}
+			Detail: fmt.Sprintf("The token %q may not %s: it lacks the permission %q. Add the permission to the token's line in the "+
+				"tokens file: NAME [%s]: SECRET.", token.name, permission.purpose(), permission, token.permissionsWith(permission))}
 	}
 	return token, nil
 }

@@ -78,7 +78,7 @@ func (s *Sessions) of(r *http.Request, valid Tokens, now time.Time) (session, bo
 	}
 	for _, t := range valid {
 		if subtle.ConstantTimeCompare(t.sum[:], x.token.sum[:]) == 1 {
-			x.token = t // a reload may have changed the rights of the token
+			x.token = t // a reload may have changed the permissions of the token
 			return x, true
 		}
 	}

@@ -14,22 +14,22 @@ import (
 	"feedpub/feed"
 )
 
-// Right is a permission of a token.
-type Right string
+// Permission is an operation that a token allows.
+type Permission string
 
-// The rights.
+// The permissions.
 const (
-	Read    Right = "read"    // read lists and metrics from other machines; every token includes it
-	Rebuild Right = "rebuild" // trigger a rebuild
-	Reload  Right = "reload"  // reload the configuration
-	Write   Right = "write"   // store, delete and read posts, including drafts and private posts
+	Read    Permission = "read"    // read lists and metrics from other machines; every token includes it
+	Rebuild Permission = "rebuild" // trigger a rebuild
+	Reload  Permission = "reload"  // reload the configuration
+	Write   Permission = "write"   // store, delete and read posts, including drafts and private posts
 )
 
-// Rights returns all rights.
-func Rights() []Right { return []Right{Read, Rebuild, Reload, Write} }
+// Permissions returns all permissions.
+func Permissions() []Permission { return []Permission{Read, Rebuild, Reload, Write} }
 
-// purpose returns what the right permits, as a verb phrase.
-func (r Right) purpose() string {
+// purpose returns what the permission allows, as a verb phrase.
+func (r Permission) purpose() string {
 	switch r {
 	case Read:
 		return "read lists and metrics"
@@ -46,19 +46,19 @@ func (r Right) purpose() string {
 // Token is a bearer token (RFC 6750) of an operator or writer. It holds only the hash of the secret, and prints, logs
 // and marshals as its name.
 type Token struct {
-	name   string
-	rights []Right
-	sum    [sha256.Size]byte
+	name        string
+	permissions []Permission
+	sum         [sha256.Size]byte
 }
 
-// May reports whether the token has the given right.
-func (t Token) May(r Right) bool { return r == Read || slices.Contains(t.rights, r) }
+// May reports whether the token has the given permission.
+func (t Token) May(r Permission) bool { return r == Read || slices.Contains(t.permissions, r) }
 
-// rightsWith returns the token's rights and r, as a tokens file lists them.
-func (t Token) rightsWith(r Right) string {
+// permissionsWith returns the token's permissions and r, as a tokens file lists them.
+func (t Token) permissionsWith(r Permission) string {
 	var list []string
-	for _, known := range Rights() {
-		if known == r || slices.Contains(t.rights, known) {
+	for _, known := range Permissions() {
+		if known == r || slices.Contains(t.permissions, known) {
 			list = append(list, string(known))
 		}
 	}
@@ -70,23 +70,23 @@ func (t Token) Name() string { return t.name }
 
 var bearerToken = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
-// NewToken returns the token with the given secret. The name identifies its owner in logs. If no rights are given, the
-// token has [Rebuild]. If the secret is not a valid bearer token, or a right is unknown, the error is of kind
+// NewToken returns the token with the given secret. The name identifies its owner in logs. If no permissions are given,
+// the token has [Rebuild]. If the secret is not a valid bearer token, or a permission is unknown, the error is of kind
 // [feed.ErrInvalid]. It does not contain the secret.
-func NewToken(name, secret string, rights ...Right) (Token, error) {
+func NewToken(name, secret string, permissions ...Permission) (Token, error) {
 	if !bearerToken.MatchString(secret) {
 		return Token{}, fmt.Errorf("token %q: want one or more of A-Z a-z 0-9 . _ ~ + / -, then any number of =: %w",
 			name, feed.ErrInvalid)
 	}
-	if len(rights) == 0 {
-		rights = []Right{Rebuild}
+	if len(permissions) == 0 {
+		permissions = []Permission{Rebuild}
 	}
-	for _, r := range rights {
-		if !slices.Contains(Rights(), r) {
-			return Token{}, fmt.Errorf("token %q: unknown right %q, want one of %q: %w", name, r, Rights(), feed.ErrInvalid)
+	for _, r := range permissions {
+		if !slices.Contains(Permissions(), r) {
+			return Token{}, fmt.Errorf("token %q: unknown permission %q, want one of %q: %w", name, r, Permissions(), feed.ErrInvalid)
 		}
 	}
-	return Token{name: name, rights: rights, sum: sha256.Sum256([]byte(secret))}, nil
+	return Token{name: name, permissions: permissions, sum: sha256.Sum256([]byte(secret))}, nil
 }
 
 // String returns the token's name in brackets.
@@ -104,10 +104,10 @@ func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // Tokens is a list of accepted tokens.
 type Tokens []Token
 
-// ParseTokens parses the text of a tokens file: one token per line, optionally with a name ("alice: SECRET") and rights
-// ("alice [write,rebuild]: SECRET"). A token without a name is named after its line; a token without rights has
-// [Rebuild]. Empty lines and lines that begin with "#" are ignored. The error is of kind [feed.ErrInvalid] and names
-// the line; a file without any token is an error.
+// ParseTokens parses the text of a tokens file: one token per line, optionally with a name ("alice: SECRET") and
+// permissions ("alice [write,rebuild]: SECRET"). A token without a name is named after its line; a token without
+// permissions has [Rebuild]. Empty lines and lines that begin with "#" are ignored. The error is of kind
+// [feed.ErrInvalid] and names the line; a file without any token is an error.
 func ParseTokens(text string) (Tokens, error) {
 	var ts Tokens
 	for t, err := range tokensIn(text) {
@@ -122,10 +122,10 @@ func ParseTokens(text string) (Tokens, error) {
 	return ts, nil
 }
 
-// SecretWith returns the secret of the first token in the text of a tokens file that has the right r. It is for
+// SecretWith returns the secret of the first token in the text of a tokens file that has the permission r. It is for
 // programs that send requests to the admin interface. It returns false if there is no such token, or if the text has an
 // error before it.
-func SecretWith(text string, r Right) (secret string, ok bool) {
+func SecretWith(text string, r Permission) (secret string, ok bool) {
 	for t, err := range tokensIn(text) {
 		if err != nil {
 			return "", false
@@ -157,9 +157,9 @@ func tokensIn(text string) iter.Seq2[tokenLine, error] {
 			if !ok {
 				name, secret = fmt.Sprintf("line %d", number), line
 			}
-			name, rights := cutRights(name)
+			name, permissions := cutPermissions(name)
 			secret = strings.TrimSpace(secret)
-			t, err := NewToken(name, secret, rights...)
+			t, err := NewToken(name, secret, permissions...)
 			if err != nil {
 				err = fmt.Errorf("tokens: line %d: %w", number, err)
 			}
@@ -170,9 +170,9 @@ func tokensIn(text string) iter.Seq2[tokenLine, error] {
 	}
 }
 
-// cutRights splits "alice [write, rebuild]" into name and rights. Empty brackets contain one empty right, which is
-// invalid.
-func cutRights(s string) (name string, rights []Right) {
+// cutPermissions splits "alice [write, rebuild]" into name and permissions. Empty brackets contain one empty
+// permission, which is invalid.
+func cutPermissions(s string) (name string, permissions []Permission) {
 	s = strings.TrimSpace(s)
 	name, list, ok := strings.Cut(s, "[")
 	list, closed := strings.CutSuffix(list, "]")
@@ -180,9 +180,9 @@ func cutRights(s string) (name string, rights []Right) {
 		return s, nil
 	}
 	for r := range strings.SplitSeq(list, ",") {
-		rights = append(rights, Right(strings.TrimSpace(r)))
+		permissions = append(permissions, Permission(strings.TrimSpace(r)))
 	}
-	return strings.TrimSpace(name), rights
+	return strings.TrimSpace(name), permissions
 }
 
 // Authenticate returns the token with the given secret, and false if there is none. It compares all hashes, each in

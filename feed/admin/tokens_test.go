@@ -49,7 +49,7 @@ func TestTokenRights(t *testing.T) {
 		name           string
 		write, rebuild bool
 	}{
-		{"alice: abc", "alice", false, true}, // a token without rights may only rebuild
+		{"alice: abc", "alice", false, true}, // a token without permissions may only rebuild
 		{"abc", "line 1", false, true},
 		{"alice [write]: abc", "alice", true, false},
 		{"alice [ rebuild ,write ]:abc", "alice", true, true},
@@ -114,11 +114,11 @@ func FuzzParseTokens(f *testing.F) {
 func TestSecretWith(t *testing.T) {
 	const text = "# tokens\nann: one\neve [write,reload]: two\nmax [reload]: three\nbroken [odd]: four\nlate [write]: five\n"
 	for _, tt := range []struct {
-		right Right
-		want  string
+		permission Permission
+		want       string
 	}{{Rebuild, "one"}, {Reload, "two"}, {Write, "two"}} {
-		if got, ok := SecretWith(text, tt.right); !ok || got != tt.want {
-			t.Errorf("SecretWith %q: got %q, %t; want %q", tt.right, got, ok, tt.want)
+		if got, ok := SecretWith(text, tt.permission); !ok || got != tt.want {
+			t.Errorf("SecretWith %q: got %q, %t; want %q", tt.permission, got, ok, tt.want)
 		}
 	}
 	for _, text := range []string{"", "ann: one", "broken [odd]: four\nmax [reload]: three"} {

@@ -56,7 +56,7 @@ type publications struct {
 	roots     []bool                  // by word id: whether a name begins with the word
 	oblique   map[string]*publication // German names in the dative and genitive; see canonical.go
 	byDomain  map[string]*publication
-	exclaimed map[int32]bool // words that some name spells with an exclamation mark
+	exclaimed map[int32]bool // words that have an exclamation mark in a name
 }
 
 // newPublications compiles the embedded table and the user's entries, which take precedence.

@@ -176,8 +176,8 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 	return end
 }
 
-// readDelimitedLine adds to s the credit in block k, the last line of a quotation without a credit, if the block is a
-// clip line or the linked title of the article. It reports whether it is.
+// readDelimitedLine handles block k, the last line of a quotation that has no credit yet. If the block is a clip line
+// or the linked title of the article, readDelimitedLine adds its credit to s and returns true.
 func (rd *reading) readDelimitedLine(s *source, k int) bool {
 	if c, ok := rd.readClipLine(k); ok {
 		rd.addDelimited(s, k, c)

@@ -306,7 +306,7 @@ func (h *Hub) removeExpired(ctx context.Context) error {
 	return err
 }
 
-// renew makes deliveries that the store has lost due again, and removes old records about hosts. It does so at the
+// renew schedules deliveries again if the store has lost them, and removes old records of hosts. It does so at the
 // start and then every renewInterval.
 func (h *Hub) renew(ctx context.Context) error {
 	if time.Since(h.renewed) < renewInterval {

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// maxReadTime is the time after which a post that is being read is rejected. The parsers limit the work that they
-	// count, and reject most costly posts long before; this limit covers the work that they do not count.
+	// maxReadTime is the time after which a post that is being read is rejected. The parsers limit the
+	// number of their steps, and reject most of the posts that take too long well before this time. This limit covers
+	// what they do not count.
 	maxReadTime = 2 * time.Second
 	// readTick is the interval at which that time is checked. Ticks are counted, because measured time would include any
 	// time during which the process was suspended.

@@ -110,8 +110,8 @@ func TestTakeover(t *testing.T) {
 			killed := time.Now()
 			publishes("b")
 			if took := time.Since(killed); took > left+10*time.Millisecond || took > 2100*time.Millisecond {
-				t.Errorf("killed %v after the start: the next post was published after %v, want %v, when the lease expires, "+
-					"and at most 2 s", after, took, left)
+				t.Errorf("killed %v after the start: the next post was published after %v, want at most %v, when the lease "+
+					"expires, and at most 2 s", after, took, left)
 			}
 		})
 	}

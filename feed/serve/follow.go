@@ -104,7 +104,8 @@ func (r *Replica) compareNext(t *tail) {
 	}
 }
 
-// compare adds histories to the served edition of a feed if it has not been compared with the edition that it replaced.
+// compare compares the served edition of a feed with the edition that it replaced, unless this has been done, and
+// publishes the edition with the resulting history of each document.
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)

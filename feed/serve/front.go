@@ -65,7 +65,7 @@ type Front struct {
 	Answered func(time.Duration)
 	// Proxies are the proxies whose X-Forwarded-For is trusted. They and loopback are never limited.
 	Proxies Proxies
-	// AccessLog receives one record for every LogEvery responses, without the query and the client's address.
+	// AccessLog receives one record for every LogEvery responses. The record omits the query and the client's address.
 	AccessLog *slog.Logger
 	LogEvery  uint64 // 0 disables the access log
 	// Media holds the files beside the posts, which are served below [feed.MediaPath].

@@ -53,7 +53,7 @@ func keptDocuments(t *testing.T, dir string) {
 	store.commit(page, 1, noon.Add(minute), string(page)+" later")
 	r.wait(defaultPoll)
 	if syncs != 1 {
-		t.Errorf("the store was asked %d times to write its documents, want once, before the page was served", syncs)
+		t.Errorf("before the page was served, the store was asked %d times to write its documents, want 1", syncs)
 	}
 	r.gives(page, string(page)+" later")
 	r.gives(feed.Main, string(feed.Main)+" at first")

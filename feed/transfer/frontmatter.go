@@ -264,7 +264,7 @@ func isExternal(key string, value any, front map[string]any) bool {
 	return ok && isURL(address) && path != bare(stringAt(front, "url"))
 }
 
-// setVia sets the vias of a post, which front matter gives as a URL, a name, an object, or a list of them.
+// setVia sets the via of a post. Front matter may contain a URL, a name, an object, or a list of these.
 func setVia(post, front map[string]any) {
 	value, ok := front["via"]
 	if !ok {

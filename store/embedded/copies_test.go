@@ -116,7 +116,7 @@ func TestAcceptOlderPosts(t *testing.T) {
 	s := open(t, Options{Dir: dir, Data: data, Rescan: 50 * time.Millisecond, Grace: time.Millisecond})
 	run(t, s)
 	if got := ids(t, s); got != "a b new" {
-		t.Errorf("posts are %q, want a b new: the copy lacks new", got)
+		t.Errorf(`posts are %q, want "a b new": the post "new" is missing in the copy`, got)
 	}
 	must(t, os.Remove(filepath.Join(dir, "b.json")))
 	eventually(t, "the posts after a file was removed", "a new", func() string { return ids(t, s) })

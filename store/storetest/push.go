@@ -278,7 +278,8 @@ func testImportIsQuiet(s pushSuite) {
 	if len(delivered) != 0 {
 		s.t.Errorf("Delivered = %v before the first delivery, want none", delivered)
 	}
-	for _, d := range s.deliveries(pushNow) { // of an earlier version than the current one
+	// Report an earlier version than the current one as delivered.
+	for _, d := range s.deliveries(pushNow) {
 		s.finish(pushNow, d, feed.DeliveryResult{Version: s.version() - 1, Delivered: true})
 	}
 	if delivered, err = s.Delivered(s.ctx); err != nil || delivered[s.subscription(0).ID()] != s.version() {
@@ -536,7 +537,7 @@ func testRequestIsReplaced(s pushSuite) {
 	claims, err = s.ClaimRequests(s.ctx, claiming(pushNow))
 	must(s.t, "ClaimRequests", err)
 	if len(claims) != 1 {
-		s.t.Fatalf("%d requests after the first was dropped, want the second", len(claims))
+		s.t.Fatalf("claimed %d requests after the first was dropped, want 1, the second", len(claims))
 	}
 	if got := claims[0].Request; got.Mode != feed.UnsubscribeMode {
 		s.t.Errorf("the claimed request is %+v; want the later one", got)

@@ -184,7 +184,7 @@ func ReadTokens(c config.Config) (admin.Tokens, error) {
 	return parseTokens(c.Admin.TokensFile, text)
 }
 
-// ReloadToken returns the secret of the first token of admin.tokens_file that has the right [admin.Reload].
+// ReloadToken returns the secret of the first token of admin.tokens_file that has the permission [admin.Reload].
 func ReloadToken(c config.Config) (string, error) {
 	text, err := readTokensFile(c.Admin.TokensFile)
 	if err != nil {
@@ -192,7 +192,7 @@ func ReloadToken(c config.Config) (string, error) {
 	}
 	secret, ok := admin.SecretWith(text, admin.Reload)
 	if !ok {
-		return "", errors.New(`no token in admin.tokens_file has the right "reload": add a line such as ` +
+		return "", errors.New(`no token in admin.tokens_file has the permission "reload": add a line such as ` +
 			`"operator [rebuild,reload]: SECRET", or send SIGHUP to the server`)
 	}
 	return secret, nil

@@ -68,7 +68,7 @@ func TestDataFolderPerFolder(t *testing.T) {
 	}
 }
 
-// TestMedia checks in which folder the files that posts refer to are found.
+// TestMedia checks which folder is searched for the files that posts refer to.
 func TestMedia(t *testing.T) {
 	posts, files := t.TempDir(), t.TempDir()
 	for dir, size := range map[string]int{posts: 1, files: 2} {

@@ -118,11 +118,6 @@ func (s *scan) chooseID(name string, state *file, sum feed.Hash) (string, error)
 	if _, known := state.posts[name]; known {
 		return name, nil
 	}
-	if len(state.posts) == 1 && path.Ext(name) == ".txt" {
-		for id := range state.posts {
-			return id, nil // assigned by an earlier release, from the first lines of the text
-		}
-	}
 	if old, ok := s.renamedFrom(name, sum); ok {
 		id := s.ids.idOf(old)
 		s.o.Logger.Info("file renamed; its post keeps its id", "file", name, "before", old, "post", id)

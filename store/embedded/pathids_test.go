@@ -91,22 +91,6 @@ func TestRenamedBackTakesItsID(t *testing.T) {
 	}
 }
 
-// TestTextKeepsTheIDOfItsContent checks that text files keep the ids that earlier releases made from their first lines.
-func TestTextKeepsTheIDOfItsContent(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Data: t.TempDir(), Decode: func(string, []byte) ([]feed.RawPost, error) {
-		return []feed.RawPost{{ID: "0123456789abcdef", Raw: []byte(`{"id":"0123456789abcdef","content_text":"x"}`)}}, nil
-	}}
-	put(t, o.Dir, "a.txt", "x")
-	must(t, open(t, o).Close())
-	o.Decode = pathDecode
-	put(t, o.Dir, "a.txt", "y")
-	s := open(t, o)
-	wantIDs(t, s, "after an upgrade", "0123456789abcdef")
-	put(t, o.Dir, "a.txt", "z")
-	scanUntilSettled(t, s)
-	wantIDs(t, s, "after an edit", "0123456789abcdef")
-}
-
 func TestEditIsRecorded(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir(), Decode: pathDecode}
 	put(t, o.Dir, "a.md", "A")

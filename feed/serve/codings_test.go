@@ -68,13 +68,13 @@ func checkRepair(t *testing.T, d *Disk, doc *document, sound bodies) {
 		if err := os.WriteFile(path, []byte("damaged"), fileMode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.read(doc.ref, doc.stored); !errors.Is(err, feed.ErrInvalid) {
+		if _, err := d.read(*doc.ref, doc.stored); !errors.Is(err, feed.ErrInvalid) {
 			t.Errorf("read of a document with a damaged file %s: %v, want an error of kind %q", path, err, feed.ErrInvalid)
 		}
 		if err := d.repair(doc.ref.Hash, sound); err != nil {
 			t.Errorf("repair: %v", err)
 		}
-		if _, err := d.read(doc.ref, doc.stored); err != nil {
+		if _, err := d.read(*doc.ref, doc.stored); err != nil {
 			t.Errorf("read of a repaired document: %v", err)
 		}
 	}

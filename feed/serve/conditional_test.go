@@ -90,7 +90,7 @@ func oracleMatch(list, hash string) (match, certain bool) {
 
 func TestUnmodifiedSince(t *testing.T) {
 	ref := feed.DocumentRef{Hash: feed.HashOf(nil), Modified: noon}
-	d := newDocument(feed.Main, ref, nil)
+	d := newDocument(feed.Main, &ref, nil)
 	for _, test := range []struct {
 		value string
 		want  bool
@@ -110,7 +110,7 @@ func TestUnmodifiedSince(t *testing.T) {
 			t.Errorf("unmodifiedSince(%q) of a document modified at %v = %t, want %t", test.value, noon, got, test.want)
 		}
 	}
-	undated := newDocument(feed.Main, feed.DocumentRef{Hash: feed.HashOf(nil)}, nil)
+	undated := newDocument(feed.Main, &feed.DocumentRef{Hash: feed.HashOf(nil)}, nil)
 	if undated.unmodifiedSince(noonHTTP, coding.Gzip) {
 		t.Errorf("unmodifiedSince(%q) of a document without Last-Modified = true, want false", noonHTTP)
 	}

@@ -125,7 +125,7 @@ func TestDisplacedItemsAreNotRemovals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			items := func(body string) []itemSum {
 				head, blob := revise(t, 0, body)
-				d := newDocument(head.Feed, head.Documents[0], blob.Gzip)
+				d := newDocument(head.Feed, &head.Documents[0], blob.Gzip)
 				d.bounds = blob.Bounds
 				_, items, err := d.items(blob.Gzip, head.IDs)
 				if err != nil {

@@ -222,7 +222,8 @@ func (d *Disk) loadEdition(path string) (*edition, error) {
 	head.Compact()
 	e := &edition{head: head.Head, compared: true, durable: true, stash: head.Stash}
 	d.stashes.Store(max(d.stashes.Load(), head.Stash))
-	for _, ref := range head.Documents {
+	for i := range head.Documents {
+		ref := &head.Documents[i]
 		lengths, err := d.checkLengths(ref.Hash, head.Lengths[ref.Hash])
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: document %s: %w", head.Feed, ref.Hash, err)
@@ -235,7 +236,7 @@ func (d *Disk) loadEdition(path string) (*edition, error) {
 		}
 		doc.saved = true
 		if head.Feed == feed.Main {
-			c, err := d.read(ref, doc.stored)
+			c, err := d.read(*ref, doc.stored)
 			if err != nil {
 				return nil, fmt.Errorf("head of %s: %w", head.Feed, err)
 			}

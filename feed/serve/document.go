@@ -22,8 +22,12 @@ const staleIfError = 24 * time.Hour
 // document is a committed document. Its bytes may not be in memory, and the header fields of its responses are created
 // when they are first needed: most documents of a process with many sites are rarely requested.
 type document struct {
-	feed      feed.Name // empty if the document belongs to no feed
-	ref       feed.DocumentRef
+	feed feed.Name // empty if the document belongs to no feed
+	// ref is the document's reference in the head of its edition, so that there is one copy of it: a process with many
+	// sites has tens of thousands of documents. Hash and format are copies of the parts that each response needs.
+	ref       *feed.DocumentRef
+	hash      feed.Hash
+	format    feed.Format
 	stored    codingSet
 	withdrawn bool              // the page of a post that is no longer published
 	plain     bool              // browsers get a plain media type; see respond
@@ -38,10 +42,10 @@ type document struct {
 }
 
 // withRef returns the document with a different reference to the same bytes.
-func (d *document) withRef(ref feed.DocumentRef) *document {
+func (d *document) withRef(ref *feed.DocumentRef) *document {
 	lengths := d.lengths
 	for _, c := range coding.Compressed() {
-		if !c.Committed(ref) {
+		if !c.Committed(*ref) {
 			lengths[c] = 0
 		}
 	}
@@ -86,26 +90,26 @@ type variant struct {
 const maxFields = 12
 
 // newDocument returns the document of ref with its gzip-compressed bytes.
-func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte) *document {
+func newDocument(name feed.Name, ref *feed.DocumentRef, gz []byte) *document {
 	return newDocumentOf(name, ref, contents{bodies: bodies{coding.Gzip: gz}})
 }
 
 // newDocumentOf returns the document of ref with its contents.
-func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents) *document {
+func newDocumentOf(name feed.Name, ref *feed.DocumentRef, c contents) *document {
 	d := describe(name, ref, c.bodies.lengths())
 	d.payload.Store(d.payloadOf(c))
 	return d
 }
 
 // describe returns the document of ref without its bytes, which have the given lengths in the codings in which it is
-// stored.
-func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int) *document {
+// stored. The document keeps ref, which must not be modified afterwards.
+func describe(name feed.Name, ref *feed.DocumentRef, lengths [coding.Count]int) *document {
 	lengths[coding.Identity] = ref.Length
-	d := &document{feed: name, ref: ref, lengths: lengths}
+	d := &document{feed: name, ref: ref, hash: ref.Hash, format: ref.Format, lengths: lengths}
 	for _, c := range coding.All() {
 		d.stored[c] = c == coding.Identity || lengths[c] > 0
 	}
-	d.plain = hasPlainType(ref)
+	d.plain = hasPlainType(*ref)
 	return d
 }
 
@@ -129,7 +133,7 @@ func (d *document) variant(c coding.Coding) *variant {
 
 // newVariant creates the fields of the document in coding c.
 func (d *document) newVariant(c coding.Coding) *variant {
-	v, ref := new(variant), &d.ref
+	v, ref := new(variant), d.ref
 	own := make([]Field, 0, 7)
 	own = append(own, field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`))
 	if !ref.Modified.IsZero() {
@@ -223,10 +227,10 @@ const plainSuffix = "-xml"
 // cache that respects Vary stores few additional copies.
 func (d *document) respond(p *payload, r Request) Response {
 	if r.FetchDest != "document" || !d.plain {
-		return d.respondAs(string(d.ref.Hash), p, r)
+		return d.respondAs(string(d.hash), p, r)
 	}
 	r.AIM = "" // a browser cannot merge items
-	res := d.respondAs(string(d.ref.Hash)+plainSuffix, p, r)
+	res := d.respondAs(string(d.hash)+plainSuffix, p, r)
 	if res.Status != http.StatusOK && res.Status != http.StatusNotModified {
 		return res
 	}
@@ -234,9 +238,9 @@ func (d *document) respond(p *payload, r Request) Response {
 	for i, f := range res.Header {
 		switch f.Name {
 		case "Content-Type":
-			res.Header[i] = field(f.Name, d.ref.Format.PlainMediaType())
+			res.Header[i] = field(f.Name, d.format.PlainMediaType())
 		case "Etag":
-			tag := strings.Replace(f.Values[0], string(d.ref.Hash), string(d.ref.Hash)+plainSuffix, 1)
+			tag := strings.Replace(f.Values[0], string(d.hash), string(d.hash)+plainSuffix, 1)
 			res.Header[i] = field(f.Name, tag)
 		}
 	}
@@ -269,7 +273,7 @@ func (d *document) respondAs(tag string, p *payload, r Request) Response {
 		}
 		d.asked.Store(true)
 		res := unavailableNow
-		res.Feed, res.Format, res.wanted = d.feed, d.ref.Format, d
+		res.Feed, res.Format, res.wanted = d.feed, d.format, d
 		return res
 	}
 	if !d.asked.Load() { // avoid writing to memory that other CPUs read
@@ -297,7 +301,7 @@ func (d *document) sourceOf(p *payload) source {
 // head returns the 200 response in coding c without its body.
 func (d *document) head(c coding.Coding) Response {
 	return Response{
-		Status: http.StatusOK, Header: d.variant(c).fields, Feed: d.feed, Format: d.ref.Format, modified: d.modified(),
+		Status: http.StatusOK, Header: d.variant(c).fields, Feed: d.feed, Format: d.format, modified: d.modified(),
 	}
 }
 
@@ -330,7 +334,7 @@ func (d *document) notModified(c coding.Coding) Response {
 	}
 	v := d.variant(c)
 	return Response{
-		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.ref.Format,
+		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.format,
 		modified: d.modified(),
 	}
 }

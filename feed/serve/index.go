@@ -55,7 +55,7 @@ func (s *Snapshot) list() *document {
 	text := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" +
 		"<meta name=\"viewport\" content=\"width=device-width\">\n<title>Feeds</title>\n" + links.String() +
 		"</head>\n<body>\n<h1>Feeds</h1>\n<ul>\n" + list.String() + "</ul>\n</body>\n</html>\n"
-	ref := feed.DocumentRef{
+	ref := &feed.DocumentRef{
 		Path:      "/",
 		MediaType: "text/html; charset=utf-8",
 		MaxAge:    indexMaxAge,

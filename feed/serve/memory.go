@@ -417,7 +417,7 @@ func (l *loader) fetch(d *document) (contents, error) {
 		}
 		return c, err
 	}
-	c, problem := l.disk.read(d.ref, d.stored)
+	c, problem := l.disk.read(*d.ref, d.stored)
 	if problem == nil {
 		return c, nil
 	}
@@ -443,7 +443,7 @@ func (l *loader) fetchStored(d *document) (c contents, err error) {
 	defer cancel()
 	b, err := l.source.Blob(ctx, d.ref.Hash)
 	if err == nil {
-		c.bodies, err = bodiesOf(d.ref, b)
+		c.bodies, err = bodiesOf(*d.ref, b)
 	}
 	return c, err
 }

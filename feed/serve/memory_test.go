@@ -165,7 +165,7 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	m := NewMemory(1000)
 	var ds []*document
 	for i := range 10 {
-		d := describe(feed.Main, feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, gzipLengths(100))
+		d := describe(feed.Main, &feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, gzipLengths(100))
 		d.saved = true
 		ds = append(ds, d)
 	}
@@ -176,7 +176,7 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	}
 	ds[0].asked.Store(true)
 	ds[2].asked.Store(true)
-	more := describe(feed.Main, feed.DocumentRef{}, gzipLengths(250))
+	more := describe(feed.Main, &feed.DocumentRef{}, gzipLengths(250))
 	m.replace(nil, []*document{more})
 	more.asked.Store(true)
 	m.admit(more, &payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 250)}}})
@@ -199,7 +199,7 @@ func TestMemoryDropsUnreadDocuments(t *testing.T) {
 	m := NewMemory(limit)
 	path := func(i int) string { return fmt.Sprintf("/tags/%d/feed.xml", i) }
 	put := func(i int, before ...*document) *document {
-		d := describe("tags/go", feed.DocumentRef{Path: path(i)}, gzipLengths(10))
+		d := describe("tags/go", &feed.DocumentRef{Path: path(i)}, gzipLengths(10))
 		d.saved = true
 		d.payload.Store(&payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 10)}}})
 		m.replace(before, []*document{d})
@@ -470,7 +470,7 @@ func TestInterruptedSave(t *testing.T) {
 					got[feed.Main], problems, test.want.head.Token)
 			}
 			for _, doc := range test.want.documents {
-				if _, err := d.read(doc.ref, gzipOnly); err != nil {
+				if _, err := d.read(*doc.ref, gzipOnly); err != nil {
 					t.Errorf("read of %s: %v", doc.ref.Format, err)
 				}
 			}

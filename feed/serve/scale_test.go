@@ -58,7 +58,7 @@ func bulky(name feed.Name, size int, random *rand.ChaCha8) *edition {
 			MaxAge: 15 * time.Minute, Hash: feed.HashOf(gz), Length: 6 * size, Modified: noon,
 		}
 		e.head.Documents = append(e.head.Documents, ref)
-		e.documents = append(e.documents, newDocument(name, ref, gz))
+		e.documents = append(e.documents, newDocument(name, &ref, gz))
 	}
 	return e
 }

@@ -97,19 +97,20 @@ func newEdition(
 		return nil, err
 	}
 	e := &edition{head: h, documents: make([]*document, len(h.Documents)), compared: prev == nil}
-	for i, ref := range h.Documents {
+	for i := range h.Documents {
+		ref := &h.Documents[i]
 		var same *document
 		if d := prev.find(func(d *document) bool { return d.ref.Hash == ref.Hash && d.ref.Length == ref.Length }); d != nil {
-			if d.storedAsCommitted(ref) {
+			if d.storedAsCommitted(*ref) {
 				e.documents[i] = d.withRef(ref)
 				continue
 			}
 			same = d
 		}
-		b, err := fetch(ref)
+		b, err := fetch(*ref)
 		var c contents
 		if err == nil {
-			c.bodies, err = bodiesOf(ref, b)
+			c.bodies, err = bodiesOf(*ref, b)
 		}
 		if err == nil {
 			err = b.Bounds.Validate(ref.Length)

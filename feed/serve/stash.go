@@ -162,7 +162,8 @@ func (s stashedEdition) edition(data []byte) (*edition, []byte, error) {
 	}
 	s.Compact()
 	e := &edition{head: s.Head, compared: true, durable: true}
-	for i, ref := range s.Documents {
+	for i := range s.Documents {
+		ref := &s.Documents[i]
 		var c contents
 		for _, k := range coding.Compressed() {
 			length := s.Files[i][k]

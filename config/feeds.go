@@ -62,8 +62,8 @@ type Feed struct {
 	// stay archived. Default: true for main, the family's value for a feed in a family, and false otherwise.
 	Archives Choice `yaml:"archives"`
 
-	// Schedule determines when the feed is rebuilt, in the same format as in schedules, which must not also contain the
-	// feed. Changes wait for the next scheduled rebuild. Default: the top-level schedule.
+	// Schedule determines when the feed is rebuilt. It has the same format as a value in schedules, and must not be set
+	// if schedules contains the feed. Changes wait for the next scheduled rebuild. Default: the top-level schedule.
 	Schedule string `yaml:"schedule"`
 }
 

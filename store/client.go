@@ -79,11 +79,11 @@ type Options struct {
 	// BuildTimeout limits each command of a builder or writer, which may transfer megabytes. The default is 5 s.
 	BuildTimeout time.Duration
 
-	// MaxBlocking limits how many calls to [Site.Changes], [Site.AwaitInbox] and [Site.Requests] block in the server, each
-	// with its own connection, and return within milliseconds of a new entry. The default is 48, enough for about fifteen
-	// sites; a negative number means none. If more calls wait, they share up to 32 connections and return just as soon. In
-	// a Cluster, where one command cannot read the streams of several sites, a poller checks all of their streams four
-	// times a second instead.
+	// MaxBlocking is the maximum number of calls to [Site.Changes], [Site.AwaitInbox] and [Site.Requests] that block in
+	// the server, each with its own connection. They return within milliseconds of a new entry. The default is 48,
+	// enough for about fifteen sites; a negative number means none. If more calls wait, they share up to 32 connections
+	// and return just as soon. In a Cluster, where one command cannot read the streams of several sites, a poller
+	// checks all of their streams four times a second instead.
 	MaxBlocking int
 }
 

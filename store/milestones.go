@@ -63,7 +63,7 @@ func (s *Site) RestoreMilestones(ctx context.Context, all map[string]feed.Milest
 			if !m.Served.IsZero() {
 				continue
 			}
-			var version float64 // 1 is not later than any version
+			var version float64 // 1 precedes all versions, so the next version that is served counts
 			if !m.Committed.IsZero() {
 				version = 1
 			}

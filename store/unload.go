@@ -50,7 +50,7 @@ func (s *Site) Unload(ctx context.Context, blobs ...feed.Blob) error {
 	return s.client.wrap("unload documents", s.setDocuments(ctx, blobs, func(DocumentKey, feed.Blob) []byte { return nil }))
 }
 
-// Reload stores the bytes of documents again that Unload has replaced with empty values.
+// Reload restores the bytes of documents that Unload has replaced with empty values.
 func (s *Site) Reload(ctx context.Context, blobs ...feed.Blob) error {
 	return s.client.wrap("reload documents", s.setDocuments(ctx, blobs, DocumentKey.Value))
 }

@@ -141,7 +141,7 @@ func (env *environment) decide(cmd *cobra.Command, args []string, change intake.
 	}
 	defer site.Close()
 	credits := site.Credits()
-	// Find all credits before the first decision, which may change the numbers of others.
+	// Find all credits before the first decision, because a decision may change the numbers of other credits.
 	chosen := make([]chosenCredit, len(args))
 	for i, arg := range args {
 		if chosen[i], err = chooseCredit(cmd.Context(), credits, arg); err != nil {

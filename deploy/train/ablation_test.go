@@ -13,9 +13,9 @@ func TestFeatureKinds(t *testing.T) {
 	}
 	want := "# comment\nunits change=0,1 1 2 3 4 5 6\nsource bias 7\nlimits passage 60 70\n"
 	if got := string(withoutKind(model, "units length")); got != want {
-		t.Errorf("the model without the length of units is\n%s\nwant\n%s", got, want)
+		t.Errorf("the model without the feature \"units length\" is\n%s\nwant\n%s", got, want)
 	}
 	if got := withoutKind(model, ""); string(got) != string(model) {
-		t.Errorf("the model with no feature removed is\n%s\nwant it unchanged", got)
+		t.Errorf("the model is\n%s\nafter no feature was removed, want it unchanged", got)
 	}
 }

@@ -169,8 +169,8 @@ func (rd *reading) bindCredit(i int, a *analysis) (int, bool) {
 	return i + 1, rd.bindTrailingCredit(i)
 }
 
-// bindSummary adds the source that match m, a clause of block i, summarizes. If the clause contains brackets, it is a
-// credit only if it gives a headline or a date.
+// bindSummary adds the source that a clause of block i summarizes; m is the match of that clause. If the clause
+// contains brackets, it is a credit only if it gives a headline or a date.
 func (rd *reading) bindSummary(i int, m *match) {
 	s := rd.newSource(i, m)
 	s.kind = Summary
@@ -316,8 +316,8 @@ func (s *source) fill(c *citation) {
 	}
 }
 
-// readAddress sets the URL of s to that of the article to which the clause of match m in block b links. The link of a
-// via is not the article.
+// readAddress sets the URL of s to the article that is linked in the clause of match m in block b. Links of vias do not
+// count.
 func (rd *reading) readAddress(s *source, b *block, m *match) {
 	probe := s.citation
 	probe.vias = rd.vias

@@ -113,8 +113,8 @@ func (rd *reading) isDoubtful(b *block, sentence span) bool {
 	return false
 }
 
-// hasSecondSpeaker reports whether "and", a capitalized word and a verb of saying follow each other in the span, so
-// that what is quoted after it may be said by somebody else: The Guardian writes about it, and Anna says.
+// hasSecondSpeaker reports whether "and", a capitalized word and a verb of saying follow each other in the span.
+// Somebody else may have said what is quoted after them: The Guardian writes about it, and Anna says.
 func (rd *reading) hasSecondSpeaker(b *block, s span) bool {
 	and := false
 	for k := s.lo; k < s.hi; k++ {
@@ -262,8 +262,8 @@ func (rd *reading) verbsOfSaying(b *block, in span) int {
 	return verbs
 }
 
-// isSubjectAfter reports whether the publication of s can be the origin of what a sentence quotes if the name follows
-// token t, which is the token with number n of the sentence, from 1. After "of" or "in", an author says it, or the
+// isSubjectAfter reports whether the publication of s can be the origin of the quotation in a sentence in which its
+// name follows token t, the n-th token of the sentence, counted from 1. After "of" or "in", an author says it, or the
 // sentence begins with these words.
 func (rd *reading) isSubjectAfter(s *source, t token, n int) bool {
 	switch {
@@ -316,7 +316,7 @@ func (rd *reading) namesOnly(s *source, b *block, in span) bool {
 	return true
 }
 
-// maxBetweenQuotations is the maximum number of tokens between two quotations in a sentence that are one passage.
+// maxBetweenQuotations is the maximum number of tokens between two quotations that form one passage in a sentence.
 const maxBetweenQuotations = 4
 
 // quotationsIn returns the quotations of at least minQuotedWords words in the sentence, or nil if more than a few words

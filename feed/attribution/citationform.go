@@ -1,6 +1,6 @@
 package attribution
 
-// This file classifies the parts of a citation that have a form of their own, such as "by A" or a date.
+// This file classifies the parts of a citation that can be recognized by their form, such as "by A" or a date.
 
 // readPart classifies part p without considering the other parts, and adds it to the citation. It reports whether p
 // could be classified. If first is set, p is the first part.

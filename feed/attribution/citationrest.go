@@ -2,7 +2,8 @@ package attribution
 
 import "strings"
 
-// This file classifies the parts of a citation that have no form of their own, by what the citation still lacks.
+// This file classifies the parts of a citation that cannot be recognized by their form. It considers which fields of
+// the citation are still empty.
 
 // openPart is a part that is not classified yet.
 type openPart struct {

@@ -269,7 +269,7 @@ func (rd *reading) agrees(s *source, l *learnedCredit) bool {
 
 // fillFields sets the empty fields of s that the model found.
 func (rd *reading) fillFields(s *source, l *learnedCredit) {
-	// A person named in a credit of convention 13 or 17 submitted the text, but did not write it.
+	// The people in these credits ("Ann sends this", "via Ann") passed the text on, but did not write it.
 	if len(s.authors) == 0 && s.convention != "13" && s.convention != "17" {
 		s.authors = l.authors
 	}

@@ -67,8 +67,8 @@ func (rd *reading) decide() *decisions {
 type collector struct {
 	rd   *reading
 	d    *decisions
-	lead *learnedCredit // the credit of a passage that has not begun
-	open *learnedCredit // the credit of the passage that has begun
+	lead *learnedCredit // the last credit that announced a passage, if no passage has followed yet
+	open *learnedCredit // the credit of the current passage
 	last int            // label of the last unit that is not boilerplate
 }
 

@@ -48,8 +48,8 @@ func (x *matcher) bestMatch(clause span) *match {
 	return x.bestAmong(clause, &x.l.credits)
 }
 
-// A credit is sought in the last maxClause tokens of a clause. Variants that require no word are matched only with
-// clauses of at most maxBareClause tokens.
+// Only the last maxClause tokens of a clause are searched for a credit. Variants that require no word are matched only
+// with clauses of at most maxBareClause tokens.
 const maxClause, maxBareClause = 120, 40
 
 // bestAmong is like bestMatch, but tries only the rules in the given indexes.

@@ -42,8 +42,9 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 }
 
 // bindQuotedText connects the text of quotation q, which ends before block last, with its credit, which is the first of
-// these that exists: the lead before it, which s has, a credit inside it, the line after it, a source mentioned before,
-// its cite attribute, or the source of the previous passage. It returns the index of the block to continue with.
+// these that exists: the lead before it (which s already contains), a credit inside it, the line after it, a source
+// mentioned before, its cite attribute, or the source of the previous passage. It returns the index of the block to
+// continue with.
 func (rd *reading) bindQuotedText(q *quotation, s *source, last int) int {
 	first := q.blocks[0]
 	tail := rd.readInnerCredit(s, first, last)

@@ -137,8 +137,8 @@ func creditTokens(u *unit, label int) span {
 }
 
 // tokenSpans describes each token of a span. known, person and date are 1 if the token begins a known name, a person's
-// name or a date, and 2 if it continues one. rule is the number of the slot, and field that of the citation's field, in
-// which the rules found the token. 0 means none.
+// name or a date, and 2 if it continues one. rule is the number of the slot in which the rules found the token, field
+// is the number of the citation's field in which they found it, and 0 means none.
 type tokenSpans struct {
 	known, person, date, rule, field []uint8
 }

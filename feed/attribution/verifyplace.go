@@ -30,7 +30,7 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 		same := hostOf(r.value) == hostOf(s.url)
 		if !same && mayBeArticle(r.value) && rd.isSaying(lead.toks[within.lo:within.hi]) {
 			s.url = r.value
-			return s.pub.name == "" || strings.Contains(lead.slice(in), s.pub.name) // else the name is that of the old URL
+			return s.pub.name == "" || strings.Contains(lead.slice(in), s.pub.name) // otherwise, the name belongs to the old URL
 		}
 		linked, found = true, found || same
 	}

@@ -413,8 +413,9 @@ func (c *credits) externalSource(external, title string) feed.Source {
 }
 
 // addLone adds a credit that attributes the lone quotation l to a publication. The credit is a suggestion if the
-// publication is unknown and either is a shop, or the post has no other text: such a post may be the author's own text
-// from an earlier site. So is a credit without a publication, as at a link shortener, if it has no headline.
+// publication is a shop, or if it is unknown and the post has no other text: such a post may be the author's own text
+// from an earlier site. A credit with neither a publication, as with a link shortener, nor a headline is also a
+// suggestion.
 func (c *credits) addLone(l lone, publication feed.Source) {
 	q := feed.Quote{Source: publication, Text: l.text, Confidence: loneConfidence, Certain: true}
 	state := CreditPublished

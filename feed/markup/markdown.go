@@ -174,7 +174,7 @@ type inlineBudget struct {
 	at         int // offset in the source at which the budget was exceeded
 }
 
-// Trigger returns the characters that make other parsers search the source or earlier delimiters.
+// Trigger returns the characters at which the inline parsers search the rest of the source or the earlier delimiters.
 func (*inlineBudget) Trigger() []byte { return []byte("*_~[]<`") }
 
 // Parse returns nil unless the budget is exceeded.

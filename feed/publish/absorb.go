@@ -61,7 +61,7 @@ type absorber struct {
 	guard            *guard
 	logger           *slog.Logger
 
-	// dates decides whether an item is published. Absorbing and building share it, so that they agree.
+	// dates decides whether an item is published. Absorbing and building share it, so they agree.
 	dates      dates
 	datesToken feed.Token // token of the term in which dates.committed and dates.lost were read
 
@@ -94,7 +94,7 @@ func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
 	var next dates
 	g, reading := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := a.loadTable(reading); err != nil { // first, since the guard tries posts with the table's intake
+		if err := a.loadTable(reading); err != nil { // before guard.load, which tries posts with the intake that uses the table
 			return err
 		}
 		return a.guard.load(reading, token)

@@ -153,7 +153,7 @@ func (g *guard) untried(ctx context.Context, ids []string) (untried []feed.Store
 	return untried, deleted, nil
 }
 
-// version returns the record of the current version of a post, which must not be read. reason says why.
+// version returns a record that the current version of a post must not be read, for the given reason.
 func (g *guard) version(st feed.StoredPost, reason string) feed.Costly {
 	return feed.Costly{ID: st.ID, Sum: feed.HashOf(st.Raw), Intake: g.intake(), Reason: reason}
 }

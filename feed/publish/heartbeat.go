@@ -25,7 +25,7 @@ type Heartbeat struct {
 
 	mu     sync.Mutex
 	alive  bool          // whether the record was renewed in time
-	lapses int           // number of times that another process may have acquired leases, or the store may have lost them
+	lapses int           // number of times that this process may have lost its leases, to another process or because the store lost data
 	turned chan struct{} // closed and replaced when alive or lapses changes
 }
 
@@ -84,7 +84,7 @@ func (h *Heartbeat) beat(ctx context.Context) (before bool, err error) {
 }
 
 // set records whether the record was renewed in time. If lapsed is set, it counts a lapse, unless an earlier lapse is
-// still going on.
+// still in progress.
 func (h *Heartbeat) set(alive, lapsed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// pulse is a store whose records of living processes can be made to fail or to be delayed.
+// pulse is a store in which recording that a process is alive can be made to fail or to take longer.
 type pulse struct {
 	publish.Store
 	memory *memstore.Site
@@ -195,7 +195,7 @@ func TestHeartbeat(t *testing.T) {
 			}
 			recent := b.store.Snapshot()
 			if h, err := b.store.Head(t.Context(), feed.Main); err != nil || slices.Contains(h.IDs, "b") {
-				t.Fatalf("the copy already contains the published post (%v), so this test has no effect", err)
+				t.Fatalf("the copy already contains the published post (%v), so this test proves nothing", err)
 			}
 			time.Sleep(10 * time.Second) // the post is published, and the builder waits for the next one
 			first := token(t, b.store)

@@ -15,8 +15,8 @@ import (
 const Job = "build"
 
 const (
-	// defaultLease is the default of [Config.Lease]. It is short, because nothing is published during that time, but
-	// longer than the usual delays of a working store or a busy builder.
+	// defaultLease is the default of [Config.Lease]. It is short, because nothing is published after the builder dies
+	// until its lease expires, but longer than the usual delays of a working store or a busy builder.
 	defaultLease = 2 * time.Second
 	// boundLease is the default of [Config.Lease] with a [Heartbeat].
 	boundLease = 2 * time.Minute

@@ -50,7 +50,7 @@ func TestLeaseAlone(t *testing.T) {
 				time.Sleep(time.Minute)
 				_, left, err := posts.Holder(ctx, publish.Job)
 				if err != nil || left <= 0 || left > max(test.lease, 2*time.Second) {
-					t.Errorf("the lease expires in %v, %v", left, err)
+					t.Errorf("the lease expires in %v (error %v), want at most %v", left, err, max(test.lease, 2*time.Second))
 				}
 				if err := posts.Put(ctx, oldPost("p")); err != nil {
 					t.Fatal(err)

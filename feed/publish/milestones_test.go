@@ -28,10 +28,10 @@ func TestMilestones(t *testing.T) {
 	w.rebuild(b)
 	a := w.milestones("a")
 	if a.Absorbed.IsZero() || a.Committed.IsZero() || !a.Served.IsZero() {
-		t.Errorf("milestones of a committed post: %+v, want times of absorption and commit", a)
+		t.Errorf("milestones of a committed post: %+v, want absorption and commit times", a)
 	}
 	if m := w.milestones("future"); m.Absorbed.IsZero() || !m.Committed.IsZero() {
-		t.Errorf("milestones of a post with a future date: %+v, want only a time of absorption", m)
+		t.Errorf("milestones of a post with a future date: %+v, want only an absorption time", m)
 	}
 	for _, id := range []string{"draft", "bad"} {
 		if m := w.milestones(id); m != (feed.Milestones{}) {
@@ -41,7 +41,7 @@ func TestMilestones(t *testing.T) {
 	w.put(post("draft"), post("a", "title", "Edited"))
 	w.rebuild(b)
 	if m := w.milestones("draft"); m.Committed.IsZero() {
-		t.Errorf("milestones of a draft that was published: %+v, want a time of commit", m)
+		t.Errorf("milestones of a draft that was published: %+v, want a commit time", m)
 	}
 	w.delete("a")
 	w.rebuild(b)
@@ -85,7 +85,7 @@ func TestNoMilestonesAfterLoss(t *testing.T) {
 			}
 		}
 		if m := w.milestones("new"); m.Committed.IsZero() {
-			t.Errorf("%s lost: milestones of a new post are %+v, want a time of commit", lost, m)
+			t.Errorf("%s lost: milestones of a new post are %+v, want a commit time", lost, m)
 		}
 	}
 }
@@ -128,7 +128,7 @@ func TestNoMilestonesAfterSomeArchivesWereLost(t *testing.T) {
 				}
 			}
 			if m := w.milestones("new"); m.Committed.IsZero() {
-				t.Errorf("milestones of a new post are %+v, want a time of commit", m)
+				t.Errorf("milestones of a new post are %+v, want a commit time", m)
 			}
 		})
 	}

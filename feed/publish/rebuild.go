@@ -317,7 +317,7 @@ func (r *rebuilder) rebuildFeed(
 	return report, nil
 }
 
-// newDocuments renders a feed, or sets the outcome and the reason of the report if its commit must be held.
+// newDocuments renders a feed. If the commit must be held, it instead sets the report's outcome and reason.
 func (r *rebuilder) newDocuments(
 	ctx context.Context, f feed.Feed, previous feed.Head, missing []string, report *feed.FeedReport,
 ) (d documentSet, err error) {

@@ -40,7 +40,7 @@ func (r *rebuilder) checkRollback(ctx context.Context) error {
 }
 
 // endRollback stops holding changes if a rebuild of all feeds has produced exactly the documents that readers have
-// received. Whatever the store has lost then does not affect any document.
+// received. In that case, what the store has lost does not affect any document.
 func (r *rebuilder) endRollback(ctx context.Context, reports []feed.FeedReport) error {
 	if !r.rolledBack || r.rollback.Place != "" { // documents do not show whether files are missing from a folder
 		return nil

@@ -15,8 +15,8 @@ const (
 	pollInterval = 10 * time.Second
 	// maxPollInterval is the greatest value to which Config.Pace can extend pollInterval in a process with many sites.
 	maxPollInterval = 30 * time.Second
-	// fullCheck is the interval at which the builder does all the work of a change, even if nothing has changed. That
-	// takes a dozen commands, which is too many to run for each of a thousand idle sites every ten seconds.
+	// fullCheck is the interval at which the builder does everything that it does after a change, even if nothing has
+	// changed. This takes a dozen commands, too many to run for each of a thousand idle sites every ten seconds.
 	fullCheck = 5 * time.Minute
 	// retryInterval is the pause after an error.
 	retryInterval = time.Second
@@ -199,7 +199,7 @@ type restart struct {
 	stop context.CancelFunc // nil if nothing waits
 }
 
-// context returns a context that ends when now is called, or ctx ends. The caller must call stop.
+// context returns a context that is canceled when now is called or ctx is done. The caller must call stop.
 func (r *restart) context(ctx context.Context) (waiting context.Context, stop context.CancelFunc) {
 	waiting, stop = context.WithCancel(ctx)
 	r.mu.Lock()
@@ -208,7 +208,7 @@ func (r *restart) context(ctx context.Context) (waiting context.Context, stop co
 	return waiting, stop
 }
 
-// now ends the context that was returned last.
+// now cancels the context that was returned last.
 func (r *restart) now() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -75,7 +75,7 @@ func newJSONItem(item *feed.Item, v Variant) jsonItem {
 	if len(item.Quotes) > 0 || len(item.Via) > 0 {
 		x.Feedpub = &jsonExtension{Via: item.Via, Quotes: slices.Clone(item.Quotes)}
 		for i := range x.Feedpub.Quotes {
-			x.Feedpub.Quotes[i].HTML = "" // not sanitized; the content has the passage with sanitized markup
+			x.Feedpub.Quotes[i].HTML = "" // it is not sanitized; the item's content contains the sanitized passage
 			if v.Content == feed.SummaryContent {
 				x.Feedpub.Quotes[i].Text = ""
 			}

@@ -74,8 +74,8 @@ func suspect[T string | []byte](s T) bool {
 	return false
 }
 
-// place is the path of a string in a post, such as quotes[1].source.authors[0].name. It is a struct because most places
-// are never formatted.
+// place is the path of a string in a post, such as quotes[1].source.authors[0].name. It is a struct rather than a
+// string because most paths are never formatted.
 type place struct {
 	list  string // name of the list; empty for members of the post itself
 	i     int    // index in list

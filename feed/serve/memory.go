@@ -149,9 +149,8 @@ func (m *Memory) setRequested(d *document) {
 	}
 }
 
-// replace counts the documents in now, which have replaced the documents in before, and stops counting those in before.
-// A document counts as requested if the document that it replaced at the same path was requested, because the same
-// readers will request it.
+// replace counts the documents in now instead of those in before, which they have replaced. A document counts as
+// requested if the document that it replaced at the same path was requested, because the same readers will request it.
 func (m *Memory) replace(before, now []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -22,7 +22,7 @@ const (
 // mismatch is the reason why a replica does not serve the store's state of a feed.
 type mismatch struct {
 	cause   cause
-	head    feed.Head // in the store; for lost, only the name is set
+	head    feed.Head // the store's head; if the cause is lost, only its name is set
 	reason  string
 	since   time.Time
 	serving bool // an earlier state of the feed is served

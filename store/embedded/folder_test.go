@@ -502,6 +502,6 @@ func TestRejectedVersionsWait(t *testing.T) {
 	put(t, o.Dir, "many.jsonl", post("a", "bad")+"\n"+post("b", "2"))
 	scanUntilSettled(t, s)
 	if got, want := content(t, s, "a"), post("a", "bad")+"\n"; got != want {
-		t.Errorf("post a is %q; want %q: no good version may return after a private one", got, want)
+		t.Errorf("post a is %q; want %q: an earlier version must not be published again after a private one", got, want)
 	}
 }

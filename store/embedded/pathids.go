@@ -149,7 +149,8 @@ func (p *pathIDs) release(id string) error {
 	return nil
 }
 
-// renamedFrom returns the old name of a file that was renamed: the name of a file with the same content that is gone.
+// renamedFrom returns the old name of a file that was renamed: the recorded name of a file that had the same content
+// and no longer exists.
 func (s *scan) renamedFrom(name string, sum feed.Hash) (old string, ok bool) {
 	if s.renamed == nil {
 		s.renamed = map[feed.Hash][]string{}

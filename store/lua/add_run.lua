@@ -6,7 +6,7 @@
 -- KEYS  1 runs or failed runs  2 repeated runs  3 last runs  4 journal
 -- ARGV  the run, its start in ms, its cause, key of runs that repeat each other or "", "1" if it had nothing to do,
 --       number of runs to keep, age in ms to keep, number of causes and repeated runs to keep, time in ms for which a
---       failure counts as repeated, start of the first run that it stands for, number of runs that it stands for
+--       failure counts as repeated, start of the first run that it counts, number of runs that it counts
 -- Output "ok", or "journal" if the journal exists and the caller must wait for it
 
 local run, started, cause, repeats, idle = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5] == '1'

@@ -10,10 +10,11 @@ import (
 const (
 	// heapInterval is the time between two adjustments of the garbage collector.
 	heapInterval = time.Second
-	// heapRest is the minimum size of the heap without documents, in bytes.
+	// heapRest is the assumed minimum size of the heap without documents, in bytes.
 	heapRest = 16 << 20
-	// heapFull is the size of the heap without documents, in bytes, up to which that part may double between collections.
-	// A larger heap belongs mostly to a large folder of posts, which needs so much room only during its first build.
+	// heapFull limits how far the heap without documents may grow between collections: up to this size, in bytes, it
+	// may double. A larger heap is mostly that of a large folder of posts, which needs so much room only during its
+	// first build.
 	heapFull = 128 << 20
 	// heapShare is a divisor: between collections, the heap may grow by the size of the documents divided by heapShare.
 	heapShare = 4

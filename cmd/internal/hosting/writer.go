@@ -180,7 +180,7 @@ func (w folderWriter) Remove(_ context.Context, id string) error { return durabl
 // file returns the name of the file that Put writes a post to.
 func (w folderWriter) file(id string) string { return filepath.Join(w.dir(), embedded.FileName(id)) }
 
-// Restore opens the store, since records are not files.
+// Restore opens the store, since records are not kept in the files of posts.
 func (w folderWriter) Restore(ctx context.Context, lines ...feed.ExportLine) error {
 	if err := os.MkdirAll(w.dir(), 0o755); err != nil {
 		return fmt.Errorf("folder of posts: %w", err)

@@ -101,8 +101,8 @@ type importer struct {
 	report   *Report
 	// first records the first post with each id in this import. Only the storing goroutine uses it.
 	first firstPosts
-	// stored contains the records of the site by key, as they would be after an import of what was read so far; nil until
-	// a dry run reads a record. Only the storing goroutine uses it.
+	// stored is used by a dry run. It contains the site's records by key, as an import of the lines read so far would
+	// leave them; it is nil until the first record is read. Only the storing goroutine uses it.
 	stored map[string]feed.ExportLine
 }
 

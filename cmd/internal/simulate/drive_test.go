@@ -113,7 +113,7 @@ func (d *drive) powerFailure(r *random) {
 	clear(d.written)
 }
 
-// isFlushing reports whether a file is being flushed that a process may report as saved.
+// isFlushing reports whether a file that a process may report as saved is still being flushed.
 func (d *drive) isFlushing() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -39,7 +39,7 @@ type plan struct {
 	errors    int  // probability that a write to a drive fails, in thousandths
 	harm      bool // drives fill up, vanish and lose files
 	deadly    bool // some posts crash the process that reads them
-	keepSkew  bool // the clocks of processes stay wrong after healing
+	keepSkew  bool // the clocks of processes stay wrong after all other faults have ended
 	heartbeat bool // leases are bound to a heartbeat, as in a server whose store is not a Cluster
 	restored  bool // at the end, the store is replaced by an older copy while no process is running
 }

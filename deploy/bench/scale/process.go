@@ -134,7 +134,7 @@ func waitForListener(address string, limit time.Duration) error {
 			return conn.Close()
 		}
 	}
-	return errors.New("feedpub serve does not listen")
+	return errors.New("feedpub serve does not accept connections")
 }
 
 // freeAddress returns an unused loopback address.

@@ -240,7 +240,7 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
 	}
 }
 
-// writeShared sets a body that is written without a copy, with the same system call as the header if possible.
+// writeShared sets a body that is written without being copied, in the same system call as the header if possible.
 func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res serve.Response) {
 	var b *body
 	if c, ok := ctx.Conn().(*conn); ok {
@@ -256,7 +256,7 @@ func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res serve.Response) {
 	ctx.Response.SetBodyStream(b, len(res.Body))
 }
 
-// body is a response's body that is written without a copy. fasthttp closes the body after writing it, or when the
+// body is a response body that is written without being copied. fasthttp closes the body after writing it, or when the
 // client has disconnected.
 type body struct {
 	response serve.Response
@@ -296,7 +296,7 @@ func (b *body) Close() error {
 	return nil
 }
 
-// fileBody is a response's body that is read from a file. Sending a recording may take longer than the server's write
+// fileBody is a response body that is read from a file. Sending a recording may take longer than the server's write
 // timeout, so each read extends the deadline.
 type fileBody struct {
 	response serve.Response

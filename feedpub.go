@@ -224,7 +224,7 @@ func newFleet(c publish.Config, site *store.Site, documents fleet.Documents) *fl
 }
 
 // Run publishes posts as they change and on the schedule, and serves what this or another process publishes, until ctx
-// ends. It retries when the store is unavailable, and returns nil after ctx has ended. Run must be called at most once.
+// ends. It retries when the store is unavailable, and returns nil after ctx is done. Run must be called at most once.
 func (s *Site) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, work := range s.work {
@@ -236,7 +236,7 @@ func (s *Site) Run(ctx context.Context) error {
 	return nil
 }
 
-// Ready waits until the main feed is served, while Run is running. It returns the context's error if ctx ends first.
+// Ready waits until the main feed is served, while Run is running. It returns the context's error if ctx is done first.
 func (s *Site) Ready(ctx context.Context) error {
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()

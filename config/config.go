@@ -50,10 +50,10 @@ type Config struct {
 	// otherwise the sample posts that are part of the program.
 	Dir Path `yaml:"dir"`
 
-	// Data is the folder for everything except posts: copies of the published documents, records and the private socket.
-	// One process uses it at a time. Default ./feedpub-data. With dir, it is feedpub-data next to the folder of posts,
-	// followed by a hyphen and the name of that folder unless the name is posts; with the sample posts, it is a folder in
-	// the user's cache.
+	// Data is the folder for everything except posts: copies of the published documents, records and the private
+	// socket. Only one process can use it at a time. Default ./feedpub-data. With dir, it is feedpub-data next to the
+	// folder of posts, followed by a hyphen and the name of that folder unless the name is posts; with the sample
+	// posts, it is a folder in the user's cache.
 	Data Path `yaml:"data"`
 
 	Publishing `yaml:",inline"`

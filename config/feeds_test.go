@@ -57,7 +57,7 @@ func TestCatalog(t *testing.T) {
 	}
 	schedules := c.FeedSchedules()
 	if schedules["links"] != "@weekly" || schedules["tags/go"] != "@daily" || len(schedules) != 3 {
-		t.Errorf("schedules of feeds are %v, want those of the keys schedules and feeds", schedules)
+		t.Errorf("schedules of feeds are %v, want those in schedules and feeds", schedules)
 	}
 }
 

@@ -141,7 +141,7 @@ func (c Config) siteDefaults(id feed.SiteID) SiteSettings {
 
 var sitesType = reflect.TypeFor[map[feed.SiteID]SiteSettings]()
 
-// foundSites is the part of one source that sets the key sites. It is read last, when the defaults of the sites are
+// foundSites is the part of one source that sets the sites key. It is read last, when the defaults of the sites are
 // known.
 type foundSites struct {
 	source source

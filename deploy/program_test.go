@@ -45,7 +45,7 @@ func buildProgram(t *testing.T) program {
 }
 
 // serve starts the program as a server with an empty folder of posts, and returns the URL of its admin address. The
-// server is stopped when the test ends. The token "secret" has the right to write.
+// server is stopped when the test ends. The token "secret" has the write right.
 func (p program) serve(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -74,8 +74,8 @@ type AttributionMode string
 
 // The modes. The zero value means AttributionAuto.
 const (
-	AttributionAuto  AttributionMode = "auto"  // quotes from the member "quotes" or, if it is empty, from the content
-	AttributionGiven AttributionMode = "given" // quotes from the member "quotes" only
+	AttributionAuto  AttributionMode = "auto"  // quotes from the "quotes" member or, if it is empty, from the content
+	AttributionGiven AttributionMode = "given" // quotes from the "quotes" member only
 	AttributionNone  AttributionMode = "none"  // no quotes
 )
 

@@ -142,7 +142,7 @@ func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 
 // SetSchema replaces the schema of the site and returns the new one with its Since: a fencing token that is greater
 // than all tokens of the store and at least schema.Since. Builders with earlier tokens can no longer write. If the
-// stored schema is not equal to read, nothing is changed and the error is of kind [feed.ErrStale].
+// stored schema differs from the one that was read, nothing is changed and the error is of kind [feed.ErrStale].
 func (s *Site) SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error) {
 	reply, err := words(ctx, s.client.once, setSchemaSource, []string{s.keys.schema(), s.keys.token()},
 		int64(read.Since), int64(schema.Since), schema.Version, schema.Reader, schema.Writer, schema.Renderer)

@@ -169,8 +169,8 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 	return heads, nil
 }
 
-// StoredHeads is like Heads, but also returns the sum of each head, and does not decode heads whose sums are in known.
-// Decoding takes most of the time that it takes to read heads.
+// StoredHeads is like Heads, but also returns the sum of each head, and does not decode heads whose sums are known to
+// the caller. Decoding takes most of the time that it takes to read heads.
 func (s *Site) StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error) {
 	names, err := s.client.serve.ZRange(ctx, s.keys.heads(), 0, -1).Result()
 	if err != nil {

@@ -115,7 +115,7 @@ func (s *Site) Now(ctx context.Context) (time.Time, error) {
 	return time.Unix(seconds, micros*1000).UTC(), nil
 }
 
-// Due returns the ids of up to n posts whose future date has been reached at now, earliest date first.
+// Due returns the ids of up to n posts with a future date that has been reached by the time now, earliest date first.
 func (s *Site) Due(ctx context.Context, now time.Time, n int) ([]string, error) {
 	ids, err := s.client.build.ZRangeByScore(ctx, s.keys.due(), &redis.ZRangeBy{
 		Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: int64(n),

@@ -25,7 +25,7 @@ func (k keyspace) key(parts ...string) string {
 // post is a string: the raw post, as plain JSON or in gzip coding.
 func (k keyspace) post(id string) string { return k.key("post", id) }
 
-// inbox is a stream: entries with the field "id", one for each write or deletion of a post.
+// inbox is a stream: entries with an "id" field, one for each write or deletion of a post.
 func (k keyspace) inbox() string { return k.key("inbox") }
 
 // record is a string: the times at which the post was first seen, removed and changed; see encodeRecord.
@@ -173,7 +173,7 @@ func (k keyspace) requests() string { return k.key("requests") }
 // reply is a list with an expiry: the reply to a request, its only element.
 func (k keyspace) reply(id string) string { return k.key("reply", id) }
 
-// runs is a stream: the records of runs, with the field "run", a feed.Run as JSON. failedRuns is the same for runs that
+// runs is a stream: the records of runs, with a "run" field, a feed.Run as JSON. failedRuns is the same for runs that
 // failed or rejected posts, which are kept longer.
 func (k keyspace) runs() string       { return k.key("runs") }
 func (k keyspace) failedRuns() string { return k.key("runs", "failed") }

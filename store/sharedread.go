@@ -88,8 +88,8 @@ func (r *sharedReads) close() {
 	r.ends.Wait()
 }
 
-// await waits until a stream may have an entry after the given one, and then returns true. It returns false if that
-// does not happen by the time end. If the wait takes at least minConfirmed, and the server has not responded since the
+// await waits until a stream may have an entry after the given one, and then returns true. It returns false if that has
+// not happened at the time end. If the wait takes at least minConfirmed, and the server has not responded since the
 // call, await also waits for the result of the current read.
 func (r *sharedReads) await(ctx context.Context, stream, after string, end time.Time) (bool, error) {
 	s, x, err := r.join(stream, after)
@@ -211,8 +211,8 @@ func (r *sharedReads) runLong() {
 	}
 }
 
-// nextShort returns the streams for the next short read of a goroutine: the pending streams, and the streams in own,
-// its last read, that have not moved to a long read. If there are none, the goroutine ends.
+// nextShort returns the streams for the next short read of a goroutine: the pending streams, and the streams of its
+// last read that have not moved to a long read. If there are none, the goroutine ends.
 func (r *sharedReads) nextShort(own []*watchedStream) []*watchedStream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -233,7 +233,7 @@ func (r *sharedReads) nextShort(own []*watchedStream) []*watchedStream {
 }
 
 // nextLong returns the streams for the next long read of a goroutine: its share of the settled streams, and the streams
-// in own, its last read, that are still needed. If there are none, the goroutine ends.
+// of its last read that are still needed. If there are none, the goroutine ends.
 func (r *sharedReads) nextLong(own []*watchedStream) []*watchedStream {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -195,7 +195,7 @@ func (a attributer) post(p feed.Post) (readPost, error) {
 	return read, err
 }
 
-// file converts the posts of a file. If in has a title or a language, it replaces that of each post.
+// file converts the posts of a file. The title and the language of the input, if given, replace those of each post.
 func (a attributer) file(r io.Reader, name string, in attributeInput) ([]readPost, error) {
 	if in.Title != "" && transfer.Format(in.Format) == transfer.Text {
 		return a.body(r, in) // otherwise the first line would become the title

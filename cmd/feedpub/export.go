@@ -217,7 +217,7 @@ func (e *exporter) writeLines(ctx context.Context, out lineWriter) error {
 	return err
 }
 
-// writeRecords writes the records that are not equal to those in before, and returns all of them by key.
+// writeRecords writes the records that differ from those that were written before, and returns all records by key.
 func (e *exporter) writeRecords(
 	ctx context.Context, out lineWriter, before map[string]feed.ExportLine,
 ) (map[string]feed.ExportLine, error) {

@@ -271,7 +271,7 @@ func (p *member) has(id string) bool {
 	return bytes.Contains(p.get(p.deployment.t.Context(), "/feed.json", "").body, []byte(`"`+id+`"`))
 }
 
-// read polls a document as a feed reader does, until ctx ends. An error, or an edition older than the previous one,
+// read polls a document as a feed reader does, until ctx is done. An error, or an edition older than the previous one,
 // fails the test.
 func (p *member) read(ctx context.Context, t *testing.T, path string) {
 	var known edition

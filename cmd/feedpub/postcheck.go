@@ -195,7 +195,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	if decoded, err := intake.Decode(post.ID, post.Raw); err == nil {
 		for _, member := range slices.Sorted(maps.Keys(decoded.Unknown)) {
 			if !strings.HasPrefix(member, "_") { // JSON Feed's extensions
-				c.Notes = append(c.Notes, fmt.Sprintf("the member %q is unknown; it is stored, but not published", member))
+				c.Notes = append(c.Notes, fmt.Sprintf("the %q member is unknown; it is stored, but not published", member))
 			}
 		}
 	}
@@ -204,8 +204,9 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	}
 	c.Notes = append(c.Notes, result.Notes...)
 	for _, q := range result.Suggestions {
-		c.Notes = append(c.Notes, fmt.Sprintf("the credit of %q is not certain enough to publish; state it in the member quotes",
-			q.Source.Label()))
+		c.Notes = append(c.Notes,
+			fmt.Sprintf("the credit of %q is not certain enough to publish; state it in the \"quotes\" member",
+				q.Source.Label()))
 	}
 	return c
 }

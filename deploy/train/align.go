@@ -162,8 +162,8 @@ func (a *aligner) ownBlockStart(i int) bool {
 	return i == 0 || a.x.Units[i-1].Block != a.x.Units[i].Block
 }
 
-// share returns the fraction of the words of unit u that are not before position at. If after is false, it returns the
-// fraction of those before that position.
+// share returns the fraction of the words of unit u that are at or after position at or, if after is false, the
+// fraction of the words before it.
 func share(words []word, at, u int, after bool) float64 {
 	n, m := 0, 0
 	for i := max(0, at-400); i < min(len(words), at+400); i++ {

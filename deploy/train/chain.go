@@ -27,7 +27,7 @@ func newChain(shape attribution.Shape) *chain {
 	return &chain{shape: shape, weight: make([]float64, n), square: make([]float64, n)}
 }
 
-// at returns the index of the first weight of feature id. The argument which is 0 for a feature of the item itself, 1
+// at returns the index of the first weight of feature id. The value of which is 0 for a feature of the item itself, 1
 // for one of the previous item, and 2 for one of the next item.
 func (c *chain) at(which int, id uint16) int {
 	return (which*c.shape.Features + int(id)) * c.shape.Labels

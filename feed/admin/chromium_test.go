@@ -92,7 +92,7 @@ func newTab(t *testing.T, flags ...string) *tab {
 	return x
 }
 
-// call calls a method of the protocol, and decodes the result into to, unless that is nil.
+// call calls a method of the protocol and, unless to is nil, stores the decoded result in the value that to points to.
 func (x *tab) call(to any, method string, params map[string]any) {
 	x.t.Helper()
 	x.id++
@@ -170,8 +170,8 @@ func (x *tab) open(url string) {
 	x.loaded()
 }
 
-// eval evaluates a JavaScript expression, waits for it if it is a promise, and decodes its value into to, unless that
-// is nil.
+// eval evaluates a JavaScript expression, waits for it if it is a promise and, unless to is nil, stores its decoded
+// value in the value that to points to.
 func (x *tab) eval(to any, format string, args ...any) {
 	x.t.Helper()
 	expression := fmt.Sprintf(format, args...)

@@ -40,8 +40,8 @@ type formatMetrics struct {
 // no label of their own.
 const otherFormat = "other"
 
-// statusClasses are the values of the label status. 304 has its own class, because the share of 304 responses shows how
-// well readers poll.
+// statusClasses are the values of the status label. 304 has its own class, because the share of 304 responses shows how
+// many readers make conditional requests.
 var statusClasses = [...]string{"2xx", "304", "3xx", "4xx", "5xx"}
 
 func statusClass(status int) int {
@@ -232,7 +232,7 @@ func (m *Metrics) Timed(s feed.Stage, d time.Duration) {
 	m.stages.WithLabelValues(string(s)).Observe(d.Seconds())
 }
 
-// Forget removes the metrics of a site that this process no longer has.
+// Forget removes the metrics of a site that this process no longer serves or builds.
 func (m *Metrics) Forget(site feed.SiteID) {
 	m.lastRun.DeletePartialMatch(prometheus.Labels{"site": string(site)})
 }

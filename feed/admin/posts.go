@@ -119,7 +119,7 @@ func (h siteHandler) putPost(w http.ResponseWriter, r *http.Request) error {
 	return h.store(w, r, id, withID(id, raw))
 }
 
-// withID returns raw with the member "id" added if the post has none, so that a stored post is complete by itself.
+// withID returns raw with an "id" member added if the post has none, so that a stored post is complete by itself.
 func withID(id string, raw []byte) []byte {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil || members == nil {
@@ -284,7 +284,7 @@ func (h siteHandler) page(ctx context.Context, ids []string) (page []listedPost,
 	return page, last, nil
 }
 
-// firstIDs returns the n smallest ids greater than after, sorted.
+// firstIDs returns the n smallest ids that sort after the given one, in order.
 func (h siteHandler) firstIDs(ctx context.Context, after string, n int) ([]string, error) {
 	var first []string
 	for batch, err := range h.Posts.PostIDs(ctx) {

@@ -57,8 +57,8 @@ func (h *handler) extend(w http.ResponseWriter) error {
 	return supported(http.NewResponseController(w).SetWriteDeadline(deadline))
 }
 
-// acceptsRollback reports whether a request accepts a rollback of the store. It returns an error if the parameter
-// accept_rollback is invalid, or if the request also names feeds: a rollback concerns all feeds.
+// acceptsRollback reports whether a request accepts a rollback of the store. It returns an error if the accept_rollback
+// parameter is invalid, or if the request also names feeds: a rollback concerns all feeds.
 func acceptsRollback(r *http.Request, names []feed.Name) (bool, error) {
 	switch text := r.URL.Query().Get("accept_rollback"); {
 	case text == "":

@@ -44,7 +44,7 @@ type Reloader interface {
 // reloadTimeout bounds how long a request waits for a reload, which stops changed sites and starts them again.
 const reloadTimeout = time.Minute
 
-// reload reloads the configuration. The status is 200 even if it has errors: the report lists them.
+// reload reloads the configuration. The status is 200 even if the configuration has errors: the report lists them.
 func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
 	if err := h.extend(w); err != nil {
 		h.respondError(w, r, err)

@@ -285,8 +285,8 @@ func (rd *reading) readPublication(s *source, b *block, m *match) {
 	rd.readLinkedHeadline(s, b, m.pub)
 }
 
-// readGroup reads the text in brackets after a name in the credit of s, at span in of block b. It may be a via, a
-// publication or a citation.
+// readGroup reads the text in brackets after a name in the credit of s, in the given span of block b. It may be a via,
+// a publication or a citation.
 func (rd *reading) readGroup(s *source, b *block, in span) {
 	c := rd.r.readCitation(rd.l, b, in, inGroup)
 	switch {
@@ -366,7 +366,7 @@ func (rd *reading) addAgencies(s *source, b *block, clause span) {
 }
 
 // readLinkedHeadline handles a PUB slot whose text is a linked headline, as in "from [Rents Rise in Every City]:". The
-// slot is span at of block b. It derives the publication from the link's URL.
+// slot is the given span of block b. It derives the publication from the link's URL.
 func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	u := articleOnly(b.linkIn(at))
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {

@@ -247,7 +247,7 @@ func (rd *reading) dateIn(b *block, s span, d date) date {
 	return d
 }
 
-// readLaterDate records the first date in the block at or after token from.
+// readLaterDate records the first date in the block that begins at the given token or after it.
 func (rd *reading) readLaterDate(b *block, from int) {
 	for k := from; k < len(b.toks) && rd.postedOn.year == 0; k++ {
 		if end, d := rd.l.date(b.text, b.toks, k); end > 0 {

@@ -217,7 +217,7 @@ func (b *block) mayQuoteInSentence() bool {
 		(b.role == "" || b.role == Commentary || b.role == Passage)
 }
 
-// sentenceWith returns the sentence of block b that contains the tokens at, or an empty span.
+// sentenceWith returns the sentence of block b that contains the given tokens, or an empty span.
 func (rd *reading) sentenceWith(b *block, at span) span {
 	in := span{}
 	rd.r.clauses(rd.l, b.toks, func(c span) bool {
@@ -233,7 +233,7 @@ func (rd *reading) sentenceWith(b *block, at span) span {
 }
 
 // isQuotedIn reports whether the sentence says that the publication of s, or an author in it, said what the sentence
-// quotes. The tokens before the name of the publication end at before.
+// quotes. The tokens before the name of the publication end at token before.
 func (rd *reading) isQuotedIn(s *source, b *block, in span, before int) bool {
 	for before > in.lo && (rd.l.det.has(b.toks[before-1].id) || rd.l.epithet.has(b.toks[before-1].id)) {
 		before--

@@ -50,9 +50,9 @@ func (rd *reading) startsWithDateline(i int) bool {
 }
 
 // endIsCertain reports whether the text shows where a passage ends. The passage consists of the blocks at[n] for which
-// quoted[n] is set, and end is the index after the last block of at. The passage must be contiguous, apart from remarks
-// in brackets. It must end in dots that mark an omission, or precede a separator, a credit, or a link to the rest of
-// the article.
+// quoted[n] is set, and end is the index after the last block listed in at. The passage must be contiguous, apart from
+// remarks in brackets. It must end in dots that mark an omission, or precede a separator, a credit, or a link to the
+// rest of the article.
 func (rd *reading) endIsCertain(at []int, quoted []bool, end int) bool {
 	last := -1
 	for n, q := range quoted {
@@ -326,9 +326,9 @@ func (rd *reading) isWeakPerson(s *source) bool {
 	})
 }
 
-// continuesSource reports whether the quotation at block first may continue the source last: at most three blocks
-// separate them, none of these is a heading or links to a different host, and the last of these blocks announces more
-// of the source.
+// continuesSource reports whether the quotation that begins at block first may be from the same source as the one
+// before it, last: at most three blocks separate them, none of these is a heading or links to a different host, and the
+// last of these blocks announces more of the source.
 func (rd *reading) continuesSource(last *source, first int) bool {
 	if len(last.passageBlocks) == 0 {
 		return false
@@ -357,7 +357,7 @@ func (rd *reading) continuesSource(last *source, first int) bool {
 	return true
 }
 
-// announcesMore reports whether block b announces more of the source last: it ends in a colon or dots, and its last
+// announcesMore reports whether block b announces more of the given source: it ends in a colon or dots, and its last
 // sentence names no other source.
 func (rd *reading) announcesMore(b *block, last *source) bool {
 	n := len(b.toks)
@@ -408,8 +408,8 @@ func (rd *reading) lacksSubject(b *block, s span) bool {
 	}
 }
 
-// announcesSource reports whether block before, which precedes a quotation, introduces a passage of s: its last clause
-// is the credit of s, or lacks a subject.
+// announcesSource reports whether the block that precedes a quotation introduces a passage of s: its last clause is the
+// credit of s, or lacks a subject.
 func (rd *reading) announcesSource(s *source, before int) bool {
 	b := rd.doc.blocks[before]
 	n := len(b.toks)

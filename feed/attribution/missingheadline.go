@@ -311,7 +311,7 @@ func withoutName(title, name string) string {
 
 // slugMatches reports whether segment, a part of a URL's path, and the folded title consist of the same words in the
 // same order. Numbers, words of up to three letters, and the names of authors at the end of the segment are ignored.
-// The title must have at least the number of words in least.
+// The title must have at least the given number of words.
 func slugMatches(segment, title string, least int, authors []string) bool {
 	if i := strings.LastIndexByte(segment, '.'); i >= 0 {
 		segment = segment[:i]

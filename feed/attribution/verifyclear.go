@@ -67,8 +67,8 @@ func (rd *reading) isClearLead(s *source) bool {
 	return rd.isOnlyLink(lead, in, s.url) && rd.saysOrigin(lead, in) && rd.isNamedWithLink(s, lead.slice(in))
 }
 
-// saysOrigin reports whether span in, at the end of block b, contains a word of saying or origin, and no word in the
-// first person.
+// saysOrigin reports whether the given span, at the end of block b, contains a word of saying or origin, and no word in
+// the first person.
 func (rd *reading) saysOrigin(b *block, in span) bool {
 	toks := b.toks[in.lo:in.hi]
 	if slices.ContainsFunc(toks, func(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }) {
@@ -94,7 +94,7 @@ func (rd *reading) isAtURL(s *source) bool {
 	return hostNamed(s.url, s.pub.name) || s.pub.known != nil && rd.r.pubs.byHost(s.url) == s.pub.known
 }
 
-// isOnlyLink reports whether span in of block b contains a link to u, and no link to a different site.
+// isOnlyLink reports whether the given span of block b contains a link to u, and no link to a different site.
 func (rd *reading) isOnlyLink(b *block, in span, u string) bool {
 	found := false
 	for _, r := range b.runs {

@@ -69,7 +69,8 @@ func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
 	return true
 }
 
-// correctWithin corrects the headline of s, which is in the text of the link r in block b, between before and after.
+// correctWithin corrects the headline of s, which is in the text of the link r in block b. The text before and after
+// the headline is given.
 func (rd *reading) correctWithin(s *source, b *block, r run, before, after string) {
 	longer := fold(before+after) != "" // the link has more text than the headline
 	switch {

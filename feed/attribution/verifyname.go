@@ -181,8 +181,9 @@ func (rd *reading) isGenericName(name string) bool {
 	return generic > 0
 }
 
-// isSubject reports whether at, a span of block b, is the name of someone whom a text is about rather than its author:
-// "a story about Ann Reed". A verb of saying after the name or a word such as "by" before it makes it the author.
+// isSubject reports whether the given span of block b is the name of someone whom a text is about rather than its
+// author: "a story about Ann Reed". A verb of saying after the name or a word such as "by" before it makes it the
+// author.
 func (rd *reading) isSubject(b *block, at span) bool {
 	if at.hi < len(b.toks) && (rd.l.say.has(b.toks[at.hi].id) || announces(b.toks[at.hi])) {
 		return false
@@ -229,8 +230,8 @@ func (rd *reading) isAboutBefore(b *block, k, end int) bool {
 	return slices.ContainsFunc(rd.l.about.phraseEnds(b.toks, k, ends[:0]), func(e int) bool { return e <= end })
 }
 
-// isInterviewed reports whether at, a span of block b, is the name of a person who was interviewed or profiled, as in
-// "in a profile by the Bugle, Ann Reed says". A word such as "by" before the name makes it the author.
+// isInterviewed reports whether the given span of block b is the name of a person who was interviewed or profiled, as
+// in "in a profile by the Bugle, Ann Reed says". A word such as "by" before the name makes it the author.
 func (rd *reading) isInterviewed(b *block, at span) bool {
 	lo := at.lo
 	for lo > 0 && b.toks[lo-1].kind == tokWord && rd.isDescriptive(b.toks[lo-1]) {

@@ -19,9 +19,9 @@ func (rd *reading) isNamedAsOrigin(s *source) bool {
 	return true
 }
 
-// isOrigin reports whether at, a span of block b, is the name of an origin: it begins a clause, follows a preposition
-// or a verb of saying, or is followed by a verb of saying, a possessive or punctuation. lo is the end of the tokens
-// before the name. A name before a modal verb is a topic instead: "what the Bugle should do".
+// isOrigin reports whether the given span of block b is the name of an origin: it begins a clause, follows a
+// preposition or a verb of saying, or is followed by a verb of saying, a possessive or punctuation. lo is the end of
+// the tokens before the name. A name before a modal verb is a topic instead: "what the Bugle should do".
 func (rd *reading) isOrigin(b *block, lo int, at span) bool {
 	if rd.isCommonNoun(b, at.hi) || rd.isTopic(b, at) {
 		return false
@@ -51,8 +51,8 @@ func (rd *reading) precedesOrigin(t token) bool {
 		[]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say}, func(c *class) bool { return c.has(t.id) })
 }
 
-// isTopic reports whether the name at, a span of block b, is followed by a modal verb, after at most two other words,
-// and by no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
+// isTopic reports whether the name in the given span of block b is followed by a modal verb, after at most two other
+// words, and by no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
 func (rd *reading) isTopic(b *block, at span) bool {
 	for k := at.hi; k < min(at.hi+3, len(b.toks)) && b.toks[k].kind == tokWord && !b.toks[k].upper; k++ {
 		if rd.l.modal.has(b.toks[k].id) {

@@ -13,7 +13,7 @@ import (
 
 // isLinkOfLead reports whether the URL of s can be that of the quotation element below the paragraph that introduces
 // it. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link on a
-// verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. Block number at contains the credit.
+// verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. The credit is in the block with index at.
 func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	lead := rd.leadOf(s, at)
 	if lead == nil || s.url == "" || s.convention == "cite" {
@@ -62,8 +62,8 @@ func (rd *reading) isLinkOfSentence(s *source, b *block) bool {
 	return !linked
 }
 
-// isReference reports whether s, whose credit is in block at, has no passage and is an entry of a bibliography: the
-// block begins with a number in square brackets, or is below a heading such as "References".
+// isReference reports whether s, whose credit is in the block with index at, has no passage and is an entry of a
+// bibliography: the block begins with a number in square brackets, or is below a heading such as "References".
 func (rd *reading) isReference(s *source, at int) bool {
 	if len(s.passages) > 0 {
 		return false
@@ -185,7 +185,7 @@ func (rd *reading) isOwnSentence(s *source, b *block) bool {
 	})
 }
 
-// clauseBefore returns the tokens before token at and after the last dash, semicolon or end of a sentence.
+// clauseBefore returns the tokens before the given one, back to the last dash, semicolon or end of a sentence.
 func (b *block) clauseBefore(at int) span {
 	for k := at - 1; k >= 0; k-- {
 		t := b.toks[k]

@@ -182,7 +182,7 @@ func (r *Reader) readVias(l *language, b *block, p viaPhrase) []feed.Via {
 	return vias
 }
 
-// viaEnd returns the end of the name that begins at token from in the names of a phrase, and whether it is the last.
+// viaEnd returns the end of the name that begins at the given token in a phrase, and whether it is the last name.
 func (l *language) viaEnd(b *block, names span, from int) (end int, last bool) {
 	for k := from; k < names.hi; k++ {
 		stop, next := l.endsVia(b.toks, k, k > names.lo)
@@ -278,7 +278,7 @@ func (l *language) trimVia(toks []token, in span) span {
 	return in
 }
 
-// viaCueBefore returns the phrase, such as "via" or "thanks to", that ends before token at.
+// viaCueBefore returns the phrase, such as "via" or "thanks to", that ends just before the given token.
 func (l *language) viaCueBefore(toks []token, at int) span {
 	for k := max(0, at-6); k < at; k++ {
 		if k+phraseEnd(l.via, toks[k:at]) == at {

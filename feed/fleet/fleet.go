@@ -95,7 +95,7 @@ func New(c Config) *Fleet {
 	return f
 }
 
-// Run reports this process and reads the reports of others until ctx ends, and then removes its report. It retries
+// Run reports this process and reads the reports of others until ctx is done, and then removes its report. It retries
 // after errors, and returns nil.
 func (f *Fleet) Run(ctx context.Context) error {
 	defer f.Pace.join()()
@@ -265,7 +265,7 @@ func (f *Fleet) SchemaToken() feed.Token {
 	return f.latest.Since
 }
 
-// AwaitReports waits until all other processes have had time to report since this one started. If ctx ends first, it
+// AwaitReports waits until all other processes have had time to report since this one started. If ctx is done first, it
 // returns ctx.Err(). With OneShot it returns immediately.
 func (f *Fleet) AwaitReports(ctx context.Context) error {
 	select {

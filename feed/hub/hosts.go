@@ -15,8 +15,8 @@ const (
 	// perHost is the maximum number of concurrent requests to one host. The store gives work for a host to only one
 	// process at a time, so the limit applies to all processes of a site together.
 	perHost = 2
-	// perHostStrangers is the maximum number of concurrent requests of class strangers to one host. The rest of perHost is
-	// reserved for deliveries, pings and webhook calls.
+	// perHostStrangers is the maximum number of concurrent requests of the class strangers to one host. The rest of
+	// perHost is reserved for deliveries, pings and webhook calls.
 	perHostStrangers = 1
 	// hostQueue is the maximum number of waiting requests of one class to one host.
 	hostQueue = 32
@@ -215,8 +215,8 @@ func (h *hosts) done(name string, c class, state health) {
 	}
 }
 
-// next returns the waiting requests that may start now, and counts them as active. Requests of the class strangers
-// come first, since they get only a part of the limit.
+// next returns the waiting requests that may start now, and counts them as active. Requests of strangers come first,
+// since they get only a part of the limit.
 func (x *host) next() []func(bool) {
 	var call []func(bool)
 	for _, c := range [...]class{strangers, ours} {

@@ -161,7 +161,7 @@ func (e Edits) Apply(q *feed.Quote) {
 		return true
 	}
 	if set(&q.Source.Publication, e.Publication) {
-		q.Source.PublicationURL, q.Source.FeedURL = "", "" // these are the addresses of the previous publication
+		q.Source.PublicationURL, q.Source.FeedURL = "", "" // these are the URLs of the previous publication
 	}
 	set(&q.Source.Headline, e.Headline)
 	set(&q.Source.DatePublished, e.Date)

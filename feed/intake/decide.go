@@ -445,7 +445,7 @@ const (
 	loneReason     = "the post has one marked quotation and gives an external URL"
 )
 
-// samePublication reports whether s, a source found in the post, can have the same publication as at, the source at the
+// samePublication reports whether s, a source found in the post, can have the same publication as the source at the
 // external URL.
 func (c *credits) samePublication(s, at feed.Source) bool {
 	if s.Publication == "" {

@@ -1,6 +1,6 @@
 // Package intake converts posts to items: it decodes and validates posts, converts text and Markdown to HTML, sanitizes
 // it, resolves URLs and credits the quoted sources. It does no I/O and reads no clock, so the same post, record and
-// site give the same item. It does not store or publish items.
+// site produce the same item. It does not store or publish items.
 package intake
 
 import (

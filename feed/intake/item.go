@@ -143,7 +143,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 }
 
 // absolute makes the references in a post's content absolute. If fragments is false, references to fragments are not
-// changed, because the address of the post's page is not known yet.
+// changed, because the URL of the post's page is not known yet.
 func absolute(body *html.Node, base *url.URL, fragments bool) {
 	if fragments {
 		markup.Absolute(body, base)
@@ -308,7 +308,7 @@ func (in *Intake) given(given []feed.Quote, body *html.Node, base *url.URL) ([]p
 	return quotes, nil
 }
 
-// quote returns q with clean texts, absolute URLs and the known addresses of its publication.
+// quote returns q with clean texts, absolute URLs and the known URLs of its publication.
 func (in *Intake) quote(q feed.Quote, base *url.URL) feed.Quote {
 	s := q.Source
 	source := feed.Source{
@@ -333,7 +333,7 @@ func (in *Intake) quote(q feed.Quote, base *url.URL) feed.Quote {
 	}
 }
 
-// complete sets the missing addresses of the publication in s from known.
+// complete sets the missing URLs of the publication in s to those of the publications in known.
 func complete(s *feed.Source, known feed.Source) {
 	if s.PublicationURL != "" && known.PublicationURL != "" && host(s.PublicationURL) != host(known.PublicationURL) {
 		return // a different publication with the same name

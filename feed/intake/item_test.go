@@ -380,7 +380,7 @@ func TestItemIsDeterministic(t *testing.T) {
 var fullPost1 = strings.Replace(fullPost, "2014/06/talks\",", "1\",", 1)
 
 // FuzzItem checks that every post results in an error of kind feed.ErrInvalid or in an item that contains only valid
-// XML characters, and that a second conversion gives the same item.
+// XML characters, and that a second conversion produces the same item.
 func FuzzItem(f *testing.F) {
 	f.Add([]byte(fullPost1))
 	f.Add([]byte(`{"content_text":"From the Guardian:\n\nBy Ann Reed\n\nA passage."}`))

@@ -51,8 +51,8 @@ type Posts interface {
 	PostAt(name string) (feed.StoredPost, bool)
 }
 
-// WithPosts returns an Intake whose posts can link to files of other posts. The addresses of the other posts replace
-// the paths in these links. The Intake must have [Media]. pages reports whether posts without a URL have pages of their
+// WithPosts returns an Intake whose posts can link to files of other posts. The paths in these links are replaced with
+// the URLs of the posts. The Intake must have [Media]. pages reports whether posts without a URL have pages of their
 // own.
 func (in *Intake) WithPosts(p Posts, pages bool) *Intake {
 	next := *in

@@ -59,7 +59,7 @@ func (p postFiles) PostAt(name string) (feed.StoredPost, bool) {
 	return st, ok
 }
 
-// TestLinksToPosts checks that a link to the file of another post becomes the address of that post.
+// TestLinksToPosts checks that a link to the file of another post becomes the URL of that post.
 func TestLinksToPosts(t *testing.T) {
 	posts := postFiles{
 		"trip/sea.md":        `{"id":"trip/sea.md","content_text":"The sea."}`,
@@ -109,7 +109,7 @@ func TestLinksToPosts(t *testing.T) {
 }
 
 // TestMediaOfPostWithPage checks that the references of a post with a page on the blog are resolved to files in the
-// folder or, if there are none, against the address of that page.
+// folder or, if there are none, against the URL of that page.
 func TestMediaOfPostWithPage(t *testing.T) {
 	site := testSite
 	site.BaseURL = "https://feeds.example"

@@ -94,7 +94,8 @@ func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
 	var next dates
 	g, reading := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := a.loadTable(reading); err != nil { // before guard.load, which tries posts with the intake that uses the table
+		// Load the table before the guard, which tries posts with the intake that uses the table.
+		if err := a.loadTable(reading); err != nil {
 			return err
 		}
 		return a.guard.load(reading, token)

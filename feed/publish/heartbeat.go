@@ -23,9 +23,11 @@ type Heartbeat struct {
 	process string
 	logger  *slog.Logger
 
-	mu     sync.Mutex
-	alive  bool          // whether the record was renewed in time
-	lapses int           // number of times that this process may have lost its leases, to another process or because the store lost data
+	mu    sync.Mutex
+	alive bool // whether the record was renewed in time
+	// lapses is the number of times that this process may have lost its leases, to another process or because the
+	// store lost data.
+	lapses int
 	turned chan struct{} // closed and replaced when alive or lapses changes
 }
 
@@ -35,8 +37,8 @@ func NewHeartbeat(store AliveStore, process string, logger *slog.Logger) *Heartb
 	return &Heartbeat{store: store, process: process, logger: logger, turned: make(chan struct{})}
 }
 
-// Run renews the record until ctx ends, and then removes it. The caller must not cancel ctx before the publishers have
-// returned. The error is always nil.
+// Run renews the record until ctx is done, and then removes it. The caller must not cancel ctx before the publishers
+// have returned. The error is always nil.
 func (h *Heartbeat) Run(ctx context.Context) error {
 	ticker := time.NewTicker(defaultLease / 5) // leaves time for more attempts if one fails
 	defer ticker.Stop()

@@ -170,7 +170,7 @@ func (l *lease) sameProcess(owner string) bool {
 	return l.heartbeat != nil && feed.ProcessOf(owner) == l.heartbeat.process
 }
 
-// release ends the term. It releases the lease even if ctx has ended, so that the next builder need not wait until it
+// release ends the term. It releases the lease even if ctx is done, so that the next builder need not wait until it
 // expires.
 func (l *lease) release(ctx context.Context) {
 	l.setToken(0)
@@ -355,7 +355,7 @@ func (l *lease) awaitRestored(ctx context.Context) error {
 	}
 }
 
-// pause waits for d or until ctx ends.
+// pause waits for d or until ctx is done.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -209,7 +209,7 @@ func (r *reconciler) scanAll(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
-// run scans on request until ctx ends.
+// run scans on request until ctx is done.
 func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) error {
 	defer close(s.ended)
 	defer r.setScanner(nil)

@@ -119,7 +119,7 @@ func (p *Publisher) askHolder(ctx context.Context, q request) (feed.Report, erro
 	return report, err
 }
 
-// answerRequests replies to requests until ctx ends.
+// answerRequests replies to requests until ctx is done.
 func (p *Publisher) answerRequests(ctx context.Context, token feed.Token) error {
 	for {
 		if err := p.retry(ctx, func() error { return p.answerPending(ctx, token) }); err != nil {

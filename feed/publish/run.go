@@ -31,7 +31,7 @@ type submissionWaiter interface {
 }
 
 // Run builds while this process holds the site's lease, and waits for the lease while another process holds it. It
-// retries after errors, and returns nil when ctx ends.
+// retries after errors, and returns nil when ctx is done.
 func (p *Publisher) Run(ctx context.Context) error {
 	last, trigger, waited := "", feed.StartTrigger, false
 	for ctx.Err() == nil {
@@ -127,7 +127,7 @@ func (p *Publisher) serveTerm(ctx context.Context, token feed.Token, replaces bo
 }
 
 // retry calls f again while the store is unavailable, so that a short outage does not end the term. In a longer outage
-// the lease cannot be renewed, and ctx ends.
+// the lease cannot be renewed, and ctx is done.
 func (p *Publisher) retry(ctx context.Context, f func() error) error {
 	for last := ""; ; {
 		err := f()

@@ -137,7 +137,7 @@ func (v Variant) titleLink() feed.TitleLink {
 }
 
 // Fragment encodes an item as it appears in documents of the format: as an RSS item, an Atom entry, a JSON Feed item or
-// an article of a page. It uses the rendering version [Version]. Equal arguments give equal results. The caller owns
+// an article of a page. It uses the rendering version [Version]. Equal arguments produce equal results. The caller owns
 // the result.
 //
 // RSS, Atom and JSON fragments are parsed and compared with the item. If the item cannot be written, the error is of

@@ -11,7 +11,7 @@ import (
 // AtomID returns the atom:id of a post (RFC 4287, section 4.2.6). It depends only on the arguments, and different ids
 // have different results. The result for an id must never change, or feed readers would show the post as new.
 //
-// An absolute URI with the scheme http, https, tag or urn is returned unchanged, so that feed readers do not show the
+// An absolute URI with an http, https, tag or urn scheme is returned unchanged, so that feed readers do not show the
 // posts of an imported blog as new. Any other id becomes urn:feedpub:SITE: followed by the percent-encoded id. That
 // includes ids that only look like a URI, such as "post:1", and IRIs with non-ASCII characters, which RFC 4287 allows
 // but many validators and feed readers do not accept.

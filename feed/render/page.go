@@ -106,7 +106,7 @@ func (r *Renderer) StyleSheet(site feed.Site, hasPages bool) feed.Document {
 // pageLink is a link on a page.
 type pageLink struct{ URL, Type, Format, Title, Name, Rel string }
 
-// App returns the URL that opens the link in a program registered for the scheme "feed": "feed:" followed by the whole
+// App returns the URL that opens the link in a program registered for the "feed" scheme: "feed:" followed by the whole
 // URL. Thunderbird, NetNewsWire, Akregator and others remove the prefix. The shorter form, feed://host/path, is
 // ambiguous, because older programs request it over http and newer ones over https. The Nu HTML checker reports an
 // error for the longer form, since no slash follows the scheme, but browsers pass it on unchanged.

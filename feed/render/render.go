@@ -1,6 +1,6 @@
 // Package render encodes a feed as documents: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1 and HTML pages, and a site's
-// list of feeds as a page and as OPML. The output depends only on the arguments: the same feed gives the same bytes in
-// every process. It does not select, sanitize or credit posts; an item that cannot be encoded is rejected, not
+// list of feeds as a page and as OPML. The output depends only on the arguments: the same feed produces the same bytes
+// in every process. It does not select, sanitize or credit posts; an item that cannot be encoded is rejected, not
 // repaired.
 //
 // A document is a head, one fragment for each item, and a foot. A fragment depends only on the item and a few settings

@@ -135,7 +135,7 @@ func changes(before, now []itemSum) (fresh []bool, ok bool) {
 	}
 	kept := make(map[uint64]bool, len(now))
 	fresh = make([]bool, len(now))
-	last := -1 // index in now of the last item that is also in before
+	last := -1 // index, in the document, of the last item that the earlier version has too
 	for i, item := range now {
 		sum, known := old[item.ID]
 		fresh[i] = !known || sum != item.Sum

@@ -336,7 +336,7 @@ func (d *Disk) writeSummed(path string, v any) error {
 func (d *Disk) save(editions ...*edition) []error {
 	defer d.take()()
 	var current []*edition
-	var indexes []int // the indexes in editions of the elements of current
+	var indexes []int // for each element of current, its index in editions
 	for i, e := range editions {
 		if !d.heads[e.head.Feed].Later(e.head) { // otherwise a later edition was saved while this one waited for its turn
 			current, indexes = append(current, e), append(indexes, i)

@@ -228,7 +228,7 @@ func (f *Front) hold(res Response, v *Visit) Response {
 	return res
 }
 
-// replace releases r. It returns a copy of by that has the feed and the format of r.
+// replace releases r. It returns the response to send instead, with the feed and the format of r.
 func (r *Response) replace(by Response) Response {
 	r.Release()
 	by.Feed, by.Format = r.Feed, r.Format

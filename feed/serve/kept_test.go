@@ -85,8 +85,8 @@ func keptDocuments(t *testing.T, dir string) {
 	}
 }
 
-// TestLoadWithStashAndKept checks that a replica loads documents from the stash and from the source. It would wait for
-// ever if it signaled twice that there is something to save.
+// TestLoadWithStashAndKept checks that a replica loads documents from the stash and from the source. It would wait
+// forever if it signaled twice that there is something to save.
 func TestLoadWithStashAndKept(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -48,10 +48,10 @@ type Memory struct {
 	// it was last examined moves to the end (the clock algorithm), so that requests need no lock.
 	requested list.List
 	// unread holds the documents that have not been requested since they were put into memory, as far as is known, and
-	// unreadSize is the part of size of all such documents. A candidate that was requested moves to requested.
+	// unreadSize is the part of size that they take up. A candidate that was requested moves to requested.
 	unread     list.List
 	unreadSize int64
-	// rare holds archives and pages of posts, and rareSize is their part of size.
+	// rare holds archives and pages of posts, and rareSize is the part of size that they take up.
 	rare     list.List
 	rareSize int64
 }

@@ -389,7 +389,7 @@ func TestDeltaAfterEviction(t *testing.T) {
 			tags = append(tags, `"`+string(blob.Hash)+`"`)
 		}
 		if len(r.cold()) != 1 {
-			t.Fatalf("the document is still in memory, so this test has no effect")
+			t.Fatalf("the document is still in memory, so this test proves nothing")
 		}
 		f := &Front{Documents: r}
 		for i, want := range []string{"e=5 d=4", "e=5"} {

@@ -129,7 +129,7 @@ func headerScalar(value string) string {
 	return strings.Trim(strings.TrimSpace(value), `"'`)
 }
 
-// isPastYear reports whether the key of f is "published" and its value is a year that has begun.
+// isPastYear reports whether f is a "published" key whose value is a year that has begun.
 func (f frontValue) isPastYear() bool {
 	if f.key != "published" {
 		return false

@@ -13,7 +13,7 @@ const bloggerKindScheme = "http://schemas.google.com/g/2005#kind"
 
 // atomKinds maps the kinds of entries in Blogger exports, in lower case, to the reasons for skipping them. The reason
 // is empty for posts. In the old format, the kind is the last part of a category's term; in the new format, it is in
-// the element blogger:type.
+// the blogger:type element.
 var atomKinds = map[string]SkipReason{
 	"": "", "post": "", "page": "page", "comment": "comment", "template": "template", "settings": "settings",
 }

@@ -336,8 +336,8 @@ func setTags(post, front map[string]any) {
 }
 
 // authorList converts a name, an object, or a list of them to the authors of a post. WordPress's exporter to Jekyll
-// writes an object with the keys display_name, login and email. Authors without a name are omitted, and e-mail
-// addresses are never used.
+// writes an object with display_name, login and email keys. Authors without a name are omitted, and e-mail addresses
+// are never used.
 func authorList(value any) []any {
 	list, ok := value.([]any)
 	if !ok {
@@ -398,7 +398,7 @@ func stringList(value any) []any {
 			switch element.(type) {
 			case nil, map[string]any, []any:
 			default:
-				add(fmt.Sprint(element)) // a tag such as a year may be a number
+				add(fmt.Sprint(element)) // a tag may be a number, such as a year
 			}
 		}
 	case string:

@@ -24,7 +24,7 @@ var frontVisibility = map[string]func(front frontValue) (visibility, error){
 	"expirydate": frontValue.expiry, "unpublishdate": frontValue.expiry,
 }
 
-// frontStatuses maps the values of the key status to visibilities: feedpub's own values, and WordPress's, which the
+// frontStatuses maps the values of the status key to visibilities: feedpub's own values, and WordPress's, which the
 // exporters from WordPress to Jekyll and Hugo write.
 var frontStatuses = map[string]visibility{
 	"": {}, "published": {}, "publish": {}, "public": {},
@@ -34,7 +34,7 @@ var frontStatuses = map[string]visibility{
 	"future": {scheduled: true}, "scheduled": {scheduled: true},
 }
 
-// frontAudiences maps the values of the key visibility to visibilities.
+// frontAudiences maps the values of the visibility key to visibilities.
 var frontAudiences = map[string]visibility{
 	"": {}, "public": {},
 	"private": {status: feed.Private}, "members": {status: feed.Private}, "paid": {status: feed.Private},
@@ -109,7 +109,7 @@ func (f frontValue) password() (visibility, error) {
 	return visibility{status: feed.Private}, nil
 }
 
-// published parses the key published, which is a boolean in Jekyll and a date in Hugo.
+// published parses the published key, which is a boolean in Jekyll and a date in Hugo.
 func (f frontValue) published() (visibility, error) {
 	text, ok := f.text()
 	set, known := booleans[text]

@@ -197,7 +197,7 @@ func (g *ghostSite) addRow(table string, raw []byte, pos string) error {
 	return nil
 }
 
-// setPattern sets the pattern of post URLs if the row is the setting "permalinks".
+// setPattern sets the pattern of post URLs if the row is the "permalinks" setting.
 func (g *ghostSite) setPattern(r ghostRow) {
 	if r.Key == "permalinks" && strings.Contains(string(r.Value), ":slug") {
 		g.pattern = string(r.Value)
@@ -210,7 +210,7 @@ func isFalse(v ghostValue) bool {
 	return known && !set
 }
 
-// ghostStatuses maps Ghost's statuses to visibilities. A post with the status sent was only sent by email.
+// ghostStatuses maps Ghost's statuses to visibilities. A post with the "sent" status was only sent by email.
 var ghostStatuses = map[string]visibility{
 	"published": {}, "draft": {status: feed.Draft}, "scheduled": {scheduled: true}, "sent": {status: feed.Private},
 }
@@ -238,7 +238,7 @@ func (g *ghostSite) visibility(r ghostRow) (visibility, error) {
 	return v.stricter(audience), nil
 }
 
-// isPage reports whether a row of the table posts is a page. The error is of kind [feed.ErrInvalid].
+// isPage reports whether a row of the posts table is a page. The error is of kind [feed.ErrInvalid].
 func (r ghostRow) isPage() (bool, error) {
 	page, known := booleans[strings.ToLower(string(r.Page))]
 	switch kind := strings.ToLower(string(r.Type)); {
@@ -253,7 +253,7 @@ func (r ghostRow) isPage() (bool, error) {
 	}
 }
 
-// entry converts a row of the table posts. Errors are of kind [feed.ErrInvalid].
+// entry converts a row of the posts table. Errors are of kind [feed.ErrInvalid].
 func (g *ghostSite) entry(raw []byte, pos string) (Entry, error) {
 	var r ghostRow
 	if raw == nil {
@@ -284,7 +284,7 @@ func (g *ghostSite) entry(raw []byte, pos string) (Entry, error) {
 	return postEntry(p, pos)
 }
 
-// post converts a row of the table posts, except for its status.
+// post converts a row of the posts table, except for its status.
 func (g *ghostSite) post(r ghostRow) (p feed.Post, err error) {
 	p = feed.Post{
 		ID: string(r.ID), Title: string(r.Title), Summary: string(r.Excerpt),

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// ghostExport returns an export with the given rows of the tables posts and posts_meta.
+// ghostExport returns an export with the given rows of the posts and posts_meta tables.
 func ghostExport(posts, meta string) string {
 	return `{"db":[{"meta":{"exported_on":1767181794691,"version":"6.10.3"},"data":{
 "posts":[` + posts + `],

@@ -85,7 +85,7 @@ func cleanFolder(name string) string {
 	return name
 }
 
-// patternList compiles the patterns in the setting exclude or include. They match as with Ruby's File.fnmatch: an
+// patternList compiles the patterns in the exclude or include setting. They match as with Ruby's File.fnmatch: an
 // asterisk also matches slashes.
 func patternList(value any) []*regexp.Regexp {
 	var list []*regexp.Regexp

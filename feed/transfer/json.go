@@ -408,11 +408,11 @@ func checkStatus(members map[string]json.RawMessage, o Options) error {
 	if err == nil && v.status == "" {
 		return nil
 	}
-	return fmt.Errorf("the member %s marks the post as not public, but the post has no status; "+
+	return fmt.Errorf("the %s member marks the post as not public, but the post has no status; "+
 		"want the status published, draft or private: %w", strings.Join(slices.Sorted(maps.Keys(front)), " or "), feed.ErrInvalid)
 }
 
-// decodeRecord decodes the member "_record" of a line. Unknown members are an error, since a record must not be lost
+// decodeRecord decodes the "_record" member of a line. Unknown members are an error, since a record must not be lost
 // silently.
 func decodeRecord(raw []byte) (*feed.ExportLine, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))

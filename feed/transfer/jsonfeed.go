@@ -15,8 +15,8 @@ import (
 	"feedpub/feed/intake"
 )
 
-// isJSONFeed reports whether text begins with a JSON Feed document: an object that has a JSON Feed version, or a member
-// "items" that is not preceded by an id.
+// isJSONFeed reports whether text begins with a JSON Feed document: an object that has a JSON Feed version, or an
+// "items" member that is not preceded by an id.
 func isJSONFeed(text []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if token, err := d.Token(); err != nil || token != json.Delim('{') {

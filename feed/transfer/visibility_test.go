@@ -287,7 +287,7 @@ func checkServedVisibility(t *testing.T, content, want string) {
 	}
 	for key := range p.Unknown {
 		if frontVisibility[strings.ToLower(key)] != nil {
-			t.Errorf("Decode of %q: the post has the member %s in addition to the status", content, key)
+			t.Errorf("Decode of %q: the post has the %s member in addition to the status", content, key)
 		}
 	}
 }
@@ -389,11 +389,11 @@ func TestJSONVisibility(t *testing.T) {
 		{`"status":"scheduled"`, "rejected: scheduled", "rejected: status"},
 		{`"status":"scheduled","date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z",
 			"rejected: status"},
-		{`"draft":true`, "draft", "rejected: the member"},
-		{`"draft":"perhaps"`, "rejected: draft", "rejected: the member"},
-		{`"published":false`, "draft", "rejected: the member"},
-		{`"visibility":"members"`, "private", "rejected: the member"},
-		{`"password":"x"`, "private", "rejected: the member"},
+		{`"draft":true`, "draft", "rejected: the draft member"},
+		{`"draft":"perhaps"`, "rejected: draft", "rejected: the draft member"},
+		{`"published":false`, "draft", "rejected: the published member"},
+		{`"visibility":"members"`, "private", "rejected: the visibility member"},
+		{`"password":"x"`, "private", "rejected: the password member"},
 		{`"status":"published","draft":true`, "draft", "published"},
 		{`"status":"private","draft":true`, "private", "private"},
 		{`"draft":false,"password":""`, "published", "published"},
@@ -412,9 +412,9 @@ func TestJSONVisibility(t *testing.T) {
 // other programs use to mark drafts.
 func TestFolderJSONVisibility(t *testing.T) {
 	for content, want := range map[string]string{
-		`{"content_text":"Words","draft":true}`:                      "the member draft marks",
-		`{"id":"a","content_text":"Words","draft":true}`:             "the member draft marks",
-		`[{"id":"a","content_text":"Words","password":"x"}]`:         "the member password marks",
+		`{"content_text":"Words","draft":true}`:                      "the draft member marks",
+		`{"id":"a","content_text":"Words","draft":true}`:             "the draft member marks",
+		`[{"id":"a","content_text":"Words","password":"x"}]`:         "the password member marks",
 		`{"content_text":"Words","draft":true,"status":"draft"}`:     "",
 		`{"content_text":"Words","draft":true,"status":"published"}`: "",
 		`{"content_text":"Words","draft":false}`:                     "",

@@ -211,7 +211,7 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 	return p, "", v.checkDate(p.DatePublished)
 }
 
-// wxrStatuses maps WordPress's post and page statuses to visibilities. It omits the status inherit, which attachments
+// wxrStatuses maps WordPress's post and page statuses to visibilities. It omits the "inherit" status, which attachments
 // and revisions have, and the statuses of plugins, since posts with such a status may or may not be public.
 var wxrStatuses = map[string]visibility{
 	"publish": {}, "future": {scheduled: true},

@@ -17,7 +17,7 @@ func TestContract(t *testing.T) {
 		}
 		s := open(t, Options{Dir: t.TempDir(), Data: t.TempDir(), Site: site})
 		stores[t] = s
-		// Do not call Run: while it follows the folder it adds inbox entries, and the contract counts inbox entries.
+		// Do not call Run: while it watches the folder, it adds inbox entries, and the contract counts inbox entries.
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- s.expire(ctx) }()

@@ -112,7 +112,7 @@ type Store struct {
 
 // Open locks the data folder, restores what it contains, reads all posts, and listens on a socket for other processes.
 // Errors are of kind [feed.ErrLocked] if another process, which the error names, has the data folder open, and of kind
-// [feed.ErrInvalid] for invalid options. The caller must close the store. [Store.Run] follows the folder.
+// [feed.ErrInvalid] for invalid options. The caller must close the store. [Store.Run] watches the folder.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
@@ -187,8 +187,8 @@ func (s *Store) open(ctx context.Context) error {
 // to the folder as [WritePost] does; deleting a post removes its file.
 func (s *Store) Client() *store.Client { return s.client }
 
-// Run follows the folder and expires keys until ctx ends; then it returns nil. The client can be used without Run, but
-// then changes to files are not detected and keys do not expire.
+// Run watches the folder and expires keys until ctx is done; then it returns nil. The client can be used without Run,
+// but then changes to files are not detected and keys do not expire.
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.expire(ctx) })

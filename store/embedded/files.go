@@ -63,7 +63,7 @@ func escape(s string) string {
 }
 
 // WritePost atomically writes a post to the file in dir that [FileName] names, syncs it to the disk, and returns its
-// path. Raw should contain the id, since the file name may be a hash. A store that follows the folder reads the file
+// path. Raw should contain the id, since the file name may be a hash. A store that watches the folder reads the file
 // shortly afterwards; if other files contain a post with the same id, the version in this file is published.
 func WritePost(dir string, p feed.RawPost) (string, error) {
 	if p.ID == "" {

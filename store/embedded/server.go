@@ -191,7 +191,7 @@ func (s *Store) readCommand(cmd string) bool {
 	return s.redis.Server().IsReadOnlyCommand(cmd)
 }
 
-// expire advances the server's clock until ctx ends, so that leases and replaced documents expire.
+// expire advances the server's clock until ctx is done, so that leases and replaced documents expire.
 func (s *Store) expire(ctx context.Context) error {
 	last := time.Now()
 	wait := expireTick

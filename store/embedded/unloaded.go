@@ -87,8 +87,8 @@ func (u *unloaded) value(key string, files map[feed.Name]headFile) (string, bool
 	return "", false
 }
 
-// read returns the value of a document from the file of its head, or nil if it is not there. If the file is damaged or
-// missing, the server forgets the documents of the head, and the next rebuild commits its feed again.
+// read returns the value of a document from the file of its head, or nil if the file does not contain it. If the file
+// is damaged or missing, the server forgets the documents of the head, and the next rebuild commits its feed again.
 func (u *unloaded) read(key store.DocumentKey, files map[feed.Name]headFile) []byte {
 	u.mu.RLock()
 	name, ok := u.files[key.Hash]

@@ -15,7 +15,7 @@ const (
 	maxRescan = time.Minute
 )
 
-// watch updates the server when the folder changes, until ctx ends. File system events only trigger scans, and the
+// watch updates the server when the folder changes, until ctx is done. File system events only trigger scans, and the
 // scans find the changes. If events are lost or not supported, changes are only found later.
 func (f *folder) watch(ctx context.Context) error {
 	w, err := fsnotify.NewWatcher()

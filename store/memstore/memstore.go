@@ -173,7 +173,7 @@ func (s *Site) announce() {
 	s.news = make(chan struct{})
 }
 
-// await calls ready, with mu held, until it returns true, for up to block. It returns the error of ctx if ctx ends.
+// await calls ready, with mu held, until it returns true, for up to block. It returns the error of ctx if ctx is done.
 func (s *Site) await(ctx context.Context, block time.Duration, ready func() bool) error {
 	timer := time.NewTimer(block)
 	defer timer.Stop()

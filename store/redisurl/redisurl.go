@@ -45,7 +45,7 @@ type URL struct {
 	Addresses []string
 	Socket    string // path of the unix socket, "" for TCP
 	Master    string // name of the master in the configuration of the Sentinels; "" without Sentinels
-	DB        int    // database number; 0 for a Cluster; set with the parameter db for a socket
+	DB        int    // database number; 0 for a Cluster; set with the db parameter for a socket
 	// User and Password are the credentials for the servers. An empty User means the default user; if Password is empty,
 	// clients do not authenticate.
 	User, Password string

@@ -40,7 +40,7 @@ func topologyOf(seed uint64) topology {
 	return []topology{everysec, folder, always, folder}[seed%4]
 }
 
-// TestChaos runs schedules of random faults. A seed gives the same faults each time, but not the same timing.
+// TestChaos runs schedules of random faults. The same seed always produces the same faults, but not the same timing.
 func TestChaos(t *testing.T) {
 	total := &tally{counts: map[string]int{}}
 	start := time.Now()

@@ -92,7 +92,7 @@ func (r *rig) next(count int) write {
 	return w
 }
 
-// put writes until the write is acknowledged or ctx ends.
+// put writes until the write is acknowledged or ctx is done.
 func (r *rig) put(ctx context.Context, w write) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -134,7 +134,7 @@ func (r *rig) put(ctx context.Context, w write) {
 	}
 }
 
-// read reads the documents of a node until ctx ends.
+// read reads the documents of a node until ctx is done.
 func (r *rig) read(ctx context.Context, n *node, bodies *sync.Map) {
 	for ctx.Err() == nil {
 		for _, path := range []string{"/feed.json", "/atom.xml", "/tags/go/feed.json"} {

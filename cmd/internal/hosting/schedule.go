@@ -17,8 +17,7 @@ import (
 const allOthers feed.Name = "*"
 
 // Schedule returns when the feeds of a site are rebuilt: the main feed, the configured feeds, and all others. Times are
-// in the configured time zone. The map last contains the start of the latest recorded run for each
-// cause.
+// in the configured time zone. It takes the start of the latest recorded run of each cause from last.
 func Schedule(c config.Config, last map[feed.Cause]time.Time, now time.Time) ([]feed.Scheduled, error) {
 	all, err := schedule.Parse(c.Schedule, c.TimeZone.Location)
 	if err != nil {

@@ -49,7 +49,8 @@ func repeatable(op string) bool {
 // conn is the connection of one process to the store. It delays calls, loses them and their replies, and repeats them.
 //
 // What happens to a call, and when, depends only on the seed, the connection, the call, and the number of identical
-// calls before it. It does not depend on the order in which goroutines run, so a seed gives the same run each time.
+// calls before it. It does not depend on the order in which goroutines run, so the same seed always produces the same
+// run.
 type conn struct {
 	w    *world
 	site *memstore.Site
@@ -186,7 +187,7 @@ func cmpErr(ctx context.Context, why string) error {
 	return unavailable(why)
 }
 
-// sleep waits for d, and returns false if ctx ends first.
+// sleep waits for d, and returns false if ctx is done first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if ctx.Err() != nil {
 		return false

@@ -66,8 +66,8 @@ func (w *world) latest() map[feed.Name]feed.Head {
 }
 
 // checkHeld checks what processes serve while the store's rollback is listed: the given heads, from which withdrawn
-// posts may have been removed. A process may also serve the heads that it had when it started, which own lists, as long
-// as they are unchanged. checkHeld reports whether the rollback is listed.
+// posts may have been removed. A process may also serve the heads that it had when it started, as long as they are
+// unchanged; own lists them by process. checkHeld reports whether the rollback is listed.
 func (w *world) checkHeld(served map[feed.Name]feed.Head, own map[string]map[feed.Name]feed.Head) bool {
 	if _, listed, err := w.site.Problem(context.Background(), feed.KindRollback, feed.RollbackID); err != nil || !listed {
 		return false // nothing that was published is lost, so the rollback was not detected or is no longer listed

@@ -133,7 +133,7 @@ func TestFoundBugs(t *testing.T) {
 	}
 }
 
-// TestRepeatable checks that a seed gives the same run each time.
+// TestRepeatable checks that the same seed always produces the same run.
 func TestRepeatable(t *testing.T) {
 	seeds := uint64(20)
 	if raced {

@@ -356,7 +356,7 @@ func (w *world) fleet(p *process, c publish.Config, owner string, conn *conn, lo
 	})
 }
 
-// work runs the process until ctx ends.
+// work runs the process until ctx is done.
 func (p *process) work(
 	ctx context.Context, replica *serve.Replica, publisher *publish.Publisher, members *fleet.Fleet,
 	heartbeat *publish.Heartbeat, ended chan<- struct{},

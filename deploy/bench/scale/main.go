@@ -44,8 +44,8 @@ func main() {
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")
 	flag.StringVar(&o.hugo, "hugo", "", "also time this hugo binary with the same posts")
 	flag.StringVar(&o.binary, "binary", "", "the feedpub binary to measure with -sites and -folder; empty to build it")
-	flag.DurationVar(&o.settle, "settle", 5*time.Minute, "with -sites, the time before idle sites are measured: caches drop "+
-		"what nothing used for two to four minutes, and the garbage collector of an idle process runs every two minutes")
+	flag.DurationVar(&o.settle, "settle", 5*time.Minute, "with -sites, the time before idle sites are measured: caches drop what was "+
+		"not used for two to four minutes, and the garbage collector of an idle process runs every two minutes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)

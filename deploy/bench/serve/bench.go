@@ -42,8 +42,8 @@ const largeSize = 32 << 10
 // rate is the number of requests per second at which latency is measured.
 const rate = 5000
 
-// pacedConnections is the number of connections over which the script paced makes requests at the given rate. Since wrk
-// has no rate option, each connection waits for a random time between requests.
+// pacedConnections is the number of connections over which the "paced" script makes requests at the given rate. Since
+// wrk has no rate option, each connection waits for a random time between requests.
 const pacedConnections = 50
 
 func paced() string {

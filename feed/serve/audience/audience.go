@@ -70,7 +70,7 @@ type report struct {
 
 func newTally(name feed.Name) *tally { return &tally{feed: name, aggregators: make(map[string]report)} }
 
-// New returns an empty Audience that is not saved. The same requests with the same salt give the same estimates.
+// New returns an empty Audience that is not saved. The same requests with the same salt produce the same estimates.
 func New(now func() time.Time, salt Salt) *Audience {
 	return &Audience{now: now, salt: salt, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally),
 		history: make(map[feed.Name]*history)}

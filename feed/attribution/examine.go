@@ -77,12 +77,12 @@ func (r *Reader) Examine(in Input) *Examination {
 	}
 	rd.scratch = &scratch{} // the evidence outlives the reading, so it needs memory of its own
 	rd.listAll = true
-	e := rd.evidence(x.d.units)
+	features, contexts := rd.evidence(x.d.units)
 	for i := range x.d.units {
 		u := &x.d.units[i]
 		b := rd.doc.blocks[u.block]
-		one := ExaminedUnit{Block: u.block, Text: b.slice(u.span), Features: e.features[i], Near: e.near[i],
-			Border: e.contexts[i], Heading: isHeading(b.elem), Label: int(x.d.labels.best[i])}
+		one := ExaminedUnit{Block: u.block, Text: b.slice(u.span), Features: features.of(i),
+			Near: features.nearOf(unitFeatures, i), Border: contexts[i], Heading: isHeading(b.elem), Label: int(x.d.labels.best[i])}
 		for _, run := range b.runs {
 			if run.kind == runLink && run.start < b.toks[u.hi-1].end && run.end > b.toks[u.lo].start {
 				one.Links = append(one.Links, run.value)
@@ -133,10 +133,11 @@ func (x *Examination) Tokens(i, label int) []ExaminedToken {
 	b := x.rd.doc.blocks[u.block]
 	s := creditTokens(u, label)
 	x.rd.scratch = &scratch{} // the evidence outlives the reading, so it needs memory of its own
-	features, near := x.rd.tokenEvidence(u, s, label)
-	out := make([]ExaminedToken, 0, len(features))
-	for k := range features {
-		t := ExaminedToken{Text: b.slice(span{s.lo + k, s.lo + k + 1}), Features: features[k], Near: near[k]}
+	features := x.rd.tokenEvidence(u, s, label)
+	out := make([]ExaminedToken, 0, features.len())
+	for k := range features.len() {
+		t := ExaminedToken{Text: b.slice(span{s.lo + k, s.lo + k + 1}), Features: features.of(k),
+			Near: features.nearOf(tokenFeatures, k)}
 		if end, d := x.rd.l.date(b.text, b.toks[:s.hi], s.lo+k); end > 0 {
 			t.Date, t.DateTokens = fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day), end-s.lo-k
 		}
@@ -197,7 +198,7 @@ func FromRules(id uint16, units bool) bool {
 		set, templates = unitFeatures, []int{uRole, uRoleKind, uRule, uRuleWeight}
 	}
 	for _, t := range templates {
-		if from := set.offsets[t]; int(id) >= from && int(id) < from+set.templates[t].values {
+		if set.templateOf(int(id)) == t {
 			return true
 		}
 	}

@@ -197,44 +197,38 @@ func TestHostOfMatchesPlainVersion(t *testing.T) {
 func TestEmissionsMatchPlainSum(t *testing.T) {
 	r := newReader(t)
 	for name, s := range map[string]*sequence{"units": r.model.units, "tokens": r.model.tokens} {
-		isNear := nearTable(s.features)
-		nearOf := func(ids []uint16) (near []uint16) {
-			for _, id := range ids {
-				if isNear[id] {
-					near = append(near, id)
-				}
-			}
-			return near
-		}
 		const n = 40
-		all, listed, near := make([][]uint16, n), make([][]uint16, n), make([][]uint16, n)
+		all, listed := &featureList{}, &featureList{}
+		all.reset(s.features, true, 0)
+		listed.reset(s.features, false, 0)
 		for i := range n {
 			for k := range s.features.templates {
-				value := (i*k*7 + i*3 + k) % (s.features.last[k] + 1)
-				all[i] = s.features.appendListed(all[i], k, value, true)
-				listed[i] = s.features.appendListed(listed[i], k, value, false)
+				value := (i*k*7 + i*3 + k) % (s.features.ranges[k].last + 1)
+				all.add(k, value)
+				listed.add(k, value)
 			}
-			near[i] = nearOf(listed[i])
+			all.endItem()
+			listed.endItem()
 		}
 		d := newDecoder(s)
-		scores := make([]int32, n*d.labels)
-		d.emissions(scores, listed, near)
+		var buf decodeBuffers
+		d.emissions(&buf, listed)
 		var got []int32
 		want := make([]int32, n*s.labels)
 		for i := range n {
-			got = append(got, scores[i*d.labels:i*d.labels+s.labels]...)
+			got = append(got, buf.scores[i*d.labels:i*d.labels+s.labels]...)
 			for y := range s.labels {
 				sum := &want[i*s.labels+y]
-				for _, id := range all[i] {
+				for _, id := range all.of(i) {
 					*sum += s.own[int(id)*s.labels+y]
 				}
 				if i > 0 {
-					for _, id := range nearOf(all[i-1]) {
+					for _, id := range all.nearOf(s.features, i-1) {
 						*sum += s.previous[int(id)*s.labels+y]
 					}
 				}
 				if i+1 < n {
-					for _, id := range nearOf(all[i+1]) {
+					for _, id := range all.nearOf(s.features, i+1) {
 						*sum += s.next[int(id)*s.labels+y]
 					}
 				}

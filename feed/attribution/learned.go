@@ -57,8 +57,8 @@ func (rd *reading) decide() *decisions {
 			rd.creditsOf[k] = append(rd.creditsOf[k], s)
 		}
 	}
-	e := rd.evidence(d.units)
-	d.labels = rd.r.units.decode(&rd.scratch.decodedUnits, e.features, e.near, e.contexts)
+	features, contexts := rd.evidence(d.units)
+	d.labels = rd.r.units.decode(&rd.scratch.decodedUnits, features, contexts)
 	rd.collect(d)
 	return d
 }
@@ -240,12 +240,12 @@ func (rd *reading) readCredit(d *decisions, i, label int) *learnedCredit {
 	u := &d.units[i]
 	b := rd.doc.blocks[u.block]
 	s := creditTokens(u, label)
-	features, near := rd.tokenEvidence(u, s, label)
+	features := rd.tokenEvidence(u, s, label)
 	sc := rd.scratch
-	if len(sc.tokenContexts) < len(features) {
-		sc.tokenContexts = make([]uint8, max(len(features), maxCredit))
+	if len(sc.tokenContexts) < features.len() {
+		sc.tokenContexts = make([]uint8, max(features.len(), maxCredit))
 	}
-	tags := rd.r.tokens.decode(&sc.decodedToken, features, near, sc.tokenContexts[:len(features)])
+	tags := rd.r.tokens.decode(&sc.decodedToken, features, sc.tokenContexts[:features.len()])
 	c := &learnedCredit{credit: []int{i}, label: label, creditMargin: d.labels.margin(i, label)}
 	for lo := 0; lo < len(tags.best); {
 		field := fieldOf(tags.best[lo])

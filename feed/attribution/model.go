@@ -138,8 +138,9 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// maxWeight bounds the weights of a model, so that sums do not overflow.
-const maxWeight = 10_000
+// maxWeight bounds the weights of a model. The sum of the weights of a unit's features and of the near features of its
+// neighbors, of which there are at most 340, must be below packLimit.
+const maxWeight = 3_000
 
 // ReadModel reads a model that [Model.WriteTo] wrote. The error is of kind [feed.ErrInvalid] if a line is malformed or
 // names a feature that this version does not have.

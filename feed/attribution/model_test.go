@@ -85,11 +85,11 @@ func TestSequence(t *testing.T) {
 	for i := range s.change[0] {
 		s.change[0][i] = int32(i*41%19 - 9)
 	}
-	features := [][]uint16{{0, 2}, {1, 3}, {1}, {0, 3}}
+	features := &featureList{ids: []uint16{0, 2, 1, 3, 1, 0, 3}, ends: []int{2, 4, 5, 7}}
 	d := newDecoder(s)
-	emit := make([]int32, d.labels*len(features))
-	d.emissions(emit, features, features)
-	got := d.decode(&decodeBuffers{}, features, features, make([]uint8, len(features)))
+	var buf decodeBuffers
+	got := d.decode(&buf, features, make([]uint8, features.len()))
+	emit := buf.scores
 	with, without := make(map[[2]int]int32), make(map[[2]int]int32)
 	for code := range 81 {
 		labels := [4]int{code % 3, code / 3 % 3, code / 9 % 3, code / 27}
@@ -112,7 +112,7 @@ func TestSequence(t *testing.T) {
 			}
 		}
 	}
-	for i := range features {
+	for i := range features.len() {
 		for label := range 3 {
 			key := [2]int{i, label}
 			if want := int(with[key] - without[key]); got.margin(i, label) != want {

@@ -9,16 +9,12 @@ type scratch struct {
 	blocks   slab[block]
 	runs     slab[run]
 
-	unitIDs, nearUnitIDs       []uint16
-	unitFeatures, unitNear     [][]uint16
-	unitCuts                   []int
-	contexts                   []uint8
-	tokenIDs, nearTokenIDs     []uint16
-	tokenFeatures, tokenNear   [][]uint16
-	tokenMarks                 []uint8
-	tokenShapes                []int
-	tokenContexts              []uint8
-	decodedUnits, decodedToken decodeBuffers
+	unitFeatures, tokenFeatures featureList
+	contexts                    []uint8
+	tokenMarks                  []uint8
+	tokenShapes                 []int
+	tokenContexts               []uint8
+	decodedUnits, decodedToken  decodeBuffers
 }
 
 // maxScratchTokens is the number of tokens above which the memory of a post is not kept.

@@ -1,6 +1,9 @@
 package attribution
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // sequence is a linear-chain model: it labels each item of a sequence. The score of a sequence of labels is the sum of
 // the weights of the items' features and of each pair of consecutive labels. Weights are integers, so that the result
@@ -19,87 +22,158 @@ const weightUnit = 100
 
 // decoder decodes with the weights of a sequence. It is immutable.
 //
-// The weights of a feature are packed, two labels to a word, so that one addition adds both. A packed weight is its
-// value plus packBias, which keeps every sum positive: no carry goes from one label to the other. If the number of
-// labels is odd, there is an additional label that is never the best.
+// The weights of a feature are packed, three labels to a word, so that one addition adds three weights. A negative
+// weight borrows from the next label, and the sum of packed weights is the packed sum. Adding packBias to it makes all
+// labels positive, so that they can be told apart. Two words are a group, because few enough sums of two words fit into
+// registers. If the number of labels is not a multiple of groupLabels, there are additional labels that are never the
+// best.
 type decoder struct {
-	labels, words       int  // words is the number of packed words of a feature; labels is twice that number
-	odd                 bool // the last label is the additional one
-	own, previous, next packedWeights
-	// change and before hold the weights of the transitions by context: by label and next label, and by label and previous
-	// label.
-	change, before [][]int32
+	labels, used int // the number of labels, with and without the additional ones
+	groups       []labelGroup
+	nearNumber   []uint16 // by feature: its index in near, or 0 if it does not affect the labels of neighboring items
+	// forward and backward hold the weights of the transitions from the previous label and from the next label, by context.
+	forward, backward []transitions
 }
 
-// packedWeights are the weights of features, in rows of packed words.
-type packedWeights struct {
-	rows []uint64 // by feature; relative to the usual feature of the template, if it has one
-	base []uint64 // the sum of the usual features
+// labelGroup holds the weights of groupLabels labels.
+type labelGroup struct {
+	// own holds the weights of each feature, relative to the usual feature of its template, if the template has one.
+	own  []packed
+	near []nearWeights // the weights for the labels of the neighboring items
+	// usual and usualNear are the sums of the weights of the usual features.
+	usual     packed
+	usualNear nearWeights
+}
+
+// packed holds the weights of groupLabels labels.
+type packed struct{ low, high uint64 }
+
+// nearWeights holds the weights of an item's feature for the labels of the next item and of the previous item.
+type nearWeights struct{ onNext, onPrevious packed }
+
+func (n nearWeights) plus(o nearWeights) nearWeights {
+	return nearWeights{n.onNext.plus(o.onNext), n.onPrevious.plus(o.onPrevious)}
 }
 
 const (
-	packBias  = 1 << 20
-	packShift = 32
-	packMask  = 1<<packShift - 1
+	packBits    = 21
+	packLabels  = 3 // labels in a word
+	groupLabels = 2 * packLabels
+	// packLimit bounds the absolute value of a sum of weights.
+	packLimit = 1 << (packBits - 1)
+	packMask  = 1<<packBits - 1
+	packBias  = packLimit | packLimit<<packBits | packLimit<<(2*packBits)
 	// maxLabels is the maximum number of labels.
 	maxLabels = 12
-	// never is the score of the additional label.
+	// never is the score of the additional labels.
 	never = -1 << 28
 )
 
 // newDecoder returns a decoder with the weights of s.
 func newDecoder(s *sequence) *decoder {
-	d := &decoder{words: (s.labels + 1) / 2, odd: s.labels%2 > 0}
-	d.labels = 2 * d.words
-	d.own = d.pack(s, s.own, false)
-	d.previous, d.next = d.pack(s, s.previous, true), d.pack(s, s.next, true)
+	groups := (s.labels + groupLabels - 1) / groupLabels
+	d := &decoder{labels: groups * groupLabels, used: s.labels, nearNumber: make([]uint16, s.features.size)}
+	for g := range groups {
+		d.groups = append(d.groups, d.newGroup(s, g*groupLabels))
+	}
 	for _, w := range s.change {
-		change, before := make([]int32, d.labels*d.labels), make([]int32, d.labels*d.labels)
+		forward, backward := make([]int32, d.labels*d.labels), make([]int32, d.labels*d.labels)
 		for p := range s.labels {
 			for y := range s.labels {
-				change[p*d.labels+y] = w[p*s.labels+y]
-				before[y*d.labels+p] = w[p*s.labels+y]
+				forward[p*d.labels+y] = w[p*s.labels+y]
+				backward[y*d.labels+p] = w[p*s.labels+y]
 			}
 		}
-		d.change, d.before = append(d.change, change), append(d.before, before)
+		d.forward, d.backward = append(d.forward, newTransitions(forward)), append(d.backward, newTransitions(backward))
 	}
 	return d
 }
 
-// pack packs weights by feature and label. If near is set, the weights apply to near features only.
-func (d *decoder) pack(s *sequence, weights []int32, near bool) packedWeights {
-	p := packedWeights{rows: make([]uint64, s.features.size*d.words)}
-	base := make([]int32, s.labels)
+// newGroup packs the weights of the labels from the given one on. It numbers the near features.
+func (d *decoder) newGroup(s *sequence, from int) labelGroup {
+	g := labelGroup{own: make([]packed, s.features.size), near: make([]nearWeights, 1)}
+	row := func(weights []int32, id int) packed { return packWeights(weights[id*s.labels+from : (id+1)*s.labels]) }
 	for t, template := range s.features.templates {
-		from, usual := s.features.offsets[t], s.features.usual[t]
-		for id := from; id <= from+s.features.last[t]; id++ {
-			row := slices.Clone(weights[id*s.labels : (id+1)*s.labels])
-			if usual >= 0 {
-				for y := range row {
-					row[y] -= weights[usual*s.labels+y]
-				}
+		r := s.features.ranges[t]
+		var own packed
+		var near nearWeights
+		if r.unlist >= 0 {
+			own, near = row(s.own, r.unlist), nearWeights{row(s.previous, r.unlist), row(s.next, r.unlist)}
+			g.usual = g.usual.plus(own)
+			if template.near {
+				g.usualNear = g.usualNear.plus(near)
 			}
-			d.packRow(p.rows[id*d.words:(id+1)*d.words], row)
 		}
-		if usual >= 0 && (template.near || !near) {
-			for y := range base {
-				base[y] += weights[usual*s.labels+y]
+		for id := r.first; id <= r.first+r.last; id++ {
+			g.own[id] = row(s.own, id).minus(own)
+			if template.near {
+				d.nearNumber[id] = uint16(len(g.near))
+				g.near = append(g.near, nearWeights{row(s.previous, id).minus(near.onNext), row(s.next, id).minus(near.onPrevious)})
 			}
 		}
 	}
-	p.base = make([]uint64, d.words)
-	d.packRow(p.base, base)
+	return g
+}
+
+// packWeights packs the first groupLabels weights, or fewer if there are not so many.
+func packWeights(weights []int32) (p packed) {
+	for y, w := range weights[:min(len(weights), groupLabels)] {
+		word := &p.low
+		if y >= packLabels {
+			word = &p.high
+		}
+		*word += uint64(w) << (y % packLabels * packBits)
+	}
 	return p
 }
 
-// packRow packs the weights of one feature.
-func (d *decoder) packRow(to []uint64, weights []int32) {
-	for y := range d.labels {
-		w := int32(0)
-		if y < len(weights) {
-			w = min(max(weights[y], 1-packBias), packBias-1)
+func (p packed) plus(o packed) packed { return packed{p.low + o.low, p.high + o.high} }
+
+func (p packed) minus(o packed) packed { return packed{p.low - o.low, p.high - o.high} }
+
+// unpack stores the sums of groupLabels labels.
+func (p packed) unpack(to *[groupLabels]int32) {
+	a, b := p.low+packBias, p.high+packBias
+	to[0], to[1], to[2] = unpacked(a), unpacked(a>>packBits), unpacked(a>>(2*packBits))
+	to[3], to[4], to[5] = unpacked(b), unpacked(b>>packBits), unpacked(b>>(2*packBits))
+}
+
+func unpacked(w uint64) int32 { return int32(w&packMask) - packLimit }
+
+// transitions holds the weights of the transitions from each label to each label of a neighboring item.
+type transitions struct {
+	rows [][groupLabels]int32 // by label and group of the neighbor's labels
+	// spread is the difference between the greatest and the least weight.
+	spread int32
+}
+
+// newTransitions returns transitions with the weights by label and label of the neighbor.
+func newTransitions(weights []int32) transitions {
+	t := transitions{spread: slices.Max(weights) - slices.Min(weights)}
+	for row := range slices.Chunk(weights, groupLabels) {
+		t.rows = append(t.rows, [groupLabels]int32(row))
+	}
+	return t
+}
+
+// best sets to[y] to the maximum, over all labels, of the label's score in from and the weight of the transition from it
+// to y.
+func (t *transitions) best(to, from []int32) {
+	for y := range to {
+		to[y] = math.MinInt32
+	}
+	// A label whose score is below least is not the best one before any label, whatever the weights are.
+	least := slices.Max(from) - t.spread
+	groups := len(to) / groupLabels
+	for label, score := range from {
+		if score < least {
+			continue
 		}
-		to[y/2] += uint64(int64(w)+packBias) << (y % 2 * packShift)
+		for g := range groups {
+			w, to := &t.rows[label*groups+g], (*[groupLabels]int32)(to[g*groupLabels:])
+			to[0], to[1], to[2] = max(to[0], score+w[0]), max(to[1], score+w[1]), max(to[2], score+w[2])
+			to[3], to[4], to[5] = max(to[3], score+w[3]), max(to[4], score+w[4]), max(to[5], score+w[5])
+		}
 	}
 }
 
@@ -118,6 +192,7 @@ func (d *decoded) margin(i, label int) int { return int(d.margins[i*d.labels+lab
 // decodeBuffers holds the memory for a result of [decoder.decode]. The next call reuses it.
 type decodeBuffers struct {
 	best                      []uint8
+	sums                      []packed
 	scores, forward, backward []int32
 	margins                   []int32
 }
@@ -130,73 +205,57 @@ func resized[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// addRows adds the packed weights of the features to sum, and returns the number of packed weights in it.
-func (d *decoder) addRows(sum *[maxLabels / 2]uint64, p *packedWeights, ids []uint16) int {
-	for k, w := range p.base {
-		sum[k] += w
-	}
-	switch d.words {
-	case 3:
-		a, b, c := sum[0], sum[1], sum[2]
-		for _, id := range ids {
-			w := (*[3]uint64)(p.rows[int(id)*3:])
-			a, b, c = a+w[0], b+w[1], c+w[2]
+// emissions sets buf.scores to the weight of each label for each item.
+func (d *decoder) emissions(buf *decodeBuffers, items *featureList) {
+	n, L := items.len(), d.labels
+	buf.scores, buf.sums = resized(buf.scores, n*L), resized(buf.sums, n+2)
+	for g := range d.groups {
+		clear(buf.sums)
+		for i := range n {
+			d.addItem((*[3]packed)(buf.sums[i:]), &d.groups[g], items.of(i))
 		}
-		sum[0], sum[1], sum[2] = a, b, c
-	case maxLabels / 2:
-		for _, id := range ids {
-			w := (*[maxLabels / 2]uint64)(p.rows[int(id)*(maxLabels/2):])
-			for k := range sum {
-				sum[k] += w[k]
-			}
-		}
-	default:
-		for _, id := range ids {
-			for k, w := range p.rows[int(id)*d.words : int(id)*d.words+d.words] {
-				sum[k] += w
-			}
+		for i := range n {
+			buf.sums[i+1].unpack((*[groupLabels]int32)(buf.scores[i*L+g*groupLabels:]))
 		}
 	}
-	return 1 + len(ids)
-}
-
-// emissions sets scores to the weight of each label for each item.
-func (d *decoder) emissions(scores []int32, features, near [][]uint16) {
-	n, L := len(features), d.labels
-	for i := range features {
-		var sum [maxLabels / 2]uint64
-		added := d.addRows(&sum, &d.own, features[i])
-		if i > 0 {
-			added += d.addRows(&sum, &d.previous, near[i-1])
-		}
-		if i+1 < n {
-			added += d.addRows(&sum, &d.next, near[i+1])
-		}
-		for y := range L {
-			scores[i*L+y] = int32(int64(sum[y/2]>>(y%2*packShift)&packMask) - int64(added)*packBias)
-		}
-		if d.odd {
-			scores[i*L+L-1] = never
+	for i := range n {
+		for y := d.used; y < L; y++ {
+			buf.scores[i*L+y] = never
 		}
 	}
 }
 
-// decode returns the best labels of the items, and the margins of all labels. The result is valid until buf is used
-// again.
-func (d *decoder) decode(buf *decodeBuffers, features, near [][]uint16, contexts []uint8) decoded {
-	n, L := len(features), d.labels
+// addItem adds the weights of an item's features to the sums of the previous item, of the item itself and of the next
+// item.
+func (d *decoder) addItem(sums *[3]packed, g *labelGroup, ids []uint16) {
+	own, near := g.usual, g.usualNear
+	for _, id := range ids {
+		own = own.plus(g.own[id])
+		if k := d.nearNumber[id]; k > 0 {
+			near = near.plus(g.near[k])
+		}
+	}
+	sums[0] = sums[0].plus(near.onPrevious)
+	sums[1] = sums[1].plus(own)
+	sums[2] = sums[2].plus(near.onNext)
+}
+
+// decode returns the best labels of the items, and the margins of all labels. contexts holds the context of the
+// transition to each item. The result is valid until buf is used again.
+func (d *decoder) decode(buf *decodeBuffers, items *featureList, contexts []uint8) decoded {
+	n, L := items.len(), d.labels
 	buf.best, buf.margins = resized(buf.best, n), resized(buf.margins, n*L)
 	out := decoded{best: buf.best, margins: buf.margins, labels: L}
 	if n == 0 {
 		return out
 	}
-	buf.scores, buf.forward, buf.backward = resized(buf.scores, n*L), resized(buf.forward, n*L), resized(buf.backward, n*L)
-	d.emissions(buf.scores, features, near)
+	buf.forward, buf.backward = resized(buf.forward, n*L), resized(buf.backward, n*L)
+	d.emissions(buf, items)
 	d.sumForward(buf, contexts)
 	d.sumBackward(buf, contexts)
 	for i := range n {
 		at := i * L
-		setMargins(&out.best[i], out.margins[at:at+L], buf.forward[at:at+L], buf.backward[at:at+L])
+		out.best[i] = setMargins(out.margins[at:at+L], buf.forward[at:at+L], buf.backward[at:at+L])
 	}
 	return out
 }
@@ -206,10 +265,10 @@ func (d *decoder) sumForward(buf *decodeBuffers, contexts []uint8) {
 	L := d.labels
 	copy(buf.forward[:L], buf.scores)
 	for i := 1; i < len(contexts); i++ {
-		weights := d.before[contexts[i]]
-		last, scores, row := buf.forward[(i-1)*L:i*L], buf.scores[i*L:i*L+L], buf.forward[i*L:i*L+L]
-		for y := range row {
-			row[y] = scores[y] + bestSum(weights[y*L:y*L+L], last)
+		row := buf.forward[i*L : i*L+L]
+		d.forward[contexts[i]].best(row, buf.forward[(i-1)*L:i*L])
+		for y, score := range buf.scores[i*L : i*L+L] {
+			row[y] += score
 		}
 	}
 }
@@ -220,59 +279,31 @@ func (d *decoder) sumBackward(buf *decodeBuffers, contexts []uint8) {
 	clear(buf.backward[(n-1)*L:])
 	var next [maxLabels]int32
 	for i := n - 2; i >= 0; i-- {
-		weights := d.change[contexts[i+1]]
-		for q := range L {
-			next[q] = buf.backward[(i+1)*L+q] + buf.scores[(i+1)*L+q]
+		from := next[:L]
+		scores, after := buf.scores[(i+1)*L:(i+2)*L], buf.backward[(i+1)*L:(i+2)*L]
+		for y := range from {
+			from[y] = after[y] + scores[y]
 		}
-		row := buf.backward[i*L : i*L+L]
-		for y := range row {
-			row[y] = bestSum(weights[y*L:y*L+L], next[:L])
-		}
+		d.backward[contexts[i+1]].best(buf.backward[i*L:i*L+L], from)
 	}
 }
 
-// bestSum returns the maximum of the sums of corresponding elements. Both slices have the same length above 0. The
-// numbers of labels of the two models, 6 and 12, have fast paths.
-func bestSum(a, b []int32) int32 {
-	switch len(a) {
-	case 6:
-		return bestOfSix((*[6]int32)(a), (*[6]int32)(b))
-	case 12:
-		return max(bestOfSix((*[6]int32)(a), (*[6]int32)(b)), bestOfSix((*[6]int32)(a[6:]), (*[6]int32)(b[6:])))
-	}
-	best := a[0] + b[0]
-	for k, v := range a {
-		best = max(best, v+b[k])
-	}
-	return best
-}
-
-// bestOfSix is [bestSum] for six elements.
-func bestOfSix(a, b *[6]int32) int32 {
-	return max(a[0]+b[0], a[1]+b[1], a[2]+b[2], a[3]+b[3], a[4]+b[4], a[5]+b[5])
-}
-
-// setMargins sets the best label of an item and the margins of all its labels, given the best scores up to and after
-// the item.
-func setMargins(best *uint8, margins, forward, backward []int32) {
-	first, second := 0, -1 // labels with the two highest totals
+// setMargins sets the margins of all labels of an item, given the best scores up to and after the item, and returns the
+// best label.
+func setMargins(margins, forward, backward []int32) uint8 {
+	best, top, next := 0, int32(math.MinInt32), int32(math.MinInt32) // the best label and the two highest totals
+	forward, backward = forward[:len(margins)], backward[:len(margins)]
 	for y := range margins {
-		margins[y] = forward[y] + backward[y]
-		switch {
-		case y == 0:
-		case margins[y] > margins[first]:
-			first, second = y, first
-		case second < 0 || margins[y] > margins[second]:
-			second = y
-		}
-	}
-	*best = uint8(first)
-	top, next := margins[first], margins[second]
-	for y := range margins {
-		if y == first {
-			margins[y] -= next
+		total := forward[y] + backward[y]
+		if total > top {
+			best, top, next = y, total, top
 		} else {
-			margins[y] -= top
+			next = max(next, total)
 		}
 	}
+	for y := range margins {
+		margins[y] = forward[y] + backward[y] - top
+	}
+	margins[best] = top - next
+	return uint8(best)
 }

@@ -2,7 +2,6 @@ package attribution
 
 import (
 	"math/bits"
-	"slices"
 	"strings"
 )
 
@@ -160,12 +159,12 @@ type tokenReader struct {
 	quoted, depth, by int
 	via               bool
 
-	buf []uint16
+	list *featureList
 }
 
-// tokenEvidence returns the features of the tokens in span s of a unit with the given label, and those that also affect
-// the labels of neighboring tokens. They are valid until the next call.
-func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][]uint16) {
+// tokenEvidence returns the features of the tokens in span s of a unit with the given label. They are valid until the
+// next call.
+func (rd *reading) tokenEvidence(u *unit, s span, label int) *featureList {
 	b := rd.doc.blocks[u.block]
 	n := s.hi - s.lo
 	sc := rd.scratch
@@ -176,7 +175,8 @@ func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][
 	x := &tokenReader{rd: rd, u: u, b: b, toks: b.toks[s.lo:s.hi], label: label,
 		spans: tokenSpans{known: marks(0), person: marks(1), date: marks(2), rule: marks(3), field: marks(4)},
 		links: marks(5), emphasis: marks(6), bold: marks(7), cite: marks(8),
-		shapes: sc.tokenShapes, by: 3, buf: slices.Grow(sc.tokenIDs[:0], 24*n)}
+		shapes: sc.tokenShapes, by: 3, list: &sc.tokenFeatures}
+	x.list.reset(tokenFeatures, rd.listAll, 24*n)
 	rd.findSpans(&x.spans, u, b, s)
 	if len(b.runs) > 0 {
 		b.markRuns(x.links, runLink, s)
@@ -188,38 +188,16 @@ func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][
 		x.shapes[k] = tokenShape(b.text, t)
 	}
 	x.title = rd.l.name == fallback && n > 2 && isTitleCase(rd.l, x.toks)
-	sc.tokenFeatures, sc.tokenNear = resized(sc.tokenFeatures, n), resized(sc.tokenNear, n)
-	features, near = sc.tokenFeatures, sc.tokenNear
-	nearBuf := slices.Grow(sc.nearTokenIDs[:0], 16*n)
 	for k := range n {
-		from := len(x.buf)
 		x.enter(k)
 		x.neighbors(k)
 		x.names(k)
 		x.marks(k)
 		x.place(k)
 		x.leave(k)
-		features[k] = x.buf[from:]
-		from = len(nearBuf)
-		for _, id := range features[k] {
-			if nearTokenFeature[id] {
-				nearBuf = append(nearBuf, id)
-			}
-		}
-		near[k] = nearBuf[from:]
+		x.list.endItem()
 	}
-	sc.tokenIDs, sc.nearTokenIDs = x.buf, nearBuf
-	return features, near
-}
-
-func (x *tokenReader) add(t, value int) {
-	x.buf = tokenFeatures.appendListed(x.buf, t, value, x.rd.listAll)
-}
-
-func (x *tokenReader) flag(t int, ok bool) {
-	if ok {
-		x.add(t, 0)
-	}
+	return x.list
 }
 
 // enter updates the state before token k.
@@ -258,13 +236,13 @@ func (x *tokenReader) leave(k int) {
 
 // neighbors adds the kinds of token k and of the tokens two positions before and after it.
 func (x *tokenReader) neighbors(k int) {
-	x.add(kBias, 0)
-	x.add(kKind, x.shapes[k])
+	x.list.add(kBias, 0)
+	x.list.add(kKind, x.shapes[k])
 	if k > 1 {
-		x.add(kBefore, x.shapes[k-2])
+		x.list.add(kBefore, x.shapes[k-2])
 	}
 	if k+2 < len(x.toks) {
-		x.add(kAfter, x.shapes[k+2])
+		x.list.add(kAfter, x.shapes[k+2])
 	}
 }
 
@@ -273,52 +251,49 @@ func (x *tokenReader) names(k int) {
 	l, t := x.rd.l, x.toks[k]
 	if t.kind == tokWord {
 		for has := l.evidenceClassesOf(t.id); has != 0; has &= has - 1 {
-			x.add(kClass, bits.TrailingZeros64(has))
+			x.list.add(kClass, bits.TrailingZeros64(has))
 		}
 	}
 	known, person := int(x.spans.known[k]), int(x.spans.person[k])
 	if person == 1 && l.given.has(t.id) {
 		person = 3
 	}
-	x.add(kKnown, known)
-	x.add(kKnownAndLast, known*unitLabels+x.label)
-	x.add(kPerson, person)
-	x.add(kDate, int(x.spans.date[k]))
-	x.add(kRule, int(x.spans.rule[k]))
-	x.add(kField, int(x.spans.field[k]))
+	x.list.add(kKnown, known)
+	x.list.add(kKnownAndLast, known*unitLabels+x.label)
+	x.list.add(kPerson, person)
+	x.list.add(kDate, int(x.spans.date[k]))
+	x.list.add(kRule, int(x.spans.rule[k]))
+	x.list.add(kField, int(x.spans.field[k]))
 }
 
 // marks adds the features for the markup, quotation marks and brackets around token k.
 func (x *tokenReader) marks(k int) {
-	x.add(kLink, int(x.links[k]))
+	x.list.add(kLink, int(x.links[k]))
 	if x.links[k] > 0 {
-		x.rd.linkFeatures(x.b, x.toks[k], x.add)
+		x.rd.linkFeatures(x.b, x.toks[k], x.list.add)
 	}
-	x.add(kEmphasis, int(x.emphasis[k]))
-	x.add(kBold, int(x.bold[k]))
-	x.add(kCite, int(x.cite[k]))
-	x.add(kQuoted, x.quoted)
-	x.add(kBracket, min(x.depth, 1))
+	x.list.add(kEmphasis, int(x.emphasis[k]))
+	x.list.add(kBold, int(x.bold[k]))
+	x.list.add(kCite, int(x.cite[k]))
+	x.list.add(kQuoted, x.quoted)
+	x.list.add(kBracket, min(x.depth, 1))
 }
 
 // place adds the features of the unit and of the position of token k in it.
 func (x *tokenReader) place(k int) {
-	x.add(kUnit, x.label)
-	x.add(kUnitKind, int(x.u.kind))
-	x.add(kPlace, placeOf(k, len(x.toks), x.u, x.b))
-	x.flag(kVia, x.via)
-	x.add(kLead, min(x.by, 2))
-	x.flag(kTitleCase, x.title)
-	x.flag(kHeading, isHeading(x.b.elem))
+	x.list.add(kUnit, x.label)
+	x.list.add(kUnitKind, int(x.u.kind))
+	x.list.add(kPlace, placeOf(k, len(x.toks), x.u, x.b))
+	x.list.flag(kVia, x.via)
+	x.list.add(kLead, min(x.by, 2))
+	x.list.flag(kTitleCase, x.title)
+	x.list.flag(kHeading, isHeading(x.b.elem))
 	english := 0
 	if x.rd.l.name == fallback {
 		english = 1
 	}
-	x.add(kEnglish, english)
+	x.list.add(kEnglish, english)
 }
-
-// nearTokenFeature holds, for each feature, whether it also affects the labels of the neighboring tokens.
-var nearTokenFeature = nearTable(tokenFeatures)
 
 // linkFeatures adds the features of the link around token t.
 func (rd *reading) linkFeatures(b *block, t token, add func(t, value int)) {

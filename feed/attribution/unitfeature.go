@@ -119,19 +119,11 @@ var unitFeatures = newFeatureSet([]template{
 	uQuotedCase:      {name: "quoted-case", values: 3 * 4},
 })
 
-// unitEvidence holds the features of a post's units.
-type unitEvidence struct {
-	features [][]uint16
-	near     [][]uint16 // the features that also affect the labels of neighboring units
-	contexts []uint8    // kind of border before each unit
-}
-
 // unitReader computes the features of a post's units.
 type unitReader struct {
 	rd    *reading
 	units []unit
-	buf   []uint16
-	cuts  []int // end of each unit's features in buf
+	list  *featureList
 	// The state of the current block and of the blocks before it.
 	voice, previousVoice float64
 	sinceColon           int
@@ -139,50 +131,25 @@ type unitReader struct {
 	quoted, name, says   int // what the block contains
 }
 
-// evidence returns the features of the units.
-func (rd *reading) evidence(us []unit) unitEvidence {
+// evidence returns the features of the units, and the kind of border before each unit. They are valid until the next
+// call.
+func (rd *reading) evidence(us []unit) (*featureList, []uint8) {
 	s := rd.scratch
-	x := unitReader{rd: rd, units: us, buf: slices.Grow(s.unitIDs[:0], 44*len(us)), cuts: s.unitCuts[:0], sinceColon: 5}
-	s.unitFeatures, s.unitNear = resized(s.unitFeatures, len(us)), resized(s.unitNear, len(us))
+	s.unitFeatures.reset(unitFeatures, rd.listAll, 44*len(us))
 	s.contexts = resized(s.contexts, len(us))
-	e := unitEvidence{features: s.unitFeatures, near: s.unitNear, contexts: s.contexts}
-	e.contexts[0] = borderNone
+	s.contexts[0] = borderNone
+	x := unitReader{rd: rd, units: us, list: &s.unitFeatures, sinceColon: 5}
 	for i := range us {
 		if us[i].first {
 			x.enterBlock(i)
 		}
 		x.unit(i)
-		x.cuts = append(x.cuts, len(x.buf))
+		x.list.endItem()
 		if i > 0 {
-			e.contexts[i] = rd.border(&us[i-1], &us[i])
+			s.contexts[i] = rd.border(&us[i-1], &us[i])
 		}
 	}
-	near := slices.Grow(s.nearUnitIDs[:0], len(x.buf))
-	from := 0
-	for i, to := range x.cuts {
-		e.features[i] = x.buf[from:to]
-		k := len(near)
-		for _, id := range e.features[i] {
-			if nearUnitFeature[id] {
-				near = append(near, id)
-			}
-		}
-		e.near[i] = near[k:]
-		from = to
-	}
-	s.unitIDs, s.nearUnitIDs, s.unitCuts = x.buf, near, x.cuts
-	return e
-}
-
-// nearUnitFeature holds, for each feature, whether it also affects the labels of the neighboring units.
-var nearUnitFeature = nearTable(unitFeatures)
-
-func nearTable(s *featureSet) []bool {
-	near := make([]bool, s.size)
-	for id := range near {
-		near[id] = s.isNear(uint16(id))
-	}
-	return near
+	return x.list, s.contexts
 }
 
 // The kinds of borders between two units.
@@ -218,20 +185,10 @@ func (rd *reading) border(a, b *unit) uint8 {
 	}
 }
 
-func (x *unitReader) add(t, value int) {
-	x.buf = unitFeatures.appendListed(x.buf, t, value, x.rd.listAll)
-}
-
 // addAll adds a feature for each value in a bit set.
 func (x *unitReader) addAll(t int, values uint64) {
 	for ; values != 0; values &= values - 1 {
-		x.add(t, bits.TrailingZeros64(values))
-	}
-}
-
-func (x *unitReader) flag(t int, ok bool) {
-	if ok {
-		x.add(t, 0)
+		x.list.add(t, bits.TrailingZeros64(values))
 	}
 }
 
@@ -286,23 +243,23 @@ func (x *unitReader) unit(i int) {
 	u := &x.units[i]
 	b := x.rd.doc.blocks[u.block]
 	toks := b.toks[u.lo:u.hi]
-	x.add(uBias, 0)
+	x.list.add(uBias, 0)
 	x.block(u, b)
 	x.rules(u, b)
 	x.shape(u, b, toks)
 	x.markup(u, b)
 	x.words(b, toks)
-	x.add(uBlockQuoted, x.quoted)
-	x.add(uBlockName, x.name)
-	x.add(uBlockSays, x.says)
+	x.list.add(uBlockQuoted, x.quoted)
+	x.list.add(uBlockName, x.name)
+	x.list.add(uBlockSays, x.says)
 	if i > 1 {
-		x.add(uBefore, x.summary(i-2))
+		x.list.add(uBefore, x.summary(i-2))
 	}
 	if i+2 < len(x.units) {
-		x.add(uAfter, x.summary(i+2))
+		x.list.add(uAfter, x.summary(i+2))
 	}
 	if u.kind == unitQuoted {
-		x.add(uQuotedCase, bucket(len(toks), 9, 14, 22)*3+caseNumber(x.rd.l, b, toks))
+		x.list.add(uQuotedCase, bucket(len(toks), 9, 14, 22)*3+caseNumber(x.rd.l, b, toks))
 	}
 }
 
@@ -343,9 +300,9 @@ func caseNumber(l *language, b *block, toks []token) int {
 // block appends the features of the block and its position.
 func (x *unitReader) block(u *unit, b *block) {
 	rd := x.rd
-	x.add(uElem, elemNumber(b.elem))
+	x.list.add(uElem, elemNumber(b.elem))
 	q := rd.quotationPlace(u.block)
-	x.add(uQuotation, q)
+	x.list.add(uQuotation, q)
 	marks := 0
 	if rd.marksQuotations {
 		marks = 2
@@ -353,25 +310,25 @@ func (x *unitReader) block(u *unit, b *block) {
 	if q > 0 {
 		marks++
 	}
-	x.add(uMarks, marks)
+	x.list.add(uMarks, marks)
 	n := len(rd.doc.blocks)
-	x.flag(uBeforeQuotation, b.quotation == nil && u.last && u.block+1 < n && rd.doc.blocks[u.block+1].quotation != nil)
-	x.flag(uAfterQuotation, b.quotation == nil && u.first && u.block > 0 && rd.doc.blocks[u.block-1].quotation != nil)
-	x.flag(uList, b.list)
-	x.flag(uCode, b.code)
-	x.flag(uCaption, b.caption)
-	x.flag(uCreditElem, b.credit)
-	x.add(uBlockLen, bucket(len(b.toks), 5, 12, 25, 50, 100))
-	x.add(uPlace, u.placeInBlock())
-	x.add(uPosition, rd.positionOf(u.block))
-	x.add(uBlocks, bucket(n, 2, 4, 8, 16))
+	x.list.flag(uBeforeQuotation, b.quotation == nil && u.last && u.block+1 < n && rd.doc.blocks[u.block+1].quotation != nil)
+	x.list.flag(uAfterQuotation, b.quotation == nil && u.first && u.block > 0 && rd.doc.blocks[u.block-1].quotation != nil)
+	x.list.flag(uList, b.list)
+	x.list.flag(uCode, b.code)
+	x.list.flag(uCaption, b.caption)
+	x.list.flag(uCreditElem, b.credit)
+	x.list.add(uBlockLen, bucket(len(b.toks), 5, 12, 25, 50, 100))
+	x.list.add(uPlace, u.placeInBlock())
+	x.list.add(uPosition, rd.positionOf(u.block))
+	x.list.add(uBlocks, bucket(n, 2, 4, 8, 16))
 	english := 0
 	if rd.l.name == fallback {
 		english = 1
 	}
-	x.add(uEnglish, english)
-	x.add(uNextBlock, rd.outline(b, u.block+1))
-	x.add(uPreviousBlock, rd.outline(b, u.block-1))
+	x.list.add(uEnglish, english)
+	x.list.add(uNextBlock, rd.outline(b, u.block+1))
+	x.list.add(uPreviousBlock, rd.outline(b, u.block-1))
 }
 
 // placeInBlock returns the position of the unit in its block: 0 alone, 1 first, 2 in between, 3 last.
@@ -475,12 +432,12 @@ func (rd *reading) quotationPlace(i int) int {
 // rules appends the features derived from the rules: the role of the block, and the match that overlaps the unit.
 func (x *unitReader) rules(u *unit, b *block) {
 	role := roleNumber(b.role)
-	x.add(uRole, role)
-	x.add(uRoleKind, role*unitKinds+int(u.kind))
+	x.list.add(uRole, role)
+	x.list.add(uRoleKind, role*unitKinds+int(u.kind))
 	rule, weight := x.rd.ruleOf(u)
-	x.add(uRule, rule)
+	x.list.add(uRule, rule)
 	if rule > 0 {
-		x.add(uRuleWeight, bucket(int(weight*100), 35, 55, 75))
+		x.list.add(uRuleWeight, bucket(int(weight*100), 35, 55, 75))
 	}
 }
 
@@ -506,29 +463,29 @@ func (rd *reading) ruleOf(u *unit) (int, float64) {
 func (x *unitReader) shape(u *unit, b *block, toks []token) {
 	n := len(toks)
 	length := bucket(n, 2, 4, 8, 14, 22, 35, 60)
-	x.add(uLen, length)
-	x.add(uKind, int(u.kind))
+	x.list.add(uLen, length)
+	x.list.add(uKind, int(u.kind))
 	if u.kind == unitQuoted {
-		x.add(uQuotedLen, length)
+		x.list.add(uQuotedLen, length)
 	}
-	x.add(uStart, startNumber(x.rd.l, toks))
+	x.list.add(uStart, startNumber(x.rd.l, toks))
 	end := endNumber(toks)
-	x.add(uEnd, end)
+	x.list.add(uEnd, end)
 	if n <= 22 {
-		x.add(uShortEnd, end*3+bucket(n, 5, 12))
+		x.list.add(uShortEnd, end*3+bucket(n, 5, 12))
 	}
-	x.add(uCase, caseNumber(x.rd.l, b, toks))
-	x.flag(uOpen, u.first && toks[0].kind == tokOpen && u.kind != unitQuoted)
-	x.add(uSinceColon, x.sinceColon)
+	x.list.add(uCase, caseNumber(x.rd.l, b, toks))
+	x.list.flag(uOpen, u.first && toks[0].kind == tokOpen && u.kind != unitQuoted)
+	x.list.add(uSinceColon, x.sinceColon)
 	if x.sinceColon < 5 {
 		first := 0
 		if x.firstAfterColon {
 			first = 1
 		}
-		x.add(uFirstAfterColon, first)
+		x.list.add(uFirstAfterColon, first)
 	}
-	x.add(uVoice, bucket(int(x.voice*2), -7, -5, -4, -3, -1, 0, 2, 5))
-	x.add(uVoiceChange, bucket(int((x.voice-x.previousVoice)*2), -5, -3, -1, 0, 2, 4))
+	x.list.add(uVoice, bucket(int(x.voice*2), -7, -5, -4, -3, -1, 0, 2, 5))
+	x.list.add(uVoiceChange, bucket(int((x.voice-x.previousVoice)*2), -5, -3, -1, 0, 2, 4))
 }
 
 // startNumber returns a number for the kind of the first token.
@@ -646,11 +603,11 @@ func (x *unitReader) markup(u *unit, b *block) {
 	link := 0
 	if len(b.runs) > 0 {
 		link = b.cover(runLink, first, last)
-		x.add(uBold, min(2, b.cover(runBold, first, last)))
-		x.add(uEmphasis, min(2, b.cover(runEmphasis, first, last)))
-		x.flag(uCite, b.cover(runCite, first, last) > 0)
+		x.list.add(uBold, min(2, b.cover(runBold, first, last)))
+		x.list.add(uEmphasis, min(2, b.cover(runEmphasis, first, last)))
+		x.list.flag(uCite, b.cover(runCite, first, last) > 0)
 	}
-	x.add(uLink, link)
+	x.list.add(uLink, link)
 	host := 0
 	if link > 0 {
 		u := b.linkIn(u.span)
@@ -665,7 +622,7 @@ func (x *unitReader) markup(u *unit, b *block) {
 			host = 4
 		}
 	}
-	x.add(uHost, host)
+	x.list.add(uHost, host)
 }
 
 // words appends the features of words and names.
@@ -692,10 +649,10 @@ func (x *unitReader) words(b *block, toks []token) {
 		}
 	}
 	known, person := x.names(toks)
-	x.add(uKnown, known)
-	x.add(uPerson, person)
-	x.add(uCapitals, bucket(capitals, 0, 2, 5))
-	x.add(uDate, x.dateIn(b, toks))
+	x.list.add(uKnown, known)
+	x.list.add(uPerson, person)
+	x.list.add(uCapitals, bucket(capitals, 0, 2, 5))
+	x.list.add(uDate, x.dateIn(b, toks))
 }
 
 // names returns where a known publication and a person are first named: 0 nowhere, 1 at the start, 2 near the start, 3

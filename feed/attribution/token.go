@@ -1,7 +1,6 @@
 package attribution
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode"
@@ -46,18 +45,19 @@ const nameTokens = 16
 func (lx *lexicon) tokenize(text string, buf []token) []token {
 	toks := buf
 	space := true
-	for i := 0; i < len(text); i = toks[len(toks)-1].end {
-		for i < len(text) && text[i] == ' ' {
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c == ' ' {
 			space = true
 			i++
+			continue
 		}
-		if i == len(text) {
-			break
-		}
-		if c := text[i]; c < utf8.RuneSelf && wordByte[c] {
-			if t, ok := lx.simpleWord(text, i); ok {
-				t.space, space = space, false
-				toks = append(toks, t)
+		if wordByte[c] {
+			if end, id, inner := lx.simpleWord(text, i); end > 0 {
+				toks = append(toks, token{start: i, end: end, kind: tokWord, ch: rune(c), id: id, upper: c-'A' < 26,
+					digit: isDigit(c), inner: inner, space: space})
+				space = false
+				i = end
 				continue
 			}
 		}
@@ -67,8 +67,10 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 		if isWordRune(r) || r == '@' && nextIsWord(text, t.end) {
 			toks = lx.appendWord(toks, text, t)
 		} else {
-			toks = append(toks, finishMark(text, t))
+			finishMark(text, &t)
+			toks = append(toks, t)
 		}
+		i = toks[len(toks)-1].end
 	}
 	return toks
 }
@@ -87,8 +89,8 @@ func (lx *lexicon) appendWord(toks []token, text string, t token) []token {
 	return append(toks, lx.finishWord(text, t), ending)
 }
 
-// finishMark returns the punctuation mark that begins at token t, with its kind and its end.
-func finishMark(text string, t token) token {
+// finishMark sets the kind and the end of the punctuation mark that begins at token t.
+func finishMark(text string, t *token) {
 	t.kind = tokPunct
 	switch t.ch {
 	case '…':
@@ -114,7 +116,6 @@ func finishMark(text string, t token) token {
 			t.kind = tokOpen
 		}
 	}
-	return t
 }
 
 // dotsEnd returns the end of the dots that continue at byte i.
@@ -134,7 +135,7 @@ func dotsEnd(text string, i int) int {
 // pairedKind returns tokOpen if the mark t opens a quotation, and otherwise tokClose. The opening mark of a pair
 // depends on the language: „…“, »…« and «…» are all in use. French puts spaces on both sides of a guillemet, so in
 // French the mark itself determines whether it opens or closes a quotation.
-func pairedKind(text string, t token) tokenKind {
+func pairedKind(text string, t *token) tokenKind {
 	if t.end == len(text) || strings.IndexByte(" ,.;", text[t.end]) >= 0 {
 		if t.space && (t.ch == '«' || t.ch == '‹') {
 			return tokOpen
@@ -150,55 +151,51 @@ func pairedKind(text string, t token) tokenKind {
 // afterBracket reports whether an opening bracket precedes byte i.
 func afterBracket(text string, i int) bool { return i > 0 && (text[i-1] == '(' || text[i-1] == '[') }
 
-// simpleWord returns the token of the word at byte i if it consists of ASCII letters and digits and a space or simple
-// punctuation ends it. Most words are simple, and are read in one pass.
-func (lx *lexicon) simpleWord(text string, i int) (token, bool) {
-	var buf [maxWord]byte
-	inner := false
-	end := i
-	for ; end < len(text); end++ {
-		c := text[end]
-		low := foldedByte[c]
-		if low <= foldNothing {
-			break
-		}
-		if end-i == maxWord {
-			return token{}, false
-		}
-		inner = inner || low != c && end > i
-		buf[end-i] = low
+// simpleWord reads the word at byte i if it consists of ASCII letters and digits and a space or simple punctuation ends
+// it. It returns the end and the lexicon number of the word, and whether the word contains a capital letter after its
+// first byte and before its last. The end is 0 if the word is not simple. Most words are simple, and are compared eight
+// bytes at a time.
+func (lx *lexicon) simpleWord(text string, i int) (end int, id int32, inner bool) {
+	end = i + 1
+	for end < len(text) && wordByte[text[end]] {
+		end++
 	}
-	if end < len(text) && !endsSimpleWord(text, end, end-i) {
-		return token{}, false
-	}
-	if last := text[end-1]; inner && last-'A' < 26 {
-		inner = hasCapital(text[i+1 : end-1])
-	}
-	t := token{start: i, end: end, kind: tokWord, ch: rune(text[i]), inner: inner,
-		upper: text[i]-'A' < 26, digit: text[i]-'0' < 10}
+	n := end - i
 	switch {
-	case lx.table == nil:
-		t.id = lx.ids[string(buf[:end-i])]
-	case end-i <= maxShort:
-		t.id = lx.table.shortNumber(binary.LittleEndian.Uint64(buf[:maxShort]))
-	default:
-		t.id = lx.table.longNumber(paddedKey(&buf))
+	case end < len(text) && !endsSimpleWord(text, end, n):
+		return 0, 0, false
+	case n > maxShort || lx.table == nil:
+		return end, lx.lookup(text[i:end]), hasCapital(text[i+1 : max(i+1, end-1)])
 	}
-	return t, true
+	// The bit lowerBit distinguishes small letters from capitals, and all digits have it.
+	const lowerBit = 0x2020202020202020
+	mask := ^uint64(0) >> (64 - 8*n)
+	word := eightBytes(text, i) & mask
+	return end, lx.table.shortNumber(word | lowerBit&mask), ^word&lowerBit&(mask>>8)>>8 != 0
+}
+
+// eightBytes returns the eight bytes of s from byte i on, as a number, with zeros for the bytes after the end of s.
+func eightBytes(s string, i int) (n uint64) {
+	if len(s)-i >= 8 {
+		s = s[i : i+8]
+		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	}
+	for k := len(s) - 1; k >= i; k-- {
+		n = n<<8 | uint64(s[k])
+	}
+	return n
 }
 
 // endsSimpleWord reports whether the character at byte end cannot be part of the word of n letters before it. A period
 // may be part of an initial or a host name.
 func endsSimpleWord(text string, end, n int) bool {
-	switch text[end] {
-	case ' ', ',', ';', '!', '?', ')', ']', '"':
-		return true
-	case '.':
-		return n > 1 && !nextIsWord(text, end+1)
-	default:
-		return false
-	}
+	c := text[end]
+	return endsWord[c] || c == '.' && n > 1 && !nextIsWord(text, end+1)
 }
+
+// endsWord reports for each byte whether it ends a word, whatever follows.
+var endsWord = [256]bool{' ': true, ',': true, ';': true, '!': true, '?': true, ')': true, ']': true, '"': true}
 
 // hasCapital reports whether s contains an ASCII capital letter.
 func hasCapital(s string) bool {
@@ -253,8 +250,8 @@ func isWordRune(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
 }
 
-// wordByte reports for each ASCII character whether it is a letter or a digit.
-var wordByte = func() (table [utf8.RuneSelf]bool) {
+// wordByte reports for each byte whether it is an ASCII letter or digit.
+var wordByte = func() (table [256]bool) {
 	for c := range table {
 		table[c] = foldedByte[c] > foldNothing
 	}

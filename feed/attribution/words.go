@@ -17,9 +17,14 @@ type wordTable struct {
 
 // keyTable is a hash table of words by their keys.
 type keyTable[K comparable] struct {
-	keys    []K     // the size is a power of two
-	numbers []int32 // the numbers of the words; 0 for an empty slot
-	shift   int     // number of bits to shift a hash
+	slots []keySlot[K] // the size is a power of two
+	shift int          // number of bits to shift a hash
+}
+
+// keySlot is a slot of a keyTable.
+type keySlot[K comparable] struct {
+	key    K
+	number int32 // the number of the word, or 0 if the slot is empty
 }
 
 // maxShort is the length in bytes of the longest word that has a short key.
@@ -34,11 +39,6 @@ type longKey [maxWord / 8]uint64
 func keyOf(word []byte) longKey {
 	var padded [maxWord]byte
 	copy(padded[:], word)
-	return paddedKey(&padded)
-}
-
-// paddedKey returns the long key of a word that is followed by zero bytes.
-func paddedKey(padded *[maxWord]byte) longKey {
 	return longKey{binary.LittleEndian.Uint64(padded[:]), binary.LittleEndian.Uint64(padded[8:]),
 		binary.LittleEndian.Uint64(padded[16:])}
 }
@@ -74,23 +74,23 @@ func newWordTable(ids map[string]int32) *wordTable {
 // newKeyTable returns a table for n words.
 func newKeyTable[K comparable](n int) keyTable[K] {
 	width := bits.Len(uint(2 * n))
-	return keyTable[K]{keys: make([]K, 1<<width), numbers: make([]int32, 1<<width), shift: 64 - width}
+	return keyTable[K]{slots: make([]keySlot[K], 1<<width), shift: 64 - width}
 }
 
 // insert stores the number of a key, which is not in the table.
 func (t *keyTable[K]) insert(key K, hash uint64, number int32) {
 	k := int(hash >> t.shift)
-	for t.numbers[k] != 0 {
-		k = (k + 1) & (len(t.keys) - 1)
+	for t.slots[k].number != 0 {
+		k = (k + 1) & (len(t.slots) - 1)
 	}
-	t.keys[k], t.numbers[k] = key, number
+	t.slots[k] = keySlot[K]{key, number}
 }
 
 // find returns the number of a key, or 0.
 func (t *keyTable[K]) find(key K, hash uint64) int32 {
-	for k := int(hash >> t.shift); k < len(t.numbers) && k < len(t.keys); k = (k + 1) & (len(t.keys) - 1) {
-		if t.keys[k] == key || t.numbers[k] == 0 {
-			return t.numbers[k]
+	for k := int(hash >> t.shift); k < len(t.slots); k = (k + 1) & (len(t.slots) - 1) {
+		if s := &t.slots[k]; s.key == key || s.number == 0 {
+			return s.number
 		}
 	}
 	return 0

@@ -49,7 +49,8 @@ type language struct {
 	traits     []traits // by word id: the classes that contain the word or a phrase that begins with it
 	evidence   []int    // traits of evidenceClasses
 	evidenceOf []uint64 // by word id: the evidenceClasses that contain the word, as a bit set
-	flags      []uint8  // by word id: the word's flags, such as flagDeterminer
+	classed    []bool   // by word id: whether a class contains the word
+	flags      []uint16 // by word id: the word's flags, such as flagDeterminer
 	noise      phrases
 	end        phrases
 	caption    phrases
@@ -75,8 +76,33 @@ type language struct {
 // index finds the variants that can match a clause, given the words of the clause.
 type index struct {
 	byWord map[int32][]*variant // variants that match only clauses with the word
-	lists  [][]*variant         // the variants of byWord, indexed by word id
+	lists  [][]variantGroup     // the variants of byWord, indexed by word id
 	bare   []*variant           // variants that require no word
+	// bareGroups holds the variants of bare.
+	bareGroups []variantGroup
+}
+
+// variantGroup holds variants of the same rule. They are skipped together if a clause lacks traits that all of them
+// require.
+type variantGroup struct {
+	rule     *rule
+	need     traits
+	variants []*variant
+}
+
+// groupVariants groups consecutive variants of the same rule.
+func groupVariants(variants []*variant) []variantGroup {
+	var groups []variantGroup
+	for _, v := range variants {
+		last := len(groups) - 1
+		if last < 0 || groups[last].rule != v.rule {
+			groups = append(groups, variantGroup{rule: v.rule, need: v.need, variants: []*variant{v}})
+			continue
+		}
+		groups[last].need.intersect(&v.need)
+		groups[last].variants = append(groups[last].variants, v)
+	}
+	return groups
 }
 
 // traits is a bit set of word classes and token kinds. A clause has traits, and a variant requires traits.
@@ -112,6 +138,13 @@ func (t *traits) covers(need *traits) bool {
 		}
 	}
 	return true
+}
+
+// intersect removes the traits from t that o lacks.
+func (t *traits) intersect(o *traits) {
+	for i := range t {
+		t[i] &= o[i]
+	}
 }
 
 // union adds the traits of o to t.
@@ -373,17 +406,18 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 
 // indexWords fills the tables of the language that are indexed by word id. n is the greatest id.
 func (l *language) indexWords(n int) {
-	l.traits, l.trigger = make([]traits, n+1), make([]bool, n+1)
+	l.traits, l.trigger, l.classed = make([]traits, n+1), make([]bool, n+1), make([]bool, n+1)
 	l.monthOf = make([]uint8, n+1)
 	for id, m := range l.months {
 		l.monthOf[id] = uint8(m)
 	}
 	for _, x := range []*index{&l.leads, &l.credits, &l.postedBy} {
-		x.lists = make([][]*variant, n+1)
+		x.lists = make([][]variantGroup, n+1)
 		for id, vs := range x.byWord {
 			l.trigger[id] = true
-			x.lists[id] = vs
+			x.lists[id] = groupVariants(vs)
 		}
+		x.bareGroups = groupVariants(x.bare)
 	}
 	for _, c := range l.allClasses {
 		c.set, c.starts = make([]uint64, n/64+1), make([]uint64, n/64+1)
@@ -395,6 +429,9 @@ func (l *language) indexWords(n int) {
 			l.traits[id].set(c.bit)
 			c.starts[id>>6] |= 1 << (id & 63)
 		}
+	}
+	for id := range l.traits {
+		l.classed[id] = l.traits[id] != traits{}
 	}
 	l.setFlags(n)
 	l.evidenceOf = make([]uint64, n+1)
@@ -534,7 +571,17 @@ func (l *language) class(name string) *class {
 
 // known reports whether a class of the language contains the word. Words in rules and publication names do not count.
 func (l *language) known(id int32) bool {
-	return id > 0 && int(id) < len(l.traits) && l.traits[id] != traits{}
+	return id > 0 && int(id) < len(l.classed) && l.classed[id]
+}
+
+// markNames adds traitName to the words with which the name of a known publication begins.
+func (l *language) markNames(roots []*nameNode) {
+	l.traits = append(l.traits, make([]traits, max(len(roots)-len(l.traits), 0))...)
+	for id, n := range roots {
+		if n != nil {
+			l.traits[id].set(traitName)
+		}
+	}
 }
 
 // Flags of a word: one for each class that contains it.
@@ -547,13 +594,14 @@ const (
 	flagPast
 	flagSaid
 	flagDeterminer // a class of words that may precede a name; see [language.skipDeterminers]
+	flagSaying     // the verbs of saying, in the present and the past
 )
 
 // setFlags sets the flags of the words with numbers up to n.
 func (l *language) setFlags(n int) {
-	l.flags = make([]uint8, n+1)
+	l.flags = make([]uint16, n+1)
 	for _, f := range []struct {
-		flag    uint8
+		flag    uint16
 		classes []*class
 	}{
 		{flagFirst, []*class{l.first}},
@@ -564,6 +612,7 @@ func (l *language) setFlags(n int) {
 		{flagPast, []*class{l.past}},
 		{flagSaid, []*class{l.saidVerb}},
 		{flagDeterminer, []*class{l.det, l.epithet, l.weekday, l.when, l.period}},
+		{flagSaying, []*class{l.say, l.saidVerb}},
 	} {
 		for _, c := range f.classes {
 			for id := range c.words {
@@ -573,7 +622,7 @@ func (l *language) setFlags(n int) {
 	}
 }
 
-func (l *language) flagsOf(id int32) uint8 {
+func (l *language) flagsOf(id int32) uint16 {
 	if uint32(id) >= uint32(len(l.flags)) {
 		return 0
 	}
@@ -634,12 +683,13 @@ func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
 	var counts [maxLanguages]int
 	seen := 0
 	for _, b := range blocks {
-		for _, t := range b.toks {
-			if t.id == 0 {
+		for i := range b.toks {
+			id := b.toks[i].id
+			if id == 0 {
 				continue
 			}
-			if int(t.id) < len(lx.commonIn) {
-				for in := lx.commonIn[t.id]; in != 0; in &= in - 1 {
+			if int(id) < len(lx.commonIn) {
+				for in := lx.commonIn[id]; in != 0; in &= in - 1 {
 					counts[bits.TrailingZeros8(in)]++
 				}
 			}

@@ -60,13 +60,13 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	}
 	x.begin(clause)
 	for _, from := range indexes {
-		for _, t := range x.toks[clause.lo:clause.hi] {
-			if x.l.triggers(t.id) {
-				x.tryAll(from.lists[t.id])
+		for i := clause.lo; i < clause.hi; i++ {
+			if id := x.toks[i].id; x.l.triggers(id) {
+				x.tryAll(from.lists[id])
 			}
 		}
 		if clause.hi-clause.lo <= maxBareClause {
-			x.tryAll(from.bare)
+			x.tryAll(from.bareGroups)
 		}
 	}
 	return x.best
@@ -87,8 +87,17 @@ func (x *matcher) begin(clause span) {
 
 // tryAll matches the variants with the clause, except those already tried, those that cannot match, and those that
 // weigh no more than the best match so far.
-func (x *matcher) tryAll(variants []*variant) {
-	for _, v := range variants {
+func (x *matcher) tryAll(groups []variantGroup) {
+	for i := range groups {
+		if g := &groups[i]; x.has.covers(&g.need) && !(x.best != nil && x.best.rule.weight >= g.rule.weight) {
+			x.tryGroup(g)
+		}
+	}
+}
+
+// tryGroup matches the variants of a group with the clause, except those already tried and those that cannot match.
+func (x *matcher) tryGroup(g *variantGroup) {
+	for _, v := range g.variants {
 		if !x.has.covers(&v.need) || x.lastRound[v.n] == x.round {
 			continue
 		}
@@ -148,19 +157,17 @@ func (x *matcher) mayFill(s slot, t *token) bool {
 }
 
 // mayBeKnown reports whether the name of a known publication, or its determiners, may begin with t.
-func (x *matcher) mayBeKnown(t *token) bool { return x.l.isDeterminer(t) || x.r.pubs.startsName(*t) }
+func (x *matcher) mayBeKnown(t *token) bool { return x.l.isDeterminer(t) || x.r.pubs.startsName(t) }
 
 // traitsOf returns the traits of the clause: the classes of its words and the kinds of its punctuation.
 func (x *matcher) traitsOf(clause span) traits {
 	var has traits
-	for _, t := range x.toks[clause.lo:clause.hi] {
+	for i := clause.lo; i < clause.hi; i++ {
+		t := &x.toks[i]
 		switch t.kind {
 		case tokWord:
 			if t.id > 0 && int(t.id) < len(x.l.traits) {
 				has.union(&x.l.traits[t.id])
-			}
-			if x.r.pubs.startsName(t) {
-				has.set(traitName)
 			}
 		case tokDash:
 			has.set(traitDash)
@@ -195,8 +202,8 @@ func (t *traits) addMark(ch rune) {
 func (x *matcher) containsAll(clause span, words []int32) bool {
 next:
 	for _, w := range words {
-		for _, t := range x.toks[clause.lo:clause.hi] {
-			if t.id == w {
+		for i := clause.lo; i < clause.hi; i++ {
+			if x.toks[i].id == w {
 				continue next
 			}
 		}
@@ -478,7 +485,7 @@ func isClosing(open, c rune) bool {
 func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 	lo, skip := 0, 0
 	for i := range toks {
-		if i < skip {
+		if i < skip || toks[i].kind == tokWord {
 			continue
 		}
 		if end := titleEnd(toks, i); end > 0 && i > lo {
@@ -516,6 +523,9 @@ func titleEnd(toks []token, i int) int {
 // clauseEnd returns the end of the clause that begins at token lo and whose last word or mark is before token end. The
 // clause includes closing quotation marks, and the brackets that close those opened in it.
 func clauseEnd(toks []token, lo, end int) int {
+	if end == len(toks) || !closes(&toks[end]) {
+		return end
+	}
 	for depth := bracketDepth(toks[lo:end]); end < len(toks); end++ {
 		step := bracketDepth(toks[end : end+1])
 		if toks[end].kind != tokClose && (step >= 0 || depth > 0) {
@@ -529,8 +539,8 @@ func clauseEnd(toks []token, lo, end int) int {
 // bracketDepth returns how many more brackets the tokens open than close.
 func bracketDepth(toks []token) int {
 	depth := 0
-	for _, t := range toks {
-		if t.kind == tokPunct {
+	for i := range toks {
+		if t := &toks[i]; t.kind == tokPunct {
 			switch t.ch {
 			case '(', '[':
 				depth++

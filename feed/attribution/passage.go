@@ -457,7 +457,11 @@ func (rd *reading) bindInline(i int, m *match) {
 // other languages.
 func isTitleCase(l *language, toks []token) bool {
 	upper, all := 0, 0
-	for i, t := range toks {
+	if l.name != fallback {
+		return true
+	}
+	for i := range toks {
+		t := &toks[i]
 		if t.kind == tokWord && !t.digit && t.end-t.start > 3 && i > 0 && !l.stop.has(t.id) {
 			all++
 			if t.upper {
@@ -465,5 +469,5 @@ func isTitleCase(l *language, toks []token) bool {
 			}
 		}
 	}
-	return all == 0 || l.name != fallback || upper*3 >= all*2
+	return all == 0 || upper*3 >= all*2
 }

@@ -53,7 +53,7 @@ type publication struct{ Publication }
 type publications struct {
 	byName    map[string]*publication
 	trie      *nameNode               // the root of the tree of names, by token
-	roots     []bool                  // by word id: whether a name begins with the word
+	roots     []*nameNode             // by word id: the node of trie for the names that begin with the word, or nil
 	oblique   map[string]*publication // German names in the dative and genitive; see canonical.go
 	byDomain  map[string]*publication
 	exclaimed map[int32]bool // words that have an exclamation mark in a name
@@ -100,13 +100,21 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 			p.byDomain[strings.TrimPrefix(strings.ToLower(d), "www.")] = entry
 		}
 	}
-	p.roots = make([]bool, len(lx.ids)+1)
-	for id := range p.trie.next {
+	p.indexRoots(lx)
+	return p, nil
+}
+
+// indexRoots fills roots, and marks the words in the languages of the lexicon.
+func (p *publications) indexRoots(lx *lexicon) {
+	p.roots = make([]*nameNode, len(lx.ids)+1)
+	for id, n := range p.trie.next {
 		if id > 0 {
-			p.roots[id] = true
+			p.roots[id] = n
 		}
 	}
-	return p, nil
+	for _, l := range lx.sorted {
+		l.markNames(p.roots)
+	}
 }
 
 // add adds a name of the entry, and if bare is set also the name without its article.
@@ -119,8 +127,8 @@ func (p *publications) add(lx *lexicon, name string, entry *publication, bare bo
 }
 
 // startsName reports whether a known name begins with the word.
-func (p *publications) startsName(t token) bool {
-	return t.kind == tokWord && t.id > 0 && int(t.id) < len(p.roots) && p.roots[t.id]
+func (p *publications) startsName(t *token) bool {
+	return t.kind == tokWord && t.id > 0 && int(t.id) < len(p.roots) && p.roots[t.id] != nil
 }
 
 // articles lists the articles that publication names may begin with, each followed by a space.
@@ -226,11 +234,14 @@ func (n *nameNode) add(lx *lexicon, name string, e *publication, bare bool) {
 
 // walk calls yield with the end and the entry of each known name that begins at toks[i], shortest first.
 func (p *publications) walk(toks []token, i int, yield func(end int, e *publication)) {
-	if i >= len(toks) || !p.startsName(toks[i]) {
+	if i >= len(toks) || !p.startsName(&toks[i]) {
 		return
 	}
-	n := p.trie
-	for k := i; k < len(toks); k++ {
+	n := p.roots[toks[i].id]
+	if n.entry != nil {
+		yield(i+1, n.entry)
+	}
+	for k := i + 1; k < len(toks); k++ {
 		id := toks[k].id
 		switch toks[k].kind {
 		case tokWord:
@@ -274,7 +285,7 @@ func markInName(mark rune) (within, final bool) {
 // precede the name: "the Soros-funded Politico".
 func (p *publications) knownSuffix(toks []token) int {
 	for i := range toks {
-		if !p.startsName(toks[i]) {
+		if !p.startsName(&toks[i]) {
 			continue
 		}
 		found := false

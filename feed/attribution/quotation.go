@@ -242,11 +242,10 @@ func (rd *reading) readCreditAtEnd(s *source, first, k int) bool {
 // closing mark or a period, and precedes a name of a few words.
 func (rd *reading) creditDash(b *block) int {
 	for k := len(b.toks) - 2; k > 1 && k > len(b.toks)-24; k-- {
-		t := b.toks[k]
-		if t.kind != tokDash || !t.space {
+		if t := &b.toks[k]; t.kind != tokDash || !t.space {
 			continue
 		}
-		p := b.toks[k-1]
+		p := &b.toks[k-1]
 		if (p.kind == tokClose || p.kind == tokDots || p.kind == tokPunct && strings.ContainsRune(".!?", p.ch)) &&
 			(nameStart(rd.l, b.toks, k+1) || rd.r.pubs.knownSuffix(b.toks[k+1:]) > 0) {
 			return k

@@ -31,7 +31,7 @@ type decoder struct {
 	labels, used int // the number of labels, with and without the additional ones
 	groups       []labelGroup
 	nearNumber   []uint16 // by feature: its index in near, or 0 if it does not affect the labels of neighboring items
-	// forward and backward hold the weights of the transitions from the previous label and from the next label, by context.
+	// forward and backward hold the weights of the transitions from the previous label and from the next one, by context.
 	forward, backward []transitions
 }
 
@@ -156,8 +156,8 @@ func newTransitions(weights []int32) transitions {
 	return t
 }
 
-// best sets to[y] to the maximum, over all labels, of the label's score in from and the weight of the transition from it
-// to y.
+// best sets to[y] to the maximum, over all labels, of the label's score in from plus the weight of the transition from
+// it to y.
 func (t *transitions) best(to, from []int32) {
 	for y := range to {
 		to[y] = math.MinInt32

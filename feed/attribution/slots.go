@@ -136,7 +136,7 @@ func (x *matcher) mayEndName(t *token) bool {
 // knownSpans appends to out the span of the known publication, with its determiners, that begins at token i.
 func (x *matcher) knownSpans(i int, out []span) []span {
 	k := x.l.skipDeterminers(x.toks[:x.hi], i)
-	if k < x.hi && !x.r.pubs.startsName(x.toks[k]) {
+	if k < x.hi && !x.r.pubs.startsName(&x.toks[k]) {
 		return out
 	}
 	if n := x.r.pubs.knownPrefix(x.toks[k:x.hi], k > i); n > 0 {

@@ -376,7 +376,7 @@ func (rd *reading) findSpans(x *tokenSpans, u *unit, b *block, s span) {
 		if t.kind != tokWord {
 			continue
 		}
-		if x.known[k-s.lo] == 0 && rd.r.pubs.startsName(t) {
+		if x.known[k-s.lo] == 0 && rd.r.pubs.startsName(&t) {
 			if m := rd.r.pubs.knownPrefix(toks[k:], k > s.lo && rd.l.det.has(toks[k-1].id)); m > 0 {
 				mark(x.known, k, k+m, 1, 2)
 			}

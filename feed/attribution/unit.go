@@ -57,6 +57,10 @@ func (rd *reading) unitsOf(us []unit, i int, b *block) []unit {
 	var kind unitKind
 	x.end, kind = rd.creditStart(b)
 	for k := 0; k < x.end; {
+		if b.toks[k].kind == tokWord {
+			k++
+			continue
+		}
 		k = x.split(k)
 	}
 	x.add(x.end, unitPlain)

@@ -2,7 +2,6 @@ package attribution
 
 import (
 	"math/bits"
-	"slices"
 	"unicode"
 
 	"golang.org/x/net/html/atom"
@@ -222,11 +221,12 @@ func (x *unitReader) surveyBlock(i int, b *block) {
 			break
 		}
 	}
-	for k, t := range b.toks {
-		switch {
-		case t.kind != tokWord:
+	for k := range b.toks {
+		t := &b.toks[k]
+		if t.kind != tokWord {
 			continue
-		case rd.l.say.has(t.id) || rd.l.saidVerb.has(t.id):
+		}
+		if rd.l.flagsOf(t.id)&flagSaying != 0 {
 			x.says = 1
 		}
 		if x.name < 3 && t.upper {
@@ -642,12 +642,11 @@ func (x *unitReader) words(b *block, toks []token) {
 	}
 	x.addAll(uClass, has)
 	x.classesOf(uFirstClass, toks)
-	for k, t := range slices.Backward(toks) {
-		if t.kind == tokWord {
-			x.classesOf(uLastClass, toks[k:])
-			break
-		}
+	last := len(toks) - 1
+	for last > 0 && toks[last].kind != tokWord {
+		last--
 	}
+	x.classesOf(uLastClass, toks[last:])
 	known, person := x.names(toks)
 	x.list.add(uKnown, known)
 	x.list.add(uPerson, person)
@@ -677,13 +676,14 @@ func (x *unitReader) names(toks []token) (known, person int) {
 
 // namesKnown reports whether the name of a known publication begins at token k.
 func (rd *reading) namesKnown(toks []token, k int) bool {
-	return rd.r.pubs.startsName(toks[k]) && rd.r.pubs.knownPrefix(toks[k:], k > 0 && rd.l.det.has(toks[k-1].id)) > 0
+	return rd.r.pubs.startsName(&toks[k]) && rd.r.pubs.knownPrefix(toks[k:], k > 0 && rd.l.det.has(toks[k-1].id)) > 0
 }
 
 // dateIn returns 1 if the tokens contain a date, 2 if they are little more than a date, and 0 otherwise.
 func (x *unitReader) dateIn(b *block, toks []token) int {
 	l := x.rd.l
-	for k, t := range toks[:min(len(toks), 40)] {
+	for k := range min(len(toks), 40) {
+		t := &toks[k]
 		if !t.digit && !(t.kind == tokWord && (t.upper || l.nouns) && l.month(t.id) > 0) {
 			continue
 		}

@@ -78,10 +78,10 @@ func viaLine(b *block) (s span, brackets, ok bool) {
 // after a dash.
 func (rd *reading) readTrailingVia(b *block, s span) {
 	for k := s.lo; k < s.hi; k++ {
-		if isMark(b.toks, k, '(') || isMark(b.toks, k, '[') {
+		switch t := &b.toks[k]; {
+		case t.kind == tokPunct && (t.ch == '(' || t.ch == '['):
 			rd.readViaInBrackets(b, s, k)
-		}
-		if k > s.lo && k > s.hi-12 && b.toks[k].kind == tokWord {
+		case t.kind == tokWord && k > s.lo && k > s.hi-12:
 			rd.readViaSentence(b, s, k)
 		}
 	}
@@ -109,7 +109,7 @@ func (rd *reading) readViaInBrackets(b *block, s span, k int) bool {
 // readViaSentence adds the vias in the rest of the span if a phrase such as "via" begins at token k, after a dash or at
 // the beginning of a sentence.
 func (rd *reading) readViaSentence(b *block, s span, k int) {
-	before := b.toks[k-1]
+	before := &b.toks[k-1]
 	dash := before.kind == tokDash
 	if !dash && !(before.kind == tokPunct && strings.ContainsRune(".!?", before.ch)) {
 		return

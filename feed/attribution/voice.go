@@ -53,7 +53,7 @@ type voice struct {
 // spoken holds the properties of a paragraph's words outside quotation marks.
 type spoken struct {
 	words, names            int
-	flags                   uint8 // the flags of the words
+	flags                   uint16 // the flags of the words
 	said, number            bool
 	quoting, inserted, past bool
 }
@@ -67,18 +67,18 @@ func (l *language) spokenIn(toks []token) spoken {
 		if i < skip {
 			continue
 		}
-		if t.kind == tokOpen && opened < maxOpen {
+		switch {
+		case t.kind == tokWord:
+			l.addSpoken(&s, toks, i)
+		case t.kind == tokOpen && opened < maxOpen:
 			opened++ // the bounds prevent quadratic time for marks that are never closed
 			if end := quotedEnd(toks[:min(len(toks), i+maxQuoted)], i); end > 0 {
 				skip = end
 				s.quoting = true
-				continue
 			}
+		case t.kind == tokPunct && t.ch == '[':
+			s.inserted = true
 		}
-		if t.kind == tokWord {
-			l.addSpoken(&s, toks, i)
-		}
-		s.inserted = s.inserted || t.kind == tokPunct && t.ch == '['
 	}
 	s.past = s.flags&flagPast != 0
 	return s
@@ -91,7 +91,7 @@ func (l *language) addSpoken(s *spoken, toks []token, i int) {
 	s.words++
 	s.flags |= flags
 	// "is said to be" is hearsay, not a report.
-	s.said = s.said || flags&flagSaid != 0 && !(i > 0 && l.present.has(toks[i-1].id))
+	s.said = s.said || flags&flagSaid != 0 && !(i > 0 && l.flagsOf(toks[i-1].id)&flagPresent != 0)
 	s.number = s.number || t.digit
 	if t.upper && i > 0 && toks[i-1].kind == tokWord && flags&flagFirst == 0 {
 		s.names++

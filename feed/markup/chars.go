@@ -11,8 +11,9 @@ func CleanText(s string) string {
 	// Fast path: nearly all text is clean, and most of it is ASCII.
 	first := 0
 	for first < len(s) {
-		if asciiChar(s[first]) {
+		if c := s[first]; asciiChar(c) {
 			first++
+			first += printable(s[first:])
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[first:])
@@ -47,6 +48,24 @@ func Unclean(s string) int {
 		if !xmlChar(r) && r != '\v' && r != '\f' {
 			n++
 		}
+	}
+	return n
+}
+
+// printable returns the number of bytes at the start of s, rounded down to a multiple of eight, that are certainly
+// printable ASCII characters.
+func printable(s string) int {
+	const ones = 0x0101010101010101
+	n := 0
+	for len(s) >= n+8 {
+		b := s[n : n+8]
+		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		// The upper bit of a byte of w-0x20… is set if the byte is below 0x20, unless the next lower byte borrowed from it.
+		if ((w-0x20*ones)|w)&(0x80*ones) != 0 {
+			break
+		}
+		n += 8
 	}
 	return n
 }

@@ -36,3 +36,24 @@ func TestCleanTextLeavesCleanTextAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestCleanTextFindsEveryByte checks that CleanText replaces a byte at any place among others, which it reads eight at
+// a time.
+func TestCleanTextFindsEveryByte(t *testing.T) {
+	const text = "text of 17 bytes."
+	for c := range 256 {
+		replaced := string(rune(c))
+		switch b := byte(c); {
+		case b == '\v' || b == '\f':
+			replaced = " "
+		case !asciiChar(b):
+			replaced = "\ufffd"
+		}
+		for at := range len(text) {
+			s := text[:at] + string([]byte{byte(c)}) + text[at+1:]
+			if got, want := CleanText(s), text[:at]+replaced+text[at+1:]; got != want {
+				t.Fatalf("CleanText(%q) = %q, want %q", s, got, want)
+			}
+		}
+	}
+}

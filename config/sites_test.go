@@ -189,7 +189,7 @@ func FuzzParseSite(f *testing.F) {
 			return
 		}
 		if s.Site.ID != "x" || len(s.Hostnames()) == 0 {
-			t.Errorf("the site %q has the hosts %q, want x with at least one", s.Site.ID, s.Hostnames())
+			t.Errorf("the site %q has the hosts %q, want the site \"x\" with at least one host", s.Site.ID, s.Hostnames())
 		}
 		for _, h := range s.Hostnames() {
 			if h == "" || strings.ContainsAny(h, "/@ \r\n") || strings.ToLower(h) != h {

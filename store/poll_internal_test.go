@@ -146,7 +146,7 @@ func TestPoller(t *testing.T) {
 			x := startWait(t.Context(), w, "x", "0-0", 500*time.Millisecond)
 			wantOutcome(t, "wait", x, outcome{Err: broken, After: pollInterval + time.Second})
 		}},
-		{"a context ends a wait during a round", func(t *testing.T, s *fakeStreams, w *poller) {
+		{"a canceled context ends a wait during a round", func(t *testing.T, s *fakeStreams, w *poller) {
 			s.delay = time.Minute
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -203,7 +203,7 @@ func TestPoller(t *testing.T) {
 func TestPollerCommands(t *testing.T) {
 	for _, tt := range []struct {
 		clustered bool
-		want      map[int]int // number of commands by number of streams in each
+		want      map[int]int // number of commands, by the number of streams in each
 	}{
 		{false, map[int]int{128: 8, 88: 2}},
 		{true, map[int]int{3: 400}}, // the streams of a site are in one slot

@@ -186,7 +186,7 @@ func TestScanner(t *testing.T) {
 				t.Errorf("%d SCAN commands after the only site stopped at its first ids, want at most 100", k.scans)
 			}
 		}},
-		{"a context ends the scan of its site only", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
+		{"a canceled context ends the scan of its site only", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
 			ctx, cancel := context.WithCancel(t.Context())
 			a, b := startScan(ctx, w, m, swift, "a", all), startScan(t.Context(), w, m, swift, "b", all)
 			cancel()

@@ -158,7 +158,7 @@ func TestSharedReads(t *testing.T) {
 			wantOutcome(t, "wait", startShared(t.Context(), r, "x", "0-0", time.Minute),
 				outcome{Err: context.DeadlineExceeded, After: shortBlock + 800*time.Millisecond})
 		}},
-		{"a context ends a wait", func(t *testing.T, b *blockingStreams, r *sharedReads) {
+		{"a canceled context ends a wait", func(t *testing.T, b *blockingStreams, r *sharedReads) {
 			ctx, cancel := context.WithTimeout(t.Context(), 1100*time.Millisecond)
 			defer cancel()
 			x := startShared(ctx, r, "x", "0-0", time.Hour)

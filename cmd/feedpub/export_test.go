@@ -184,10 +184,10 @@ func TestExportWhilePostsChange(t *testing.T) {
 	put(t, old, 0, n, 0)
 	built(t, old)
 	to := &changingWriter{after: 150 << 10, change: func() {
-		put(t, old, 0, 10, 1)      // changed at about the time of their export
-		put(t, old, n-10, n, 1)    // not exported yet
-		put(t, old, n, n+10, 0)    // new posts
-		put(t, old, n+10, n+11, 0) // a post that is then deleted
+		put(t, old, 0, 10, 1)      // changes posts at about the time of their export
+		put(t, old, n-10, n, 1)    // changes posts that have not been exported yet
+		put(t, old, n, n+10, 0)    // adds posts
+		put(t, old, n+10, n+11, 0) // adds a post, which is deleted below
 		for _, id := range []string{fmt.Sprintf("post-%04d", n-11), fmt.Sprintf("post-%04d", n+10)} {
 			if err := old.Store.Delete(t.Context(), id); err != nil {
 				t.Fatal(err)

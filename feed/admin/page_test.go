@@ -154,7 +154,7 @@ func TestPageFromAnotherMachineNeedsASession(t *testing.T) {
 	}
 	b.want(200, http.MethodGet, "/", "")
 	b.want(200, http.MethodGet, "/runs", "")
-	b.want(401, http.MethodGet, "/sites/main/posts", "") // cookies are accepted only for the page and lists
+	b.want(401, http.MethodGet, "/sites/main/posts", "") // cookies are valid only for the page and the lists
 	b.want(401, http.MethodPost, "/rebuild", "")
 	b.want(303, http.MethodPost, "/logout", "csrf="+b.csrf())
 	b.want(303, http.MethodGet, "/", "")
@@ -163,7 +163,7 @@ func TestPageFromAnotherMachineNeedsASession(t *testing.T) {
 func TestRebuildFromThePage(t *testing.T) {
 	f := &fake{}
 	b := newBrowser(t, config(t, f), here)
-	b.want(303, http.MethodPost, "/page/rebuild", "site=main") // the person has not signed in yet
+	b.want(303, http.MethodPost, "/page/rebuild", "site=main") // redirected, since the person has not signed in yet
 	b.signIn(303, secret)
 	form := "site=main&feed=tags/go&csrf=" + b.csrf()
 	b.want(403, http.MethodPost, "/page/rebuild", "site=main&csrf=guessed")
@@ -175,7 +175,7 @@ func TestRebuildFromThePage(t *testing.T) {
 	}
 	res, _ := b.want(303, http.MethodPost, "/page/rebuild", form, "Origin: http://127.0.0.1:8081")
 	if len(f.asked) != 1 || len(f.asked[0]) != 1 || f.asked[0][0] != "tags/go" || f.causes[0].By != "alice" {
-		t.Errorf("the form caused rebuilds of %v by %v; want one of tags/go by alice", f.asked, f.causes)
+		t.Errorf("the form caused rebuilds of %v by %v; want one rebuild of tags/go, by alice", f.asked, f.causes)
 	}
 	if _, body := b.want(200, http.MethodGet, res.Header.Get("Location"), ""); !strings.Contains(body, "were rebuilt") {
 		t.Errorf("the page does not report the rebuild:\n%s", body)

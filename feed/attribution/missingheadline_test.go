@@ -8,7 +8,7 @@ import (
 // TestMissingHeadline checks that the headline of a published credit is found if the post certainly gives it, and that
 // titles of other works and parts of sentences are not headlines.
 func TestMissingHeadline(t *testing.T) {
-	r, err := New(Options{Threshold: 0.6}) // so that credits without a passage are published too
+	r, err := New(Options{Threshold: 0.6}) // low enough to publish credits without a passage too
 	if err != nil {
 		t.Fatal(err)
 	}

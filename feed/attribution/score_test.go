@@ -186,7 +186,7 @@ func TestScore(t *testing.T) {
 		{"url", ratio(total.url, total.wanted), 0.79},
 		{"published right", ratio(total.sourceAndTextRight, total.published), 0.97},
 		{"own words not quoted", 1 - ratio(total.swallowed, total.ownOf), 1},
-		{"text", ratio(total.text, total.wanted), 0.52}, // the other passages are unmarked
+		{"text", ratio(total.text, total.wanted), 0.52}, // the rest are unmarked passages, which are rarely certain
 		{"commentary", ratio(total.commentary, total.commentaryOf), 0.97},
 		{"via", ratio(total.via, total.viaOf), 0.97},
 		{"posted", ratio(total.posted, total.postedOf), 0.97},

@@ -142,7 +142,7 @@ func TestJoinedGzipOfChange(t *testing.T) {
 		t.Fatalf("%d bytes of a new document of %d bytes were compressed, want all", compressed, length)
 	}
 	var compressed, length int
-	for i := range changes { // a new post is the first, and the last one leaves the feed
+	for i := range changes { // the new post is the first, and the last post leaves the feed
 		c, n := pack(i+1, all[changes-i-1:len(all)-i-1])
 		compressed, length = compressed+c, length+n
 	}

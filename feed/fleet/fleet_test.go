@@ -135,20 +135,20 @@ func TestReports(t *testing.T) {
 		stop := run(t, a, b)
 		pass(2 * DefaultInterval)
 		if got := a.NewestToken(); got != 20 {
-			t.Errorf("the newest token known to a is %d, want 20, the token of b", got)
+			t.Errorf("the newest token known to process a is %d, want 20, the token of process b", got)
 		}
 		want := feed.Member{
 			ID: "b", Builds: true, Serves: true, Program: "1", Schema: 1, Config: "c",
 			Renderer: feed.Versions{Oldest: 2, Newest: 3}, Seen: 20, Applied: 21,
 		}
 		if diff := cmp.Diff(want, a.Members()[1]); diff != "" {
-			t.Errorf("report of b (-want +got):\n%s", diff)
+			t.Errorf("report of process b (-want +got):\n%s", diff)
 		}
 		s.mu.Lock()
-		clear(s.members) // a flush
+		clear(s.members) // like a flush of the store
 		s.mu.Unlock()
 		if err := a.Refresh(t.Context()); err != nil || a.NewestToken() != 20 {
-			t.Errorf("after a flush the newest token known to a is %d, %v; want 20", a.NewestToken(), err)
+			t.Errorf("after a flush, the newest token known to process a is %d (error %v), want 20", a.NewestToken(), err)
 		}
 		stop()
 		if len(s.members) > 0 {
@@ -281,7 +281,7 @@ func TestOutdatedProgram(t *testing.T) {
 			}
 			problems, _ := f.Problems(t.Context())
 			if len(problems) != 1 || problems[0].Kind != feed.KindFleet || !strings.Contains(problems[0].Reason, tt.want) {
-				t.Errorf("problems are %+v, want one of kind fleet that contains %q", problems, tt.want)
+				t.Errorf("problems are %+v, want one of kind \"fleet\" that contains %q", problems, tt.want)
 			}
 			if err := f.Readable(t.Context()); err != nil {
 				t.Errorf("Readable = %v, want nil: the program cannot write but can read", err)
@@ -317,7 +317,7 @@ func TestLostSchema(t *testing.T) {
 		s.mu.Lock()
 		s.schema = before
 		s.mu.Unlock()
-		pass(DefaultInterval) // until the replica reports the schema
+		pass(DefaultInterval) // wait until the replica reports the schema
 		if got := agree(t, builder); got.Renderer != 3 || got.Since <= 100 {
 			t.Errorf("after the upgrade was lost, a new builder's Agree returned %+v, want rendering version 3", got)
 		}

@@ -213,7 +213,7 @@ func verificationTests() []conformance {
 			w.subscribe("/cb")
 			w.accepted(w.form("/cb"))
 			w.await(2, gets("/cb"))
-			form := regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`) // 32 bytes in base64url
+			form := regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`) // the form of 32 bytes in base64url
 			seen := map[string]bool{}
 			for _, r := range w.matching(gets("/cb")) {
 				c := r.query.Get("hub.challenge")
@@ -682,7 +682,7 @@ func orderTests() []conformance {
 			}
 			isGet := func(r received) bool { return r.method == http.MethodGet && strings.HasPrefix(r.path, "/slow") }
 			w.await(1, isGet)
-			w.publish() // requests that anyone can trigger do not delay deliveries to the host
+			w.publish() // must be delivered: requests that anyone can trigger do not delay deliveries to the host
 			w.await(2, posts("/cb/0"))
 			w.check(len(w.matching(isGet)) == 1, "%d verifications at the same time, want 1", len(w.matching(isGet)))
 			w.open("")
@@ -742,12 +742,12 @@ func publisherTests() []conformance {
 				w.commitVersion(w.queues, "tags/one", v+1, feed.RSS)
 			}
 			w.hub.Wake()
-			w.await(2, posts("/post/500")) // after about a second
+			w.await(2, posts("/post/500")) // the first retry arrives after about a second
 		}},
 		{"publisher/hub that fails gets a pause", []option{peers("/post/500"), noHub}, func(w *world) {
 			w.publish()
 			w.await(3, posts("/post/500"))
-			w.until("the retries to be postponed", func() bool { // the retries were due after a second
+			w.until("the retries to be postponed", func() bool { // otherwise, the retries would be made after a second
 				_, next, err := w.site.NextPush(w.t.Context())
 				return err == nil && time.Until(next) > 30*time.Second
 			})
@@ -880,7 +880,7 @@ func webhookTests() []conformance {
 			w.check(kind == "feedpub.commit" && data["feed"] == "main" && len(docs) == 4, "the message is %s with %v", kind, data)
 		}},
 		{"webhook/held", []option{webhooks(feed.HeldEvent)}, func(w *world) {
-			w.publish() // does not call the webhook, which does not receive commit events
+			w.publish() // must not call the webhook, which does not receive commit events
 			if err := w.hub.FeedEvent(w.t.Context(), feed.HeldEvent, "tags/go", "posts vanished"); err != nil {
 				w.t.Fatal(err)
 			}

@@ -67,7 +67,7 @@ func TestSeveralProcesses(t *testing.T) {
 					defer close(ended)
 					_ = w.second().Run(ctx)
 				}()
-				stop() // at an arbitrary point in its work
+				stop() // stop the hub at an arbitrary point in its work
 				<-ended
 			}
 			newest := text(feed.RSS, w.version)

@@ -29,7 +29,7 @@ func TestRejectedPost(t *testing.T) {
 		t.Errorf("main has %v, want [good]", got)
 	}
 	if len(report.Problems) != 1 || report.Problems[0].ID != "bad" || report.Problems[0].Reason == "" {
-		t.Errorf("problems %+v, want one for the post bad, with a reason", report.Problems)
+		t.Errorf("problems %+v, want one for the post \"bad\", with a reason", report.Problems)
 	}
 	if raw, err := w.site.Post(t.Context(), "bad"); err != nil || string(raw) != `{"title": 7` {
 		t.Errorf("raw post %q, %v; want it unchanged", raw, err)
@@ -37,7 +37,7 @@ func TestRejectedPost(t *testing.T) {
 	w.put(post("bad"))
 	w.rebuild(b)
 	if got := w.ids("main"); !slices.Equal(got, []string{"good", "bad"}) && !slices.Equal(got, []string{"bad", "good"}) {
-		t.Errorf("main has %v after the post was corrected, want good and bad", got)
+		t.Errorf("main has %v after the post was corrected, want the posts \"good\" and \"bad\"", got)
 	}
 	if got := w.problems(); len(got) != 0 {
 		t.Errorf("problems %v after the post was corrected, want none", got)
@@ -93,7 +93,7 @@ func TestPostKeyOfAnotherType(t *testing.T) {
 			}
 			w.rebuild(b)
 			if got := w.ids("main"); !slices.Contains(got, "a") || !slices.Contains(got, "b") {
-				t.Errorf("main has %v, want the last valid version of a, and b", got)
+				t.Errorf("main has %v, want the last valid version of post a, and post b", got)
 			}
 			list, err := w.site.Problems(t.Context())
 			if err != nil || len(list) != 2 {
@@ -191,15 +191,15 @@ func TestFuturePost(t *testing.T) {
 	w.put(post("later", "tags", []string{"x"}, "date_published", w.now().Add(time.Hour).UTC().Format(time.RFC3339)))
 	w.rebuild(b)
 	if got := w.ids("main"); !slices.Equal(got, []string{"now"}) {
-		t.Errorf("main has %v, want [now]", got)
+		t.Errorf("main has %v, want only the post \"now\"", got)
 	}
 	w.advance(2 * time.Hour)
 	w.rebuild(b)
 	if got := w.ids("main"); !slices.Equal(got, []string{"later", "now"}) {
-		t.Errorf("main has %v two hours later, want [later now]", got)
+		t.Errorf("main has %v two hours later, want the posts \"later\" and \"now\"", got)
 	}
 	if got := w.ids("tags/x"); !slices.Equal(got, []string{"later"}) {
-		t.Errorf("tags/x has %v two hours later, want [later]", got)
+		t.Errorf("tags/x has %v two hours later, want the post \"later\"", got)
 	}
 }
 
@@ -303,7 +303,7 @@ func TestRejectionIsReportedAfterCrash(t *testing.T) {
 		t.Fatalf("the notices after the crash are %+v, want one about the post", claims)
 	}
 	b = w.builder("two", func(c *publish.Config) { c.Rejected = rejected })
-	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 8}`)}) // the same reason
+	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 8}`)}) // rejected for the same reason
 	w.rebuild(b)
 	if again := claim(); len(again) > 0 {
 		t.Errorf("the notices after a version that is rejected for the same reason are %+v, want none", again)

@@ -208,7 +208,7 @@ func TestLostArchiveBoundary(t *testing.T) {
 	}
 	w.redis.HDel("feedpub:{main}:archives", string(feed.Main.Archive(2)))
 	w.redis.HDel("feedpub:{main}:archives", string(feed.Main.Archive(10)))
-	w.put(dated("p12", 12, "title", "Edited")) // in the main feed
+	w.put(dated("p12", 12, "title", "Edited")) // the post is in the main feed
 	w.rebuild(b)
 	w.rebuild(b)
 	w.crawl(feed.Main).wantOnce(t, "after the boundaries of archives were lost", published)
@@ -226,7 +226,7 @@ func TestLostArchiveBoundary(t *testing.T) {
 	}
 	for id := range published {
 		if len(documents[id]) != 1 {
-			t.Errorf("post %s is in the documents of %v, want one", id, documents[id])
+			t.Errorf("post %s is in the documents of %v, want only one document", id, documents[id])
 		}
 	}
 }

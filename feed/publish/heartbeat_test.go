@@ -147,7 +147,7 @@ func TestHeartbeat(t *testing.T) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			if p.renews < 12 || p.renews > 18 || b.holder() != "first" {
-				t.Errorf("%d renewals in ten minutes, and the lease is held by %q; want about 15 and first", p.renews, b.holder())
+				t.Errorf("%d renewals in ten minutes, and the lease is held by %q; want about 15 renewals, and \"first\"", p.renews, b.holder())
 			}
 		}},
 		{"a late heartbeat does not end the term if no other process has acquired the lease", func(t *testing.T, b *beating) {
@@ -176,14 +176,14 @@ func TestHeartbeat(t *testing.T) {
 			p.fail(true)
 			time.Sleep(4 * time.Second)
 			if got := b.holder(); got != "second" {
-				t.Errorf("4 s after the last heartbeat of first, the lease is held by %q, want second", got)
+				t.Errorf("4 s after the last heartbeat of \"first\", the lease is held by %q, want \"second\"", got)
 			}
 			p.fail(false)
 			time.Sleep(4 * time.Second)
 			first := token(t, b.store)
 			b.publishes("b")
 			if got := token(t, b.store); got < first || b.holder() != "second" {
-				t.Errorf("after first is back, token %d was followed by %d, and the lease is held by %q", first, got, b.holder())
+				t.Errorf("after \"first\" is back, token %d was followed by %d, and the lease is held by %q", first, got, b.holder())
 			}
 		}},
 		{"a post that was absorbed after the copy that a store is restored from is absorbed again", func(t *testing.T, b *beating) {

@@ -21,7 +21,7 @@ func TestMissingPost(t *testing.T) {
 	w.lose(":post:a")
 	w.rebuild(b)
 	if got := w.ids("main"); !slices.Equal(got, []string{"b", "a"}) {
-		t.Errorf("main has %v, want both posts: a was not deleted", got)
+		t.Errorf("main has %v, want both posts: post a was not deleted", got)
 	}
 	if got := w.problems()["a"]; got != feed.KindMissing {
 		t.Errorf("problem %q, want %q", got, feed.KindMissing)
@@ -47,7 +47,7 @@ func TestHeldFeed(t *testing.T) {
 
 	w.put(post("c", "title", "edited"))
 	if got := w.rebuild(b); got["main"] != feed.Held {
-		t.Fatalf("outcomes %v, want main held: a and b have vanished", got)
+		t.Fatalf("outcomes %v, want main held: the posts a and b have vanished", got)
 	}
 	if got := w.ids("main"); !slices.Equal(got, []string{"d", "c", "b", "a"}) {
 		t.Errorf("main has %v while it is held, want the posts of the last commit", got)
@@ -72,7 +72,7 @@ func TestHeldFeed(t *testing.T) {
 	w.delete("a") // the operator confirms one loss
 	w.put(post("b"))
 	if got := w.rebuild(b); got["main"] != feed.Committed {
-		t.Errorf("outcomes %v, want main committed: the loss of a is confirmed, and b is restored", got)
+		t.Errorf("outcomes %v, want main committed: the loss of post a is confirmed, and post b is restored", got)
 	}
 	if got := w.ids("main"); !slices.Equal(got, []string{"c", "b"}) {
 		t.Errorf("main has %v, want [c b]", got)

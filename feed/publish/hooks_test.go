@@ -112,7 +112,7 @@ func TestRebuildDuringCommittedHook(t *testing.T) {
 			case <-time.After(time.Minute):
 				t.Error("another rebuild is blocked while the Committed hook runs")
 			case <-ctx.Done():
-				t.Error("the context of the Committed hook has ended")
+				t.Error("the context of the Committed hook is canceled")
 			}
 		}
 	})

@@ -155,16 +155,16 @@ func TestDeleteScheduledPost(t *testing.T) {
 	w.put(post("a", "authors", ann), post("b"))
 	w.rebuild(p)
 	w.put(post("a", "authors", ann, "date_published", w.now().Add(time.Hour).UTC().Format(time.RFC3339)))
-	w.rebuild(p, feed.Main) // not authors/ann
+	w.rebuild(p, feed.Main) // does not build authors/ann
 	if got := w.ids("authors/ann"); !slices.Equal(got, []string{"a"}) {
-		t.Fatalf("authors/ann has %q before it is built again, want a", got)
+		t.Fatalf("authors/ann has %q before it is built again, want post \"a\"", got)
 	}
 	w.delete("a")
 	if got := w.rebuild(p)["authors/ann"]; got != feed.Committed {
 		t.Errorf("authors/ann is %s after its post was deleted, want committed", got)
 	}
 	if got := w.ids("authors/ann"); len(got) > 0 {
-		t.Errorf("authors/ann has %q after its post was deleted, want none", got)
+		t.Errorf("authors/ann has %q after its post was deleted, want no posts", got)
 	}
 }
 
@@ -181,11 +181,11 @@ func TestMoveAfterRejection(t *testing.T) {
 	defer w.run(p)()
 	w.until("the post is rejected", func() bool { return w.problems()["a"] == feed.KindRejected })
 	if w.rebuild(p); !slices.Equal(w.ids("tags/news"), []string{"a"}) {
-		t.Errorf("tags/news has %q while its post cannot be read, want a", w.ids("tags/news"))
+		t.Errorf("tags/news has %q while its post cannot be read, want post \"a\"", w.ids("tags/news"))
 	}
 	w.put(post("a"))
 	w.rebuild(p) // the running builder may have committed the change already
 	if got := w.ids("tags/news"); len(got) > 0 {
-		t.Errorf("tags/news has %q after its post has moved, want none", got)
+		t.Errorf("tags/news has %q after its post has moved, want no posts", got)
 	}
 }

@@ -19,7 +19,7 @@ func TestProblemsAreLoggedOnce(t *testing.T) {
 	if n := w.logged("post rejected"); n != 1 {
 		t.Errorf("%d records of a rejected post, want 1:\n%s", n, w.log)
 	}
-	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 8}`)}) // the same reason
+	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 8}`)}) // rejected for the same reason
 	w.rebuild(b)
 	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": `)})
 	w.rebuild(b)

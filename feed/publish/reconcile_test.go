@@ -123,7 +123,8 @@ func TestSubmissionsWaitForTick(t *testing.T) {
 		posts = append(posts, post(fmt.Sprintf("p%04d", i), "tags", []string{"x"}))
 	}
 	w.put(posts...)
-	w.rebuild(w.builder("first", func(c *publish.Config) { c.Lease = publish.LeaseAlone })) // for a busy machine
+	// LeaseAlone keeps a busy machine from losing the lease.
+	w.rebuild(w.builder("first", func(c *publish.Config) { c.Lease = publish.LeaseAlone }))
 	late := post("z", "date_published", "2024-01-02T03:04:05Z")
 	if err := w.redis.Set("feedpub:{main}:post:z", string(late.Raw)); err != nil {
 		t.Fatal(err)

@@ -79,7 +79,7 @@ func TestRolledBackStore(t *testing.T) {
 	ids := w.ids("main")
 	slices.Sort(ids)
 	if !slices.Equal(ids, []string{"a", "new", "secret"}) {
-		t.Errorf("main has %v, want a, new and secret, as in the store", ids)
+		t.Errorf("main has %v, want the posts \"a\", \"new\" and \"secret\", as in the store", ids)
 	}
 	if p := w.problems(); len(p) > 0 {
 		t.Errorf("problems %v after the rollback was accepted, want none", p)

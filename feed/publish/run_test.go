@@ -86,7 +86,7 @@ func TestRunRetriesWhenStoreIsUnavailable(t *testing.T) {
 		t.Errorf("Rebuild while the store is unavailable: %v, want an error of kind unavailable", err)
 	}
 	w.redis.SetError("")
-	w.redis.FastForward(time.Minute) // so that the lease expires
+	w.redis.FastForward(time.Minute) // lets the lease expire
 	w.put(post("b"))
 	w.until("b is published", func() bool { return len(w.ids("main")) == 2 })
 	stop()

@@ -163,7 +163,7 @@ func TestIDsDoNotDependOnBaseURL(t *testing.T) {
 			for _, s := range readDocument(t, format, []byte(doc)) {
 				list = append(list, s.ID)
 			}
-			if format == feed.Atom { // the first id is the feed's
+			if format == feed.Atom { // the first id is that of the feed
 				_, id, _ := strings.Cut(doc, "<id>")
 				id, _, _ = strings.Cut(id, "</id>")
 				list = append(list, id)
@@ -322,7 +322,7 @@ func atomTimes(t *testing.T, items ...*feed.Item) map[string]time.Time {
 
 func TestUniqueUpdatedTimes(t *testing.T) {
 	var items []*feed.Item
-	for i := range 2000 { // enough that about two pairs share a microsecond
+	for i := range 2000 { // so many that about two pairs share a microsecond
 		items = append(items, post("p"+string(rune('a'+i%26))+strings.Repeat("x", i/26)))
 	}
 	f := mainFeed()

@@ -251,7 +251,7 @@ func TestTriggerForAllIncludesNamedFeeds(t *testing.T) {
 		close(release)
 		wg.Wait()
 		if len(calls) != 2 || len(calls[1]) != 0 {
-			t.Errorf("rebuilds %v, want one of tags/a and one of all", calls)
+			t.Errorf("rebuilds %v, want one rebuild of tags/a and one of all feeds", calls)
 		}
 	})
 }

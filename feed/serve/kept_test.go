@@ -42,7 +42,7 @@ func keptDocuments(t *testing.T, dir string) {
 		r = startReplica(t, ReplicaConfig{Source: store, Disk: disk, Kept: kept, Sync: sync, Memory: NewMemory(1)})
 		return r
 	}
-	r := start(nil) // as with posts in Redis
+	r := start(nil) // a source that keeps no documents, as with posts in Redis
 	r.wait(defaultPoll)
 	r.stop()
 	if n := files(t, dir, "heads"); n != 2 {
@@ -73,7 +73,7 @@ func keptDocuments(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	loaded := NewReplica(ReplicaConfig{Source: store, Disk: disk, Kept: feed.Name.OfPost, Log: logTo(t)})
-	loaded.Load() // nothing else has read the source
+	loaded.Load() // without Run, so nothing else has read the source
 	again := &running{Replica: loaded, t: t}
 	if d := loaded.Snapshot().edition(page).documents[0]; d.variants[coding.Gzip].Load() != nil {
 		t.Error("the page has header fields, want them made when it is first requested")

@@ -327,12 +327,12 @@ func TestServesWithoutStore(t *testing.T) {
 				check()
 				r.stop()
 
-				r = run(t, store, dir) // restarted
+				r = run(t, store, dir) // restart the replica
 				check()
 				store.do(func() { store.down = errDown })
 				r.stop()
 
-				r = run(t, store, dir) // restarted without the store
+				r = run(t, store, dir) // restart the replica without the store
 				defer r.stop()
 				r.serves(feed.Main, "main's")
 				r.serves("tags/go", "go's")

@@ -161,7 +161,7 @@ func TestStashOrder(t *testing.T) {
 	loads(1)
 	stash(numbered(2, "two", 2))
 	loads(2)
-	save(t, d, numbered(1, "one", 1)) // by a goroutine that has not seen the second edition
+	save(t, d, numbered(1, "one", 1)) // saved late, by a goroutine that has not seen the second edition
 	loads(2)
 	if got := stashFiles(t, dir); len(got) != 1 {
 		t.Errorf("stash has the files %q, want that of the second edition", got)

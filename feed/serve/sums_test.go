@@ -61,7 +61,7 @@ func TestUnchangedHeadsKeepProblems(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		damage  func(s *fakeStore)
-		decodes []feed.Name // with each read
+		decodes []feed.Name // the heads that each read decodes
 	}{
 		{"rolled back", func(s *fakeStore) {
 			s.heads[feed.Main], _ = commit(feed.Main, 4, noon.Add(-minute), "old")

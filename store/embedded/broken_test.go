@@ -51,7 +51,7 @@ func TestDeleteRejectedVersion(t *testing.T) {
 	for range 2 {
 		s := open(t, o)
 		if got := ids(t, s); got != "b" {
-			t.Errorf("posts are %q after the file of a rejected version was removed, want b", got)
+			t.Errorf("posts are %q after the file of a rejected version was removed, want only post \"b\"", got)
 		}
 		closeStore(t, s)
 	}

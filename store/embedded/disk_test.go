@@ -207,7 +207,7 @@ func TestRecordThatCannotBeWrittenIsNotAcknowledged(t *testing.T) {
 	must(t, site(s).Absorb(t.Context(), absorb)) // writes what could not be written before
 	b, err := os.ReadFile(filepath.Join(s.o.Data, ownFolder, "records.jsonl"))
 	if err != nil || !strings.Contains(string(b), "tags/go") {
-		t.Errorf("records on the disk are %q, %v; want the name", b, err)
+		t.Errorf("records on the disk are %q (error %v), want the recorded name", b, err)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestBrokenFileKeepsLastGoodVersion(t *testing.T) {
 	put(t, s.o.Dir, "a.json", post("a", "good"))
 	scanOnce(t, s)
 	listed := ""
-	for _, broken := range []string{`{"id":"a", "half": `, ""} { // "": truncated before writing
+	for _, broken := range []string{`{"id":"a", "half": `, ""} { // "" is a file that was truncated before it is written
 		put(t, s.o.Dir, "a.json", broken)
 		wait, err := s.folder.scan(t.Context(), nil, false)
 		must(t, err)
@@ -187,7 +187,7 @@ func TestRemovedFilesDeletePosts(t *testing.T) {
 	}
 	closeStore(t, s)
 
-	must(t, os.Remove(filepath.Join(o.Dir, "2.json"))) // while no store is open
+	must(t, os.Remove(filepath.Join(o.Dir, "2.json"))) // removed while no store is open
 	s = open(t, o)
 	if got, want := ids(t, s), "3 4 y"; got != want {
 		t.Errorf("posts after the restart are %q; want %q", got, want)
@@ -234,7 +234,7 @@ func TestMissingFolderDeletesNothing(t *testing.T) {
 			if got, want := problems(t, s), "file ."; got != want {
 				t.Errorf("problems after a restart are %q; want %q", got, want)
 			}
-			put(t, o.Dir, "new.json", post("new", "N")) // the kept posts stay
+			put(t, o.Dir, "new.json", post("new", "N")) // must not affect the posts that are kept
 			scanUntilSettled(t, s)
 			if got, want := ids(t, s), "a b new"; got != want {
 				t.Errorf("posts after another was added are %q; want %q", got, want)
@@ -304,7 +304,7 @@ func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 			}
 			must(t, site(s).Delete(t.Context(), "a"))
 			must(t, site(s).Delete(t.Context(), "b"))
-			closeStore(t, s) // before any further scan
+			closeStore(t, s) // close the store before any further scan
 			for range 2 {
 				s = open(t, o)
 				if got, want := ids(t, s), "c d"; got != want {

@@ -55,7 +55,7 @@ func TestLinkingPostsAreReadAgain(t *testing.T) {
 	put(t, s.o.Dir, "sub/b.md", "B")
 	scanOnce(t, s)
 	if st, ok := s.PostAt("sub/b.md"); !ok || st.ID != "sub/b.md" || len(st.Raw) == 0 {
-		t.Errorf("the post in sub/b.md is %+v, %t; want the post", st, ok)
+		t.Errorf("the post in sub/b.md is %+v (found: %t), want the post that was written", st, ok)
 	}
 	if st, ok := s.PostAt("none.md"); ok {
 		t.Errorf("the post in a missing file is %+v, want none", st)

@@ -56,7 +56,7 @@ func TestRenamedFileKeepsItsID(t *testing.T) {
 	}
 	must(t, s.Close())
 
-	renameFile(t, o.Dir, "other.md", "another.md") // while no process is running
+	renameFile(t, o.Dir, "other.md", "another.md") // renamed while no process is running
 	s = open(t, o)
 	wantIDs(t, s, "after a restart", "a.md a.md~2 other.md")
 	must(t, RemovePost(o.Dir, o.Data, pathDecode, "other.md"))
@@ -73,7 +73,7 @@ func TestRenamedFileWithOtherContentIsNew(t *testing.T) {
 	scanUntilSettled(t, s)
 	must(t, os.Remove(filepath.Join(dir, "a.md")))
 	put(t, dir, "b.md", "B")
-	put(t, dir, "copy2.md", "C") // a copy: its original still exists
+	put(t, dir, "copy2.md", "C") // a copy, whose original still exists
 	scanUntilSettled(t, s)
 	wantIDs(t, s, "after a file was replaced and another was copied", "b.md copy.md copy2.md")
 }

@@ -118,7 +118,7 @@ func TestDocumentsOnDiskPartlyLost(t *testing.T) {
 			must(t, err)
 			must(t, lose(s.disk.unloaded.path(feed.Main)))
 			r := two("kept", "new")
-			r.Previous, r.Blobs = &first, r.Blobs[1:] // as the builder does
+			r.Previous, r.Blobs = &first, r.Blobs[1:] // like a builder, upload only the new document
 			_, _, err = site(s).Commit(t.Context(), r)
 			must(t, err)
 			_, _, err = site(s).Commit(t.Context(), commit("tag/a", 5, time.Now(), "different feed"))

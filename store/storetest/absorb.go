@@ -69,7 +69,7 @@ func testAbsorbItem(t *testing.T, s suite) {
 	}
 	for _, name := range all("tags/go") {
 		if ids, err := s.Select(s.ctx, name, 0); err != nil || !cmp.Equal(ids, []string{"a"}) {
-			t.Errorf("Select(%s) = %q, %v; want a", name, ids, err)
+			t.Errorf("Select(%s) = %q, %v; want post \"a\"", name, ids, err)
 		}
 	}
 	s.wantDirty(t, feed.Main, "tags/go")
@@ -87,7 +87,7 @@ func testAbsorbOtherCursor(t *testing.T, s suite) {
 	err := s.Absorb(s.ctx, feed.Absorption{
 		Token: 1, Cursor: "4-0", Next: "9-9", Changes: []feed.Change{enter(item("b", 2))},
 	})
-	wantKind(t, "Absorb with cursor 4-0 when it is 5-0", err, feed.ErrStale)
+	wantKind(t, "Absorb with cursor 4-0 when the stored cursor is 5-0", err, feed.ErrStale)
 	s.wantNothingOf(t, "b")
 }
 
@@ -107,7 +107,7 @@ func testAbsorbChangedItem(t *testing.T, s suite) {
 	if got := s.stored(t, "a").Item; !cmp.Equal(got, item("a", 2)) {
 		t.Errorf("item after an outdated change (-want +got):\n%s", cmp.Diff(item("a", 2), got))
 	}
-	fresh := enter(item("a", 4)) // without ItemSum
+	fresh := enter(item("a", 4)) // a change without an ItemSum
 	wantKind(t, "Absorb of an item that exists, without ItemSum",
 		s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{fresh}}), feed.ErrStale)
 }
@@ -161,7 +161,7 @@ func testAbsorbKeepsItemOfRejectedPost(t *testing.T, s suite) {
 	later := *problem
 	later.Since, later.Reason = day(9), "Still no."
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: &later})
-	later.Since = day(2) // but the Since of the first problem is kept
+	later.Since = day(2) // want the new problem with the Since of the first one
 	s.wantProblems(t, later)
 
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true})
@@ -187,10 +187,10 @@ func testAbsorbFutureDate(t *testing.T, s suite) {
 		t.Errorf("Due before the first date = %q, %v; want no ids", ids, err)
 	}
 	if ids, err := s.Due(s.ctx, day(10), 10); err != nil || !cmp.Equal(ids, []string{"sooner", "soon"}) {
-		t.Errorf("Due on the second date = %q, %v; want sooner, soon", ids, err)
+		t.Errorf("Due on the second date = %q, %v; want the posts \"sooner\" and \"soon\"", ids, err)
 	}
 	if ids, err := s.Due(s.ctx, day(30), 1); err != nil || !cmp.Equal(ids, []string{"sooner"}) {
-		t.Errorf("Due with a limit of 1 = %q, %v; want sooner", ids, err)
+		t.Errorf("Due with a limit of 1 = %q, %v; want the post \"sooner\"", ids, err)
 	}
 	if n, err := s.Counts(s.ctx, feed.Main); err != nil || n[feed.Main] != 0 {
 		t.Errorf("Counts before the dates = %d, %v; want 0", n[feed.Main], err)
@@ -203,10 +203,10 @@ func testDuePostEntersFeed(t *testing.T, s suite) {
 	s.absorb(t, 1, feed.Change{ID: "soon", ItemSum: s.stored(t, "soon").ItemSum, Keep: true, Entered: all()})
 	s.absorb(t, 1, enter(item("older", 1)), enter(item("newer", 11)))
 	if ids, err := s.Select(s.ctx, feed.Main, 0); err != nil || !cmp.Equal(ids, []string{"newer", "soon", "older"}) {
-		t.Errorf("Select = %q, %v; want newer, soon, older", ids, err)
+		t.Errorf("Select = %q, %v; want the posts \"newer\", \"soon\" and \"older\"", ids, err)
 	}
 	if ids, err := s.Due(s.ctx, day(30), 10); err != nil || !cmp.Equal(ids, []string{"sooner", "late"}) {
-		t.Errorf("Due after a post has entered = %q, %v; want sooner, late", ids, err)
+		t.Errorf("Due after a post has entered = %q, %v; want the posts \"sooner\" and \"late\"", ids, err)
 	}
 }
 

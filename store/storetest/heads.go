@@ -98,7 +98,7 @@ func testChanges(t *testing.T, s suite) {
 	got, err := s.Changes(s.ctx, start, time.Minute)
 	must(t, "Changes", err)
 	if len(got) != 2 || got[0].Feed != "main" || got[1].Feed != "tags/a" {
-		t.Fatalf("Changes = %+v; want main, tags/a", got)
+		t.Fatalf("Changes = %+v; want a commit of main and one of tags/a", got)
 	}
 	version, err := s.Version(s.ctx)
 	must(t, "Version", err)
@@ -120,7 +120,7 @@ func testChangesPosition(t *testing.T, s suite) {
 	}
 	rest, err := s.Changes(s.ctx, all[0].Entry, 0)
 	if err != nil || len(rest) != 1 || rest[0].Feed != "tags/a" {
-		t.Errorf("Changes after the first = %+v, %v; want tags/a", rest, err)
+		t.Errorf("Changes after the first commit = %+v, %v; want the commit of tags/a", rest, err)
 	}
 }
 
@@ -138,7 +138,7 @@ func testChangesWaits(t *testing.T, s suite) {
 	must(t, "Changes", err)
 	must(t, "Commit", <-done)
 	if len(got) != 1 || got[0].Feed != feed.Main {
-		t.Errorf("Changes = %+v; want main", got)
+		t.Errorf("Changes = %+v; want a commit of main", got)
 	}
 }
 
@@ -147,7 +147,7 @@ func testChangesContext(t *testing.T, s suite) {
 	defer cancel()
 	began := time.Now()
 	if _, err := s.Changes(ctx, "0-0", time.Hour); err == nil {
-		t.Error("Changes with a context that ended: no error")
+		t.Error("Changes with a context that timed out returned no error")
 	}
 	if took := time.Since(began); took > time.Minute {
 		t.Errorf("Changes with a context of 50 ms took %v", took)

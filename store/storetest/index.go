@@ -82,7 +82,7 @@ func testDirtyFeeds(t *testing.T, s suite) {
 	second, err := s.DirtyFeeds(s.ctx)
 	must(t, "DirtyFeeds", err)
 	if len(first) != 2 || len(second) != 2 {
-		t.Fatalf("DirtyFeeds = %v, then %v; want two feeds each", first, second)
+		t.Fatalf("DirtyFeeds = %v, then %v; want two feeds each time", first, second)
 	}
 	if first[0].Name != "tags/a" || second[0].Name != "tags/b" {
 		t.Errorf("first dirty feeds are %v, then %v; want tags/a, then tags/b", first[0], second[0])

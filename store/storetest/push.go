@@ -206,7 +206,7 @@ func testCommitOfFirstVersion(s pushSuite) {
 	if got, _ := s.notices(pushNow); !slices.Equal(got, []string{"notify:b - main"}) {
 		s.t.Errorf("notices of the first version: %q, want only that of the feed", got)
 	}
-	s.commitText("1", 5) // the same bytes
+	s.commitText("1", 5) // commits the same bytes again
 	if got, _ := s.notices(pushNow.Add(10 * time.Second)); len(got) > 0 {
 		s.t.Errorf("notices of a commit without new bytes: %q, want none", got)
 	}
@@ -292,7 +292,7 @@ func testCommitRenewsNotice(s pushSuite) {
 	s.commitText("2", 1)
 	at := pushNow.Add(2 * time.Second)
 	_, claims := s.notices(at)
-	s.commitText("3", 3) // while the notices of the second version are delivered
+	s.commitText("3", 3) // commits a third version while the notices of the second one are being delivered
 	for _, c := range claims {
 		must(s.t, "FinishNotice", s.FinishNotice(s.ctx, at, c, 0, ""))
 	}
@@ -327,7 +327,7 @@ func testNoticeOfEvent(s pushSuite) {
 	}
 	_, claims := s.notices(pushNow)
 	if len(claims) != 1 || claims[0].Key != "notify:b held tags/go" || claims[0].Value != "new" {
-		s.t.Errorf("notices are %+v, want one with the later value", claims)
+		s.t.Errorf("notices are %+v, want a single notice with the later value", claims)
 	}
 	if got, err := feed.ParseNotice(claims[0].Key); err != nil || got != n {
 		s.t.Errorf("ParseNotice = %+v, %v; want %+v", got, err, n)
@@ -368,7 +368,7 @@ func (s pushSuite) wantHosts(what string, got, want map[string]int) {
 // testHostHasOneClaimant checks that while a claimant has work for a host, all work for the host is the claimant's.
 func testHostHasOneClaimant(s pushSuite) {
 	s.commitText("1", 0)
-	s.subscribe(9) // three for each of three hosts
+	s.subscribe(9) // three subscriptions on each of three hosts
 	first := s.claimedBy("a", pushNow, 1, 1)
 	var host string
 	for name := range first {
@@ -376,7 +376,7 @@ func testHostHasOneClaimant(s pushSuite) {
 	}
 	got := s.claimedBy("b", pushNow, 1, 100)
 	if len(first) != 1 || got[host] != 0 || len(got) != 2 {
-		s.t.Fatalf("claimant a has claimed %v and then claimant b %v; want one host, and all work for the other two hosts",
+		s.t.Fatalf("claimant a claimed %v and then claimant b claimed %v; want work for one host, and all work for the other two hosts",
 			first, got)
 	}
 	at := pushNow.Add(time.Second)
@@ -387,20 +387,20 @@ func testHostHasOneClaimant(s pushSuite) {
 		r := feed.HostReport{Host: host, Serial: serial, Release: true}
 		must(s.t, "ReportHosts", s.ReportHosts(s.ctx, at, claimant, []feed.HostReport{r}))
 	}
-	release("a", 1) // ignored: a has not processed its claim with serial number 2 yet
+	release("a", 1) // ignored, because claimant a has not processed its claim with serial number 2 yet
 	release("b", 2)
 	at = at.Add(time.Second)
-	s.wantHosts("b, before a releases the host", s.claimedBy("b", at, 3, 100), map[string]int{})
+	s.wantHosts("claimant b, before claimant a releases the host", s.claimedBy("b", at, 3, 100), map[string]int{})
 	release("a", 2)
 	at = at.Add(time.Second)
-	s.wantHosts("b, after a has released the host", s.claimedBy("b", at, 4, 100), map[string]int{host: 1})
+	s.wantHosts("claimant b, after claimant a has released the host", s.claimedBy("b", at, 4, 100), map[string]int{host: 1})
 }
 
 func testHostOfDeadClaimant(s pushSuite) {
 	s.commitText("1", 0)
 	s.subscribe(3)
 	s.claimedBy("dead", pushNow, 1, 100)
-	sub := s.subscription(3) // on the same host as the first
+	sub := s.subscription(3) // a subscription on the same host as the first one
 	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
 	s.wantHosts("before the claims end", s.claimedBy("b", pushNow.Add(lease), 1, 100), map[string]int{})
 	s.wantHosts("when the claims have ended", s.claimedBy("b", pushNow.Add(lease+2*time.Second), 2, 100),
@@ -443,11 +443,11 @@ func testHostThatFails(s pushSuite) {
 
 // testHostOfAllWork checks that deliveries, verifications and notices for one host count together.
 func testHostOfAllWork(s pushSuite) {
-	s.commitText("1", 0) // adds a notice to the queue notify:b
+	s.commitText("1", 0) // adds a notice to the notify:b queue
 	sub := s.subscription(0)
 	s.request(feed.SubscriptionRequest{Mode: feed.SubscribeMode, Subscription: sub}, "c", wide)
 	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, sub, feed.Claim{}))
-	_, err := s.Revoke(s.ctx, s.subscription(3), "spam") // adds a notice of the denial
+	_, err := s.Revoke(s.ctx, s.subscription(3), "spam") // adds a notice about the denial
 	must(s.t, "Revoke", err)
 	at := time.Now().Add(time.Second)
 	counts := func(claimant string) (n [3]int) {
@@ -464,7 +464,7 @@ func testHostOfAllWork(s pushSuite) {
 	}
 	s.subscribe(1)
 	if got := s.claimedBy("a", pushNow, 1, 100); len(got) != 1 {
-		s.t.Fatalf("a claims %v, want work for one host", got)
+		s.t.Fatalf("claimant a claims %v, want work for one host", got)
 	}
 	must(s.t, "Subscribe", s.Site.Subscribe(s.ctx, pushNow, s.subscription(3), feed.Claim{}))
 	for _, tt := range []struct {
@@ -529,7 +529,7 @@ func testRequestIsReplaced(s pushSuite) {
 	claims, err := s.ClaimRequests(s.ctx, claiming(pushNow))
 	must(s.t, "ClaimRequests", err)
 	if len(claims) != 1 || claims[0].Request.ID() != r.ID() {
-		s.t.Fatalf("claims are %+v; want the request", claims)
+		s.t.Fatalf("claims are %+v; want only the request", claims)
 	}
 	r.Mode = feed.UnsubscribeMode
 	s.request(r, "c", wide)
@@ -557,7 +557,7 @@ func testEarlierRequest(s pushSuite) {
 	for i := range 2 {
 		r.Secret = fmt.Sprint(i)
 		s.request(r, "c", wide)
-		c := claiming(pushNow) // the claims end in the same millisecond
+		c := claiming(pushNow) // both claims end in the same millisecond
 		c.Serial = int64(i)
 		got, err := s.ClaimRequests(s.ctx, c)
 		must(s.t, "ClaimRequests", err)
@@ -585,7 +585,7 @@ func testRequestLimits(s pushSuite) {
 	one := func(n int) feed.SubscriptionRequest {
 		return feed.SubscriptionRequest{Mode: feed.SubscribeMode, Subscription: s.subscription(n)}
 	}
-	s.subscribe(2) // hosts 0 and 1
+	s.subscribe(2) // one on host 0 and one on host 1
 	for _, tt := range []struct {
 		name   string
 		change func(l *feed.HubLimits)
@@ -844,7 +844,7 @@ func testRemoveExpired(s pushSuite) {
 		s.t.Errorf("at the end of the lease, %d subscriptions are removed (error %v); want 2", len(got), err)
 	}
 	if st, err := s.PushState(s.ctx); err != nil || st.Subscriptions != 1 {
-		s.t.Errorf("state is %+v, %v; want one subscription", st, err)
+		s.t.Errorf("state is %+v (error %v), want one subscription", st, err)
 	}
 }
 

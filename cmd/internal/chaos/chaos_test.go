@@ -72,12 +72,12 @@ func (r *rig) run() {
 	var work, writer sync.WaitGroup
 	defer work.Wait()
 	defer writer.Wait()
-	defer stop() // even if a fault ends the test
+	defer stop() // stops the readers even if a fault ends the test
 	for _, n := range r.nodes {
 		work.Go(func() { r.read(ctx, n, &bodies) })
 	}
 	writing, stopWriting := context.WithCancel(ctx)
-	faults := newFaults(r) // before the writer starts, which also uses r.random
+	faults := newFaults(r) // created before the writer starts, which also uses r.random
 	writer.Go(func() {
 		for count := 0; writing.Err() == nil; count++ {
 			r.put(writing, r.next(count))
@@ -94,7 +94,7 @@ func (r *rig) run() {
 // faults injects faults.
 type faults struct {
 	*rig
-	ints []int // random numbers, so that the faults do not depend on the speed of the writer
+	ints []int // random numbers drawn in advance, so that the faults do not depend on the speed of the writer
 }
 
 func newFaults(r *rig) *faults {
@@ -151,7 +151,7 @@ func (f *faults) restart(n *node) {
 func (f *faults) suspend(n *node) {
 	f.tally.count("program suspended")
 	n.signal(syscall.SIGSTOP)
-	f.wait(4 * time.Second) // up to twice as long as a lease lasts
+	f.wait(4 * time.Second) // up to twice the duration of a lease
 	n.signal(syscall.SIGCONT)
 }
 

@@ -24,7 +24,7 @@ func TestHostConflict(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		running, all map[feed.SiteID]siteSettings
-		want         map[feed.SiteID]string // conflicting host by site
+		want         map[feed.SiteID]string // by site: the host that it must not have
 	}{
 		{"a start", nil, map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y", "z")},
 			map[feed.SiteID]string{}},

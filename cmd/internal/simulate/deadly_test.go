@@ -111,7 +111,7 @@ func (w *world) testDeadly(x *writer) {
 	x.write(version{post: "killer", public: true, raw: []byte(`{"id":"killer","content_text":"Corrected.","tags":["killer"]}`)})
 	w.awaitTags(map[feed.Name]string{"tags/killer": "killer"}, time.Now())
 	w.checkRejected("after its correction", false)
-	time.Sleep(12 * time.Second) // two polls of a replica
+	time.Sleep(12 * time.Second) // enough time for two polls of a replica
 	w.checkReplicas()
 	w.checkPosts()
 	w.checkFresh()

@@ -136,7 +136,7 @@ func (w *world) converge() {
 		}
 	}
 	w.checkWithdrawn(w.posts.withdrawn(), report)
-	time.Sleep(12 * time.Second) // two polls of a replica
+	time.Sleep(12 * time.Second) // enough time for two polls of a replica
 	w.awaitFullPoll()
 	w.checkReplicas()
 	w.checkPosts()

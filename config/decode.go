@@ -34,7 +34,7 @@ type decoder struct {
 type origin struct {
 	at    string // "file.yml:3:5", "FEEDPUB_LISTEN" or "--listen"
 	layer int    // higher layers take precedence
-	key   string // path of the key that at names; empty if at names none
+	key   string // path of the key in at; empty if at contains no key
 }
 
 // source is text that values are read from.

@@ -22,10 +22,10 @@ const (
 	pollStreams = 128
 )
 
-// poller counts the calls that wait for new entries of streams. Up to max of them block in the server, each with its
-// own connection, and return as soon as there is an entry. If more calls are waiting, none of them blocks: one
-// goroutine reads all streams in rounds, which takes a few commands a second for any number of sites. Other commands
-// that are not urgent are sent with the next round.
+// poller makes calls wait for new entries of streams. Up to max of them block in the server, each with its own
+// connection, and return as soon as there is an entry. If more calls are waiting, none of them blocks: one goroutine
+// reads all streams in rounds, which takes a few commands a second for any number of sites. Other commands that are not
+// urgent are sent with the next round.
 type poller struct {
 	client    redis.UniversalClient
 	clustered bool // whether the server is a Cluster, where one command cannot read streams of different sites

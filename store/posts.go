@@ -177,7 +177,7 @@ func (s *Site) Update(
 		return false, fmt.Errorf("store update: %w", err)
 	}
 	key := s.keys.post(id)
-	var nextErr error // the error that next returned, which is returned unchanged
+	var nextErr error // the error returned by next, which Update returns unchanged
 	try := func(tx *redis.Tx) error {
 		stored, err := getPost(ctx, tx, key)
 		if err != nil {

@@ -223,7 +223,7 @@ func (s *Site) DropRequest(ctx context.Context, c feed.Claim) error {
 	return s.client.wrap("drop request", err)
 }
 
-// PostponeRequest makes a claimed request due for verification after d, unless a later one has replaced it.
+// PostponeRequest schedules the verification of a claimed request after d, unless a later request has replaced it.
 func (s *Site) PostponeRequest(ctx context.Context, c feed.Claim, d time.Duration) error {
 	keys := []string{s.keys.verifications(), s.keys.hubRequests(), s.keys.absent()}
 	_, err := status(ctx, s.client.build, pushFinishNoticeSource, keys, "", c.Key, leaseArg(c), delayArg(d), c.Value)
@@ -506,7 +506,7 @@ func (s *Site) ClaimNotices(ctx context.Context, r feed.Claiming) ([]feed.Claim,
 	return claims, s.client.wrap("claim notices", err)
 }
 
-// FinishNotice removes a claimed notice. If retry is positive, it instead makes the notice due again after retry, with
+// FinishNotice removes a claimed notice. If retry is positive, it instead schedules the notice again after retry, with
 // a new value. It does nothing if the notice was added again in the meantime.
 func (s *Site) FinishNotice(
 	ctx context.Context, at time.Time, c feed.Claim, retry time.Duration, value string,

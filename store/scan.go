@@ -360,7 +360,7 @@ func newPass(parts []*part, room int) *pass {
 	return p
 }
 
-// run makes the pass. When it returns, all parts have ended.
+// run scans the master for all parts of the pass. When it returns, all parts have ended.
 func (p *pass) run(ctx context.Context, l queueKey) {
 	before, err := p.incarnation(ctx, l.master)
 	if err == nil {
@@ -437,8 +437,8 @@ type part struct {
 	want kinds
 	room int // maximum number of buffered ids
 
-	ready chan struct{} // has a buffer of one; signals a full batch or the end of the part
-	taken chan struct{} // has a buffer of one; signals room in the buffer
+	ready chan struct{} // has capacity 1; receives a value when a batch is full or the part ends
+	taken chan struct{} // has capacity 1; receives a value when take has removed ids
 
 	mu    sync.Mutex
 	ids   idLists // buffered ids
@@ -484,8 +484,8 @@ func (x *part) awaitRoom(ctx context.Context, within time.Duration) bool {
 	return false
 }
 
-// take waits for ids, and returns a batch and whether there may be more. After the last batch, it returns the error of
-// the part.
+// take waits for ids, and returns a batch and whether there may be more. After the last batch, it returns the error
+// that ended the scan of the part, if any.
 func (x *part) take(ctx context.Context) (ids idLists, more bool, err error) {
 	for {
 		x.mu.Lock()

@@ -47,7 +47,7 @@ type sharedReads struct {
 	mu      sync.Mutex
 	streams map[string]*watchedStream
 	pending []*watchedStream // streams that are not part of a read yet
-	settled []*watchedStream // streams of short reads that may move to a long read
+	settled []*watchedStream // streams in short reads that a long read may take over
 	short   int              // number of goroutines for short reads
 	long    int              // number of goroutines for long reads
 	closed  bool

@@ -238,7 +238,7 @@ func (a attributer) body(r io.Reader, in attributeInput) ([]readPost, error) {
 	return []readPost{read}, err
 }
 
-// lines prints a line for each line of r. A line that cannot be read is reported and skipped.
+// lines reads posts from the lines of r and prints a line for each. A line that cannot be read is reported and skipped.
 func (a attributer) lines(env *environment, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)

@@ -145,7 +145,7 @@ func (e *exporter) pending(ctx context.Context) (map[string]bool, error) {
 	}
 }
 
-// someOf returns a text that lists the first ids and gives the number of the others.
+// someOf formats a list of ids, with only the number of those after the first three.
 func someOf(ids []string) string {
 	const shown = 3
 	if len(ids) <= shown {

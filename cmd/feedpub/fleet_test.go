@@ -265,7 +265,8 @@ func TestLostData(t *testing.T) {
 	})
 }
 
-// testLostData calls keep between two posts, and forget after both have been served.
+// testLostData publishes two posts, of which the server of Redis loses at least the second. It calls keep before the
+// second post, and forget after both have been served.
 func testLostData(t *testing.T, keep, forget func(*storetest.Server)) {
 	m := newMachines(t)
 	servers := []*machine{m.start("feedpub", "serve", "--build=false"), m.start("feedpub", "serve", "--build=false")}

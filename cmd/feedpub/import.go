@@ -105,7 +105,7 @@ func (flags importFlags) options() (importer.Options, error) {
 	return o, nil
 }
 
-// importFiles runs the command.
+// importFiles implements the import command.
 func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args []string) error {
 	o, err := flags.options()
 	if err != nil {

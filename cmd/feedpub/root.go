@@ -133,7 +133,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return misused(cmd, fmt.Sprintf("unknown command %q%s", args[0], hint))
 }
 
-// exactArgs accepts one argument for each of names.
+// exactArgs accepts exactly one argument for each name.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == len(names) {

@@ -32,7 +32,7 @@ func key(s string) string {
 func publicationKey(s string) string { return strings.TrimPrefix(key(s), "the ") }
 func addressKey(s string) string     { return strings.ToLower(strings.TrimRight(s, "/")) }
 
-// matches reports whether got has the same key as want or as one of the texts in or. A nil pointer represents an empty
+// matches reports whether got has the same key as want or one of the alternatives. A nil pointer represents an empty
 // text.
 func matches(got string, want *string, or []*string, key func(string) string) bool {
 	return slices.ContainsFunc(append([]*string{want}, or...), func(w *string) bool {

@@ -10,7 +10,7 @@ import (
 	"feedpub/feed"
 )
 
-// figures are the figures of one feed over time.
+// figures holds the charts of one feed.
 type figures struct {
 	Feed     string
 	From, To string // the first and last days, as dayName formats them

@@ -316,7 +316,7 @@ func (s *source) fill(c *citation) {
 	}
 }
 
-// readAddress sets the URL of s to the article that is linked in the clause of match m in block b. Links of vias do not
+// readAddress sets the URL of s to the article that is linked in the clause of match m in block b. Links in vias do not
 // count.
 func (rd *reading) readAddress(s *source, b *block, m *match) {
 	probe := s.citation
@@ -471,7 +471,7 @@ func (rd *reading) readLeadingVias(b *block, s span) span {
 	return s
 }
 
-// headlineFollows reports whether rest, the text after the credit in block i, is the headline of the passage below
+// headlineFollows reports whether the text after the credit in block i, rest, is the headline of the passage below
 // rather than its beginning. A headline is in title case and has no final period, and the block below it is longer or a
 // quotation.
 func (rd *reading) headlineFollows(i int, rest span) bool {

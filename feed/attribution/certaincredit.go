@@ -233,7 +233,7 @@ func (rd *reading) sentenceWith(b *block, at span) span {
 }
 
 // isQuotedIn reports whether the sentence says that the publication of s, or an author in it, said what the sentence
-// quotes. The tokens before the name of the publication end at token before.
+// quotes. The name of the publication is preceded by the tokens up to the index before.
 func (rd *reading) isQuotedIn(s *source, b *block, in span, before int) bool {
 	for before > in.lo && (rd.l.det.has(b.toks[before-1].id) || rd.l.epithet.has(b.toks[before-1].id)) {
 		before--

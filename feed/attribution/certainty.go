@@ -326,9 +326,9 @@ func (rd *reading) isWeakPerson(s *source) bool {
 	})
 }
 
-// continuesSource reports whether the quotation that begins at block first may be from the same source as the one
-// before it, last: at most three blocks separate them, none of these is a heading or links to a different host, and the
-// last of these blocks announces more of the source.
+// continuesSource reports whether the quotation that begins at block first may be from the source of the previous
+// quotation, last: at most three blocks separate the two quotations, none of these is a heading or links to a different
+// host, and the last of these blocks announces more of the source.
 func (rd *reading) continuesSource(last *source, first int) bool {
 	if len(last.passageBlocks) == 0 {
 		return false

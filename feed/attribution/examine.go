@@ -112,7 +112,7 @@ func (x *Examination) candidate(c *candidate) ExaminedCandidate {
 		one := *c
 		one.source = r.source
 		source := x.rd.newQuote(&one).Source
-		source.Publication = r.source.pub.name // as it is written, like the labels of the posts
+		source.Publication = r.source.pub.name // the name as written in the post, which is what the labels contain
 		out.Sources = append(out.Sources, ExaminedSource{Source: source, Evidence: r.evidence})
 	}
 	for _, r := range c.passages {
@@ -162,7 +162,7 @@ func SourceFeatures() int { return sourceFeatures.size }
 func PassageFeatures() int { return passageFeatures.size }
 
 // Weights holds the weights of a sequence model, in hundredths. Own, Previous and Next are indexed by feature and
-// label, for features of the item itself, of the previous and of the next item. Change holds, for each context, the
+// label, for the features of the item itself, the previous item and the next item. Change holds, for each context, the
 // weights of the pairs of consecutive labels.
 type Weights struct {
 	Own, Previous, Next []int32

@@ -78,7 +78,7 @@ type index struct {
 	byWord map[int32][]*variant // variants that match only clauses with the word
 	lists  [][]variantGroup     // the variants of byWord, indexed by word id
 	bare   []*variant           // variants that require no word
-	// bareGroups holds the variants of bare.
+	// bareGroups contains the same variants as bare, in groups.
 	bareGroups []variantGroup
 }
 
@@ -242,7 +242,7 @@ next:
 	return out
 }
 
-// phrases is a set of line patterns. A pattern is a whole line, or a prefix and optionally a later part.
+// phrases is a set of line patterns. A pattern is a whole line, or a prefix with an optional infix.
 type phrases struct {
 	whole  map[string]bool
 	starts map[string][]linePattern // by the first word of the prefix

@@ -367,7 +367,7 @@ func (x *matcher) matchSlot(s slot, i int, rest []elem) bool {
 	return false
 }
 
-// fillAny fills the slot with the first span after which the rest matches. It reports whether there is one.
+// fillAny fills the slot with the first span after which the rest matches, and reports whether there is such a span.
 func (x *matcher) fillAny(to *span, spans []span, rest []elem) bool {
 	for _, s := range spans {
 		if x.fillSlot(to, s, rest) {

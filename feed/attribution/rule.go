@@ -76,7 +76,7 @@ const (
 	opChar
 )
 
-// slot is a part of a credit that an element fills.
+// slot identifies the part of a credit that an element of a rule fills.
 type slot uint8
 
 const (

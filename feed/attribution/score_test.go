@@ -391,7 +391,8 @@ func publicationKey(s string) string { return strings.TrimPrefix(comparisonKey(s
 
 func urlKey(s string) string { return strings.ToLower(strings.TrimRight(s, "/")) }
 
-// anyText reports whether got has the same comparison key as want or one of the texts in or; nil is the empty text.
+// anyText reports whether got has the same comparison key as want or one of the alternatives. A nil pointer represents
+// an empty text.
 func anyText(got string, want *string, or []*string, key func(string) string) bool {
 	return slices.ContainsFunc(append([]*string{want}, or...), func(w *string) bool {
 		if w == nil {

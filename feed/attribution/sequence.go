@@ -131,7 +131,7 @@ func (p packed) plus(o packed) packed { return packed{p.low + o.low, p.high + o.
 
 func (p packed) minus(o packed) packed { return packed{p.low - o.low, p.high - o.high} }
 
-// unpack stores the sums of groupLabels labels.
+// unpack stores the unpacked sums of the labels in to.
 func (p packed) unpack(to *[groupLabels]int32) {
 	a, b := p.low+packBias, p.high+packBias
 	to[0], to[1], to[2] = unpacked(a), unpacked(a>>packBits), unpacked(a>>(2*packBits))

@@ -390,7 +390,8 @@ func (l *language) isPersonWord(t *token, alone bool) bool {
 	return l.isNameWord(t) && !l.stop.has(t.id) && !l.pubWord.has(t.id) && !(alone && l.place.has(t.id))
 }
 
-// tokenEnding searches toks from token i for the token that ends at byte end. It returns the position after it, or 0.
+// tokenEnding searches for a token that ends at the byte offset end, starting at token i. It returns the position after
+// that token, or 0 if there is none.
 func tokenEnding(toks []token, i, end int) int {
 	for k := i; k < len(toks) && toks[k].start < end; k++ {
 		if toks[k].end == end {

@@ -10,7 +10,7 @@ import (
 // This file checks the headline of a credit: it is a whole title, and not a few words of a sentence.
 
 // correctTitle makes the headline of s the whole text of the link that contains it, and removes a headline that is not
-// a title: running text of a link, a few quoted words, and the name of the publication.
+// a title, such as a link in running text, a few quoted words or the name of the publication.
 func (rd *reading) correctTitle(s *source) {
 	rd.splitPageTitle(s)
 	rd.takePublicationAsHeadline(s)

@@ -255,8 +255,8 @@ func (rd *reading) isDescriptive(t token) bool {
 }
 
 // isMeetingWith reports whether the interview or profile at token k, in a sentence that begins at token lo, is with or
-// about the person whose name is at: it follows the name, it follows "in" or a similar preposition, or "with" or "of"
-// is between it and the name.
+// about the person named in the given span: the interview follows the name or a preposition such as "in", or "with" or
+// "of" stands between the interview and the name.
 func (rd *reading) isMeetingWith(b *block, k, lo int, at span) bool {
 	if k == at.hi || slices.ContainsFunc(b.toks[max(lo, k-3):k], func(t token) bool { return rd.l.in.has(t.id) && t.id != 0 }) {
 		return true

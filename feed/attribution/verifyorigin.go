@@ -32,7 +32,7 @@ func (rd *reading) isOrigin(b *block, lo int, at span) bool {
 	if at.hi == len(b.toks) || lo == 0 || rd.isSpeaker(b.toks[at.hi]) || rd.precedesOrigin(b.toks[lo-1]) {
 		return true
 	}
-	// After a word such as "as" or "what", the name must say something: "as the Bugle put it".
+	// After a word such as "as" or "what", a verb of saying must follow the name: "as the Bugle put it".
 	before := b.toks[lo-1]
 	return rd.l.stop.has(before.id) && !rd.l.common.has(before.id) && (rd.sayingAfter(b, at.hi) >= 0 ||
 		slices.ContainsFunc(b.toks[at.hi:min(at.hi+4, len(b.toks))], func(t token) bool { return rd.l.saying.has(t.id) }))

@@ -11,9 +11,10 @@ import (
 // decides where the quotation is from, the name after "via" is not its source, and a passage in the author's own
 // sentence is not a quotation.
 
-// isLinkOfLead reports whether the URL of s can be that of the quotation element below the paragraph that introduces
-// it. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link on a
-// verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. The credit is in the block with index at.
+// isLinkOfLead reports whether the paragraph above a quotation element allows the URL of s as the source of the
+// quotation. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link
+// on a verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. The credit is in the block with index
+// at.
 func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	lead := rd.leadOf(s, at)
 	if lead == nil || s.url == "" || s.convention == "cite" {

@@ -216,7 +216,7 @@ func (f *Fleet) compareConfigs() {
 	f.conflicts = map[string]time.Time{reason: since}
 }
 
-// learn sets latest to s if s is later. The caller must hold mu.
+// learn records s as the latest schema if it is later than the one known. The caller must hold mu.
 func (f *Fleet) learn(s feed.Schema) {
 	if s.Since > f.latest.Since {
 		f.latest = s

@@ -123,7 +123,7 @@ func (e *Explainer) Statuses(ctx context.Context) (func(feed.StoredPost) feed.Po
 	}, nil
 }
 
-// snapshot reads the data that does not belong to a single post. The function of adds it to a stored post.
+// snapshot reads the data that concerns more than one post. The returned function combines it with a stored post.
 func (e *Explainer) snapshot(ctx context.Context) (of func(feed.StoredPost) evidence, err error) {
 	common := evidence{held: map[feed.Name]string{}, dirty: map[feed.Name]bool{}}
 	problems, err := e.Store.Problems(ctx)
@@ -470,7 +470,7 @@ func (e *Explainer) findByOwnID(ctx context.Context, x *feed.Explanation) error 
 	return nil
 }
 
-// answer says why the post is or is not in a feed.
+// answer returns a sentence that says why the post is or is not in a feed.
 func (e *Explainer) answer(x feed.Explanation, v evidence, name feed.Name) string {
 	if i := slices.IndexFunc(x.Feeds, func(p feed.Place) bool { return p.Feed == name }); i >= 0 {
 		p := x.Feeds[i]

@@ -107,10 +107,10 @@ type Config struct {
 	// Limits bound subscriptions and requests. Zero fields mean the defaults.
 	Limits feed.HubLimits
 
-	// Serving, optional, reports whether all replicas serve a version of the site. External hubs fetch documents, so they
-	// are notified once Serving returns true, or two seconds after the commit if it does not.
+	// Serving reports whether all replicas serve a version of the site. External hubs fetch documents, so they are
+	// notified once Serving returns true, or two seconds after the commit if it does not. It may be nil.
 	Serving func(ctx context.Context, version int64) bool
-	// Observer, optional, receives the outcome of each request. It is called concurrently and must not block.
+	// Observer receives the outcome of each request. It is called concurrently and must not block. It may be nil.
 	Observer Observer
 	// Program is the value of the User-Agent field.
 	Program string

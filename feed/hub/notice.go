@@ -80,7 +80,7 @@ func (h *Hub) notice(ctx context.Context, c feed.Claim, latest time.Time) {
 	}
 }
 
-// fanOut makes the deliveries of a topic due.
+// fanOut schedules the deliveries of a topic.
 func (h *Hub) fanOut(ctx context.Context, c feed.Claim) {
 	for ctx.Err() == nil {
 		count, err := h.config.Store.FanOut(ctx, time.Time{}, c, fanOutBatch)
@@ -105,7 +105,7 @@ func stateOf(c feed.Claim) noticeState {
 	return s
 }
 
-// finishNotice records that a notice is done or, if retry is positive, that it is due again after retry.
+// finishNotice records that a notice is done or, if retry is positive, schedules it again after retry.
 func (h *Hub) finishNotice(ctx context.Context, c feed.Claim, retry time.Duration, s noticeState) {
 	value, err := json.Marshal(s)
 	if err != nil {
@@ -116,7 +116,7 @@ func (h *Hub) finishNotice(ctx context.Context, c feed.Claim, retry time.Duratio
 	})
 }
 
-// retry makes a notice due again after a failure, and reports whether it did so: a notice is abandoned after a day.
+// retry schedules a notice again after a failure, and reports whether it did so: a notice is abandoned after a day.
 func (h *Hub) retry(ctx context.Context, c feed.Claim, s noticeState, retryAfter time.Duration) bool {
 	if s.Attempts++; s.Attempts == 1 {
 		s.Since = c.Now

@@ -77,8 +77,8 @@ const (
 	maxOpenTargets = 1_000      // links in one paragraph whose "(" is not closed
 	maxDefinitions = 10_000     // lines such as "[name]: address"
 	maxFootnotes   = 500        // lines such as "[^name]: text"
-	maxMoreCells   = 10_000     // table cells, in addition to one per byte of the source
-	maxMoreLinks   = 1 << 20    // bytes in the URLs and titles of links, in addition to the size of the source
+	maxMoreCells   = 10_000     // table cells beyond one per byte of the source
+	maxMoreLinks   = 1 << 20    // bytes in the URLs and titles of links beyond the size of the source
 	maxInlineSteps = 50_000_000 // pairs of delimiters in one paragraph; 10,000 delimiters have this many pairs
 )
 

@@ -85,8 +85,8 @@ func (t *tidier) token(token html.Token) {
 	}
 }
 
-// plainText writes raw unchanged if it needs no decoding, cleaning or escaping, and reports whether it did. This is the
-// fast path for most text.
+// plainText writes raw and returns true if raw needs no decoding, cleaning or escaping. Otherwise it does nothing. This
+// is the fast path for most text.
 func (t *tidier) plainText(raw []byte) bool {
 	blank := true
 	for _, c := range raw {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Text is a text with a name that describes its parts.
+// Text is a hostile text. Its name describes its parts.
 type Text struct{ Name, Text string }
 
 // Hostile returns texts of about size bytes that have made a parser slow or might do so: repeated openings, endings,

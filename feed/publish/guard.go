@@ -27,7 +27,7 @@ const (
 type readingStore interface {
 	// SetReading records the posts that a builder is about to read. Without ids, it removes the builder's record.
 	SetReading(ctx context.Context, owner string, ids ...string) error
-	// Readings returns the recorded posts, by builder.
+	// Readings returns the ids of the recorded posts of each builder.
 	Readings(ctx context.Context) (map[string][]string, error)
 	SetCostly(ctx context.Context, versions ...feed.Costly) error
 	RemoveCostly(ctx context.Context, ids ...string) error

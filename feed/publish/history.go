@@ -90,7 +90,7 @@ func (a *absorbed) add(b absorbed) {
 	a.rejected = append(a.rejected, b.rejected...)
 }
 
-// count counts the posts of an absorption. It omits posts that every scan finds again; see [history.isFoundAgain].
+// count counts the posts that a batch absorbs. It omits posts that every scan finds again; see [history.isFoundAgain].
 func (h *history) count(ctx context.Context, b *batch) (absorbed, error) {
 	var n absorbed
 	for _, d := range b.decisions {

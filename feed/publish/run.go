@@ -24,7 +24,7 @@ const (
 
 // submissionWaiter reports when there is something to absorb.
 type submissionWaiter interface {
-	// AwaitInbox waits up to block for a submission after an inbox entry, and reports whether there is one.
+	// AwaitInbox waits up to block for a submission after an inbox entry, and reports whether it has found one.
 	AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error)
 	// NextDue returns the earliest publication date of the posts with a future date, and false if there are none.
 	NextDue(ctx context.Context) (time.Time, bool, error)

@@ -43,10 +43,10 @@ func generationAt(version int) int {
 	return n
 }
 
-// version identifies what items of the site are made with. It includes the generation of the built-in tables to which
-// the site was upgraded, not the generation of this program, so a new release reads published posts again only after
-// the site has been upgraded to it. Posts that are submitted before the upgrade are read with the tables of the program
-// that builds.
+// version identifies everything, apart from the posts, that determines the items of the site. It includes the
+// generation of the built-in tables to which the site was upgraded, not the generation of this program, so a new
+// release reads published posts again only after the site has been upgraded to it. Posts that are submitted before the
+// upgrade are read with the tables of the program that builds.
 func (a *absorber) version() string {
 	return fmt.Sprintf("%s-g%d", a.reading.Load().version, generationAt(a.rendering.renderer().Version()))
 }

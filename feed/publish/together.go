@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// together runs functions at the same time, and returns the first error. After an error the context of all functions
-// ends. The first function runs in the calling goroutine, since a process may have thousands of sites, and each
+// together runs functions at the same time, and returns the first error. After an error, the context of all functions
+// is canceled. The first function runs in the calling goroutine, since a process may have thousands of sites, and each
 // goroutine needs memory.
 func together(ctx context.Context, first func(context.Context) error, others ...func(context.Context) error) error {
 	ctx, stop := context.WithCancelCause(ctx)

@@ -15,7 +15,8 @@ import (
 )
 
 // settleTime is how long a replica waits after the last announcement before it compares editions. A change to a post
-// affects several feeds, which are committed one by one. Comparing the first feeds must not delay the last.
+// affects several feeds, which are committed one by one. Comparing the first editions must not delay serving the last
+// ones.
 const settleTime = 100 * time.Millisecond
 
 // tail is the position up to which a replica has read the store.

@@ -149,7 +149,7 @@ func (m *Memory) setRequested(d *document) {
 	}
 }
 
-// replace counts the documents in now instead of those in before, which they have replaced. A document counts as
+// replace stops counting the documents in before, and counts those in now, which replace them. A document counts as
 // requested if the document that it replaced at the same path was requested, because the same readers will request it.
 func (m *Memory) replace(before, now []*document) {
 	m.mu.Lock()

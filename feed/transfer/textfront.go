@@ -9,9 +9,9 @@ import (
 )
 
 // cutTextHeader separates the front matter of a plain text file, or a header without an opening line, from the text,
-// and reports whether there is one. An ordinary text may also begin with a "---" line, so front matter must have a key
-// that is common in headers. If the first lines say that the post is not public, but cannot be read as front matter,
-// the error is of kind [feed.ErrInvalid].
+// and reports whether the text has either. An ordinary text may also begin with a "---" line, so front matter must have
+// a key that is common in headers. If the first lines say that the post is not public, but cannot be read as front
+// matter, the error is of kind [feed.ErrInvalid].
 func cutTextHeader(text string, o Options) (frontMatter, bool, error) {
 	if len(text) > intake.MaxSize {
 		return frontMatter{body: text}, false, nil // ReadText rejects it

@@ -52,7 +52,7 @@ const (
 	bumpInterval = time.Minute
 )
 
-// openCopies compares the records. Read-only samples have none.
+// openCopies reads and compares the records of the two folders. The read-only sample posts have no record.
 func openCopies(own string, o Options, now func() time.Time) *copies {
 	c := &copies{own: filepath.Join(own, "copy.json"), files: o.files, log: o.Logger, now: now}
 	if o.Dir == "" {

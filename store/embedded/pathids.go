@@ -15,7 +15,7 @@ import (
 	"feedpub/feed"
 )
 
-// pathIDs records ids of posts whose file specifies no id. Such a post normally has the path of its file as its id. The
+// pathIDs records ids of posts whose files specify none. Such a post normally has the path of its file as its id. The
 // id differs if the file was renamed, or if the path is already the id of a renamed file; only these ids are recorded.
 // Ids never change, so they are written to disk before they are used.
 type pathIDs struct {

@@ -1,6 +1,7 @@
--- Adds or renews a subscription and schedules a delivery of the current version. A renewal with the same secret by a
--- subscriber that has the current version, or is being sent it, schedules nothing: some subscribers renew after every
--- delivery, so deliveries would never end. A verified request does nothing if a later one has been handled.
+-- Adds or renews a subscription and schedules a delivery of the current version. A renewal with the same secret
+-- schedules nothing if the subscriber has the current version or a delivery of it is in progress: some subscribers
+-- renew after every delivery, so deliveries would never end. A verified request does nothing if a later one has been
+-- handled.
 --
 -- KEYS  1 subscriptions  2 topic  3 deliveries  4 expiries  5 hosts  6 topics  7 failures  8 requests  9 verifications
 --       10 journal

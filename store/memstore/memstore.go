@@ -17,15 +17,15 @@ import (
 	"feedpub/feed"
 )
 
-// Site is a store. Its methods have the same contracts as the methods of store.Site with the same names, and are safe
-// for concurrent use. They take no time, except for those that wait for changes.
+// Site is the store of a site. Its methods have the same contracts as those of store.Site, and are safe for concurrent
+// use. They take no time, except for those that wait for changes.
 type Site struct {
 	now func() time.Time
 
 	mu    sync.Mutex
 	data  data
 	news  chan struct{} // closed and replaced when something is added that a call may wait for
-	asked int           // number of requests, which gives each an id
+	asked int           // number of requests so far; used as the id of the newest
 }
 
 // data is everything that a site stores. Its values are never modified, so that a copy of the maps is a snapshot.
@@ -66,7 +66,7 @@ type primary struct {
 	// commit, or 0 if there was none.
 	milestones map[string]feed.Milestones
 	unserved   map[string]int64
-	readings   map[string][]string // posts by owner of a lease
+	readings   map[string][]string // ids of the posts that each lease owner is reading
 	costly     map[string]feed.Costly
 }
 

@@ -210,7 +210,8 @@ func testDuePostEntersFeed(t *testing.T, s suite) {
 	}
 }
 
-// futureItem returns the change that stores an item with a future date, the n-th day, without adding it to a feed.
+// futureItem returns the change that stores an item without adding it to a feed. The item is dated on the n-th day,
+// which must be in the future.
 func futureItem(id string, n int) feed.Change {
 	return feed.Change{ID: id, Item: item(id, n), Due: day(n)}
 }

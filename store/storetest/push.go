@@ -172,7 +172,7 @@ func (s pushSuite) deliverAll(at time.Time) {
 	}
 }
 
-// fanOut makes the deliveries of the hub's notices due.
+// fanOut schedules the deliveries of the hub's notices.
 func (s pushSuite) fanOut(at time.Time) {
 	s.t.Helper()
 	_, claims := s.notices(at)

@@ -210,7 +210,7 @@ func (s suite) stored(t *testing.T, id string) feed.StoredPost {
 	return got[0]
 }
 
-// must fails the test if err, the error of the call described by what, is not nil.
+// must fails the test if err is not nil. The argument what describes the call that returned err.
 func must(t *testing.T, what string, err error) {
 	t.Helper()
 	if err != nil {
@@ -218,7 +218,7 @@ func must(t *testing.T, what string, err error) {
 	}
 }
 
-// wantKind checks the kind of err, the error of the call described by what.
+// wantKind checks the kind of err. The argument what describes the call that returned err.
 func wantKind(t *testing.T, what string, err, kind error) {
 	t.Helper()
 	if !errors.Is(err, kind) {

@@ -28,7 +28,7 @@ type ledger struct {
 	posts map[string]write
 }
 
-// write is a write of a post.
+// write is one attempt to store or delete a post.
 type write struct {
 	id     string
 	body   string // "" for a deletion

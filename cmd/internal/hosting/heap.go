@@ -45,7 +45,7 @@ func limitHeap(ctx context.Context, size func() int64) {
 
 // heapGrowth returns the GC percentage for a live heap that contains the given bytes of documents. Between two
 // collections, the heap may then grow by the size of everything except documents, plus the size of the documents
-// divided by heapShare. Of everything except documents, the part above heapFull counts only a quarter.
+// divided by heapShare. If everything except documents is larger than heapFull, only a quarter of the excess is added.
 func heapGrowth(live, documents int64) int {
 	rest := max(live-documents, heapRest)
 	growth := min(rest, heapFull+(rest-heapFull)/4)

@@ -88,7 +88,7 @@ func (h *hostedSite) serving(ctx context.Context, version int64) bool {
 	})
 }
 
-// push configures a publisher to call the site's hub.
+// push makes a publisher notify the site's hub.
 func (h *hostedSite) push(c *publish.Config) {
 	if h.hub == nil {
 		return

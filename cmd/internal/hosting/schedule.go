@@ -13,7 +13,7 @@ import (
 	"feedpub/store"
 )
 
-// allOthers is the name of [feed.Scheduled] for the feeds that are not listed.
+// allOthers is the name in [feed.Scheduled] that represents all feeds without an entry of their own.
 const allOthers feed.Name = "*"
 
 // Schedule returns when the feeds of a site are rebuilt: the main feed, the configured feeds, and all others. Times are

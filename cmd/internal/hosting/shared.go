@@ -67,7 +67,7 @@ func (s *shared) reader(c config.Attribution) (*attribution.Reader, error) {
 	return r, nil
 }
 
-// waitTurn blocks until one more site may rebuild. The caller must call done after the rebuild.
+// waitTurn blocks until the caller may rebuild a site. The caller must call done after the rebuild.
 func (s *shared) waitTurn(ctx context.Context) (done func(), err error) {
 	if err := s.rebuilds.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("wait for a turn to rebuild: %w", err)

@@ -17,7 +17,7 @@ type RecordCount struct {
 	Kept int `json:"kept"`
 }
 
-// compare counts records for a dry run.
+// compare counts the records that an import would change, for a dry run.
 func (i *importer) compare(ctx context.Context, lines []feed.ExportLine) error {
 	if i.stored == nil {
 		i.stored = make(map[string]feed.ExportLine)

@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/serve"
 )
 
-// drive is the file system of a server, in memory. It outlives the process.
+// drive is the in-memory file system of a server. It outlives the process.
 type drive struct {
 	mu      sync.Mutex
 	folders map[string]bool

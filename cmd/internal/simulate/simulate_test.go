@@ -125,7 +125,7 @@ func TestFoundBugs(t *testing.T) {
 		1032, // the archives of an unchanged feed were lost
 		2917, // a feed needed archives while changes were held
 		6983, // a feed needed archives while changes were held, with a single server
-		4183, // a run that had to end waited for a slow store
+		4183, // a run did not end in time because it waited for a slow store
 	} {
 		for _, v := range simulate(t, seed, slog.New(slog.DiscardHandler)).violations {
 			t.Errorf("seed %d: %s", seed, v)

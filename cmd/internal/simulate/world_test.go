@@ -81,7 +81,7 @@ func (r *random) between(low, high time.Duration) time.Duration {
 	return low + time.Duration(r.n(int(high-low)))
 }
 
-// world is one schedule.
+// world is the state of one simulated schedule.
 type world struct {
 	seed uint64
 	plan plan

@@ -102,9 +102,10 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-scale
-bench-scale: ## measure POSTS (100,000) posts, with Hugo for comparison, 10,000 feeds and 200 sites; needs redis-server
+bench-scale: ## measure POSTS (100,000) posts, compare with Hugo three times, and measure 10,000 feeds and 200 sites; needs redis-server
 	bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && GOBIN=$$bin $(GO) install $(HUGO) && \
-	$(GO) -C deploy/bench run ./scale -posts $(POSTS) -hugo $$bin/hugo
+	$(GO) -C deploy/bench run ./scale -posts $(POSTS) && \
+	$(GO) -C deploy/bench run ./scale -posts $(POSTS) -rounds 3 -hugo $$bin/hugo
 	$(GO) -C deploy/bench run ./scale -feeds 10000
 	$(GO) -C deploy/bench run ./scale -sites 200
 

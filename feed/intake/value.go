@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxSafeInteger is the largest integer that is interoperable in JSON (RFC 8259, section 6).
@@ -84,10 +86,70 @@ func (d *decoder) object(path string, raw json.RawMessage) *object {
 func (d *decoder) textValue(path string, raw json.RawMessage) string {
 	var s string
 	if d.want("a string", path, raw) {
-		d.unmarshal(path, raw, &s)
+		var ok bool
+		if s, ok = unquote(raw); !ok {
+			d.unmarshal(path, raw, &s)
+		}
 		d.replaced.add(path, raw, s)
 	}
 	return s
+}
+
+// unquote returns the value of a JSON string, whose syntax must be valid. It reports false for a string with bytes that
+// are not UTF-8 or with escapes of characters that are not ASCII, which [json.Unmarshal] must decode. It takes a third
+// of the time, which matters for the content of posts: json.Unmarshal first checks the syntax once more.
+func unquote(raw json.RawMessage) (string, bool) {
+	rest := raw[1 : len(raw)-1]
+	if !utf8.Valid(rest) {
+		return "", false
+	}
+	var b strings.Builder
+	for {
+		i := bytes.IndexByte(rest, '\\')
+		if i < 0 {
+			break
+		}
+		if b.Cap() == 0 {
+			b.Grow(len(rest))
+		}
+		b.Write(rest[:i])
+		c, length := unescape(rest[i:])
+		if length == 0 {
+			return "", false
+		}
+		b.WriteByte(c)
+		rest = rest[i+length:]
+	}
+	if b.Len() == 0 {
+		return string(rest), true
+	}
+	b.Write(rest)
+	return b.String(), true
+}
+
+// unescape returns the ASCII character that the JSON escape at the beginning of s denotes, and the length of the
+// escape. The length is 0 if the escape denotes a different character.
+func unescape(s []byte) (c byte, length int) {
+	switch s[1] {
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		n, err := strconv.ParseUint(string(s[2:6]), 16, 16)
+		if err != nil || n >= utf8.RuneSelf {
+			return 0, 0
+		}
+		return byte(n), 6
+	default: // a quotation mark, a slash or a backslash
+		return s[1], 2
+	}
 }
 
 func (d *decoder) text(o *object, name string) string {

@@ -2,9 +2,9 @@
 // does not use it.
 //
 // A post is about 3 KB long, has one of 5 authors, and has 3 of 200 tags, some of which are frequent. Half of the posts
-// quote one of 100 publications in the ways that bloggers do. The post with a given number is always the same. The text
-// has no meaning, but its words are as frequent and as varied as those of English prose, so that it is compressed about
-// as well.
+// quote one of 100 publications in the ways that bloggers do. They link to an article at the host of the publication,
+// so that the credits are certain. The post with a given number is always the same. The text has no meaning, but its
+// words are as frequent and as varied as those of English prose, so that it is compressed about as well.
 package posttest
 
 import (
@@ -21,13 +21,34 @@ import (
 const (
 	authors = 5
 	tags    = 200
-	sources = 100
 	// seed is constant, so that every run generates the same posts.
 	seed = 20140617
 )
 
 // words is the vocabulary of all posts. It must not be modified.
 var words = newVocabulary()
+
+var (
+	// publications are the quoted publications, the most frequent first. Each article has the host of its publication, so
+	// that the credit is certain.
+	publications = combine(strings.Fields(`Ashcombe Barrowby Calderwick Dunmere Eastholt Farnley Glenmoor Harwell Inverside
+Kingsford Larkhill Marlowe Northbrook Oakhampton Pendleton Quarrington Ravensworth Stanbridge Thornbury Westerfield`),
+		strings.Fields("Gazette Herald Courier Tribune Chronicle"))
+	// people are the authors of the posts, followed by the authors of the quoted articles.
+	people = combine(strings.Fields("Anna Brian Carla Derek Ellen Frank Grace Henry Irene James Laura"),
+		strings.Fields("Abbott Bennett Carver Dawson Ellison"))
+)
+
+// combine returns each first word followed by each last word.
+func combine(first, last []string) []string {
+	all := make([]string, 0, len(first)*len(last))
+	for _, l := range last {
+		for _, f := range first {
+			all = append(all, f+" "+l)
+		}
+	}
+	return all
+}
 
 // start is the date of the first post. Each later post is dated one hour after the previous post.
 var start = time.Date(2004, 1, 1, 8, 0, 0, 0, time.UTC)
@@ -61,7 +82,7 @@ func Version(i, edit int) feed.RawPost {
 		Tags          []string      `json:"tags"`
 	}{
 		ID: id, URL: "https://blog.example/" + id, Title: words.sentence(r, 6), DatePublished: date,
-		Authors: []feed.Author{{Name: fmt.Sprintf("Author Number%d", r.IntN(authors))}},
+		Authors: []feed.Author{{Name: people[r.IntN(authors)]}},
 	}
 	for range 3 {
 		post.Tags = append(post.Tags, fmt.Sprintf("Tag %d", skewed(r, tags)))
@@ -89,10 +110,11 @@ func content(r *rand.Rand, date time.Time) string {
 	}
 	paragraph(400)
 	if r.IntN(2) == 0 { // half of the posts contain a quote
-		publication := fmt.Sprintf("Town%d Gazette", skewed(r, sources))
-		article := fmt.Sprintf("https://town.example/%d", r.IntN(1e6))
+		publication := publications[skewed(r, len(publications))]
+		host := strings.ToLower(strings.ReplaceAll(publication, " ", ""))
+		article := fmt.Sprintf("https://www.%s.example/news/%d", host, r.IntN(1e6))
 		headline := words.sentence(r, 7)
-		by := fmt.Sprintf("Reporter Name%d", r.IntN(50))
+		by := people[authors+r.IntN(len(people)-authors)]
 		switch r.IntN(3) {
 		case 0:
 			fmt.Fprintf(&b, "<p>From <a href=%q>the %s</a>:</p>\n", article, publication)

@@ -15,7 +15,8 @@ import (
 	"feedpub/feed/posttest"
 )
 
-// TestGeneratedPosts checks the properties that benchmarks depend on: posts are valid, and half of them quote a source.
+// TestGeneratedPosts checks the properties that benchmarks depend on: posts are valid, and half of them quote a source,
+// whose credit is certain and, for two thirds of these posts, names an author.
 func TestGeneratedPosts(t *testing.T) {
 	reader, err := attribution.New(attribution.Options{})
 	if err != nil {
@@ -23,7 +24,7 @@ func TestGeneratedPosts(t *testing.T) {
 	}
 	in := intake.New(feed.Site{ID: "main", HomeURL: "https://blog.example/"}, reader)
 	const n = 400
-	size, quoting := 0, 0
+	size, quoting, certain, named := 0, 0, 0, 0
 	for p := range posttest.All(n) {
 		size += len(p.Raw)
 		got, err := in.Item(p.ID, p.Raw, feed.Record{})
@@ -33,12 +34,26 @@ func TestGeneratedPosts(t *testing.T) {
 		if len(got.Item.Quotes) > 0 {
 			quoting++
 		}
+		for _, q := range got.Item.Quotes {
+			if q.Certain {
+				certain++
+			}
+			if len(q.Source.Authors) > 0 {
+				named++
+			}
+		}
 	}
 	if average := size / n; average < 2800 || average > 3800 {
 		t.Errorf("posts have %d bytes on average, want about 3 KB", average)
 	}
 	if quoting < n*2/5 || quoting > n*3/5 {
 		t.Errorf("found quotes in %d of %d posts, want about half", quoting, n)
+	}
+	if certain < quoting*19/20 {
+		t.Errorf("%d of %d credits are certain, want nearly all: the others have no feed of their source", certain, quoting)
+	}
+	if named < quoting*3/5 || named > quoting*3/4 {
+		t.Errorf("%d of %d credits name an author, want two thirds", named, quoting)
 	}
 	if a, b := posttest.Post(7), posttest.Post(7); string(a.Raw) != string(b.Raw) {
 		t.Error("two calls to Post(7) returned different posts")

@@ -20,6 +20,7 @@ import (
 	"slices"
 	"time"
 
+	"feedpub/deploy/bench/internal/conditions"
 	"feedpub/feed"
 	"feedpub/store"
 )
@@ -31,10 +32,10 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.subscribers, "subscribers", 10_000, "number of subscribers")
-	flag.IntVar(&o.slow, "slow", 100, "number of subscribers that do not respond")
-	flag.IntVar(&o.changes, "changes", 50, "number of changes to time with 100 subscribers; each takes just over a second")
-	flag.IntVar(&o.kills, "kills", 100, "number of times to kill the server; each takes several seconds")
-	flag.IntVar(&o.stored, "stored", 1_000_000, "number of subscriptions whose Redis memory is measured")
+	flag.IntVar(&o.slow, "slow", 100, "number of subscribers that do not respond; 0 for none")
+	flag.IntVar(&o.changes, "changes", 50, "number of changes to time with 100 subscribers, just over a second each; 0 for none")
+	flag.IntVar(&o.kills, "kills", 100, "number of times to kill the server; each takes several seconds; 0 for none")
+	flag.IntVar(&o.stored, "stored", 1_000_000, "number of subscriptions whose Redis memory is measured; 0 for none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
@@ -58,13 +59,23 @@ type result struct {
 	Older       int     `json:"older"`               // deliveries of an older version after a newer one
 	Behind      int     `json:"behind"`              // subscribers without the newest version at the end
 	Kills       int     `json:"kills,omitempty"`
+	conditions.Conditions
 }
 
-func report(r result) error { return json.NewEncoder(os.Stdout).Encode(r) }
+func report(r result) error {
+	r.Conditions = conditions.Now(context.Background())
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
 
 func run(ctx context.Context, o options) (err error) {
-	for _, measure := range []func(context.Context, options) error{manySubscribers, firstDelivery, killed, memory} {
-		if err := measure(ctx, o); err != nil {
+	for _, m := range []struct {
+		times   int
+		measure func(context.Context, options) error
+	}{{o.subscribers, manySubscribers}, {o.changes, firstDelivery}, {o.kills, killed}, {o.stored, memory}} {
+		if m.times == 0 {
+			continue
+		}
+		if err := m.measure(ctx, o); err != nil {
 			return err
 		}
 	}
@@ -104,6 +115,9 @@ func manySubscribers(ctx context.Context, o options) error {
 	}
 	if err := tell("time from a change until all subscribers have it"); err != nil {
 		return err
+	}
+	if o.slow == 0 {
+		return nil
 	}
 	if err := b.subscribe(ctx, o.slow, "/slow"); err != nil {
 		return err

@@ -1,13 +1,15 @@
 // Scale measures how the cost of feedpub's work grows with the number of posts: importing posts into Redis, absorbing
 // them, rebuilding all feeds, rebuilding without changes, and the time from changing a post until a second process
-// serves it. With -feeds, it instead measures the memory of a server with many feeds, with -sites, a process with many
-// sites, and with -folder, a server with a folder of posts.
+// serves it. With -rounds, it instead compares reading the posts for the first time, and rebuilding all feeds, with
+// Hugo; with -feeds, it measures the memory of a server with many feeds, with -sites, a process with many sites, and
+// with -folder, a server with a folder of posts.
 //
 // It starts a redis-server on a Unix socket in a temporary folder and, if needed, builds and starts "feedpub serve". It
 // generates fixed posts, prints a line of JSON for each measurement, and removes all files at the end. It needs the go
 // command and Debian's redis-server. The results are in deploy/docs/benchmarks.md.
 //
 //	go -C deploy/bench run ./scale -posts 100000
+//	go -C deploy/bench run ./scale -posts 10000 -rounds 5 -hugo /usr/bin/hugo
 //	go -C deploy/bench run ./scale -feeds 10000
 //	go -C deploy/bench run ./scale -sites 200
 //	go -C deploy/bench run ./scale -folder 10000
@@ -26,6 +28,7 @@ import (
 
 type options struct {
 	posts, edits, repeat, replicas int
+	rounds                         int
 	documentFeeds, manySiteCount   int
 	folderPosts                    int
 	profile, hugo, binary          string
@@ -42,7 +45,9 @@ func main() {
 	flag.IntVar(&o.repeat, "repeat", 5, "number of runs of each short measurement; the median is reported")
 	flag.IntVar(&o.replicas, "replicas", 4, "number of servers for timing changes and failovers; 0 for none")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")
-	flag.StringVar(&o.hugo, "hugo", "", "also time this hugo binary with the same posts")
+	flag.StringVar(&o.hugo, "hugo", "", "the hugo binary for comparison")
+	flag.IntVar(&o.rounds, "rounds", 0, "instead, measure this number of times, in turn, the first read of all posts, a "+
+		"rebuild of all feeds, and Hugo building its feeds of the same posts, with -hugo")
 	flag.StringVar(&o.binary, "binary", "", "the feedpub binary to measure with -sites and -folder; empty to build it")
 	flag.DurationVar(&o.settle, "settle", 5*time.Minute, "with -sites, the time before idle sites are measured: caches drop what was "+
 		"not used for two to four minutes, and the garbage collector of an idle process runs every two minutes")
@@ -70,8 +75,8 @@ func run(ctx context.Context, o options) (err error) { //nolint:gocyclo // a fla
 	if err != nil {
 		return err
 	}
-	defer server.stop()
 	b := &bench{options: o, dir: dir, server: server, out: newOutput(os.Stdout), rest: func() {}}
+	defer func() { b.server.stop() }() // compare replaces the server
 	if err := b.open(); err != nil {
 		return err
 	}
@@ -82,6 +87,9 @@ func run(ctx context.Context, o options) (err error) { //nolint:gocyclo // a fla
 	}
 	if o.manySiteCount > 0 {
 		return b.manySites(ctx)
+	}
+	if o.rounds > 0 {
+		return b.compare(ctx)
 	}
 	if err := b.fill(ctx); err != nil {
 		return err
@@ -106,12 +114,7 @@ func run(ctx context.Context, o options) (err error) { //nolint:gocyclo // a fla
 		}
 	}
 	if o.replicas > 1 {
-		if err := b.fleet(ctx); err != nil {
-			return err
-		}
-	}
-	if o.hugo != "" {
-		return b.hugo(ctx)
+		return b.fleet(ctx)
 	}
 	return nil
 }

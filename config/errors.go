@@ -28,7 +28,7 @@ type Problem struct {
 	// Origin is where the value is set: "file.yml:3:5" with line and column, the name of a variable, or a flag. It is
 	// empty for a default.
 	Origin string
-	// Path is the key, such as "schedules.main" or "site.authors[0].name", or empty if the origin names the key.
+	// Path is the key, such as "schedules.main" or "site.authors[0].name", or empty if the origin contains the key.
 	Path string
 	// Message is the text, usually "want X, got Y".
 	Message string

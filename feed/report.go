@@ -133,7 +133,7 @@ func Outcomes() []Outcome {
 }
 
 // Current reports whether the committed documents contain the current posts after a rebuild with the outcome. If they
-// do not, the [FeedReport] gives the reason.
+// do not, the [FeedReport] contains the reason.
 func (o Outcome) Current() bool {
 	for _, row := range outcomeTable {
 		if row.outcome == o {

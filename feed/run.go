@@ -249,7 +249,7 @@ const (
 
 // Scheduled is a feed, or several that share a schedule, and when they are rebuilt.
 type Scheduled struct {
-	// Feed is the name of the feed; "*" stands for all feeds that are not listed.
+	// Feed is the name of the feed; "*" means all feeds that are not listed.
 	Feed Name `json:"feed"`
 	// Spec is the cron spec, and Zone the time zone of its times.
 	Spec string    `json:"spec"`
@@ -304,7 +304,7 @@ func (l *RunLog) repeat(r Run) bool {
 	switch {
 	case known && times == 1:
 		r.Since, r.Times = before.Since, before.Times+1
-	default: // a record that stands for several runs includes the earlier ones
+	default: // a record that represents several runs includes the earlier ones
 		r.Times = times
 	}
 	l.repeated[key] = r

@@ -65,7 +65,7 @@ func TestItemRoundTrip(t *testing.T) {
 		}
 		again, err := encodeItem(got)
 		if err != nil || string(again) != string(b) {
-			t.Errorf("%s: encoding the item again gives different bytes (error %v); unchanged items would count as changed",
+			t.Errorf("%s: encoding the item again produces different bytes (error %v); unchanged items would count as changed",
 				name, err)
 		}
 		if sum := itemSum(string(b)); len(sum) != 2*sumEnd {

@@ -16,7 +16,7 @@ func newBuild(env *environment) *cobra.Command {
 readers. To serve them, run 'feedpub serve --build=false' with the same configuration, on
 this machine or others. Operators and writers are served at the admin address.
 
-If several builders share a Redis, one of them builds, and another takes over within
+If several builders use the same Redis, one of them builds, and another takes over within
 five seconds if it stops. On SIGTERM or SIGINT, finish an active rebuild and exit with
 status 0. On SIGHUP, read the configuration, site files and tokens again.`,
 		Example: `  feedpub build --redis redis://redis.internal:6379

@@ -19,7 +19,7 @@ import (
 )
 
 // TestDocsCommands runs every sh block of the README and of the pages under deploy/docs: the blocks of a page in order,
-// in one folder, with a Redis running. Only the addresses differ. A server that a block starts runs in the background
+// in one folder, while Redis is running. Only the addresses differ. A server that a block starts runs in the background
 // until the page ends or starts another server.
 func TestDocsCommands(t *testing.T) {
 	t.Parallel()

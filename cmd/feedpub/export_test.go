@@ -22,7 +22,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// emptySite returns a site in a Redis of its own. Each feed has its ten newest posts; older posts are archived.
+// emptySite returns a site in its own Redis server. Each feed has its ten newest posts; older posts are archived.
 func emptySite(t *testing.T) *hosting.Site {
 	t.Helper()
 	c := config.Default()

@@ -26,7 +26,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// machines is a Redis and several processes that share only the Redis.
+// machines is a Redis server and several processes that share nothing else.
 type machines struct {
 	t       *testing.T
 	redis   *storetest.Server

@@ -31,7 +31,7 @@ Posts are read from --redis or --dir, by default from ./posts if it exists, and
 otherwise from the sample posts. Copies of the documents are stored in the data
 folder, and served from there while Redis is unavailable.
 
-If several servers share a Redis, one of them builds and all of them serve. If the
+If several servers use the same Redis, one of them builds and all of them serve. If the
 builder stops, another takes over within five seconds. With --build=false a server
 never builds; run 'feedpub build' elsewhere.
 

@@ -33,7 +33,7 @@ type servedPost struct {
 	Enclosures []string
 }
 
-// blog is a served site, whose posts were imported from files into a Redis of its own.
+// blog is a served site, whose posts were imported from files into its own Redis server.
 type blog struct {
 	base string // the base URL
 }

@@ -22,7 +22,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// platform is a server of many sites in this process, with a Redis of its own.
+// platform is a server of many sites in this process, with its own Redis server.
 type platform struct {
 	t       testing.TB
 	dir     string // folder with the subfolder sites

@@ -170,7 +170,7 @@ func (rd *reading) bindCredit(i int, a *analysis) (int, bool) {
 }
 
 // bindSummary adds the source that a clause of block i summarizes; m is the match of that clause. If the clause
-// contains brackets, it is a credit only if it gives a headline or a date.
+// contains brackets, it is a credit only if it states a headline or a date.
 func (rd *reading) bindSummary(i int, m *match) {
 	s := rd.newSource(i, m)
 	s.kind = Summary

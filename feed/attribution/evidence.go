@@ -92,7 +92,7 @@ var sourceFeatures = newFeatureSet([]template{
 	sRivalOrigin:       {name: "rival-and-origin", values: 6 * 6},
 })
 
-// conventions lists the credit conventions, numbered by index. The last one stands for all others.
+// conventions lists the credit conventions, numbered by index. The last one represents all others.
 var conventions = []string{"1", "1a", "1b", "1c", "2", "3", "4", "5", "6", "6a", "7", "8", "9", "10", "11", "12", "13", "14", "15",
 	"16", "17", "18", "card", "cite", "tweet", learnedConvention, ""}
 

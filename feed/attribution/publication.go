@@ -135,8 +135,8 @@ func (p *publications) startsName(t *token) bool {
 var articles = [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "}
 
 // withoutArticle removes the leading article from a known name unless it is part of the canonical name: "Die
-// Süddeutsche Zeitung" becomes "Süddeutsche Zeitung", but "Die Zeit" is unchanged. An acronym is not an article, so
-// that "LA Times" is also unchanged.
+// Süddeutsche Zeitung" becomes "Süddeutsche Zeitung", but "Die Zeit" is unchanged. An acronym is not an article, so "LA
+// Times" is also unchanged.
 func withoutArticle(name string, e *publication) string {
 	if startsWithAcronym(name) {
 		return name

@@ -115,7 +115,7 @@ func (d *decoder) newGroup(s *sequence, from int) labelGroup {
 	return g
 }
 
-// packWeights packs the first groupLabels weights, or fewer if there are not so many.
+// packWeights packs the first groupLabels weights, or all if there are fewer.
 func packWeights(weights []int32) (p packed) {
 	for y, w := range weights[:min(len(weights), groupLabels)] {
 		word := &p.low

@@ -210,7 +210,7 @@ type option func(*hub.Config)
 // opener opens an empty site.
 type opener func(t *testing.T, id feed.SiteID) *store.Site
 
-// redisAt opens sites in a Redis.
+// redisAt opens sites in a Redis server.
 func redisAt(url string) opener {
 	return func(t *testing.T, id feed.SiteID) *store.Site {
 		c, err := store.Open(store.Options{URL: url})

@@ -28,7 +28,7 @@ func TestQuotedDate(t *testing.T) {
 		}
 		p, err := intake.Decode("a.md", raw)
 		if err != nil {
-			t.Errorf("front matter %q gives an invalid post: %v", tt.front, err)
+			t.Errorf("front matter %q produces an invalid post: %v", tt.front, err)
 			continue
 		}
 		if got := p.DatePublished.Format(time.RFC3339); got != tt.want {

@@ -52,11 +52,11 @@ func TestFrontMatterAddresses(t *testing.T) {
 			}
 			p, err := intake.Decode(entry.Post.ID, entry.Post.Raw)
 			if err != nil {
-				t.Errorf("front matter %q gives an invalid post: %v", tt.front, err)
+				t.Errorf("front matter %q produces an invalid post: %v", tt.front, err)
 				continue
 			}
 			if p.ExternalURL != tt.external {
-				t.Errorf("front matter %q gives the external URL %q, want %q", tt.front, p.ExternalURL, tt.external)
+				t.Errorf("front matter %q results in the external URL %q, want %q", tt.front, p.ExternalURL, tt.external)
 			}
 			if diff := cmp.Diff(tt.via, p.Via); diff != "" {
 				t.Errorf("vias of front matter %q (-want +got):\n%s", tt.front, diff)

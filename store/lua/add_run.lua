@@ -32,7 +32,7 @@ set(KEYS[3], cause, int(started))
 local listed = repeats == '' or not idle and times == 1
 if repeats ~= '' then
   local last, first, count = string.match(redis.call('HGET', KEYS[2], repeats) or '', '^(%-?%d+) (%-?%d+) (%d+) ')
-  -- A record that stands for several runs includes the earlier ones.
+  -- A record that represents several runs includes the earlier ones.
   if last and times == 1 and (idle or started - tonumber(last) <= window) then
     since, times, listed = first, 1 + tonumber(count), false
   end

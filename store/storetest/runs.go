@@ -132,7 +132,7 @@ func testRepeatedFailuresAreCounted(t *testing.T, s suite) {
 	counted := second
 	counted.Times, counted.Since = 2, start
 	s.wantRuns(t, other, counted, first)
-	// A record that stands for several runs can be restored.
+	// A record that represents several runs can be restored.
 	s.addRuns(t, counted)
 	s.wantRuns(t, other, counted, first)
 	// A failure after feed.RepeatWindow starts a new count.

@@ -26,7 +26,7 @@ const (
 	confirmTimeout = 2 * time.Second
 )
 
-// Source is a source of posts: a Redis, a folder of files, or the sample posts.
+// Source is a source of posts: Redis, a folder of files, or the sample posts.
 type Source struct {
 	Config  config.Config // with Redis, Dir and Data set to the values that are used
 	Sample  bool          // the posts are the sample posts; Redis and Dir are empty

@@ -109,7 +109,7 @@ func (s *Site) restoreRendering(ctx context.Context, version int) error {
 	next.Renderer, next.Since = version, feed.Token(s.Source.process.Now().UnixMilli())
 	_, err = s.Store.SetSchema(ctx, schema, next)
 	if errors.Is(err, feed.ErrStale) {
-		return nil // meanwhile, a builder has recorded its own version
+		return nil // a builder has recorded its own version in the meantime
 	}
 	return err
 }

@@ -58,8 +58,8 @@ func used() int64 {
 }
 
 // TestClientsThatDoNotRead checks that 400 clients that request a feed of 430 KB without gzip, and do not read it, use
-// little memory. It also checks that other clients are served meanwhile, and that the connections are closed after the
-// write timeout.
+// little memory. It also checks that other clients are served in the meantime, and that the connections are closed
+// after the write timeout.
 func TestClientsThatDoNotRead(t *testing.T) {
 	const clients, bound = 400, 60 << 20
 	s := site(t, 430_000, feed.Main)

@@ -247,7 +247,7 @@ const (
 	KeptCauses = 200
 )
 
-// Scheduled is a feed, or several that share a schedule, and when they are rebuilt.
+// Scheduled describes when a feed, or several feeds with the same schedule, are rebuilt.
 type Scheduled struct {
 	// Feed is the name of the feed; "*" means all feeds that are not listed.
 	Feed Name `json:"feed"`

@@ -38,8 +38,9 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	return found || !linked
 }
 
-// isLinkOfSentence reports whether the URL of s can be that of its passage, which is part of block b. If the sentence
-// with the passage has links outside the passage, the URL must be one of them or have the same host.
+// isLinkOfSentence reports whether the sentence around the passage of s, which is part of block b, allows the URL of s
+// as its source. If the sentence with the passage has links outside the passage, the URL must be one of them or have
+// the same host.
 func (rd *reading) isLinkOfSentence(s *source, b *block) bool {
 	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.url == "" || s.convention == "cite" {
 		return true

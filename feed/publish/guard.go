@@ -153,7 +153,7 @@ func (g *guard) untried(ctx context.Context, ids []string) (untried []feed.Store
 	return untried, deleted, nil
 }
 
-// version returns a record that the current version of a post must not be read, for the given reason.
+// version returns the record that prevents the current version of a post from being read, with the given reason.
 func (g *guard) version(st feed.StoredPost, reason string) feed.Costly {
 	return feed.Costly{ID: st.ID, Sum: feed.HashOf(st.Raw), Intake: g.intake(), Reason: reason}
 }

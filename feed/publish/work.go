@@ -60,7 +60,7 @@ func impatient(ctx context.Context) (waiting context.Context, stop context.Cance
 	return ctx, func() {}
 }
 
-// busy returns the error of a wait whose context, waiting, is done.
+// busy returns the error of a wait that ended because the given context is done.
 func (w *workLock) busy(waiting context.Context) error {
 	err := context.Cause(waiting)
 	if !errors.Is(err, feed.ErrBusy) {

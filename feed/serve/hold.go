@@ -165,7 +165,7 @@ func networkOf(a netip.Addr) (netip.Prefix, bool) {
 
 // source describes where the body of a response comes from, and what is counted for it.
 type source struct {
-	payload  *payload  // nil if there is no body, or the body is in no document
+	payload  *payload  // nil if there is no body, or the body does not belong to a document
 	unpacked *unpacked // the body in identity coding, if the Front must unpack it
 	memory   *Memory   // set if payload is held
 	acquired bool      // unpacked has been acquired

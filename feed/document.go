@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"math"
 	"slices"
+	"strings"
 	"time"
 	"unique"
 )
@@ -127,7 +128,7 @@ type Head struct {
 }
 
 // Compact makes equal strings of all heads in the process share their memory. Most strings, such as media types and the
-// ids of posts, occur in many heads.
+// ids of posts, occur in many heads. Most paths occur in the Link of the same document.
 func (h *Head) Compact() {
 	h.Config = unique.Make(h.Config).Value()
 	for i, id := range h.IDs {
@@ -137,6 +138,9 @@ func (h *Head) Compact() {
 		d := &h.Documents[i]
 		d.Format, d.MediaType = unique.Make(d.Format).Value(), unique.Make(d.MediaType).Value()
 		d.Policy = unique.Make(d.Policy).Value()
+		if i := strings.Index(d.Link, d.Path); i >= 0 {
+			d.Path = d.Link[i : i+len(d.Path)]
+		}
 	}
 }
 

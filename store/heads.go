@@ -332,6 +332,14 @@ func (s *Site) Blobs(ctx context.Context, hashes ...feed.Hash) ([]feed.Blob, err
 func (s *Site) MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
 	var absent []feed.Hash
 	for some := range slices.Chunk(hashes, existsBatch) {
+		// Usually all exist, which one command finds out.
+		n, err := s.client.build.Exists(ctx, mapKeys(some, s.keys.doc)...).Result()
+		if err != nil {
+			return nil, s.client.wrap("absent documents", err)
+		}
+		if n == int64(len(some)) {
+			continue
+		}
 		found := make([]*redis.IntCmd, len(some))
 		if _, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, h := range some {

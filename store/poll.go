@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
 )
 
 const (
@@ -16,7 +18,7 @@ const (
 	defaultMaxBlocking = 48
 	// pollInterval is the pause between two rounds of polling. A change may wait for a round twice, once in the inbox
 	// and once for the replicas; the sum must be well below a second.
-	pollInterval = 250 * time.Millisecond
+	pollInterval = feed.UnhurriedInterval
 	// pollStreams is the maximum number of streams in one command. It bounds how long the command blocks the server to
 	// about a tenth of a millisecond.
 	pollStreams = 128

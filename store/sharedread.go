@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
 )
 
 const (
@@ -89,8 +91,9 @@ func (r *sharedReads) close() {
 }
 
 // await waits until a stream may have an entry after the given one, and then returns true. It returns false if that has
-// not happened at the time end. If the wait takes at least minConfirmed, and the server has not responded since the
-// call, await also waits for the result of the current read.
+// not happened at the time end, or at the time to which [feed.UnhurriedWait] extends the wait. If the wait takes at
+// least minConfirmed, and the server has not responded since the call, await also waits for the result of the current
+// read.
 func (r *sharedReads) await(ctx context.Context, stream, after string, end time.Time) (bool, error) {
 	s, x, err := r.join(stream, after)
 	if err != nil {
@@ -104,7 +107,7 @@ func (r *sharedReads) await(ctx context.Context, stream, after string, end time.
 			return true, nil
 		}
 	}
-	wait := time.Until(end)
+	wait := feed.UnhurriedWait(time.Now(), time.Until(end))
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

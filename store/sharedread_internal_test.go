@@ -118,6 +118,7 @@ func startShared(ctx context.Context, r *sharedReads, stream, after string, wait
 
 func TestSharedReads(t *testing.T) {
 	broken := errors.New("broken")
+	const late = 225 * time.Millisecond // see feed.UnhurriedWait
 	for _, tt := range []struct {
 		name string
 		run  func(t *testing.T, b *blockingStreams, r *sharedReads)
@@ -127,7 +128,7 @@ func TestSharedReads(t *testing.T) {
 			time.Sleep(3300 * time.Millisecond)
 			b.change(func() { b.last["x"] = "2-0" })
 			wantOutcome(t, "wait for the changed stream", x, outcome{Found: true, After: 3300 * time.Millisecond})
-			wantOutcome(t, "wait for another stream", y, outcome{After: 5 * time.Second})
+			wantOutcome(t, "wait for another stream", y, outcome{After: 5*time.Second + late})
 			if !r.reading("y", "1-0") || r.reading("y", "0-0") || r.reading("x", "1-0") {
 				t.Error("reading does not report the streams and positions of the reads")
 			}
@@ -135,14 +136,14 @@ func TestSharedReads(t *testing.T) {
 		{"an entry from before the wait is found at once", func(t *testing.T, b *blockingStreams, r *sharedReads) {
 			b.last["x"] = "2-0"
 			wantOutcome(t, "wait", startShared(t.Context(), r, "x", "1-0", time.Minute), outcome{Found: true})
-			wantOutcome(t, "wait after it", startShared(t.Context(), r, "x", "2-0", 2*time.Second), outcome{After: 2 * time.Second})
+			wantOutcome(t, "wait after it", startShared(t.Context(), r, "x", "2-0", 2*time.Second), outcome{After: 2*time.Second + late})
 		}},
 		{"two positions of one stream", func(t *testing.T, b *blockingStreams, r *sharedReads) {
 			b.last["x"] = "2-0"
 			level := startShared(t.Context(), r, "x", "2-0", 10*time.Second)
 			behind := startShared(t.Context(), r, "x", "1-0", 10*time.Second)
 			wantOutcome(t, "wait of a call that must read again", behind, outcome{Found: true, After: pollInterval})
-			wantOutcome(t, "wait after the last entry", level, outcome{After: 10 * time.Second})
+			wantOutcome(t, "wait after the last entry", level, outcome{After: 10*time.Second + late})
 		}},
 		{"an error ends all waits", func(t *testing.T, b *blockingStreams, r *sharedReads) {
 			x, y := startShared(t.Context(), r, "x", "0-0", time.Minute), startShared(t.Context(), r, "y", "0-0", time.Minute)

@@ -121,6 +121,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 		if reports == 2 && interval > f.Interval {
 			interval = rand.N(interval) // so that the sites of a process do not all report at the same time
 		}
+		if interval > f.Interval {
+			interval = feed.UnhurriedWait(time.Now(), interval)
+		}
 		select {
 		case <-time.After(interval):
 		case <-ctx.Done():

@@ -23,7 +23,7 @@ const (
 // different versions of the library could send different bytes under one strong entity tag. The work lock is not held
 // during compression.
 func (r *rebuilder) compressStable(ctx context.Context, token feed.Token) error {
-	heads, err := r.heads.Heads(ctx)
+	heads, err := readAllHeads(ctx, r.heads, r.replica)
 	if err != nil {
 		return fmt.Errorf("compress stable documents: %w", err)
 	}

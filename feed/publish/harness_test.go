@@ -248,19 +248,22 @@ func (w *world) lose(keys ...string) {
 type seen struct {
 	mu    sync.Mutex // guards heads, which some tests change
 	heads map[feed.Name]feed.Head
+	sums  map[feed.Name]feed.HeadSum
 	blobs map[feed.Hash]feed.Blob
 }
 
 // remember copies the committed documents to a replica, which builders that are created later use.
 func (w *world) remember() {
 	w.t.Helper()
-	w.seen = &seen{heads: map[feed.Name]feed.Head{}, blobs: map[feed.Hash]feed.Blob{}}
-	heads, err := w.site.Heads(w.t.Context())
+	w.seen = &seen{
+		heads: map[feed.Name]feed.Head{}, sums: map[feed.Name]feed.HeadSum{}, blobs: map[feed.Hash]feed.Blob{},
+	}
+	heads, err := w.site.StoredHeads(w.t.Context(), nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for _, h := range heads {
-		w.seen.heads[h.Feed] = h
+		w.seen.heads[h.Feed], w.seen.sums[h.Feed] = h.Head, h.Sum
 		for _, d := range h.Documents {
 			if w.seen.blobs[d.Hash], err = w.site.Blob(w.t.Context(), d.Hash); err != nil {
 				w.t.Fatal(err)
@@ -291,6 +294,8 @@ func (s *seen) Heads() []feed.Head {
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Values(s.heads))
 }
+
+func (s *seen) Sums() map[feed.Name]feed.HeadSum { return maps.Clone(s.sums) }
 
 func (s *seen) Blob(h feed.Hash) (feed.Blob, bool) { b, ok := s.blobs[h]; return b, ok }
 

@@ -79,6 +79,7 @@ func TestRolledBackHead(t *testing.T) {
 	h := w.seen.heads["main"]
 	h.Token += 1e9 // the replica has seen a later commit, which the store has lost
 	w.seen.heads["main"] = h
+	delete(w.seen.sums, "main") // the store's head is no longer the served one
 	b := w.builder("two")
 	w.rebuild(b)
 	if got := w.head("main").Token; got <= h.Token {

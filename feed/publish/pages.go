@@ -35,21 +35,66 @@ func (l *feedList) update(name feed.Name, r feed.FeedReport) {
 // setNewest records the posts of the main feed's documents.
 func (l *feedList) setNewest(main feed.Head) { l.newest = main.IDs[:min(newestPosts, len(main.IDs))] }
 
+// builtPages describes the pages that were built last.
+type builtPages struct {
+	token  feed.Token // token of the term in which they were built; 0 if that failed
+	hashes []feed.Hash
+}
+
 // rebuildPages builds the pages that show the newest posts and list the site's feeds, and commits them if they have
 // changed.
 func (r *rebuilder) rebuildPages(ctx context.Context, token feed.Token) error {
 	if r.rolledBack && !r.mainWithdrew {
 		return nil // replicas restore the pages
 	}
+	r.built = builtPages{}
 	if err := r.commitPages(ctx, token); err != nil {
 		return fmt.Errorf("rebuild pages: %w", err)
 	}
-	r.pagesStale, r.mainWithdrew = false, false
+	r.built.token, r.pagesStale, r.mainWithdrew = token, false, false
 	return nil
 }
 
-func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
+// checkPages rebuilds the pages if they may have changed since they were built in this term, or if the store has lost
+// them.
+func (r *rebuilder) checkPages(ctx context.Context, token feed.Token) error {
+	if r.built.token != token || r.pagesStale || r.mainWithdrew {
+		return r.rebuildPages(ctx, token)
+	}
+	t, err := r.pagesTarget(ctx)
+	if err != nil {
+		return fmt.Errorf("rebuild pages: %w", err)
+	}
+	if r.isStale(t) || !slices.Equal(hashesOf(t.head.Documents), r.built.hashes) {
+		return r.rebuildPages(ctx, token)
+	}
+	return nil
+}
+
+// hashesOf returns the hashes of documents.
+func hashesOf(documents []feed.DocumentRef) []feed.Hash {
+	hashes := make([]feed.Hash, len(documents))
+	for i, d := range documents {
+		hashes[i] = d.Hash
+	}
+	return hashes
+}
+
+// pagesTarget returns the pages and their committed state.
+func (r *rebuilder) pagesTarget(ctx context.Context) (target, error) {
 	heads, err := r.readHeads(ctx, []feed.Name{feed.Pages})
+	if err != nil {
+		return target{}, err
+	}
+	targets, err := r.newTargets(ctx, []feed.Name{feed.Pages}, nil, heads)
+	if err != nil {
+		return target{}, err
+	}
+	return targets[0], nil
+}
+
+func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
+	t, err := r.pagesTarget(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,16 +110,12 @@ func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
 	if err != nil {
 		return err
 	}
-	targets, err := r.newTargets(ctx, []feed.Name{feed.Pages}, nil, heads)
-	if err != nil {
-		return err
-	}
-	t := targets[0]
 	c := r.commitRequest(feed.Feed{Site: r.site, Name: feed.Pages}, documentSet{documents: docs}, t, nil)
 	same := slices.EqualFunc(c.Head.Documents, t.head.Documents, func(a, b feed.DocumentRef) bool {
 		a.Modified = b.Modified // ignore the modification time, which the store sets
 		return a.Equal(b)
 	})
+	r.built.hashes = hashesOf(c.Head.Documents)
 	if same && !r.isStale(t) {
 		return nil
 	}
@@ -87,7 +128,7 @@ func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
 func (r *rebuilder) entries(ctx context.Context, token feed.Token) ([]render.Entry, error) {
 	l := &r.list
 	if l.items == nil || l.token != token {
-		heads, err := r.heads.Heads(ctx)
+		heads, err := readAllHeads(ctx, r.heads, r.replica)
 		if err != nil {
 			return nil, err
 		}

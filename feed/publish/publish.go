@@ -62,6 +62,8 @@ type Replica interface {
 	Head(name feed.Name) (feed.Head, bool)
 	// Heads returns all heads that are served.
 	Heads() []feed.Head
+	// Sums returns the sums of the stored heads that were equal to the served heads when they were last read.
+	Sums() map[feed.Name]feed.HeadSum
 	// Blob returns the bytes of a document that is served.
 	Blob(hash feed.Hash) (feed.Blob, bool)
 }
@@ -249,6 +251,7 @@ type noReplica struct{}
 func (noReplica) Newest() feed.Token               { return 0 }
 func (noReplica) Head(feed.Name) (feed.Head, bool) { return feed.Head{}, false }
 func (noReplica) Heads() []feed.Head               { return nil }
+func (noReplica) Sums() map[feed.Name]feed.HeadSum { return nil }
 func (noReplica) Blob(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false }
 
 // Fingerprint identifies the configuration of a site and its feeds. Builders of the same site build different documents
@@ -408,15 +411,24 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 				return err
 			}
 		}
-		// Rebuild the pages even if nothing has changed: a crash may have prevented an earlier rebuild.
-		p.rebuilder.list = feedList{}
-		if err := p.rebuilder.rebuildPages(ctx, token); err != nil {
+		if err := p.rebuildAllPages(ctx, token); err != nil {
 			return err
 		}
 		report.Problems, err = p.config.Store.Problems(ctx)
 		return err
 	})
 	return report, err
+}
+
+// rebuildAllPages rebuilds the pages. It does so even if nothing has changed, since a crash may have prevented an
+// earlier rebuild, except in a scheduled run: most of these find nothing to do, and rendering the pages would take more
+// time than everything else.
+func (p *Publisher) rebuildAllPages(ctx context.Context, token feed.Token) error {
+	if feed.CauseOf(ctx).Trigger == feed.ScheduleTrigger {
+		return p.rebuilder.checkPages(ctx, token)
+	}
+	p.rebuilder.list = feedList{}
+	return p.rebuilder.rebuildPages(ctx, token)
 }
 
 // absorbFirst absorbs the inbox, so that reconciliation finds no submitted posts to absorb. If nothing was ever

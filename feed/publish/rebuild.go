@@ -68,6 +68,7 @@ type rebuilder struct {
 	lastBuilt  map[feed.Name]time.Time // times of the last rebuilds caused by changes
 	failedMark map[feed.Name]int64     // marks of dirty feeds that were held or failed; a new mark causes a retry
 	list       feedList
+	built      builtPages
 	// pagesStale is set when posts or the list of feeds have changed since the pages were built.
 	pagesStale bool
 	// mainWithdrew is set when posts were withdrawn from the main feed since the pages were built. The pages may still

@@ -24,6 +24,30 @@ type headReader interface {
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)
 	// Heads returns all heads that can be decoded.
 	Heads(ctx context.Context) ([]feed.Head, error)
+	// StoredHeads is like Heads, but need not decode the heads whose sums are in known; see [feed.StoredHead].
+	StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error)
+}
+
+// readAllHeads returns all heads that can be decoded. It decodes only the heads that differ from those that this
+// process serves: a scheduled rebuild reads all heads, and usually none has changed.
+func readAllHeads(ctx context.Context, heads headReader, replica Replica) ([]feed.Head, error) {
+	// The sums are read before the served heads. If a head is replaced in between, its new sum is not among them.
+	stored, err := heads.StoredHeads(ctx, replica.Sums())
+	if err != nil {
+		return nil, err
+	}
+	all := make([]feed.Head, 0, len(stored))
+	for _, h := range stored {
+		if served, ok := replica.Head(h.Feed); ok && h.Unchanged {
+			h.Head = served
+		} else if h.Unchanged { // cannot happen: a replica never stops serving a feed
+			if h.Head, err = heads.Head(ctx, h.Feed); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, h.Head)
+	}
+	return all, nil
 }
 
 // target is a feed or an archive to rebuild if it is stale, and its committed state.
@@ -45,7 +69,7 @@ func (r *rebuilder) targets(ctx context.Context, names []feed.Name) ([]target, e
 	if err := r.archives.load(ctx); err != nil {
 		return nil, err
 	}
-	heads, err := r.heads.Heads(ctx)
+	heads, err := readAllHeads(ctx, r.heads, r.replica)
 	if err != nil {
 		return nil, err
 	}

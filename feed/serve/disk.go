@@ -36,13 +36,10 @@ type Disk struct {
 	dir   string
 	// turn is held by the goroutine that uses the fields below. Documents may be read without it. It is a channel rather
 	// than a mutex because the simulation delays file operations in virtual time.
-	turn chan struct{}
-	lock io.Closer
-	// users holds the number of heads on disk that refer to each document. A document without an entry is not on disk.
-	users map[feed.Hash]int
-	heads map[feed.Name]feed.Head // heads on disk
-	// stored holds the codings in which documents are on disk.
-	stored map[feed.Hash]codingSet
+	turn      chan struct{}
+	lock      io.Closer
+	documents map[feed.Hash]diskDocument // documents on disk
+	heads     map[feed.Name]feed.Head    // heads on disk
 	// replaced holds, for each feed, the replaced documents that have not been compared with their successors yet.
 	replaced map[feed.Name][]feed.Hash
 	// saved holds, for each feed, the number of the last stash file that the feed's own files supersede.
@@ -51,6 +48,12 @@ type Disk struct {
 	stashes  atomic.Int64 // number of the last stash file
 	stashing sync.Mutex   // guards stashed
 	stashed  []stashFile
+}
+
+// diskDocument is the state of a document on disk.
+type diskDocument struct {
+	users  int32     // number of heads on disk that refer to it; 0 if it is to be removed
+	stored codingSet // the codings in which it is on disk
 }
 
 // maxSaves is the maximum number of feeds written concurrently. Flushing many files takes little more time than
@@ -82,9 +85,8 @@ func (d *Disk) open() error {
 		return fmt.Errorf("lock %s: %w", d.dir, err)
 	}
 	d.lock = lock
-	d.users, d.heads = make(map[feed.Hash]int), make(map[feed.Name]feed.Head)
-	d.stored, d.replaced = make(map[feed.Hash]codingSet), make(map[feed.Name][]feed.Hash)
-	d.saved = make(map[feed.Name]int64)
+	d.documents, d.heads = make(map[feed.Hash]diskDocument), make(map[feed.Name]feed.Head)
+	d.replaced, d.saved = make(map[feed.Name][]feed.Hash), make(map[feed.Name]int64)
 	d.stashing.Lock()
 	d.stashed = nil
 	d.stashing.Unlock()
@@ -402,7 +404,8 @@ func (d *Disk) saveNow(editions []*edition) []error {
 func (d *Disk) saveDocuments(e *edition) error {
 	for _, doc := range e.documents {
 		hash, p := doc.ref.Hash, doc.payload.Load()
-		used := d.users[hash] > 0
+		before := d.documents[hash]
+		used := before.users > 0
 		if p == nil && used {
 			continue
 		}
@@ -413,7 +416,7 @@ func (d *Disk) saveDocuments(e *edition) error {
 			}
 		}
 		for _, c := range coding.Compressed() {
-			if p.bodies[c] == nil || used && d.stored[hash][c] {
+			if p.bodies[c] == nil || used && before.stored[c] {
 				continue
 			}
 			if err := d.files.Replace(d.documentPath(hash, c), p.bodies[c]); err != nil {
@@ -450,12 +453,12 @@ func savedHeadOf(e *edition) savedHead {
 func (d *Disk) forget(name feed.Name) error {
 	var errs []error
 	for _, hash := range d.replaced[name] {
-		if d.users[hash] == 0 {
+		if d.documents[hash].users == 0 {
 			for _, c := range coding.Compressed() {
 				errs = append(errs, d.remove(d.documentPath(hash, c)))
 			}
 			errs = append(errs, d.remove(d.historyPath(hash)))
-			delete(d.stored, hash)
+			delete(d.documents, hash)
 		}
 	}
 	delete(d.replaced, name)
@@ -466,19 +469,17 @@ func (d *Disk) forget(name feed.Name) error {
 func (d *Disk) note(e *edition) {
 	head := e.head
 	for _, doc := range e.documents {
-		stored := d.stored[doc.ref.Hash]
+		saved := d.documents[doc.hash]
 		for c, here := range doc.stored {
-			stored[c] = stored[c] || here
+			saved.stored[c] = saved.stored[c] || here
 		}
-		d.stored[doc.ref.Hash] = stored
-	}
-	for _, ref := range head.Documents {
-		d.users[ref.Hash]++
+		saved.users++
+		d.documents[doc.hash] = saved
 	}
 	for _, ref := range d.heads[head.Feed].Documents {
-		if d.users[ref.Hash]--; d.users[ref.Hash] == 0 {
-			delete(d.users, ref.Hash)
-		}
+		before := d.documents[ref.Hash]
+		before.users--
+		d.documents[ref.Hash] = before
 	}
 	d.heads[head.Feed] = head
 	d.saved[head.Feed] = max(d.saved[head.Feed], e.stash)
@@ -502,7 +503,7 @@ func (d *Disk) sweep() []error {
 			}
 			temporary := strings.HasPrefix(name, ".")
 			isHistory := dir == d.historyDir()
-			unused := (isDocument && dir == d.documentDir() || isHistory) && d.users[feed.Hash(hash)] == 0
+			unused := (isDocument && dir == d.documentDir() || isHistory) && d.documents[feed.Hash(hash)].users == 0
 			if !temporary && !unused {
 				continue
 			}

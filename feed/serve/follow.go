@@ -32,9 +32,6 @@ type tail struct {
 	// are not announced again.
 	missed map[feed.Name]bool
 
-	// sums holds the sums of the stored heads that are equal to the served heads. Such heads are not decoded again.
-	sums map[feed.Name]feed.HeadSum
-
 	// uncompared holds the replaced editions that have not been compared with the served editions. They are compared when
 	// there are no announcements, because serving does not depend on the comparison.
 	uncompared map[feed.Name]*edition
@@ -45,7 +42,7 @@ type tail struct {
 // reads the version at intervals. If the version shows that an announcement was missed, follow reads all heads.
 func (r *Replica) follow(ctx context.Context) {
 	t := tail{
-		missed: map[feed.Name]bool{}, sums: map[feed.Name]feed.HeadSum{}, uncompared: map[feed.Name]*edition{},
+		missed: map[feed.Name]bool{}, uncompared: map[feed.Name]*edition{},
 	}
 	defer func() {
 		for _, before := range t.uncompared {
@@ -258,8 +255,9 @@ func (r *Replica) setVersionUnlessMissed(ctx context.Context, t *tail) {
 // not decoded again. A head that could not be applied is decoded again even if it has not changed, because the store
 // may have restored its documents.
 func (r *Replica) applyAll(ctx context.Context, t *tail) error {
+	sums := r.Sums()
 	stored, err := within(ctx, 0, func(ctx context.Context) ([]feed.StoredHead, error) {
-		return r.Source.StoredHeads(ctx, t.sums)
+		return r.Source.StoredHeads(ctx, sums)
 	})
 	if err != nil {
 		return err
@@ -276,7 +274,7 @@ func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 		if err := r.apply(ctx, t, heads); err != nil {
 			return err
 		}
-		r.keepSums(t, some)
+		r.keepSums(some)
 		r.waitForRoom(ctx)
 	}
 	r.publish(nil, true, nil)
@@ -297,11 +295,13 @@ func (r *Replica) confirm(t *tail, stored []feed.StoredHead) {
 }
 
 // keepSums keeps the sums of the heads that are equal to the served heads.
-func (r *Replica) keepSums(t *tail, stored []feed.StoredHead) {
+func (r *Replica) keepSums(stored []feed.StoredHead) {
 	served := r.Snapshot()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, h := range stored {
 		if current := served.edition(h.Feed); h.Sum != (feed.HeadSum{}) && current != nil && sameHead(h.Head, current.head) {
-			t.sums[h.Feed] = h.Sum
+			r.sums[h.Feed] = h.Sum
 		}
 	}
 }
@@ -319,17 +319,26 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 			delete(t.missed, head.Feed)
 		}
 	}
+	r.forgetSums(fetched) // of the replaced heads
 	r.syncKept(ctx, fetched)
 	r.publish(fetched, false, r.saveFirst(ctx, fetched))
 	r.count(applied, len(fetched))
 	for name := range fetched {
-		delete(t.sums, name) // the sum of the replaced head
 		if before := served.edition(name); before != nil {
 			t.uncompared[name] = before
 			r.Memory.retain(before.documents)
 		}
 	}
 	return err
+}
+
+// forgetSums removes the sums of the stored heads of feeds that are about to be replaced.
+func (r *Replica) forgetSums(replaced map[feed.Name]*edition) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range replaced {
+		delete(r.sums, name)
+	}
 }
 
 // newer returns the heads that are later than the served ones. For each head that is earlier, it records a mismatch.

@@ -80,6 +80,7 @@ type Replica struct {
 	loaded  sync.Once
 	loader  *loader // nil if there is no disk; then nothing is dropped from memory
 	current atomic.Pointer[Snapshot]
+	served  atomic.Uint64 // number of snapshots that were served
 
 	wake  chan struct{} // signals the goroutine that saves; capacity 1
 	saved chan struct{} // signaled when feeds were saved or a save failed; capacity 1
@@ -99,9 +100,11 @@ type Replica struct {
 	behind     time.Time          // the time since which documents have been missing from the disk; zero if none are
 	mismatches map[feed.Name]mismatch
 	counts     map[string]uint64
-	version    int64     // version of the store up to which commits were applied
-	synced     time.Time // time of the last response from the store
-	down       error     // the last error from the store, nil after a success
+	// sums holds the sums of the stored heads that are equal to the served heads. Such heads are not decoded again.
+	sums    map[feed.Name]feed.HeadSum
+	version int64     // version of the store up to which commits were applied
+	synced  time.Time // time of the last response from the store
+	down    error     // the last error from the store, nil after a success
 }
 
 // NewReplica returns a replica that serves nothing until Load or Run is called.
@@ -118,6 +121,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 		checked:       make(chan struct{}),
 		unsaved:       make(map[feed.Name]bool),
 		mismatches:    make(map[feed.Name]mismatch),
+		sums:          make(map[feed.Name]feed.HeadSum),
 		counts: map[string]uint64{
 			applied: 0, string(stale): 0, string(damaged): 0, string(absent): 0, string(lost): 0, unsaved: 0,
 		},
@@ -125,7 +129,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 	if c.Disk != nil {
 		r.loader = &loader{disk: c.Disk, source: c.Source, kept: r.kept, memory: c.Memory, log: c.Log}
 	}
-	r.current.Store(emptySnapshot(newRedirects(c.Options)))
+	r.setCurrent(emptySnapshot(newRedirects(c.Options)))
 	return r
 }
 
@@ -203,7 +207,7 @@ func (r *Replica) inherit(before *Replica) {
 		editions[feed.Name(name)] = e
 	}
 	next := r.current.Load().with(editions, nil)
-	r.current.Store(next)
+	r.setCurrent(next)
 	r.Memory.replace(before.Snapshot().documents(), next.documents())
 	before.mu.Lock()
 	unsaved := maps.Clone(before.unsaved)
@@ -281,6 +285,14 @@ func (r *Replica) waitForRoom(ctx context.Context) {
 // Snapshot returns the current snapshot.
 func (r *Replica) Snapshot() *Snapshot { return r.current.Load() }
 
+func (r *Replica) setCurrent(s *Snapshot) {
+	r.current.Store(s)
+	r.served.Add(1)
+}
+
+// Generation returns a number that is greater than 0 and increases whenever the served documents change.
+func (r *Replica) Generation() uint64 { return r.served.Load() }
+
 // Newest returns the greatest fencing token of the served heads. A builder must use a greater token, even if the store
 // has lost this one.
 func (r *Replica) Newest() feed.Token { return r.Snapshot().Newest() }
@@ -290,6 +302,14 @@ func (r *Replica) Head(name feed.Name) (feed.Head, bool) { return r.Snapshot().H
 
 // Heads returns the heads of the served feeds, the main feed's first, then by name.
 func (r *Replica) Heads() []feed.Head { return r.Snapshot().Heads() }
+
+// Sums returns the sums of the stored heads that were equal to the served heads when they were last read. The result
+// belongs to the caller.
+func (r *Replica) Sums() map[feed.Name]feed.HeadSum {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.sums)
+}
 
 // Blob returns the bytes of a served document, and loads them if they are not in memory. They must not be modified.
 func (r *Replica) Blob(hash feed.Hash) (feed.Blob, bool) { return r.Snapshot().Blob(hash) }
@@ -398,7 +418,7 @@ func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (change
 		}
 		now = append(now, is.documents...)
 	}
-	r.current.Store(next)
+	r.setCurrent(next)
 	r.Memory.replace(before, now)
 	return changed
 }
@@ -474,7 +494,7 @@ func (r *Replica) saveInterval(failed error) time.Duration {
 	if failed != nil || len(r.unsaved) > 0 {
 		return r.Poll
 	}
-	return r.paced(r.Poll)
+	return feed.UnhurriedWait(time.Now(), r.paced(r.Poll))
 }
 
 // saveAll saves the feeds that are not saved, until ctx is done. It returns the last error, and logs the error unless

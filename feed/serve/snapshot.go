@@ -27,7 +27,16 @@ type Snapshot struct {
 // so all replicas choose the same.
 type pathEntry struct {
 	document *document
-	others   []*document // documents of the other feeds, sorted by name; almost always empty
+	others   *[]*document // documents of the other feeds, sorted by name; almost always nil
+}
+
+// newPathEntry returns the entry of a path that the given documents claim, sorted by the names of their feeds.
+func newPathEntry(claims []*document) pathEntry {
+	e := pathEntry{document: claims[0]}
+	if others := claims[1:]; len(others) > 0 {
+		e.others = &others
+	}
+	return e
 }
 
 // owner is a document that has an alias.
@@ -231,7 +240,7 @@ func (s *Snapshot) putPaths(paths *edit[pathEntry], before, e *edition) {
 			}
 			switch left := without(paths, d); {
 			case len(left) > 0:
-				paths.set(d.ref.Path, pathEntry{left[0], left[1:]})
+				paths.set(d.ref.Path, newPathEntry(left))
 			default:
 				paths.remove(d.ref.Path)
 			}
@@ -244,7 +253,7 @@ func (s *Snapshot) putPaths(paths *edit[pathEntry], before, e *edition) {
 		claims := without(paths, d)
 		i, _ := slices.BinarySearchFunc(claims, d, func(a, b *document) int { return a.feed.Compare(b.feed) })
 		claims = slices.Insert(claims, i, d)
-		paths.set(d.ref.Path, pathEntry{claims[0], claims[1:]})
+		paths.set(d.ref.Path, newPathEntry(claims))
 	}
 }
 
@@ -254,7 +263,10 @@ func without(paths *edit[pathEntry], d *document) []*document {
 	if !ok {
 		return nil
 	}
-	claims := append([]*document{at.document}, at.others...)
+	claims := []*document{at.document}
+	if at.others != nil {
+		claims = append(claims, *at.others...)
+	}
 	return slices.DeleteFunc(claims, func(other *document) bool { return other.feed == d.feed })
 }
 

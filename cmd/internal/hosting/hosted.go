@@ -39,6 +39,7 @@ type hostedSite struct {
 	acceptRollback func(context.Context) (feed.Report, error)
 	jobs           []schedule.Job
 	audience       *audience.Audience // nil for a builder, which has no readers
+	sampled        uint64             // generation of the documents at the last call of served
 	readers        *readers           // nil for a builder
 	front          *serve.Front       // nil for a builder
 	fleet          *fleet.Fleet       // nil for a folder, which only one process uses
@@ -238,8 +239,14 @@ func (h *hostedSite) release(ctx context.Context) {
 	}
 }
 
-// served returns the feeds that are served now, with their sizes and their subscriptions.
+// served returns the feeds that are served now, with their sizes and their subscriptions. It returns nil if they are
+// the same as in the last call. Only the audience's goroutine may call it.
 func (h *hostedSite) served() []audience.Served {
+	generation := h.replica.Generation()
+	if generation == h.sampled && h.readers.store == nil {
+		return nil
+	}
+	h.sampled = generation
 	feeds, _ := feed.FeedsOf(h.replica.Heads())
 	pushed := h.readers.pushed()
 	list := make([]audience.Served, len(feeds))

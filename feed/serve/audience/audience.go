@@ -46,6 +46,7 @@ type Audience struct {
 
 	historyMu sync.Mutex // locked before mu
 	history   map[feed.Name]*history
+	sampled   sampleState // of the last sample
 }
 
 // tally holds one feed's counts. The fields that every request writes are adjacent, because the tallies of thousands of

@@ -74,10 +74,11 @@ func Open(path string, now func() time.Time, salt Salt, log *slog.Logger) *Audie
 }
 
 // Run records the daily figures of the feeds that served returns, and saves them with the counts, at intervals and when
-// ctx is done. Errors are logged, and the save is retried. The returned error is always nil.
+// ctx is done. served may return nil if the feeds are the same as in its last call. Errors are logged, and the save is
+// retried. The returned error is always nil.
 func (a *Audience) Run(ctx context.Context, served func() []Served) error {
-	ticker := time.NewTicker(saveEvery)
-	defer ticker.Stop()
+	save := time.NewTimer(feed.UnhurriedWait(time.Now(), saveEvery))
+	defer save.Stop()
 	sampled := time.NewTimer(firstSample)
 	defer sampled.Stop()
 	var before string // the last error, which is not logged again
@@ -85,10 +86,11 @@ func (a *Audience) Run(ctx context.Context, served func() []Served) error {
 	for {
 		select {
 		case <-ctx.Done():
-		case <-ticker.C:
+		case <-save.C:
+			save.Reset(feed.UnhurriedWait(time.Now(), saveEvery))
 		case <-sampled.C:
 			unsaved = a.sample(served()) || unsaved
-			sampled.Reset(sampleEvery)
+			sampled.Reset(feed.UnhurriedWait(time.Now(), sampleEvery))
 			continue
 		}
 		unsaved = a.sample(served()) || unsaved

@@ -28,13 +28,25 @@ type history struct {
 // day is a [feed.FeedDay] in a compact form.
 type day struct{ number, polls, notModified, subscribers, posts, bytes uint32 }
 
+// sampleState is the day and the number of counted requests at a sample.
+type sampleState struct {
+	today uint32
+	polls uint64
+}
+
 // sample adds what has happened since the last sample to the figures of the current day. Requests around midnight may
-// be counted on the following day. It reports whether the file must be written.
+// be counted on the following day. If served is empty, the feeds are the same as before. It reports whether the file
+// must be written.
 func (a *Audience) sample(served []Served) (changed bool) {
-	today := uint32(dayOf(a.now())) //nolint:gosec // days since 1970
+	today, polls := uint32(dayOf(a.now())), a.polls() //nolint:gosec // days since 1970
 	a.historyMu.Lock()
 	defer a.historyMu.Unlock()
-	if len(served) > 0 { // otherwise the documents have not been loaded yet
+	if now := (sampleState{today, polls}); len(served) > 0 || now != a.sampled {
+		a.sampled = now
+	} else {
+		return false // nothing has changed since the last sample
+	}
+	if len(served) > 0 { // otherwise the documents are the same, or have not been loaded yet
 		for _, h := range a.history {
 			h.served = Served{}
 		}

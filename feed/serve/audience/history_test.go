@@ -171,7 +171,7 @@ func TestRunSamples(t *testing.T) {
 		}()
 		for i, wait := range []time.Duration{firstSample, sampleEvery, sampleEvery} {
 			posts.Store(int64(i + 1))
-			time.Sleep(wait)
+			time.Sleep(wait + feed.UnhurriedInterval)
 			synctest.Wait()
 			if days := a.Days("main"); len(days) != 1 || days[0].Posts != i+1 {
 				t.Errorf("after %d samples, the days are %+v, want one with %d posts", i+1, days, i+1)

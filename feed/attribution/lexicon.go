@@ -118,7 +118,9 @@ const (
 	traitAt
 	traitBar
 	traitComma
-	traitName    // the first word of a known publication's name
+	traitKnown   // the name of a known publication
+	traitPub     // text that may fill a PUB slot
+	traitPerson  // a word that may be in a person's name, or begin the suffix of one
 	traitClasses // the trait of the first class
 )
 
@@ -433,6 +435,9 @@ func (l *language) indexWords(n int) {
 	for id := range l.traits {
 		l.classed[id] = l.traits[id] != traits{}
 	}
+	for id := range l.suffix.words {
+		l.traits[id].set(traitPerson)
+	}
 	l.setFlags(n)
 	l.evidenceOf = make([]uint64, n+1)
 	for id := range l.traits {
@@ -574,12 +579,12 @@ func (l *language) known(id int32) bool {
 	return id > 0 && int(id) < len(l.classed) && l.classed[id]
 }
 
-// markNames adds traitName to the words with which the name of a known publication begins.
+// markNames adds traitPub to the words with which a publication's name in lower case begins.
 func (l *language) markNames(roots []*nameNode) {
 	l.traits = append(l.traits, make([]traits, max(len(roots)-len(l.traits), 0))...)
 	for id, n := range roots {
-		if n != nil {
-			l.traits[id].set(traitName)
+		if n != nil && n.hasLower() {
+			l.traits[id].set(traitPub)
 		}
 	}
 }

@@ -159,9 +159,13 @@ func (x *matcher) mayFill(s slot, t *token) bool {
 // mayBeKnown reports whether the name of a known publication, or its determiners, may begin with t.
 func (x *matcher) mayBeKnown(t *token) bool { return x.l.isDeterminer(t) || x.r.pubs.startsName(t) }
 
-// traitsOf returns the traits of the clause: the classes of its words and the kinds of its punctuation.
+// traitsOf returns the traits of the clause: the classes of its words, the kinds of its punctuation, and the slots that
+// its names may fill.
 func (x *matcher) traitsOf(clause span) traits {
 	var has traits
+	if len(x.b.runs) > 0 {
+		has.set(traitPub) // any text with markup may be a name
+	}
 	for i := clause.lo; i < clause.hi; i++ {
 		t := &x.toks[i]
 		switch t.kind {
@@ -169,12 +173,19 @@ func (x *matcher) traitsOf(clause span) traits {
 			if t.id > 0 && int(t.id) < len(x.l.traits) {
 				has.union(&x.l.traits[t.id])
 			}
+			if startsName(x.l, t) {
+				x.addNameWord(&has, t, i == clause.lo)
+			}
+			if x.r.pubs.startsName(t) {
+				x.addKnownName(&has, x.toks[i:clause.hi])
+			}
 		case tokDash:
 			has.set(traitDash)
 		case tokDots:
 			has.set(traitDots)
 		case tokOpen:
 			has.set(traitQuote)
+			has.set(traitPub)
 		case tokPoss, tokClose: // a closing mark may be a possessive apostrophe, as in "the Times' Ann Reed"
 			has.set(traitPoss)
 		case tokPunct:
@@ -182,6 +193,31 @@ func (x *matcher) traitsOf(clause span) traits {
 		}
 	}
 	return has
+}
+
+// addNameWord adds the traits of a word with which a name may begin. A clause begins with a capital letter, so a stop
+// word at its start is not a name.
+func (x *matcher) addNameWord(has *traits, t *token, first bool) {
+	stop := x.l.stop.has(t.id)
+	if !first || !stop {
+		has.set(traitPub)
+	}
+	if !stop && x.l.isNameWord(t) {
+		has.set(traitPerson)
+	}
+}
+
+// addKnownName adds the traits of the known names at the start of toks. A known name of several words may fill a PUB
+// slot even if it is in lower case.
+func (x *matcher) addKnownName(has *traits, toks []token) {
+	x.r.pubs.walk(toks, 0, func(end int, _ *publication) {
+		if end > 1 {
+			has.set(traitPub)
+		}
+		if t := &toks[0]; t.upper || t.digit || t.inner {
+			has.set(traitKnown)
+		}
+	})
 }
 
 // addMark adds the trait of a punctuation mark, if it has one.

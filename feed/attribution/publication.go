@@ -232,6 +232,25 @@ func (n *nameNode) add(lx *lexicon, name string, e *publication, bare bool) {
 	}
 }
 
+// hasLower reports whether the node or one below it has an entry whose name begins in lower case, such as "taz".
+func (n *nameNode) hasLower() bool {
+	if n.entry != nil && n.entry.isLower() {
+		return true
+	}
+	for _, next := range n.next {
+		if next.hasLower() {
+			return true
+		}
+	}
+	return false
+}
+
+// isLower reports whether the publication's name begins in lower case.
+func (e *publication) isLower() bool {
+	first, _ := decodeRune(e.Name, 0)
+	return unicode.IsLower(first)
+}
+
 // walk calls yield with the end and the entry of each known name that begins at toks[i], shortest first.
 func (p *publications) walk(toks []token, i int, yield func(end int, e *publication)) {
 	if i >= len(toks) || !p.startsName(&toks[i]) {

@@ -220,10 +220,14 @@ func (v *variant) require(e *elem) {
 func (t *traits) addSlot(s slot) {
 	switch s {
 	case slotKnown:
-		t.set(traitName)
+		t.set(traitKnown)
+	case slotPub:
+		t.set(traitPub)
+	case slotWho, slotPerson:
+		t.set(traitPerson)
 	case slotQuote:
 		t.set(traitQuote)
-	case slotPub, slotWho, slotPerson, slotHead, slotName, slotWhen, slotDate:
+	case slotHead, slotName, slotWhen, slotDate:
 	}
 }
 

@@ -3,7 +3,6 @@ package attribution
 import (
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // publisher is the content of a PUB slot.
@@ -37,7 +36,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	if !nameStart(x.l, toks, i) {
 		// Some known names are in lower case: "taz", "brand eins".
 		x.r.pubs.walk(toks, i, func(end int, e *publication) {
-			if first, _ := decodeRune(e.Name, 0); unicode.IsLower(first) {
+			if e.isLower() {
 				out = append(out, span{start, end})
 			}
 		})

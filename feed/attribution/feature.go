@@ -146,23 +146,6 @@ var evidenceClasses = []string{
 	"connector", "particle", "not-name", "epithet", "period", "entire", "reported", "joiner", "corporate", "time-word", "list-name",
 }
 
-// classBits returns the traits of the evidence classes, by number, or -1 for a class that the language lacks.
-func (l *language) classBits() []int {
-	bits := make([]int, len(evidenceClasses))
-	for i, name := range evidenceClasses {
-		bits[i] = -1
-		if c := l.classes[name]; c != nil {
-			bits[i] = c.bit
-		}
-	}
-	return bits
-}
-
-// has reports whether t contains the trait.
-func (t *traits) has(bit int) bool {
-	return bit >= 0 && bit < len(t)*64 && t[bit/64]>>(bit%64)&1 != 0
-}
-
 var allRoles = []Role{"", Commentary, Credit, Passage, Title, Caption, Posted, Noise, Footer, Uncredited, Code, ViaLine, Note}
 
 func roleNumber(r Role) int { return slices.Index(allRoles, r) }

@@ -3,6 +3,7 @@ package attribution
 import (
 	"bytes"
 	"embed"
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"math/bits"
@@ -43,13 +44,13 @@ type language struct {
 	leads      index    // rules for clauses that end in a colon, dots or a dash
 	credits    index    // rules for all other clauses
 	postedBy   index    // rules with positionPosted
-	allClasses []*class // named and unnamed classes; the index of a class is its bit minus traitClasses
+	allClasses []*class // named and unnamed classes
 	variants   int      // total number of rule variants
+	traitCount int      // number of classes with a trait
 	trigger    []bool   // by word id: whether any index contains the word
-	traits     []traits // by word id: the classes that contain the word or a phrase that begins with it
-	evidence   []int    // traits of evidenceClasses
+	traits     []traits // by word id: the classes in rules that contain the word or a phrase that begins with it
 	evidenceOf []uint64 // by word id: the evidenceClasses that contain the word, as a bit set
-	classed    []bool   // by word id: whether a class contains the word
+	classed    []bool   // by word id: whether a class contains the word or a phrase that begins with it
 	flags      []uint16 // by word id: the word's flags, such as flagDeterminer
 	noise      phrases
 	end        phrases
@@ -90,6 +91,15 @@ type variantGroup struct {
 	variants []*variant
 }
 
+// variantKey returns a string that is the same for the same variants.
+func variantKey(variants []*variant) string {
+	var key []byte
+	for _, v := range variants {
+		key = binary.AppendUvarint(key, uint64(v.n))
+	}
+	return string(key)
+}
+
 // groupVariants groups consecutive variants of the same rule.
 func groupVariants(variants []*variant) []variantGroup {
 	var groups []variantGroup
@@ -105,8 +115,9 @@ func groupVariants(variants []*variant) []variantGroup {
 	return groups
 }
 
-// traits is a bit set of word classes and token kinds. A clause has traits, and a variant requires traits.
-type traits [6]uint64
+// traits is a bit set of the word classes in rules, of token kinds and of kinds of names. A clause has traits, and a
+// variant requires traits.
+type traits [3]uint64
 
 // The first traits are kinds of punctuation; the traits of the classes begin at traitClasses.
 const (
@@ -134,31 +145,23 @@ func (t *traits) set(bit int) {
 
 // covers reports whether t contains all traits of need.
 func (t *traits) covers(need *traits) bool {
-	for i := range t {
-		if need[i]&^t[i] != 0 {
-			return false
-		}
-	}
-	return true
+	return need[0]&^t[0]|need[1]&^t[1]|need[2]&^t[2] == 0
 }
 
 // intersect removes the traits from t that o lacks.
 func (t *traits) intersect(o *traits) {
-	for i := range t {
-		t[i] &= o[i]
-	}
+	t[0], t[1], t[2] = t[0]&o[0], t[1]&o[1], t[2]&o[2]
 }
 
 // union adds the traits of o to t.
 func (t *traits) union(o *traits) {
-	for i := range t {
-		t[i] |= o[i]
-	}
+	t[0], t[1], t[2] = t[0]|o[0], t[1]|o[1], t[2]|o[2]
 }
 
 // class is a set of words and phrases, such as the verbs of writing.
 type class struct {
-	bit     int      // trait of the class
+	bit     int      // trait of the class, or -1 if no rule contains it
+	apart   bool     // only the verification of credits uses the class
 	set     []uint64 // the words as a bit set
 	starts  []uint64 // the first words of the phrases as a bit set
 	words   map[int32]bool
@@ -166,7 +169,7 @@ type class struct {
 }
 
 func (l *language) newClass() *class {
-	c := &class{bit: traitClasses + len(l.allClasses), words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
+	c := &class{bit: -1, words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
 	l.allClasses = append(l.allClasses, c)
 	return c
 }
@@ -184,6 +187,20 @@ func (c *class) add(ids []int32) {
 func (c *class) sort() {
 	for _, ps := range c.phrases {
 		slices.SortStableFunc(ps, func(a, b []int32) int { return len(b) - len(a) })
+	}
+}
+
+// firstWords calls yield with the number of each word of the class and of each first word of its phrases.
+func (c *class) firstWords(yield func(int32) bool) {
+	for id := range c.words {
+		if !yield(id) {
+			return
+		}
+	}
+	for id := range c.phrases {
+		if !yield(id) {
+			return
+		}
 	}
 }
 
@@ -415,35 +432,41 @@ func (l *language) indexWords(n int) {
 	}
 	for _, x := range []*index{&l.leads, &l.credits, &l.postedBy} {
 		x.lists = make([][]variantGroup, n+1)
+		same := make(map[string][]variantGroup) // most words of a class share their list
 		for id, vs := range x.byWord {
 			l.trigger[id] = true
-			x.lists[id] = groupVariants(vs)
+			key := variantKey(vs)
+			if same[key] == nil {
+				same[key] = groupVariants(vs)
+			}
+			x.lists[id] = same[key]
 		}
 		x.bareGroups = groupVariants(x.bare)
 	}
 	for _, c := range l.allClasses {
 		c.set, c.starts = make([]uint64, n/64+1), make([]uint64, n/64+1)
 		for id := range c.words {
-			l.traits[id].set(c.bit)
 			c.set[id>>6] |= 1 << (id & 63)
 		}
 		for id := range c.phrases {
-			l.traits[id].set(c.bit)
 			c.starts[id>>6] |= 1 << (id & 63)
 		}
-	}
-	for id := range l.traits {
-		l.classed[id] = l.traits[id] != traits{}
+		for id := range c.firstWords {
+			l.classed[id] = l.classed[id] || !c.apart
+			if c.bit >= 0 {
+				l.traits[id].set(c.bit)
+			}
+		}
 	}
 	for id := range l.suffix.words {
 		l.traits[id].set(traitPerson)
 	}
 	l.setFlags(n)
 	l.evidenceOf = make([]uint64, n+1)
-	for id := range l.traits {
-		for c, bit := range l.evidence {
-			if l.traits[id].has(bit) {
-				l.evidenceOf[id] |= 1 << c
+	for k, name := range evidenceClasses {
+		if c := l.classes[name]; c != nil {
+			for id := range c.firstWords {
+				l.evidenceOf[id] |= 1 << k
 			}
 		}
 	}
@@ -491,9 +514,8 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	l.bindClasses()
 	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send,
 		l.modal, l.meeting, l.references, l.saying, l.institution, l.contrast, l.titled, l.citing} {
-		c.bit = len(traits{}) * 64 // no trait: the words of these classes are not evidence for the rules and the model
+		c.apart = true
 	}
-	l.evidence = l.classBits()
 	l.indexRules()
 	return l, nil
 }

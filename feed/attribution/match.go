@@ -23,16 +23,17 @@ type match struct {
 
 // matcher matches rules with the clauses of one block.
 type matcher struct {
-	r      *Reader
-	l      *language
-	b      *block
-	toks   []token
-	clause span
-	hi     int    // end of the clause
-	has    traits // of the clause
-	best   *match // the best match so far, or nil
-	step   int
-	m      match
+	r        *Reader
+	l        *language
+	b        *block
+	toks     []token
+	clause   span
+	hi       int     // end of the clause
+	has      traits  // of the clause
+	triggers []int32 // words of the clause that an index contains
+	best     *match  // the best match so far, or nil
+	step     int
+	m        match
 	// lastRound holds, by variant number, the last round in which the variant was tried.
 	lastRound []uint32
 	round     uint32
@@ -60,10 +61,8 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	}
 	x.begin(clause)
 	for _, from := range indexes {
-		for i := clause.lo; i < clause.hi; i++ {
-			if id := x.toks[i].id; x.l.triggers(id) {
-				x.tryAll(from.lists[id])
-			}
+		for _, id := range x.triggers {
+			x.tryAll(from.lists[id])
 		}
 		if clause.hi-clause.lo <= maxBareClause {
 			x.tryAll(from.bareGroups)
@@ -75,7 +74,7 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 // begin prepares the matcher for a clause, which must not be empty.
 func (x *matcher) begin(clause span) {
 	x.clause, x.hi, x.best = clause, clause.hi, nil
-	x.has = x.traitsOf(clause)
+	x.readTraits()
 	if len(x.lastRound) < x.l.variants {
 		x.lastRound = make([]uint32, x.l.variants)
 	}
@@ -159,25 +158,29 @@ func (x *matcher) mayFill(s slot, t *token) bool {
 // mayBeKnown reports whether the name of a known publication, or its determiners, may begin with t.
 func (x *matcher) mayBeKnown(t *token) bool { return x.l.isDeterminer(t) || x.r.pubs.startsName(t) }
 
-// traitsOf returns the traits of the clause: the classes of its words, the kinds of its punctuation, and the slots that
-// its names may fill.
-func (x *matcher) traitsOf(clause span) traits {
+// readTraits sets has to the traits of the clause: the classes of its words, the kinds of its punctuation, and the slots
+// that its names may fill. It also sets triggers.
+func (x *matcher) readTraits() {
+	x.triggers = x.triggers[:0]
 	var has traits
 	if len(x.b.runs) > 0 {
 		has.set(traitPub) // any text with markup may be a name
 	}
-	for i := clause.lo; i < clause.hi; i++ {
+	for i := x.clause.lo; i < x.hi; i++ {
 		t := &x.toks[i]
 		switch t.kind {
 		case tokWord:
 			if t.id > 0 && int(t.id) < len(x.l.traits) {
 				has.union(&x.l.traits[t.id])
+				if x.l.triggers(t.id) {
+					x.triggers = append(x.triggers, t.id)
+				}
 			}
 			if startsName(x.l, t) {
-				x.addNameWord(&has, t, i == clause.lo)
+				x.addNameWord(&has, i)
 			}
 			if x.r.pubs.startsName(t) {
-				x.addKnownName(&has, x.toks[i:clause.hi])
+				x.addKnownName(&has, x.toks[i:x.hi])
 			}
 		case tokDash:
 			has.set(traitDash)
@@ -192,14 +195,15 @@ func (x *matcher) traitsOf(clause span) traits {
 			has.addMark(t.ch)
 		}
 	}
-	return has
+	x.has = has
 }
 
-// addNameWord adds the traits of a word with which a name may begin. A clause begins with a capital letter, so a stop
-// word at its start is not a name.
-func (x *matcher) addNameWord(has *traits, t *token, first bool) {
+// addNameWord adds the traits of token i, a word with which a name may begin. A clause begins with a capital letter, so
+// a stop word at its start is not a name.
+func (x *matcher) addNameWord(has *traits, i int) {
+	t := &x.toks[i]
 	stop := x.l.stop.has(t.id)
-	if !first || !stop {
+	if i > x.clause.lo || !stop {
 		has.set(traitPub)
 	}
 	if !stop && x.l.isNameWord(t) {

@@ -159,6 +159,7 @@ func (l *language) indexRules() {
 		for _, v := range r.variants {
 			v.n = l.variants
 			l.variants++
+			l.addTraits(v)
 			switch {
 			case r.position == positionPosted:
 				l.postedBy.add(v, l.stop)
@@ -171,11 +172,21 @@ func (l *language) indexRules() {
 	}
 }
 
-// add adds a variant and computes the words and traits that a clause must have to match it.
-func (x *index) add(v *variant, stop *class) {
+// addTraits computes the words and traits that a clause must have to match the variant. It gives each class of the
+// variant a trait.
+func (l *language) addTraits(v *variant) {
 	for i := range v.elems {
-		v.require(&v.elems[i])
+		e := &v.elems[i]
+		if e.op == opClass && e.class.bit < 0 {
+			e.class.bit = traitClasses + l.traitCount
+			l.traitCount++
+		}
+		v.require(e)
 	}
+}
+
+// add adds a variant.
+func (x *index) add(v *variant, stop *class) {
 	switch trigger := v.trigger(stop); {
 	case trigger == nil:
 		x.bare = append(x.bare, v)

@@ -33,7 +33,7 @@ func (r *Reader) returnScratch(s *scratch) {
 	if cap(s.tokens) > maxScratchTokens {
 		return
 	}
-	s.matcher = matcher{lastRound: s.matcher.lastRound, round: s.matcher.round}
+	s.matcher = matcher{lastRound: s.matcher.lastRound, round: s.matcher.round, triggers: s.matcher.triggers}
 	s.blocks.reset()
 	s.runs.reset()
 	r.scratches.Put(s)

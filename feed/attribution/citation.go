@@ -61,27 +61,52 @@ type citationReader struct {
 	l     *language
 	b     *block
 	where setting
+	all   span // the citation
+	parts []part
 	c     citation
 }
 
 // readCitation reads the tokens of the span as a citation.
 func (r *Reader) readCitation(l *language, b *block, s span, where setting) citation {
-	s = trimCitation(b.toks, s)
-	if s.empty() {
+	x := r.citationReader(l, b, s, where)
+	return x.read()
+}
+
+// citationReader returns a reader for the tokens of the span.
+func (r *Reader) citationReader(l *language, b *block, s span, where setting) citationReader {
+	x := citationReader{r: r, l: l, b: b, where: where, all: trimCitation(b.toks, s)}
+	if !x.all.empty() {
+		x.parts = splitParts(l, b, x.all, where)
+	}
+	return x
+}
+
+// read returns the citation.
+func (x *citationReader) read() citation {
+	if x.all.empty() {
 		return citation{}
 	}
-	x := citationReader{r: r, l: l, b: b, where: where}
 	var open []part // parts not yet classified
-	for i, p := range splitParts(l, b, s, where) {
+	for i, p := range x.parts {
 		if !x.readPart(p, i == 0) {
 			open = append(open, p)
 		}
 	}
 	x.readOpenParts(open)
 	if x.c.url == "" {
-		x.c.url = r.articleURL(b, s, x.c)
+		x.c.url = x.r.articleURL(x.b, x.all, x.c)
 	}
 	return x.c
+}
+
+// isPlain reports whether the citation has only one part, which does not name both a publication and people. Most
+// lines of prose are like that, and reading them as citations finds at most one fact.
+func (x *citationReader) isPlain() bool {
+	if len(x.parts) != 1 || x.parts[0].sep == '(' {
+		return false
+	}
+	probe := *x
+	return !probe.readPersonIn(x.parts[0]) && !probe.readJournalist(x.parts[0])
 }
 
 // trimCitation removes from the span the punctuation before and after a citation, and brackets around it.

@@ -73,7 +73,11 @@ func (rd *reading) readCitationLine(b *block) (citation, bool) {
 	if announces(b.toks[end-1]) {
 		end--
 	}
-	c := rd.r.readCitation(rd.l, b, span{0, end}, inLine)
+	x := rd.r.citationReader(rd.l, b, span{0, end}, inLine)
+	if x.isPlain() {
+		return citation{}, false
+	}
+	c := x.read()
 	facts := c.facts()
 	switch {
 	case c.pub.name == "", c.leftover && c.pub.known == nil:

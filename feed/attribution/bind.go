@@ -39,6 +39,7 @@ type reading struct {
 	pending          []*source  // credits that no marked quotation has inherited yet
 	analyses         []analysis // by block index
 	scratch          *scratch
+	link             linkTarget        // the result of the last call of linkTo
 	listAll          bool              // list all features of units and tokens, for training
 	creditsOf        map[int][]*source // sources that the rules found, by credit block
 }
@@ -70,6 +71,21 @@ type source struct {
 	clear         bool     // the credit has a clear form; see reading.isClear
 	doubtful      bool     // the quoted words in the sentence of the credit may be the author's own, or a title
 	clause        span     // the clause of the credit in firstBlock
+}
+
+// linkTarget describes the target of a link.
+type linkTarget struct {
+	url, host string
+	known     *publication // the known publication at the host, or nil
+	article   bool         // the URL is not that of a front page
+}
+
+// linkTo returns the target of a link. Consecutive words and sentences often have the same link.
+func (rd *reading) linkTo(url string) *linkTarget {
+	if rd.link.url != url {
+		rd.link = linkTarget{url: url, host: hostOf(url), known: rd.r.pubs.byHost(url), article: articleOnly(url) != ""}
+	}
+	return &rd.link
 }
 
 // bindBlocks connects each credit with its passage in one pass over the blocks.

@@ -168,8 +168,10 @@ func (l *language) looksLikePub(text string, toks []token) bool {
 }
 
 // hostNamed reports whether the link's host contains the name written as one word: hotair.com for "Hot Air".
-func hostNamed(link, name string) bool {
-	h := hostOf(link)
+func hostNamed(link, name string) bool { return hostContains(hostOf(link), name) }
+
+// hostContains reports whether the host h, which may be empty, contains the name written as one word.
+func hostContains(h, name string) bool {
 	if h == "" || name == "" {
 		return false
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
-	"math/bits"
 	"path"
 	"slices"
 	"strings"
@@ -707,7 +706,7 @@ func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
 		return l
 	}
 	best, most := lx.langs[fallback], 0
-	var counts [maxLanguages]int
+	var words [1 << maxLanguages]int // number of words by the languages in which they are common
 	seen := 0
 	for _, b := range blocks {
 		for i := range b.toks {
@@ -716,9 +715,7 @@ func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
 				continue
 			}
 			if int(id) < len(lx.commonIn) {
-				for in := lx.commonIn[id]; in != 0; in &= in - 1 {
-					counts[bits.TrailingZeros8(in)]++
-				}
+				words[lx.commonIn[id]]++
 			}
 			if seen++; seen > 600 {
 				break
@@ -726,8 +723,12 @@ func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
 		}
 	}
 	for k, l := range lx.sorted {
-		if counts[k] > most || counts[k] == most && l.name == fallback {
-			best, most = l, counts[k]
+		n := 0
+		for in := range words[:1<<len(lx.sorted)] {
+			n += words[in] * (in >> k & 1)
+		}
+		if n > most || n == most && l.name == fallback {
+			best, most = l, n
 		}
 	}
 	if most < 3 {

@@ -158,8 +158,8 @@ func (x *matcher) mayFill(s slot, t *token) bool {
 // mayBeKnown reports whether the name of a known publication, or its determiners, may begin with t.
 func (x *matcher) mayBeKnown(t *token) bool { return x.l.isDeterminer(t) || x.r.pubs.startsName(t) }
 
-// readTraits sets has to the traits of the clause: the classes of its words, the kinds of its punctuation, and the slots
-// that its names may fill. It also sets triggers.
+// readTraits sets has to the traits of the clause: the classes of its words, the kinds of its punctuation, and the
+// slots that its names may fill. It also sets triggers.
 func (x *matcher) readTraits() {
 	x.triggers = x.triggers[:0]
 	var has traits

@@ -242,6 +242,9 @@ func (rd *reading) trimPassage(b *block, s span) (text string, whole bool) {
 // trailingNoise returns the number of tokens at the end of the span that are a note, a via or a link label, or 0. It
 // adds the vias.
 func (rd *reading) trailingNoise(b *block, s span) int {
+	if !b.marks.brackets {
+		return rd.trailingLabel(b, s)
+	}
 	if k := finalBracket(b.toks, s); k > 0 && (rd.readViaInBrackets(b, s, k) || rd.hasNoteWord(b.toks[k:s.hi])) {
 		return s.hi - k
 	}

@@ -3,6 +3,7 @@ package attribution
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // bindQuotation connects a quotation element with its credit, unless the element does not contain a quotation, as with
@@ -135,18 +136,18 @@ func (rd *reading) isCode(i, end int) bool {
 
 // looksLikeCode reports whether a line looks like a command or a line of a program.
 func looksLikeCode(s string) bool {
-	if strings.HasPrefix(s, "$ ") || strings.HasPrefix(s, "# ") || strings.HasPrefix(s, "> ") ||
-		strings.HasPrefix(s, "sudo ") ||
-		strings.HasPrefix(s, "//") || strings.HasPrefix(s, "./") {
-		return true
+	for _, prefix := range [...]string{"$ ", "# ", "> ", "sudo ", "//", "./"} {
+		if strings.HasPrefix(s, prefix) {
+			return true
+		}
 	}
-	if strings.HasSuffix(s, ";") || strings.HasSuffix(s, "{") || strings.HasSuffix(s, "}") || strings.HasSuffix(s, "\\") {
+	if s != "" && strings.IndexByte(";{}\\", s[len(s)-1]) >= 0 {
 		return true
 	}
 	marks, letters := 0, 0
 	for _, c := range s {
 		switch {
-		case strings.ContainsRune("{}[]<>=;$|\\_/&*+#`", c):
+		case c < utf8.RuneSelf && codeMark[c]:
 			marks++
 		case c != ' ':
 			letters++
@@ -154,6 +155,14 @@ func looksLikeCode(s string) bool {
 	}
 	return marks*6 > letters && letters > 0
 }
+
+// codeMark reports for each ASCII character whether it is more frequent in programs than in prose.
+var codeMark = func() (table [utf8.RuneSelf]bool) {
+	for _, c := range "{}[]<>=;$|\\_/&*+#`" {
+		table[c] = true
+	}
+	return table
+}()
 
 // readInnerCredit adds to s the credit inside the quotation: in a cite or footer element, or after a dash at its end.
 // It returns the index after the last block of the passage.
@@ -241,6 +250,9 @@ func (rd *reading) readCreditAtEnd(s *source, first, k int) bool {
 // creditDash returns the position of the dash between a quotation and its credit in one line, or 0. The dash follows a
 // closing mark or a period, and precedes a name of a few words.
 func (rd *reading) creditDash(b *block) int {
+	if !b.marks.dash {
+		return 0
+	}
 	for k := len(b.toks) - 2; k > 1 && k > len(b.toks)-24; k-- {
 		if t := &b.toks[k]; t.kind != tokDash || !t.space {
 			continue

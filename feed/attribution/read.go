@@ -42,6 +42,9 @@ func (r *Reader) readRules(in Input, s *scratch) *reading {
 	}
 	s.tokens = toks
 	rd.l = r.lx.detectLanguage(in.Language, rd.doc.blocks)
+	for _, b := range rd.doc.blocks {
+		b.marks = rd.l.marksOf(b.toks)
+	}
 	s.analyses = resized(s.analyses, len(rd.doc.blocks))
 	clear(s.analyses)
 	rd.analyses = s.analyses

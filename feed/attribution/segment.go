@@ -45,12 +45,36 @@ type block struct {
 	caption   bool // the block is in a figcaption
 	credit    bool // the block is in an element for credits: cite, footer, figcaption
 
-	toks []token
-	role Role
+	toks  []token
+	marks blockMarks
+	role  Role
 	// quote is the index of the quote that the block belongs to, or -1.
 	quote int
 	// ownText holds the author's own parts of a block that also contains a credit or passage; otherwise it is nil.
 	ownText []string
+}
+
+// blockMarks states which marks a block contains, and the flags of its words.
+type blockMarks struct {
+	brackets bool // an opening bracket
+	dash     bool // a dash after white space
+	flags    uint16
+}
+
+// marksOf returns the marks of the tokens.
+func (l *language) marksOf(toks []token) (m blockMarks) {
+	for i := range toks {
+		switch t := &toks[i]; t.kind {
+		case tokWord:
+			m.flags |= l.flagsOf(t.id)
+		case tokPunct:
+			m.brackets = m.brackets || t.ch == '(' || t.ch == '['
+		case tokDash:
+			m.dash = m.dash || t.space
+		case tokDots, tokOpen, tokClose, tokPoss:
+		}
+	}
+	return m
 }
 
 // quotation is an element that marks quoted text.
@@ -386,7 +410,7 @@ func (s *segmenter) endLine() {
 	}
 	b := &s.memory.blocks.take(1)[0]
 	*b = block{
-		text: string(s.text), elem: s.elem.DataAtom, class: attr(s.elem, "class"), quotation: s.quotation,
+		text: lineText(s.text, leaves), elem: s.elem.DataAtom, class: attr(s.elem, "class"), quotation: s.quotation,
 		paragraph: s.paragraph,
 		list:      s.list > 0, code: s.code > 0, caption: s.caption > 0, credit: s.credit > 0, quote: -1,
 	}
@@ -398,6 +422,22 @@ func (s *segmenter) endLine() {
 	b.nodes = s.siblings(leaves)
 	s.doc.blocks = append(s.doc.blocks, b)
 	s.text, s.runs = s.text[:0], s.runs[:0]
+}
+
+// lineText returns the text of a line. It does not copy the text if the line is a single node without white space that
+// was collapsed.
+func lineText(text []byte, leaves []*html.Node) string {
+	if len(leaves) == 1 {
+		data := leaves[0].Data
+		first := 0
+		for size := 1; first < len(data) && size > 0; first += size {
+			size = blank(data, first)
+		}
+		if end := first + len(text); end <= len(data) && data[first:end] == string(text) {
+			return data[first:end]
+		}
+	}
+	return string(text)
 }
 
 // siblings returns the sibling nodes that contain exactly the leaves. It returns nil if no such siblings exist, because
@@ -517,7 +557,12 @@ func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node 
 // isVisible reports whether a node is visible text or media, which [segmenter] treats as a leaf.
 func isVisible(n *html.Node) bool {
 	if n.Type == html.TextNode {
-		return strings.Trim(n.Data, " \n\t\r\f\u00a0") != ""
+		for i, size := 0, 0; i < len(n.Data); i += size {
+			if size = blank(n.Data, i); size == 0 {
+				return true
+			}
+		}
+		return false
 	}
 	switch n.DataAtom {
 	case atom.Img, atom.Video, atom.Audio, atom.Picture:

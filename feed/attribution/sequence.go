@@ -159,15 +159,16 @@ func newTransitions(weights []int32) transitions {
 // best sets to[y] to the maximum, over all labels, of the label's score in from plus the weight of the transition from
 // it to y.
 func (t *transitions) best(to, from []int32) {
-	for y := range to {
+	least := from[0]
+	for y, score := range from {
 		to[y] = math.MinInt32
+		least = max(least, score)
 	}
-	// A label whose score is below least is not the best one before any label, whatever the weights are.
-	least := slices.Max(from) - t.spread
+	least -= t.spread
 	groups := len(to) / groupLabels
 	for label, score := range from {
 		if score < least {
-			continue
+			continue // the label with the highest score is better, whatever the neighbor's label is
 		}
 		for g := range groups {
 			w, to := &t.rows[label*groups+g], (*[groupLabels]int32)(to[g*groupLabels:])

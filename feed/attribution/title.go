@@ -10,6 +10,7 @@ import (
 func (rd *reading) titleSource() *source {
 	b := &block{text: collapseSpace(rd.postTitle), quote: -1}
 	b.toks = rd.r.lx.tokenize(b.text, nil)
+	b.marks = rd.l.marksOf(b.toks)
 	n := len(b.toks)
 	if n < 4 || n > 60 {
 		return nil

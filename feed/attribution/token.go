@@ -34,8 +34,15 @@ type token struct {
 }
 
 // isPunct reports whether the token is one of the given punctuation marks.
-func (t token) isPunct(marks string) bool {
-	return t.kind == tokPunct && strings.ContainsRune(marks, t.ch)
+func (t *token) isPunct(marks string) bool {
+	if t.kind == tokPunct {
+		for _, m := range marks {
+			if t.ch == m {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // nameTokens is the capacity of buffers for the tokens of a name. Tokenizing a longer name allocates memory.
@@ -169,7 +176,7 @@ func (lx *lexicon) simpleWord(text string, i int) (end int, id int32, inner bool
 	}
 	// The bit lowerBit distinguishes small letters from capitals, and all digits have it.
 	const lowerBit = 0x2020202020202020
-	mask := ^uint64(0) >> (64 - 8*n)
+	mask := ^uint64(0) >> ((64 - 8*n) & 63)
 	word := eightBytes(text, i) & mask
 	return end, lx.table.shortNumber(word | lowerBit&mask), ^word&lowerBit&(mask>>8)>>8 != 0
 }

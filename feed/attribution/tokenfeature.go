@@ -301,15 +301,16 @@ func (rd *reading) linkFeatures(b *block, t token, add func(t, value int)) {
 		if r.kind != runLink || r.start > t.start || r.end < t.end {
 			continue
 		}
+		l := rd.linkTo(r.value)
 		switch {
-		case rd.r.pubs.byHost(r.value) != nil:
+		case l.known != nil:
 			add(kLinkHost, 1)
-		case articleOnly(r.value) == "":
+		case !l.article:
 			add(kLinkHost, 2)
 		default:
 			add(kLinkHost, 3)
 		}
-		if w := b.text[t.start:t.end]; t.upper && len(w) > 2 && hostNamed(r.value, w) {
+		if w := b.text[t.start:t.end]; t.upper && len(w) > 2 && hostContains(l.host, w) {
 			add(kHostWord, 0)
 		}
 		return

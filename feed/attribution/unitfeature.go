@@ -221,15 +221,11 @@ func (x *unitReader) surveyBlock(i int, b *block) {
 			break
 		}
 	}
-	for k := range b.toks {
-		t := &b.toks[k]
-		if t.kind != tokWord {
-			continue
-		}
-		if rd.l.flagsOf(t.id)&flagSaying != 0 {
-			x.says = 1
-		}
-		if x.name < 3 && t.upper {
+	if b.marks.flags&flagSaying != 0 {
+		x.says = 1
+	}
+	for k := 0; k < len(b.toks) && x.name < 3; k++ {
+		if b.toks[k].upper {
 			x.name = max(x.name, rd.nameAt(b.toks, k))
 		}
 	}
@@ -610,13 +606,12 @@ func (x *unitReader) markup(u *unit, b *block) {
 	x.list.add(uLink, link)
 	host := 0
 	if link > 0 {
-		u := b.linkIn(u.span)
-		switch {
-		case x.rd.blog.hosts[hostOf(u)] || hostOf(u) == "":
+		switch l := x.rd.linkTo(b.linkIn(u.span)); {
+		case x.rd.blog.hosts[l.host] || l.host == "":
 			host = 1
-		case x.rd.r.pubs.byHost(u) != nil:
+		case l.known != nil:
 			host = 2
-		case articleOnly(u) == "":
+		case !l.article:
 			host = 3
 		default:
 			host = 4

@@ -77,7 +77,11 @@ func viaLine(b *block) (s span, brackets, ok bool) {
 // readTrailingVia adds the vias that the span contains in brackets, and those at its end in a sentence of their own or
 // after a dash.
 func (rd *reading) readTrailingVia(b *block, s span) {
-	for k := s.lo; k < s.hi; k++ {
+	first := s.lo
+	if !b.marks.brackets {
+		first = max(s.lo, s.hi-12)
+	}
+	for k := first; k < s.hi; k++ {
 		switch t := &b.toks[k]; {
 		case t.kind == tokPunct && (t.ch == '(' || t.ch == '['):
 			rd.readViaInBrackets(b, s, k)

@@ -61,20 +61,25 @@ type spoken struct {
 // spokenIn returns the properties of a paragraph's words.
 func (l *language) spokenIn(toks []token) spoken {
 	var s spoken
-	skip, opened := 0, 0
-	for i := range toks {
+	opened := 0
+	for i := 0; i < len(toks); i++ {
 		t := &toks[i]
-		if i < skip {
-			continue
-		}
 		switch {
 		case t.kind == tokWord:
-			l.addSpoken(&s, toks, i)
+			flags := l.flagsOf(t.id)
+			s.words++
+			s.flags |= flags
+			s.number = s.number || t.digit
+			if i > 0 {
+				s.addAfter(l, flags, t, &toks[i-1])
+			} else {
+				s.said = flags&flagSaid != 0
+			}
 		case t.kind == tokOpen && opened < maxOpen:
 			opened++ // the bounds prevent quadratic time for marks that are never closed
 			if end := quotedEnd(toks[:min(len(toks), i+maxQuoted)], i); end > 0 {
-				skip = end
 				s.quoting = true
+				i = end - 1
 			}
 		case t.kind == tokPunct && t.ch == '[':
 			s.inserted = true
@@ -84,16 +89,12 @@ func (l *language) spokenIn(toks []token) spoken {
 	return s
 }
 
-// addSpoken adds the properties of the word at token i.
-func (l *language) addSpoken(s *spoken, toks []token, i int) {
-	t := &toks[i]
-	flags := l.flagsOf(t.id)
-	s.words++
-	s.flags |= flags
-	// "is said to be" is hearsay, not a report.
-	s.said = s.said || flags&flagSaid != 0 && !(i > 0 && l.flagsOf(toks[i-1].id)&flagPresent != 0)
-	s.number = s.number || t.digit
-	if t.upper && i > 0 && toks[i-1].kind == tokWord && flags&flagFirst == 0 {
+// addAfter adds the properties of word t, which depend on the token before it.
+func (s *spoken) addAfter(l *language, flags uint16, t, before *token) {
+	if flags&flagSaid != 0 && l.flagsOf(before.id)&flagPresent == 0 { // "is said to be" is hearsay, not a report
+		s.said = true
+	}
+	if t.upper && before.kind == tokWord && flags&flagFirst == 0 {
 		s.names++
 	}
 }

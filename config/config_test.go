@@ -183,7 +183,7 @@ func TestEveryKey(t *testing.T) {
 	}
 }
 
-// TestInvalid checks that every testdata/invalid-*.yml has exactly the errors of its lines "# want ".
+// TestInvalid checks that every testdata/invalid-*.yml has exactly the errors that its "# want " lines state.
 func TestInvalid(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "invalid-*.yml"))
 	if err != nil || len(files) < 20 {

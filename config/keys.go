@@ -26,7 +26,7 @@ func variable(path string) string {
 	return "FEEDPUB_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
-// leaves yields the path and value of every key in the section v at path.
+// leaves yields the path and value of every key in the section v, whose own path is given.
 func leaves(v reflect.Value, path string) iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) {
 		for key, field := range keysOf(v) {

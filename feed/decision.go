@@ -75,7 +75,7 @@ func (ds Decisions) With(d Decision) Decisions {
 	return Decisions{ID: ds.ID, List: list}
 }
 
-// Without returns the decisions, except any that has the given key.
+// Without returns the decisions other than the one with the given key.
 func (ds Decisions) Without(key string) Decisions {
 	list := slices.DeleteFunc(slices.Clone(ds.List), func(d Decision) bool { return d.Key == key })
 	return Decisions{ID: ds.ID, List: list}

@@ -62,8 +62,8 @@ func (s *Site) StartJournal(ctx context.Context) error {
 	return s.client.wrap("start journal", s.client.build.XAdd(ctx, args).Err())
 }
 
-// Journal returns up to n entries that follow the entry with the id after, oldest first; if after is "", it begins with
-// the first entry. It also returns the value to pass as after in the next call.
+// Journal returns up to n entries after the entry with the given id, oldest first, or the first n entries if the id is
+// "". It also returns the id to pass to the next call.
 func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry, string, error) {
 	start := "-"
 	if after != "" {

@@ -27,7 +27,7 @@ import (
 type fakePosts struct {
 	raw         map[string]string
 	unconfirmed bool
-	err         error // error of writes after the first failAfter
+	err         error // error that writes return after the first failAfter of them
 	failAfter   int
 	meanwhile   func() // called by Update before it reads the post
 }

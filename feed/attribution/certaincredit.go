@@ -94,7 +94,7 @@ func (b *block) sentenceIn(clause span) span {
 }
 
 // isDoubtful reports whether the quoted words in the sentence may be the author's own or a title: outside quotation
-// marks, the sentence has the first person, a dash, or a word such as "but", "not" or "would".
+// marks, the sentence contains a pronoun in the first person, a dash, or a word such as "but", "not" or "would".
 func (rd *reading) isDoubtful(b *block, sentence span) bool {
 	for k := sentence.lo; k < sentence.hi; k++ {
 		t := b.toks[k]

@@ -15,7 +15,7 @@ const (
 	// perHost is the maximum number of concurrent requests to one host. The store gives work for a host to only one
 	// process at a time, so the limit applies to all processes of a site together.
 	perHost = 2
-	// perHostStrangers is the maximum number of concurrent requests of the class strangers to one host. The rest of
+	// perHostStrangers is the maximum number of concurrent requests in the strangers class to one host. The rest of
 	// perHost is reserved for deliveries, pings and webhook calls.
 	perHostStrangers = 1
 	// hostQueue is the maximum number of waiting requests of one class to one host.

@@ -58,7 +58,7 @@ func (h *Hub) startNotices(ctx context.Context) error {
 	return nil
 }
 
-// notice handles a notice. It sends no request after latest.
+// notice handles a notice. It sends no request after the given time.
 func (h *Hub) notice(ctx context.Context, c feed.Claim, latest time.Time) {
 	n, err := feed.ParseNotice(c.Key)
 	if err != nil {

@@ -37,8 +37,8 @@ func TestCleanTextLeavesCleanTextAlone(t *testing.T) {
 	}
 }
 
-// TestCleanTextFindsEveryByte checks that CleanText replaces a byte at any place among others, which it reads eight at
-// a time.
+// TestCleanTextFindsEveryByte checks that CleanText replaces a byte at any position, although it reads eight bytes at a
+// time.
 func TestCleanTextFindsEveryByte(t *testing.T) {
 	const text = "text of 17 bytes."
 	for c := range 256 {

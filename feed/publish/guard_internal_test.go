@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestBounded checks that a call that takes too long is abandoned, and that suspending the process does not count.
+// TestBounded checks that a call that takes too long is abandoned, and that time during which the process is suspended
+// does not count.
 func TestBounded(t *testing.T) {
 	ticks := make(chan time.Time, 100)
 	for range 99 {

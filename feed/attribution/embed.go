@@ -181,6 +181,24 @@ func (rd *reading) bindCards() {
 		if toks := rd.r.lx.tokenize(who, nil); len(toks) > 0 {
 			s.authors = rd.l.splitPeople(who, toks)
 		}
+		rd.takeQuotationBelowCard(s, c.block)
 		rd.addSource(s)
+	}
+}
+
+// takeQuotationBelowCard makes the quotation element directly below the card with the first block at the passage of s,
+// the source of the card, if the quotation has no credit of its own.
+func (rd *reading) takeQuotationBelowCard(s *source, at int) {
+	for at++; at < len(rd.doc.blocks) && rd.doc.blocks[at].role == Credit && rd.doc.blocks[at].quotation == nil; at++ {
+	}
+	if at == len(rd.doc.blocks) || rd.doc.blocks[at].role != Uncredited || rd.doc.blocks[at].quotation == nil {
+		return
+	}
+	s.kind, s.marked = Excerpt, true
+	for _, k := range outermost(rd.doc.blocks[at].quotation).blocks {
+		if rd.doc.blocks[k].role == Uncredited {
+			rd.setRole(rd.doc.blocks[k], "")
+			rd.addPassage(s, k, k+1)
+		}
 	}
 }

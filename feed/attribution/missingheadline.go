@@ -20,7 +20,7 @@ func (rd *reading) completeHeadline(s *source) {
 		return
 	}
 	for _, find := range []func(*source) string{
-		rd.titledHeadline, rd.bylinedHeadline, rd.prefixedHeadline, rd.markedLineAbove, rd.headlineOfSlug,
+		rd.titledHeadline, rd.bylinedHeadline, rd.prefixedHeadline, rd.markedLineAbove, rd.headlineOfSlug, rd.headlineOfTail, rd.possessiveHeadline,
 	} {
 		if h := find(s); h != "" && !sameName(h, s.pub.name) && !slices.Contains(s.passages, h) {
 			s.headline = h
@@ -260,6 +260,84 @@ func (rd *reading) isMarkedTitle(s *source, line *block) bool {
 		return u == s.url && line.isWholly(runLink)
 	}
 	return line.isWholly(runEmphasis) || line.isWholly(runCite) || quotedEnd(line.toks, 0) == n
+}
+
+// possessiveHeadline returns the title in a link to the article of s that consists of the name of the author or the
+// publication, a possessive and a title in title case, as in "Ann Reed's Salt and Water". Otherwise it returns "".
+func (rd *reading) possessiveHeadline(s *source) string {
+	if s.url == "" || rd.l.name != fallback {
+		return ""
+	}
+	for _, k := range s.creditBlocks {
+		label := rd.doc.blocks[k].textOfLink(s.url)
+		toks := rd.r.lx.tokenize(label, nil)
+		at := slices.IndexFunc(toks, func(t token) bool { return t.kind == tokPoss })
+		if at < 1 || at+minFoundTitle >= len(toks) {
+			continue
+		}
+		if name := label[:toks[at-1].end]; !slices.Contains(s.authors, name) && !sameName(s.pub.name, name) {
+			continue
+		}
+		if title := toks[at+1:]; title[0].upper && isTitleCase(rd.l, title) && !rd.l.piece.has(title[len(title)-1].id) {
+			return cleanHeadline(label[title[0].start:])
+		}
+	}
+	return ""
+}
+
+// minTailTitle is the minimum number of words in the post's title if it is the headline of the article to which the
+// post's last line refers.
+const minTailTitle = 6
+
+// readWords lists the words that begin a line such as "Read the entire article at the Bugle", in all languages.
+var readWords = []string{"read", "lire", "leer", "weiterlesen", "weiter", "mehr", "more"}
+
+// headlineOfTail returns the post's title if the post begins with a line such as "The Bugle, by Ann Reed, June 16, 2014"
+// or ends in a line such as "Read the entire article at the Bugle", which names the known publication of s, and contains
+// no other credit and no word in the first or second person: the title is then that of the article. Otherwise it returns
+// "".
+func (rd *reading) headlineOfTail(s *source) string {
+	if s.pub.known == nil || rd.marksQuotations || len(strings.Fields(rd.postTitle)) < minTailTitle ||
+		strings.HasSuffix(rd.postTitle, "?") || !rd.refersToTitle(s) {
+		return ""
+	}
+	for k, b := range rd.doc.blocks {
+		if b.role == Noise || b.role == Footer || b.role == Posted || b.role == Title {
+			continue
+		}
+		if b.role == Credit && !slices.Contains(s.creditBlocks, k) || slices.ContainsFunc(b.toks, func(t token) bool {
+			return rd.l.first.has(t.id) || rd.l.plural.has(t.id) || rd.l.second.has(t.id)
+		}) {
+			return ""
+		}
+	}
+	return cleanHeadline(rd.postTitle)
+}
+
+// refersToTitle reports whether the last block of the credit of s ends the post and refers to an article to read, or
+// the first one begins the post and is a citation without a title.
+func (rd *reading) refersToTitle(s *source) bool {
+	if len(s.creditBlocks) == 0 {
+		return false
+	}
+	first, last := slices.Min(s.creditBlocks), slices.Max(s.creditBlocks)
+	if b := rd.doc.blocks[first]; rd.isCitationHeader(s, b) {
+		return !slices.ContainsFunc(rd.doc.blocks[:first], func(b *block) bool { return b.isText() })
+	}
+	b := rd.doc.blocks[last]
+	if b.list || len(b.toks) == 0 || slices.ContainsFunc(rd.doc.blocks[last+1:], func(b *block) bool { return b.isText() }) {
+		return false
+	}
+	from := b.toks
+	if at := slices.IndexFunc(b.toks, func(t token) bool { return t.kind == tokDots }); at >= 0 && at+1 < len(b.toks) {
+		from = b.toks[at+1:]
+	}
+	return slices.Contains(readWords, strings.ToLower(b.text[from[0].start:from[0].end]))
+}
+
+// isText reports whether the block is a part of the post's text, or a credit in it.
+func (b *block) isText() bool {
+	return b.role == "" || b.role == Commentary || b.role == Passage || b.role == Credit || b.role == Uncredited
 }
 
 // minSlugWords is the minimum number of words that the post's title and the URL of an article must share for the title

@@ -31,6 +31,9 @@ There are a good many more.`, "Sand is my enemy"},
 		{"the title in the URL", "Sand Without End in Small Harbours", "From [the Guardian](https://www.theguardian.com/2020/sand-without-end-in-small-harbours):" + quoted, "Sand Without End in Small Harbours"},
 		{"the title without the author", "Containing Sand - Ann Reed", "Ann Reed, in [the Guardian](https://www.theguardian.com/2020/containing-sand-ann-reed):" + quoted, "Containing Sand"},
 
+		{"a person's title in a link", "", "Mistakes included, my view of the matter is from [Ann Reed’s Harbour Ethics](https://annreed.example/2023/harbour/):" + quoted, "Harbour Ethics"},
+
+		{"a possessive before a word for a text", "", "My view of the matter is from [Ann Reed’s Harbour Article](https://annreed.example/2023/harbour/):" + quoted, ""},
 		{"the title of a book", "", "The Guardian has [a review](https://www.theguardian.com/a/1) of a book titled “The Salt Road to Oslo”:" + quoted, ""},
 		{"the name of a band", "", "The Guardian on [a band](https://www.theguardian.com/a/1) called “The Salt Rakers”:" + quoted, ""},
 		{"a title with a different link", "", `In [the Guardian](https://www.theguardian.com/a/1), on a film entitled [“The Salt Road”](https://films.example/salt):` + quoted, ""},

@@ -121,6 +121,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	})
 	if d != nil {
 		rd.raiseClear(cs)
+		cs = rd.addClearLines(d, cs)
 	}
 	published, suggestions := rd.divide(d, cs)
 	for _, c := range cs {
@@ -184,7 +185,7 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 func (rd *reading) isMention(c *candidate, threshold int) bool {
 	s := c.source
 	return len(s.passages) == 0 && !s.entry &&
-		(c.certainty < minMention*min(threshold, lowThreshold)/lowThreshold && !s.clear || rd.isListed(s) || rd.isUnlinked(s))
+		(c.certainty < minMention*min(threshold, lowThreshold)/lowThreshold && !s.clear || rd.isListed(s) || rd.isUnlinked(s) && !s.clear)
 }
 
 // listBlocks adds the blocks and the commentary to the result.

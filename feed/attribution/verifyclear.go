@@ -15,7 +15,7 @@ const minClear, clearCertainty = 45, 90
 // raiseClear raises the certainty of candidates with a clear form.
 func (rd *reading) raiseClear(cs []*candidate) {
 	for _, c := range cs {
-		if c.certainty < minMention && c.certainty >= minClear && rd.isClear(c) {
+		if c.certainty < minMention && rd.isClear(c) {
 			c.certainty = max(c.certainty, clearCertainty)
 			c.source.clear = true
 		}
@@ -23,13 +23,15 @@ func (rd *reading) raiseClear(cs []*candidate) {
 }
 
 // isClear reports whether the candidate has a clear form: it is a quotation element below a sentence that names its
-// source, an entry of a list of links, or a line that names a publication.
+// source, an entry of a list of links, or a line that names a publication, and its certainty is at least minClear; or
+// it is a citation that identifies the article.
 func (rd *reading) isClear(c *candidate) bool {
 	s := c.source
 	if s.kind == Nested || s.kind == Reblog || s.kind == Tweet || s.distant || s.inherited {
 		return false
 	}
-	return rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)
+	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)) ||
+		rd.isClearCitation(s)
 }
 
 // clearConventions are the conventions of credits on a separate line or in the title of the post.
@@ -67,10 +69,15 @@ func (rd *reading) isClearLead(s *source) bool {
 	return rd.isOnlyLink(lead, in, s.url) && rd.saysOrigin(lead, in) && rd.isNamedWithLink(s, lead.slice(in))
 }
 
-// saysOrigin reports whether the given span, at the end of block b, contains a word of saying or origin, and no word in
-// the first person.
+// saysOrigin reports whether the given span, at the end of block b, ends in "from" and a link, or contains a word of
+// saying or origin and no word in the first person.
 func (rd *reading) saysOrigin(b *block, in span) bool {
 	toks := b.toks[in.lo:in.hi]
+	if link, ok := b.lastLink(); ok && rd.l.name == fallback { // in other languages, the word also means "of"
+		if before, title := tokensWithin(b.toks, in, link); title.hi == in.hi-1 && before > in.lo && rd.l.from.hasLower(b.toks[before-1]) {
+			return true // "from [the Bugle](…):"
+		}
+	}
 	if slices.ContainsFunc(toks, func(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }) {
 		return false
 	}

@@ -62,11 +62,17 @@ func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
 		return true
 	}
 	prefix, suffixed := strings.CutSuffix(s.headline, label)
-	if !suffixed || !rd.l.from.has(rd.wordOf(prefix)) || !rd.isTitleLabel(b, r) {
+	if !suffixed || !rd.l.from.has(rd.wordOf(prefix)) && !rd.endsInPossessive(prefix) || !rd.isTitleLabel(b, r) {
 		return false
 	}
-	s.headline = label // "From H"
+	s.headline = label // "From H" or "A's H"
 	return true
+}
+
+// endsInPossessive reports whether the last word of the text is a possessive, as in "Ann Reed's".
+func (rd *reading) endsInPossessive(text string) bool {
+	toks := rd.r.lx.tokenize(text, nil)
+	return len(toks) > 1 && toks[len(toks)-1].kind == tokPoss
 }
 
 // correctWithin corrects the headline of s, which is in the text of the link r in block b. The text before and after
@@ -240,10 +246,22 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 		return false // "the article"
 	case b.isWholly(runLink), rd.beginsEntry(b, in), rd.isHeading(label):
 		return true
+	case rd.isSayingLabel(b.toks[in.lo:in.hi]):
+		return false // "the Bugle writes here"
 	case rd.isInDescription(b, in.lo), !first.upper && !first.digit, in.hi-in.lo == 1 && rd.l.given.has(first.id):
 		return false
 	}
 	return rd.beginsCitation(b, in) || in.lo > 0 && isSeparator(b.toks[in.lo-1]) || rd.isTitleInSentence(b, in)
+}
+
+// isSayingLabel reports whether the tokens of a link end in a verb of saying, perhaps before an adverb.
+func (rd *reading) isSayingLabel(toks []token) bool {
+	for _, t := range toks[max(0, len(toks)-2):] {
+		if rd.l.say.hasLower(t) && !rd.l.stop.has(t.id) {
+			return true
+		}
+	}
+	return false
 }
 
 // beginsEntry reports whether the given tokens begin a list item, or a line in which only text in brackets follows.

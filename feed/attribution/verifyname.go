@@ -320,7 +320,7 @@ func (rd *reading) isDescription(toks []token) bool {
 // has no publication, it is a site that hosts videos or code, it is named in a remark in brackets, it reported on the
 // author's own work, or block b is emphasized like the caption of a picture.
 func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
-	if len(s.passages) > 0 || s.entry || s.copiedHeader {
+	if len(s.passages) > 0 || s.entry || s.copiedHeader || s.clear && s.pub.name == "" {
 		return false
 	}
 	if s.pub.name == "" || rd.isMedia(s) || b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]) {

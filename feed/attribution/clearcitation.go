@@ -1,0 +1,289 @@
+package attribution
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// This file finds citations with a clear form: the name of a source and the title of its article, or the name alone in
+// words that say that the text below is from it.
+
+// isClearCitation reports whether the credit of s has one of the clear forms below.
+func (rd *reading) isClearCitation(s *source) bool {
+	if len(s.creditBlocks) != 1 {
+		return false
+	}
+	b := rd.doc.blocks[s.creditBlocks[0]]
+	if b.quotation != nil || len(b.toks) > maxSentenceBlock {
+		return false
+	}
+	if isHeading(b.elem) {
+		return rd.isSourceLink(s, b)
+	}
+	return rd.isTitledLead(s, b) || rd.isReportedLead(s, b) || rd.isCitationHeader(s, b) || rd.isClearTail(s, b) ||
+		rd.isPersonLead(s, b) || rd.isAgencyLead(s, b) || rd.isSourceLink(s, b)
+}
+
+// maxAfterTitle is the maximum number of tokens between the name and the title of an article and the colon after them.
+const maxAfterTitle = 8
+
+// isTitledLead reports whether block b names the known publication of s and the title of the article, and a colon
+// follows within a few words: 'In the Bugle article “Rents Rise,” Ann Reed says:'.
+func (rd *reading) isTitledLead(s *source, b *block) bool {
+	if s.pub.known == nil || s.headline == "" {
+		return false
+	}
+	_, name, ok := b.findName(s.pub.name)
+	_, title, titled := b.findName(s.headline)
+	if !ok || !titled || name.empty() || title.empty() || !rd.isMarkedSpan(b, title) || !rd.isNamedAsOrigin(s) {
+		return false
+	}
+	in := rd.sentenceAround(b.toks, name)
+	if title.lo < in.lo || title.hi > in.hi {
+		return false
+	}
+	end := max(name.hi, title.hi)
+	for k := end; k < min(in.hi, end+maxAfterTitle+len(rd.r.lx.tokenize(strings.Join(s.authors, " "), nil))); k++ {
+		if isMark(b.toks, k, ':') {
+			return true
+		}
+	}
+	return false
+}
+
+// isMarkedSpan reports whether the tokens of the block are in quotation marks, emphasized or linked.
+func (rd *reading) isMarkedSpan(b *block, in span) bool {
+	return b.isQuoted(in) || b.isEmphasized(in) || b.linkIn(in) != ""
+}
+
+// isReportedLead reports whether block b ends in a clause that names the known publication of s after "by", with at
+// most one word after it, and announces the text below: "as reported by the Bugle today:".
+func (rd *reading) isReportedLead(s *source, b *block) bool {
+	n := len(b.toks)
+	if s.pub.known == nil || n == 0 || !isMark(b.toks, n-1, ':') {
+		return false
+	}
+	from := strings.LastIndex(b.text, s.pub.name)
+	if from < 0 {
+		return false
+	}
+	lo, name := tokensWithin(b.toks, span{0, n}, run{start: from, end: from + len(s.pub.name)})
+	if name.empty() || name.hi < n-2 || name.hi == n-2 && !rd.l.when.has(b.toks[n-2].id) {
+		return false
+	}
+	for lo > 0 && rd.l.det.has(b.toks[lo-1].id) {
+		lo--
+	}
+	return lo > 1 && rd.l.by.hasLower(b.toks[lo-1]) && rd.l.say.hasLower(b.toks[lo-2])
+}
+
+// isCitationHeader reports whether block b consists of the known publication of s, optionally "by" and the authors, and
+// the date: "The Bugle, by Ann Reed, June 16, 2014".
+func (rd *reading) isCitationHeader(s *source, b *block) bool {
+	n := len(b.toks)
+	if s.pub.known == nil || s.date.month == 0 || s.date.year == 0 || n > 2*maxLead || b.list {
+		return false
+	}
+	lo, name, ok := b.findName(s.pub.name)
+	if !ok || name.empty() || rd.l.skipDeterminers(b.toks, 0) < lo {
+		return false
+	}
+	rest := name.hi
+	for ; rest < n; rest++ {
+		if end, d := rd.l.date(b.text, b.toks, rest); end > 0 && d == s.date {
+			break
+		}
+	}
+	if rest == n {
+		return false
+	}
+	end, _ := rd.l.date(b.text, b.toks, rest)
+	between := b.toks[name.hi:rest]
+	for len(between) > 0 && between[0].kind == tokPunct {
+		between = between[1:]
+	}
+	by := phraseEnd(rd.l.by, between)
+	return (len(between) == 0 || by > 0 || rd.l.allPeople(between)) && (end == n || rd.l.isTime(b.text, b.toks[end:]))
+}
+
+// isClearTail reports whether block b ends in dots and a reference to the rest of the article in the known publication
+// of s, in a post that does not mark its quotations: "…but now......more from the Bugle."
+func (rd *reading) isClearTail(s *source, b *block) bool {
+	if s.pub.known == nil || s.convention != "10" || rd.marksQuotations || b.list || s.clause.hi < len(b.toks)-1 {
+		return false
+	}
+	_, name, ok := b.findName(s.pub.name)
+	return ok && name.lo >= s.clause.lo && slices.ContainsFunc(b.toks[max(0, name.lo-maxLead):name.lo], func(t token) bool {
+		return t.kind == tokDots
+	})
+}
+
+// isPersonLead reports whether block b consists of the author of s before a colon or dots, with nothing but "from", a
+// verb of saying or vias in brackets, in a post that does not mark its quotations: "Ann Reed writes:", "Ann Reed (The
+// Bugle):".
+func (rd *reading) isPersonLead(s *source, b *block) bool {
+	n := len(b.toks)
+	if s.pub.name != "" || len(s.authors) != 1 || !rd.isPersonLike(s.authors[0]) || rd.marksQuotations || b.list ||
+		n > maxLead || !announces(b.toks[n-1]) || s.firstBlock+1 == len(rd.doc.blocks) {
+		return false
+	}
+	_, name, ok := b.findName(s.authors[0])
+	if !ok || name.empty() {
+		return false
+	}
+	before, after := b.toks[:name.lo], b.toks[name.hi:n-1]
+	if len(before) > 0 && phraseEnd(rd.l.from, before) != len(before) {
+		return false
+	}
+	if len(after) > 0 && isMark(after, 0, '(') {
+		return len(before) == 0 && groupEnd(after, 0) == len(after) && rd.r.pubs.knownPrefix(after[1:], true) > 0
+	}
+	said := phraseEnd(rd.l.say, after)
+	return said == len(after) && (said > 0) != (len(before) > 0)
+}
+
+// isAgencyLead reports whether block b begins with the known publication of s, a colon and a dateline: "AP: OSLO, Norway
+// — The ferry".
+func (rd *reading) isAgencyLead(s *source, b *block) bool {
+	const maxDateline = 8
+	if s.pub.known == nil || !strings.HasPrefix(b.text, s.pub.name+": ") {
+		return false
+	}
+	_, name, _ := b.findName(s.pub.name)
+	rest := b.toks[name.hi+1:]
+	if len(rest) == 0 || !rest[0].upper || rest[0].end-rest[0].start < 4 || !acronym(b.text[rest[0].start:rest[0].end]) {
+		return false
+	}
+	return slices.ContainsFunc(rest[:min(len(rest), maxDateline)], func(t token) bool { return t.kind == tokDash && t.space })
+}
+
+// isSourceLink reports whether block b ends in the host of the article in brackets, with a link to the article: "Rents
+// Rise (bugle.example)".
+func (rd *reading) isSourceLink(s *source, b *block) bool {
+	n := len(b.toks)
+	if s.url == "" || !mayBeArticle(s.url) || n < 5 {
+		return false
+	}
+	label := strings.Trim(b.textOfLink(s.url), "() ")
+	return label != "" && label == strings.TrimPrefix(hostOf(s.url), "www.") && strings.HasSuffix(strings.TrimRight(b.text, " "), "("+label+")")
+}
+
+// addClearLines adds the sources of blocks that begin with a person and the title of a text in a clear form. Such a
+// source replaces the candidates for the same block that are less certain.
+func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
+	for k, b := range rd.doc.blocks {
+		if b.quotation != nil || b.role != "" && b.role != Commentary && b.role != Credit || len(b.toks) < 4 || len(b.toks) > maxSentenceBlock {
+			continue
+		}
+		c := rd.linkedTitleLine(d, k)
+		if c == nil {
+			c = rd.titledSpeaker(k)
+		}
+		if c == nil || slices.ContainsFunc(cs, func(o *candidate) bool { return o.certainty >= minMention && o.source.isIn(k) }) {
+			continue
+		}
+		cs = slices.DeleteFunc(cs, func(o *candidate) bool { return o.source.isIn(k) })
+		cs = append(cs, c)
+	}
+	slices.SortStableFunc(cs, func(a, b *candidate) int { return cmp.Compare(a.source.firstBlock, b.source.firstBlock) })
+	return cs
+}
+
+// isIn reports whether block k contains the credit or the passage of s.
+func (s *source) isIn(k int) bool {
+	return slices.Contains(s.creditBlocks, k) || slices.Contains(s.passageBlocks, k)
+}
+
+// newClearLine returns a candidate for a credit with a clear form in block k.
+func (rd *reading) newClearLine(k int, c citation) *candidate {
+	s := &source{citation: c, convention: "6", kind: HeadlineOnly, firstBlock: k, creditBlocks: []int{k}, clear: true}
+	if rd.isOwnBlog(s) || !rd.isSource(s) {
+		return nil
+	}
+	return &candidate{source: s, certainty: clearCertainty}
+}
+
+// linkedTitleLine returns the source of block k if the block begins with a person, a colon and a link whose text is the
+// title of an article: "Ann Reed: [Rents Rise](…)". The passage is the quotation after the link in the same block, or
+// the quotation element below. Otherwise it returns nil.
+func (rd *reading) linkedTitleLine(d *decisions, k int) *candidate {
+	b := rd.doc.blocks[k]
+	colon := slices.IndexFunc(b.toks[:min(len(b.toks), 6)], func(t token) bool { return t.isPunct(":") })
+	if colon < 2 || rd.l.personScore(b.text, b.toks[:colon]) < 2 {
+		return nil
+	}
+	link, title := rd.linkAt(b, colon+1)
+	if !mayBeArticle(link.value) || articleOnly(link.value) == "" || isMediaHost(link.value) || isReferenceHost(link.value) ||
+		title.hi-title.lo < minFoundTitle || !b.toks[title.lo].upper || !rd.isOnlyLink(b, span{0, len(b.toks)}, link.value) {
+		return nil
+	}
+	c := rd.newClearLine(k, citation{pub: rd.publisherOfHost(link.value), headline: cleanHeadline(b.slice(title)), url: link.value,
+		authors: []string{b.slice(span{0, colon})}})
+	if c == nil {
+		return nil
+	}
+	next := title.hi
+	for next < len(b.toks) && b.toks[next].isPunct(".:,") {
+		next++
+	}
+	if end := quotedEnd(b.toks, next); end > 0 && countWords(b.toks[next:end]) >= minQuotedWords {
+		c.sentence = &sentenceQuotation{b: b, sentence: span{0, end}, passages: []string{unquote(b.slice(span{next, end}))}}
+		c.passageCertain = maxCertainty
+	} else if next == len(b.toks) {
+		rd.takeQuotationBelow(d, c, k)
+	}
+	return c
+}
+
+// linkAt returns the link that begins at token i of the block and the tokens of its text, or an empty span.
+func (rd *reading) linkAt(b *block, i int) (run, span) {
+	for _, r := range b.runs {
+		if _, in := tokensWithin(b.toks, span{0, len(b.toks)}, r); r.kind == runLink && in.lo == i && !in.empty() {
+			return r, in
+		}
+	}
+	return run{}, span{}
+}
+
+// takeQuotationBelow makes the quotation element directly below block k the passage of the candidate if it has no
+// credit.
+func (rd *reading) takeQuotationBelow(d *decisions, c *candidate, k int) {
+	if k+1 >= len(rd.doc.blocks) || rd.doc.blocks[k+1].quotation == nil {
+		return
+	}
+	q := outermost(rd.doc.blocks[k+1].quotation)
+	if q.kind != quotationPlain || slices.ContainsFunc(q.blocks, func(n int) bool { return rd.doc.blocks[n].role != Uncredited }) {
+		return
+	}
+	for _, n := range q.blocks {
+		for i := d.ofBlock[n].lo; i < d.ofBlock[n].hi; i++ {
+			c.passage.units = append(c.passage.units, i)
+		}
+	}
+	c.passage.isLearned, c.passageCertain = true, maxCertainty
+}
+
+// titledSpeaker returns the source of block k if the block begins with a person who says something in a text whose title
+// is in quotation marks: "Ann Reed, in “Rents Rise,” argues that". Otherwise it returns nil.
+func (rd *reading) titledSpeaker(k int) *candidate {
+	b := rd.doc.blocks[k]
+	end := rd.l.nameEnd(b.toks, 0)
+	if end < 2 || rd.l.personScore(b.text, b.toks[:end]) < 2 {
+		return nil
+	}
+	at := skipMark(b.toks, end, ',')
+	if at >= len(b.toks) || !rd.l.in.hasLower(b.toks[at]) {
+		return nil
+	}
+	at = rd.l.skipDeterminers(b.toks, at+1)
+	quoted := quotedEnd(b.toks, at)
+	if quoted == 0 || quoted-at < minFoundTitle+2 || !b.toks[at+1].upper {
+		return nil
+	}
+	next := skipMark(b.toks, quoted, ',')
+	if next >= len(b.toks) || !rd.l.say.hasLower(b.toks[next]) || rd.l.stop.has(b.toks[next].id) {
+		return nil
+	}
+	return rd.newClearLine(k, citation{authors: []string{b.slice(span{0, end})}, headline: cleanHeadline(b.slice(span{at, quoted}))})
+}

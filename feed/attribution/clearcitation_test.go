@@ -1,0 +1,58 @@
+package attribution
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestClearCitation checks that citations with a clear form are published with their headline, and that similar text
+// is not.
+func TestClearCitation(t *testing.T) {
+	r := newReader(t)
+	const own = "\n\nThe harbour fills with sand every winter. Nobody on the quay was surprised by it this year either.\n"
+	tests := []struct {
+		name, format, title, body string
+		want                      string // "PUBLICATION|HEADLINE|AUTHORS", or empty if nothing is published
+	}{
+		{"a name and a title before a colon", "text", "", "I saw it in yesterday's Wall Street Journal (“Why Small Harbours Charge Too Little,” May 29, 2023): Besides paying less, the boats also stay for longer. The fees have all gone down." + own,
+			"Wall Street Journal|Why Small Harbours Charge Too Little|"},
+		{"a title and its author before a colon", "text", "", `In today's New York Times article "Who Pays for the Sand," Ann Reed poses the question: "Do those who land the most give what they should to the harbour?" I wonder.` + own,
+			"New York Times|Who Pays for the Sand|Ann Reed"},
+		{"a person in a titled text", "text", "", "Ann Reed, in “Harbours pay for their own sand,” argues that the council fooled itself first. She has seen it before." + own,
+			"|Harbours pay for their own sand|Ann Reed"},
+		{"reported by", "text", "", "Often enough it is the small boats that are hit. So it was today, as reported by The Guardian today:\nThe ferry hit the mole at seven in the morning. The pilots were making tea." + own,
+			"The Guardian||"},
+		{"a publication, the author and the date", "text", "Sand at the Bar: Small Harbours Need Dredgers and Money", "Sand at the Bar: Small Harbours Need Dredgers and Money\n\nThe New York Times by Ann Reed, June 16, 2014\n\nThe piece was written when far more sand than usual had come over the bar. It takes apart how the council speaks of it.",
+			"The New York Times|Sand at the Bar: Small Harbours Need Dredgers and Money|Ann Reed"},
+		{"the rest of an article", "text", "Pilots Warn of Sand at the Old Bar", "Monday, July 23, 2007\n\nPilots Warn of Sand at the Old Bar\n\nThe chart, said to be new, is full of small errors. The man who drew it says that he was rowed out twice. But now......more from the Washington Post.",
+			"Washington Post|Pilots Warn of Sand at the Old Bar|"},
+		{"a line with a person and vias", "text", "", "Ann Reed (Hacker News):\n\nNew rules came on Wednesday, and something in them is not right. They were read twice, and most of them are what every harbour writes." + own,
+			"||Ann Reed"},
+		{"a line with a person who writes", "text", "", "Ann Reed writes:\n\nA large new dredger that can be used for anything is quite all right, because some harbours are too shallow. It is hard to see what anybody has against it." + own,
+			"||Ann Reed"},
+		{"a person and a linked title", "html", "", `<p>ANN REED: <a href="https://www.theguardian.com/2021/feb/11/sand">The harbour that lost its water</a>. “Two dry winters in a row have left the basin low.” They always say two.</p><p>It rained today.</p>`,
+			"The Guardian|The harbour that lost its water|ANN REED"},
+		{"a publication before a dateline", "text", "", "AP: OSLO, Norway — The ferry began its week with a collision at the mole by the sound.\n\nIt had come to the island on the evening before." + own,
+			"AP||"},
+		{"a source link in a heading", "html", "", `<h2><a href="/story/1">Engineers Build a Dredger That Can Lift a Thousand Tons</a> <a href="https://techcrunch.com/113/engineers-build-a-dredger"> (techcrunch.com) </a></h2><p>Two yards said today that they had built it.</p>`,
+			"techcrunch.com|Engineers Build a Dredger That Can Lift a Thousand Tons|"},
+
+		{"a title that is only discussed", "text", "", "I have been thinking about a story in the New York Times, “Who Pays for the Sand?”, ever since." + own, ""},
+		{"a person who is in a place", "text", "", "Ann Reed, in “Harbour View,” the old hotel, keeps a room for me. She argues with the porter." + own, ""},
+		{"a person who asks in a dialogue", "text", "", "Then she turned.\n\nMary asks:\n\nWhere is the ferry?" + own, ""},
+		{"a post with the author's own title", "text", "Why I Stopped Taking the Ferry to Work", "I stopped taking it in March, because it was late.\n\nRead the whole article at the Guardian",
+			"Guardian||"},
+		{"a host in brackets without a link", "html", "", `<h2>Engineers Build a Dredger (techcrunch.com)</h2><p>Two yards said today that they had built it.</p>`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			for _, q := range read(t, r, tt.format, tt.title, tt.body).Quotes {
+				got += q.Source.Publication + "|" + q.Source.Headline + "|" + strings.Join(authorNames(q.Source.Authors), ", ")
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -148,7 +148,8 @@ func (rd *reading) isName(name, u string) bool {
 	}
 	var wordBuf [nameTokens]token
 	words := rd.nameWords(toks, wordBuf[:0])
-	if slices.ContainsFunc(words, func(t token) bool { return isVersion(name[t.start:t.end]) }) {
+	if slices.ContainsFunc(words, func(t token) bool { return isVersion(name[t.start:t.end]) }) ||
+		len(toks) == 2 && rd.l.first.has(toks[1].id) { // "Today I"
 		return false
 	}
 	total := len(words)

@@ -170,8 +170,14 @@ func (rd *reading) isSourceLink(s *source, b *block) bool {
 }
 
 // addClearLines adds the sources of blocks that begin with a person and the title of a text in a clear form. Such a
-// source replaces the candidates for the same block that are less certain.
+// source replaces the candidates for the same block that are less certain. It also makes the quotation below a bookmark
+// card the passage of the card's source.
 func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
+	for _, c := range cs {
+		if s := c.source; s.convention == "card" && len(s.passages) == 0 {
+			rd.takeQuotationBelow(d, c, rd.endOfCard(s.firstBlock))
+		}
+	}
 	for k, b := range rd.doc.blocks {
 		if b.quotation != nil || b.role != "" && b.role != Commentary && b.role != Credit || len(b.toks) < 4 || len(b.toks) > maxSentenceBlock {
 			continue
@@ -179,6 +185,9 @@ func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
 		c := rd.linkedTitleLine(d, k)
 		if c == nil {
 			c = rd.titledSpeaker(k)
+		}
+		if c == nil {
+			c = rd.linkLine(d, k)
 		}
 		if c == nil || slices.ContainsFunc(cs, func(o *candidate) bool { return o.certainty >= minMention && o.source.isIn(k) }) {
 			continue
@@ -249,10 +258,17 @@ func (rd *reading) linkAt(b *block, i int) (run, span) {
 // takeQuotationBelow makes the quotation element directly below block k the passage of the candidate if it has no
 // credit.
 func (rd *reading) takeQuotationBelow(d *decisions, c *candidate, k int) {
-	if k+1 >= len(rd.doc.blocks) || rd.doc.blocks[k+1].quotation == nil {
+	if k+1 < len(rd.doc.blocks) {
+		rd.takeQuotationAt(d, c, k+1)
+	}
+}
+
+// takeQuotationAt makes the quotation element that contains block k the passage of the candidate if it has no credit.
+func (rd *reading) takeQuotationAt(d *decisions, c *candidate, k int) {
+	if rd.doc.blocks[k].quotation == nil {
 		return
 	}
-	q := outermost(rd.doc.blocks[k+1].quotation)
+	q := outermost(rd.doc.blocks[k].quotation)
 	if q.kind != quotationPlain || slices.ContainsFunc(q.blocks, func(n int) bool { return rd.doc.blocks[n].role != Uncredited }) {
 		return
 	}
@@ -262,6 +278,38 @@ func (rd *reading) takeQuotationBelow(d *decisions, c *candidate, k int) {
 		}
 	}
 	c.passage.isLearned, c.passageCertain = true, maxCertainty
+}
+
+// linkLine returns the source of block k if the block consists of a label such as "Link:" and a link, and the quotation
+// element directly above it has no credit. Otherwise it returns nil.
+func (rd *reading) linkLine(d *decisions, k int) *candidate {
+	b := rd.doc.blocks[k]
+	end := phraseEnd(rd.l.more, b.toks)
+	if end == 0 || k == 0 || !isMark(b.toks, end, ':') || rd.doc.blocks[k-1].role != Uncredited {
+		return nil
+	}
+	link, title := rd.linkAt(b, end+1)
+	if title.hi != len(b.toks) || !mayBeArticle(link.value) || articleOnly(link.value) == "" || isMediaHost(link.value) {
+		return nil
+	}
+	c := rd.newClearLine(k, citation{url: link.value})
+	if c == nil {
+		return nil
+	}
+	rd.setLinkedTitle(c.source, b.slice(title))
+	c.source.convention = "10"
+	if rd.takeQuotationAt(d, c, k-1); len(c.passage.units) == 0 {
+		return nil
+	}
+	return c
+}
+
+// endOfCard returns the last block of the bookmark card that begins at block k.
+func (rd *reading) endOfCard(k int) int {
+	for k+1 < len(rd.doc.blocks) && rd.doc.blocks[k+1].role == Credit && rd.doc.blocks[k+1].quotation == nil {
+		k++
+	}
+	return k
 }
 
 // titledSpeaker returns the source of block k if the block begins with a person who says something in a text whose title

@@ -55,6 +55,9 @@ func (rd *reading) candidates(d *decisions) []*candidate {
 		return cs
 	}
 	for _, c := range cs {
+		if rd.mixesQuotations(d, c) {
+			c.learned = nil
+		}
 		rd.chooseSource(d, c, cs)
 	}
 	rd.choosePassages(d, cs)
@@ -89,6 +92,23 @@ func (rd *reading) pairCredits(d *decisions, cs []*candidate) []*candidate {
 		}
 	}
 	return rest
+}
+
+// mixesQuotations reports whether the credit that the model found for the candidate includes the credit inside a
+// quotation element other than that of the candidate's passage.
+func (rd *reading) mixesQuotations(d *decisions, c *candidate) bool {
+	if c.rule == nil || c.learned == nil || len(c.rule.passageBlocks) == 0 {
+		return false
+	}
+	own := rd.doc.blocks[c.rule.passageBlocks[0]].quotation
+	if own == nil {
+		return false
+	}
+	return slices.ContainsFunc(c.learned.credit, func(i int) bool {
+		k := d.units[i].block
+		q := rd.doc.blocks[k].quotation
+		return q != nil && outermost(q) != outermost(own) && !slices.Contains(c.rule.creditBlocks, k)
+	})
 }
 
 // isVia reports whether the name is one of the post's vias.

@@ -116,10 +116,17 @@ func (rd *reading) isOwnTweet(s *source, first int) bool {
 		return false
 	}
 	b := rd.doc.blocks[i]
-	if len(b.toks) == 0 || !announces(b.toks[len(b.toks)-1]) {
+	if len(b.toks) == 0 {
 		return false
 	}
 	at := rd.lastClause(b)
+	if !announces(b.toks[len(b.toks)-1]) { // "feedback on my tweet"
+		n := len(b.toks)
+		if b.toks[n-1].kind == tokPunct {
+			n--
+		}
+		return n > 1 && rd.l.first.has(b.toks[n-2].id) && b.isPostWord(b.toks[n-1])
+	}
 	for k := at.lo; k < at.hi; k++ {
 		if rd.l.first.has(b.toks[k].id) && (k+1 == at.hi-1 && k > at.lo || // "and mine:"
 			slices.ContainsFunc(b.toks[k+1:min(k+3, at.hi)], b.isPostWord)) {
@@ -135,17 +142,18 @@ func (rd *reading) isOwnAccount(u string) bool {
 	_, rest, _ := strings.Cut(u, "://")
 	_, path, _ := strings.Cut(rest, "/")
 	account, _, _ := strings.Cut(path, "/")
-	account = strings.ToLower(strings.TrimPrefix(account, "@"))
+	account = strings.Trim(strings.ToLower(account), "@_")
 	if len(account) < 4 {
 		return false
 	}
 	for name := range rd.blog.names {
-		if strings.ReplaceAll(name, " ", "") == account {
+		if strings.ReplaceAll(strings.Trim(name, "@_"), " ", "") == account {
 			return true
 		}
 	}
 	for host := range rd.blog.hosts {
-		if label, _, _ := strings.Cut(host, "."); label == account {
+		labels := strings.Split(host, ".")
+		if slices.Contains(labels[:max(1, len(labels)-1)], account) || host == account {
 			return true
 		}
 	}
@@ -181,24 +189,6 @@ func (rd *reading) bindCards() {
 		if toks := rd.r.lx.tokenize(who, nil); len(toks) > 0 {
 			s.authors = rd.l.splitPeople(who, toks)
 		}
-		rd.takeQuotationBelowCard(s, c.block)
 		rd.addSource(s)
-	}
-}
-
-// takeQuotationBelowCard makes the quotation element directly below the card with the first block at the passage of s,
-// the source of the card, if the quotation has no credit of its own.
-func (rd *reading) takeQuotationBelowCard(s *source, at int) {
-	for at++; at < len(rd.doc.blocks) && rd.doc.blocks[at].role == Credit && rd.doc.blocks[at].quotation == nil; at++ {
-	}
-	if at == len(rd.doc.blocks) || rd.doc.blocks[at].role != Uncredited || rd.doc.blocks[at].quotation == nil {
-		return
-	}
-	s.kind, s.marked = Excerpt, true
-	for _, k := range outermost(rd.doc.blocks[at].quotation).blocks {
-		if rd.doc.blocks[k].role == Uncredited {
-			rd.setRole(rd.doc.blocks[k], "")
-			rd.addPassage(s, k, k+1)
-		}
 	}
 }

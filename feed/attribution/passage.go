@@ -227,6 +227,9 @@ func (rd *reading) addPassage(s *source, i, end int) {
 // the span is the whole block and nothing except notes was removed.
 func (rd *reading) trimPassage(b *block, s span) (text string, whole bool) {
 	whole = s.lo == 0 && s.hi == len(b.toks)
+	if cite := rd.citeAtEnd(b); cite > s.lo && s.hi == len(b.toks) {
+		s.hi, whole = cite, false
+	}
 	for s.lo < s.hi {
 		cut := rd.trailingNoise(b, s)
 		if cut == 0 {

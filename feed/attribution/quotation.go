@@ -247,6 +247,21 @@ func (rd *reading) readCreditAtEnd(s *source, first, k int) bool {
 	return true
 }
 
+// citeAtEnd returns the position of a cite element that ends a line of a quotation and contains only a person's name, or
+// 0: <blockquote>… <cite>A</cite></blockquote>.
+func (rd *reading) citeAtEnd(b *block) int {
+	for _, r := range b.runs {
+		if r.kind != runCite {
+			continue
+		}
+		before, name := tokensWithin(b.toks, span{0, len(b.toks)}, r)
+		if before > 0 && name.hi == len(b.toks) && rd.l.personScore(b.text, b.toks[name.lo:name.hi]) > 1 {
+			return before
+		}
+	}
+	return 0
+}
+
 // creditDash returns the position of the dash between a quotation and its credit in one line, or 0. The dash follows a
 // closing mark or a period, and precedes a name of a few words.
 func (rd *reading) creditDash(b *block) int {

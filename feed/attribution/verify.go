@@ -57,6 +57,20 @@ func (rd *reading) verify(s *source) bool {
 	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b) && !rd.isReference(s, at)
 }
 
+// takeCitedAuthor makes the person in a cite element at the end of the passage the author of s if s has no author.
+func (rd *reading) takeCitedAuthor(s *source) {
+	if len(s.authors) > 0 || len(s.passages) == 0 {
+		return
+	}
+	for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
+		b := rd.doc.blocks[k]
+		if at := rd.citeAtEnd(b); at > 0 && b.quotation != nil && strings.HasSuffix(s.passages[len(s.passages)-1], b.slice(span{0, at})) {
+			s.authors = []string{b.slice(span{at, len(b.toks)})}
+			return
+		}
+	}
+}
+
 // dropNumbers removes authors whose names contain numbers, and reports whether there were any. It keeps the names of
 // accounts.
 func (s *source) dropNumbers() bool {

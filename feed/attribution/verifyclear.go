@@ -24,14 +24,14 @@ func (rd *reading) raiseClear(cs []*candidate) {
 
 // isClear reports whether the candidate has a clear form: it is a quotation element below a sentence that names its
 // source, an entry of a list of links, or a line that names a publication, and its certainty is at least minClear; or
-// it is a citation that identifies the article.
+// it is a citation that identifies the article, or a credit directly above or below a quotation element.
 func (rd *reading) isClear(c *candidate) bool {
 	s := c.source
 	if s.kind == Nested || s.kind == Reblog || s.kind == Tweet || s.distant || s.inherited {
 		return false
 	}
 	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)) ||
-		rd.isClearCitation(s)
+		rd.isClearCitation(s) || rd.isClearBeside(s)
 }
 
 // clearConventions are the conventions of credits on a separate line or in the title of the post.

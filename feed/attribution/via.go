@@ -104,8 +104,12 @@ func (rd *reading) readViaInBrackets(b *block, s span, k int) bool {
 	if g == 0 {
 		return false
 	}
+	inSentence := !b.endsClause(s.lo, k)
+	if inSentence && b.toks[k-1].upper && g < len(b.toks) && b.toks[g].kind == tokWord && !b.toks[g].upper {
+		return false // by means of it, as in "The council (via its agent) buys land"
+	}
 	vias := rd.r.readVias(rd.l, b, viaPhrase{cue: span{k + 1, k + 1 + end}, names: span{k + 1 + end, g - 1},
-		inSentence: !b.endsClause(s.lo, k)})
+		inSentence: inSentence})
 	rd.addVias(vias)
 	return len(vias) > 0
 }

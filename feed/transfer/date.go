@@ -30,6 +30,7 @@ var looseLayouts = []string{
 	"January 2, 2006 15:04:05", "January 2, 2006 15:04", "January 2, 2006 3:04 PM", "January 2, 2006 3:04 pm",
 	"January 2, 2006",
 	"Monday, January 2, 2006 3:04 PM", "Monday, January 2, 2006", "Mon, Jan 2, 2006",
+	"2006-01-02 15:04:05 -0700 MST", // Go's time.Time.String, which accepts a fraction of a second
 	"2006/01/02 15:04:05", "2006/01/02 15:04", "2006/01/02", "2006-1-2", "2006-1-2 15:04:05", "2006.01.02", "2006-01",
 }
 

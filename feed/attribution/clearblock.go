@@ -1,0 +1,186 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+)
+
+// This file finds credits with a clear form directly above or below a quotation element.
+
+// isClearBeside reports whether the passage of s is a quotation element, and the credit is the block directly above it
+// and introduces it, or the line directly below it or at its end and signs it.
+func (rd *reading) isClearBeside(s *source) bool {
+	if len(s.passageBlocks) == 0 || len(s.creditBlocks) != 1 || rd.doc.blocks[s.passageBlocks[0]].quotation == nil {
+		return false
+	}
+	at, first, last := s.creditBlocks[0], s.passageBlocks[0], s.passageBlocks[len(s.passageBlocks)-1]
+	b := rd.doc.blocks[at]
+	switch {
+	case b.list || isHeading(b.elem) || len(b.toks) < 2:
+		return false
+	case at == first-1:
+		return announces(b.toks[len(b.toks)-1]) && (rd.isPersonAbove(s, b) || rd.isSiteAbove(s, b))
+	case at == last+1:
+		return rd.isSourceLine(s, b) || rd.isSignature(s, b)
+	default:
+		return false
+	}
+}
+
+// isPersonAbove reports whether the last sentence of block b, which announces a quotation, names the author of s and
+// nobody else, and consists of the name, a date and a verb of saying: "Ann Reed:", "Or as Ann Reed puts it:". The
+// sentence must not be in the first person, and must not link to a different site.
+func (rd *reading) isPersonAbove(s *source, b *block) bool {
+	if len(s.authors) != 1 || !rd.isPersonLike(s.authors[0]) || s.headline != "" ||
+		s.pub.name != "" && (s.url == "" || !sameName(s.pub.name, rd.publisherOfHost(s.url).name)) {
+		return false
+	}
+	_, name, ok := b.findName(s.authors[0])
+	if !ok || name.empty() {
+		return false
+	}
+	n := len(b.toks)
+	in := rd.sentenceAround(b.toks, span{n - 1, n})
+	if name.lo < in.lo || s.url == "" && b.linkIn(in) != "" || s.url != "" && !rd.isOnlyLink(b, in, s.url) {
+		return false
+	}
+	in.hi--
+	said, words := false, 0
+	for k := in.lo; k < in.hi; k++ {
+		if k == name.lo {
+			k = name.hi - 1
+			continue
+		}
+		t := b.toks[k]
+		if end, _ := rd.l.date(b.text, b.toks[:in.hi], k); end > 0 {
+			k = end - 1
+			continue
+		}
+		switch {
+		case t.upper && k > in.lo, t.kind == tokOpen, rd.l.first.has(t.id), rd.l.plural.has(t.id), rd.l.about.has(t.id):
+			return false
+		case t.kind == tokWord:
+			words++
+			said = said || rd.l.say.has(t.id) && !rd.l.stop.has(t.id)
+		}
+	}
+	return words == 0 || said && !rd.isSubject(b, name)
+}
+
+// isSiteAbove reports whether block b, which announces a quotation, ends in a preposition and the name of the
+// publication of s, which is the whole text of the only link in the sentence: "found over at [Harbour Notes](…):".
+func (rd *reading) isSiteAbove(s *source, b *block) bool {
+	if s.url == "" || s.pub.name == "" || !mayBeArticle(s.url) || isMediaHost(s.url) || isReferenceHost(s.url) {
+		return false
+	}
+	n := len(b.toks)
+	link, ok := b.lastLink()
+	if !ok || link.value != s.url || b.text[link.start:link.end] != s.pub.name {
+		return false
+	}
+	before, name := tokensWithin(b.toks, span{0, n}, link)
+	in := rd.sentenceAround(b.toks, span{n - 1, n})
+	if name.empty() || name.hi != n-1 || before <= in.lo || !b.toks[name.lo].upper || !rd.isOnlyLink(b, in, s.url) {
+		return false
+	}
+	t := b.toks[before-1]
+	return rd.l.at.hasLower(t) || rd.l.in.hasLower(t) && !rd.l.genitive.has(t.id)
+}
+
+// maxSignature is the maximum number of tokens in a line that signs a quotation.
+const maxSignature = 20
+
+// isSignature reports whether block b, which is below a quotation, consists of the author of s, a comma and a work or a
+// publication, perhaps after a dash or in brackets: "— Ann Reed, The Salt Road (1949)". It sets the headline or the
+// publication of s to that name.
+func (rd *reading) isSignature(s *source, b *block) bool {
+	in := span{0, len(b.toks)}
+	if in.hi > maxSignature || len(s.authors) != 1 || s.url != "" {
+		return false
+	}
+	dashed := b.toks[0].kind == tokDash
+	for in.lo < in.hi && (b.toks[in.lo].kind == tokDash || isMark(b.toks, in.lo, '(')) {
+		in.lo++
+	}
+	_, name, ok := b.findName(s.authors[0])
+	score := rd.l.personScore(s.authors[0], rd.r.lx.tokenize(s.authors[0], nil))
+	if !ok || name.lo != in.lo || !isMark(b.toks, name.hi, ',') || score < 1 || score < 2 && !dashed {
+		return false
+	}
+	work := rd.workIn(b, span{name.hi + 1, in.hi})
+	if work.empty() || !b.toks[work.lo].upper && b.toks[work.lo].kind != tokOpen ||
+		slices.ContainsFunc(b.toks[work.lo:work.hi], func(t token) bool { return t.isPunct(",;:.") }) {
+		return false
+	}
+	text := b.slice(work)
+	toks := b.toks[work.lo:work.hi]
+	known := rd.r.pubs.lookup(text)
+	switch {
+	case known != nil:
+		s.pub, s.headline = publisher{name: text, known: known}, ""
+	case rd.l.allRoles(toks) || rd.endsWithPosition(toks) || countWords(toks) < 2 && !b.isEmphasized(work):
+		return false
+	case rd.l.looksLikePub(b.text, toks):
+		s.pub, s.headline = publisher{name: text}, ""
+	case rd.l.name == fallback && !b.isEmphasized(work) && !isTitleCase(rd.l, toks):
+		return false // a description of the person
+	default:
+		s.pub, s.headline = publisher{}, cleanHeadline(text)
+	}
+	return true
+}
+
+// workIn returns the span without a date, a year, page numbers and marks at its end.
+func (rd *reading) workIn(b *block, in span) span {
+	for k := in.lo; k < in.hi; k++ {
+		if end, _ := rd.l.date(b.text, b.toks[:in.hi], k); end > 0 && k > in.lo {
+			in.hi = k
+		}
+	}
+	for in.hi > in.lo {
+		t := b.toks[in.hi-1]
+		if t.kind != tokPunct && !(t.digit && in.hi-in.lo > 2) {
+			break
+		}
+		in.hi--
+	}
+	return in
+}
+
+// isSourceLine reports whether block b, which is below a quotation, consists of a label such as "Source:" and the
+// publication of s, which is known or linked, or the title of the article with a link to it.
+func (rd *reading) isSourceLine(s *source, b *block) bool {
+	label := rd.sourceLabel(b)
+	if label == 0 || label >= len(b.toks) || len(b.toks) > maxSignature {
+		return false
+	}
+	in := span{label, len(b.toks)}
+	if s.url != "" {
+		text := b.textOfLink(s.url)
+		if !mayBeArticle(s.url) || text == "" || !rd.isOnlyLink(b, in, s.url) || !strings.HasPrefix(b.slice(in), text) {
+			return false
+		}
+		rd.setLinkedTitle(s, text)
+		return true
+	}
+	rest := rd.workIn(b, in)
+	if rest.empty() {
+		return false
+	}
+	text := b.slice(rest)
+	return s.pub.known != nil && rd.r.pubs.lookup(text) == s.pub.known ||
+		s.pub.name == text && countWords(b.toks[rest.lo:rest.hi]) > 1 && !strings.ContainsAny(text, ",;:")
+}
+
+// setLinkedTitle sets the publication and the headline of s from the text of the link to its article, unless the
+// publication is already known or at the URL: the text is the name of the publication, or a title, perhaps after the
+// name of the site and a colon.
+func (rd *reading) setLinkedTitle(s *source, text string) {
+	if s.pub.known != nil || s.pub.name != "" && rd.isAtURL(s) || sameName(text, s.pub.name) && !strings.Contains(text, ": ") {
+		return
+	}
+	s.pub, s.headline = rd.publisherOfHost(s.url), cleanHeadline(text)
+	if name, rest, ok := strings.Cut(text, ": "); ok && hostNamed(s.url, name) {
+		s.pub, s.headline = publisher{name: name, known: rd.r.pubs.lookup(name)}, cleanHeadline(rest)
+	}
+}

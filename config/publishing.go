@@ -91,7 +91,7 @@ type Site struct {
 	Language Language `yaml:"language"`
 
 	// BaseURL is the URL of the root of the feeds, without a slash at the end. Default http:// and the listen address;
-	// required if that is not a loopback address, since no other machine could resolve it.
+	// required if that is not a loopback address, since other machines may not be able to resolve it.
 	BaseURL URL `yaml:"base_url"`
 
 	// HomeURL is the URL of the blog. Relative links in posts without a URL are resolved against it. Default base_url.

@@ -50,7 +50,7 @@ func TestStates(t *testing.T) {
 	}
 	got := states[0]
 	if b := got.Build; b.Builder != "me" || b.Token != token || time.Since(b.Waiting).Abs() > time.Minute {
-		t.Errorf("the build state is %+v; want the builder me, token %d and an entry that waits", b, token)
+		t.Errorf("the build state is %+v; want the builder \"me\", token %d and a waiting entry", b, token)
 	}
 	want := map[feed.ProblemKind]int{feed.KindRejected: 2, feed.KindHeld: 1}
 	if diff := cmp.Diff(want, got.Problems); diff != "" {

@@ -48,7 +48,7 @@ type lineKind uint8
 const (
 	postLine lineKind = iota // may be prose
 	pageLine                 // is part of the page, or a heading or link of the post
-	lastLine                 // the rest of the blocks is not part of the post
+	lastLine                 // this and the following blocks are not part of the post
 )
 
 // maxPostedLine is the maximum length in bytes of a block that states the author or date of the post. maxPageLine is

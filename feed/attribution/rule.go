@@ -350,7 +350,7 @@ var slots = map[string]slot{
 	"WHEN": slotWhen, "DATE": slotDate, "QUOTE": slotQuote,
 }
 
-// operators maps the names of the other elements in patterns to their kinds.
+// operators maps the names of the elements of patterns that are neither words nor slots to their kinds.
 var operators = map[string]op{
 	"CITE": opCite, "*": opStar, "**": opRest, "WORD": opAny, ":": opColon, ":..": opTrail, ".": opStop, "DASH": opDash,
 	"DOTS": opDots, "'s": opPoss,

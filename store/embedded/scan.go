@@ -207,9 +207,9 @@ func (f *folder) accept(ctx context.Context, name string, state *file, v version
 const absorbWait = time.Second
 
 // review returns the last good versions of the posts of a file. A rejected post never replaces a good version that has
-// not been absorbed yet, because then no version of the post could be published. In that case review sets the post in
-// posts to the version that is in the server, and delayed is the reason for the rejection. A post that is not public
-// always replaces its earlier version.
+// not been absorbed yet, because then no version of the post could be published. In that case, review replaces the post
+// in posts with the version that is in the server, and returns the reason for the rejection as delayed. A post that is
+// not public always replaces its earlier version.
 func (f *folder) review(
 	ctx context.Context, name string, state *file, posts []feed.RawPost,
 ) (good []feed.RawPost, delayed, err error) {
@@ -256,8 +256,8 @@ func (f *folder) rejects(p feed.RawPost) error {
 }
 
 // noteGood adds the version of a post that is in the server to f.good if that version is public and not rejected. It
-// reports whether a rejected version may replace it in the server, because its item exists or because it is not a good
-// version.
+// reports whether a rejected version may replace the version in the server: that version has been absorbed, or is not a
+// good one.
 func (f *folder) noteGood(ctx context.Context, id string) (absorbed bool, err error) {
 	if _, ok := f.good[id]; ok {
 		return true, nil // the version in the server is rejected too

@@ -1,5 +1,5 @@
--- Acquires the lease of a job and issues a fencing token. The present holder may acquire the lease again. The owner in
--- ARGV[5], if it holds the lease, is replaced.
+-- Acquires the lease of a job and issues a fencing token. The present holder may acquire the lease again. If the owner
+-- in ARGV[5] holds the lease, it is replaced.
 --
 -- KEYS  1 lease  2 token
 -- ARGV  owner, ttl in ms, now in ms, the greatest token known to replicas, an owner that may be replaced, or ""

@@ -173,8 +173,8 @@ func (rd *reading) isSourceLine(s *source, b *block) bool {
 }
 
 // setLinkedTitle sets the publication and the headline of s from the text of the link to its article, unless the
-// publication is already known or at the URL: the text is the name of the publication, or a title, perhaps after the
-// name of the site and a colon.
+// publication is already a known one or that of the URL: the text is the name of the publication, or a title, perhaps
+// after the name of the site and a colon.
 func (rd *reading) setLinkedTitle(s *source, text string) {
 	if s.pub.known != nil || s.pub.name != "" && rd.isAtURL(s) || sameName(text, s.pub.name) && !strings.Contains(text, ": ") {
 		return

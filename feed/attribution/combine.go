@@ -66,8 +66,8 @@ func (rd *reading) candidates(d *decisions) []*candidate {
 	return cs
 }
 
-// pairCredits assigns each credit that the model found to the source found by the rules that has the most in common
-// with it, and returns candidates for the remaining credits, except redundant ones.
+// pairCredits assigns each credit that the model found to the source that has the most in common with it among those
+// that the rules found, and returns candidates for the remaining credits, except redundant ones.
 func (rd *reading) pairCredits(d *decisions, cs []*candidate) []*candidate {
 	type pair struct{ score, rule, learned int }
 	var pairs []pair

@@ -90,7 +90,7 @@ type variantGroup struct {
 	variants []*variant
 }
 
-// variantKey returns a string that is the same for the same variants.
+// variantKey returns a string that identifies the variants, so that equal lists have equal keys.
 func variantKey(variants []*variant) string {
 	var key []byte
 	for _, v := range variants {

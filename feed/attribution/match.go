@@ -29,7 +29,7 @@ type matcher struct {
 	toks     []token
 	clause   span
 	hi       int     // end of the clause
-	has      traits  // of the clause
+	has      traits  // traits of the clause
 	triggers []int32 // words of the clause that an index contains
 	best     *match  // the best match so far, or nil
 	step     int

@@ -115,9 +115,9 @@ func (f *folder) submit(ctx context.Context, ids []string) error {
 // postExtensions are the extensions of files that contain one post, so that other posts may link to them.
 var postExtensions = [][]byte{[]byte(".md"), []byte(".markdown"), []byte(".html"), []byte(".htm"), []byte(".txt")}
 
-// linkedFiles returns the paths of the files that a post may link to: the words of its text that end in the extension
-// of a file of posts, relative to its own file. Some of these words are not links, so a post may be absorbed again
-// unnecessarily.
+// linkedFiles returns the paths of the files that a post may link to. Words of the post's text that end in an extension
+// of post files are taken as paths relative to the post's own file. Some of these words are not links, so a post may be
+// absorbed again unnecessarily.
 func linkedFiles(name string, raw []byte) []string {
 	var names []string
 	for _, extension := range postExtensions {

@@ -83,7 +83,17 @@ func (rd *reading) isSiteAbove(s *source, b *block) bool {
 	if name.empty() || name.hi != n-1 || before <= in.lo || !b.toks[name.lo].upper || !rd.isOnlyLink(b, in, s.url) {
 		return false
 	}
+	if slices.ContainsFunc(b.toks[name.lo:name.hi], func(t token) bool { return rd.l.in.hasLower(t) || rd.l.at.hasLower(t) }) {
+		return false // "Ann Reed at the Bugle"
+	}
 	t := b.toks[before-1]
+	if strings.HasSuffix(s.headline, s.pub.name) { // "Ann Reed at Harbour Notes"
+		person := rd.r.lx.tokenize(strings.TrimSuffix(s.headline, s.pub.name), nil)
+		if n := len(person) - 1; n > 1 && len(s.authors) == 0 && rd.l.personScore(s.headline, person[:n]) > 0 {
+			s.authors = []string{s.headline[:person[n-1].end]}
+		}
+		s.headline = ""
+	}
 	return rd.l.at.hasLower(t) || rd.l.in.hasLower(t) && !rd.l.genitive.has(t.id)
 }
 
@@ -113,21 +123,21 @@ func (rd *reading) isSignature(s *source, b *block) bool {
 		return false
 	}
 	text := b.slice(work)
-	toks := b.toks[work.lo:work.hi]
 	known := rd.r.pubs.lookup(text)
 	switch {
 	case known != nil:
 		s.pub, s.headline = publisher{name: text, known: known}, ""
-	case rd.l.allRoles(toks) || rd.endsWithPosition(toks) || countWords(toks) < 2 && !b.isEmphasized(work):
-		return false
-	case rd.l.looksLikePub(b.text, toks):
-		s.pub, s.headline = publisher{name: text}, ""
-	case rd.l.name == fallback && !b.isEmphasized(work) && !isTitleCase(rd.l, toks):
-		return false // a description of the person
+	case !b.isEmphasized(work) && b.toks[work.lo].kind != tokOpen && !rd.isYearAfter(b, work):
+		return false // the name of a publication, or a description of the person
 	default:
 		s.pub, s.headline = publisher{}, cleanHeadline(text)
 	}
 	return true
+}
+
+// isYearAfter reports whether a year in brackets follows the given tokens of block b: "The Salt Road (1949)".
+func (rd *reading) isYearAfter(b *block, in span) bool {
+	return isMark(b.toks, in.hi, '(') && in.hi+2 < len(b.toks) && b.toks[in.hi+1].digit && isMark(b.toks, in.hi+2, ')')
 }
 
 // workIn returns the span without a date, a year, page numbers and marks at its end.
@@ -157,7 +167,7 @@ func (rd *reading) isSourceLine(s *source, b *block) bool {
 	in := span{label, len(b.toks)}
 	if s.url != "" {
 		text := b.textOfLink(s.url)
-		if !mayBeArticle(s.url) || text == "" || !rd.isOnlyLink(b, in, s.url) || !strings.HasPrefix(b.slice(in), text) {
+		if !mayBeArticle(s.url) || text == "" || strings.ContainsAny(text, ",;/") || !rd.isOnlyLink(b, in, s.url) || !strings.HasPrefix(b.slice(in), text) {
 			return false
 		}
 		rd.setLinkedTitle(s, text)

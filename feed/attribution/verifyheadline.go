@@ -246,7 +246,7 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 		return false // "the article"
 	case b.isWholly(runLink), rd.beginsEntry(b, in), rd.isHeading(label):
 		return true
-	case rd.isSayingLabel(b.toks[in.lo:in.hi]):
+	case in.hi < len(b.toks) && b.toks[in.hi].kind == tokPunct && rd.isSayingLabel(b.toks[in.lo:in.hi]):
 		return false // "the Bugle writes here"
 	case rd.isInDescription(b, in.lo), !first.upper && !first.digit, in.hi-in.lo == 1 && rd.l.given.has(first.id):
 		return false

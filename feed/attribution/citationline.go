@@ -12,16 +12,16 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	if !mayBeCitationLine(b) {
 		return 0, false
 	}
-	s := &source{convention: "9", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}}
+	var found source                                   // on the stack, because most lines are not citations
 	last := i                                          // last line of the citation
 	headlineAbove := !announces(b.toks[len(b.toks)-1]) // the line above may be the headline
 	switch {
-	case rd.readPublicationLine(i, s) && rd.hasHeaderBelow(i):
+	case rd.readPublicationLine(i, &found) && rd.hasHeaderBelow(i):
 		headlineAbove = false // the rest of the citation is below the publication
-	case phraseEnd(rd.l.by, b.toks) > 0 && b.toks[0].upper && rd.readByline(i, s):
+	case phraseEnd(rd.l.by, b.toks) > 0 && b.toks[0].upper && rd.readByline(i, &found):
 		// A byline that names the publication or an agency is a credit without a lead.
-		last = rd.readPublicationBelow(i, s)
-		if s.pub.name == "" {
+		last = rd.readPublicationBelow(i, &found)
+		if found.pub.name == "" {
 			return 0, false
 		}
 	default:
@@ -29,7 +29,11 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 		if !ok {
 			return 0, false
 		}
-		s.citation = c
+		found.citation = c
+	}
+	s := &source{citation: found.citation, convention: "9", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}}
+	if last > i {
+		s.creditBlocks = append(s.creditBlocks, last)
 	}
 	rd.addVias(s.vias)
 	if rd.nextBlock(last) < 0 {
@@ -62,7 +66,6 @@ func (rd *reading) readPublicationBelow(i int, s *source) int {
 		return i
 	}
 	rd.setRole(rd.doc.blocks[next], Credit)
-	s.creditBlocks = append(s.creditBlocks, next)
 	return next
 }
 

@@ -142,6 +142,9 @@ func (t *traits) set(bit int) {
 	}
 }
 
+// has reports whether t contains the trait.
+func (t *traits) has(bit int) bool { return t[bit/64]>>(bit%64)&1 != 0 }
+
 // covers reports whether t contains all traits of need.
 func (t *traits) covers(need *traits) bool {
 	return need[0]&^t[0]|need[1]&^t[1]|need[2]&^t[2] == 0

@@ -179,7 +179,7 @@ func (x *matcher) readTraits() {
 			if startsName(x.l, t) {
 				x.addNameWord(&has, i)
 			}
-			if x.r.pubs.startsName(t) {
+			if x.r.pubs.startsName(t) && (!has.has(traitPub) || !has.has(traitKnown) && mayBeginKnown(t)) {
 				x.addKnownName(&has, x.toks[i:x.hi])
 			}
 		case tokDash:
@@ -218,7 +218,7 @@ func (x *matcher) addKnownName(has *traits, toks []token) {
 		if end > 1 {
 			has.set(traitPub)
 		}
-		if t := &toks[0]; t.upper || t.digit || t.inner {
+		if mayBeginKnown(&toks[0]) {
 			has.set(traitKnown)
 		}
 	})

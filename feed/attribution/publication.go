@@ -316,10 +316,14 @@ func (p *publications) knownSuffix(toks []token) int {
 	return 0
 }
 
+// mayBeginKnown reports whether the word is spelled like the first word of a name. A KNOWN slot does not contain names
+// in lower case.
+func mayBeginKnown(t *token) bool { return t.upper || t.digit || t.inner }
+
 // knownPrefix returns the number of tokens of the longest known name at the start of toks, or 0. A name that is also a
 // common word counts only if article is set, which means that an article precedes it.
 func (p *publications) knownPrefix(toks []token, article bool) int {
-	if len(toks) == 0 || toks[0].kind != tokWord || !toks[0].upper && !toks[0].digit && !toks[0].inner {
+	if len(toks) == 0 || toks[0].kind != tokWord || !mayBeginKnown(&toks[0]) {
 		return 0
 	}
 	n := 0

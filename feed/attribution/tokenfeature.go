@@ -101,7 +101,7 @@ func wordShape(w string, t token) int {
 	switch {
 	case t.ch == '@':
 		return 18
-	case isDomain(strings.ToLower(w)):
+	case t.inner && isDomain(strings.ToLower(w)):
 		return 19
 	case t.digit:
 		return 20

@@ -23,9 +23,10 @@ func IsUnhurried(ctx context.Context) bool {
 	return unhurried
 }
 
-// UnhurriedWait returns the time to wait, from now, before a periodic task: wait, or up to an [UnhurriedInterval] more.
-// It ends shortly before a store sends the calls of [Unhurried], so that an idle process with many sites wakes up a few
-// times a second rather than for each task. A wait of less than two seconds is not extended.
+// UnhurriedWait returns how long to wait, starting now, before a periodic task: at least the given time, and at most an
+// [UnhurriedInterval] longer. It ends shortly before a store sends the calls of [Unhurried], so that an idle process
+// with many sites wakes up a few times a second rather than for each task. A wait of less than two seconds is not
+// extended.
 func UnhurriedWait(now time.Time, wait time.Duration) time.Duration {
 	const (
 		minExtended = 2 * time.Second

@@ -328,11 +328,11 @@ func (s *Site) Blobs(ctx context.Context, hashes ...feed.Hash) ([]feed.Blob, err
 	return blobs, nil
 }
 
-// MissingDocuments returns the given hashes whose documents are not in the store.
+// MissingDocuments returns those of the given hashes whose documents are not in the store.
 func (s *Site) MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
 	var absent []feed.Hash
 	for some := range slices.Chunk(hashes, existsBatch) {
-		// Usually all exist, which one command finds out.
+		// Usually all of them exist, which one command can show.
 		n, err := s.client.build.Exists(ctx, mapKeys(some, s.keys.doc)...).Result()
 		if err != nil {
 			return nil, s.client.wrap("absent documents", err)

@@ -91,9 +91,8 @@ func (r *sharedReads) close() {
 }
 
 // await waits until a stream may have an entry after the given one, and then returns true. It returns false if that has
-// not happened at the time end, or at the time to which [feed.UnhurriedWait] extends the wait. If the wait takes at
-// least minConfirmed, and the server has not responded since the call, await also waits for the result of the current
-// read.
+// not happened by the time end, which [feed.UnhurriedWait] may postpone. If the wait takes at least minConfirmed, and
+// the server has not responded since the call, await also waits for the result of the current read.
 func (r *sharedReads) await(ctx context.Context, stream, after string, end time.Time) (bool, error) {
 	s, x, err := r.join(stream, after)
 	if err != nil {

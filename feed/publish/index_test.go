@@ -87,7 +87,7 @@ func TestScheduledRunChecksPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tick() // after the first rebuild, which the pages may precede
+	tick() // runs after the first rebuild, which may end later than the commit of the pages
 	before := loads.Load()
 	tick()
 	if n := loads.Load() - before; n != 0 {

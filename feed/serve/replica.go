@@ -303,8 +303,8 @@ func (r *Replica) Head(name feed.Name) (feed.Head, bool) { return r.Snapshot().H
 // Heads returns the heads of the served feeds, the main feed's first, then by name.
 func (r *Replica) Heads() []feed.Head { return r.Snapshot().Heads() }
 
-// Sums returns the sums of the stored heads that were equal to the served heads when they were last read. The result
-// belongs to the caller.
+// Sums returns the sums of the stored heads that were equal to the served heads when they were last read. The caller
+// may modify the result.
 func (r *Replica) Sums() map[feed.Name]feed.HeadSum {
 	r.mu.Lock()
 	defer r.mu.Unlock()

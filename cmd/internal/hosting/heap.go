@@ -13,8 +13,8 @@ const (
 	// heapRest is the assumed minimum size of the heap without documents, in bytes.
 	heapRest = 16 << 20
 	// heapFull limits how far the heap without documents may grow between collections: up to this size, in bytes, it
-	// may double. A larger heap is mostly that of a large folder of posts, which needs so much room only during its
-	// first build.
+	// may double. A larger heap usually belongs to a server with a large folder of posts, which needs that much room
+	// only during its first build.
 	heapFull = 128 << 20
 	// heapShare is a divisor: between collections, the heap may grow by the size of the documents divided by heapShare.
 	heapShare = 4

@@ -273,17 +273,15 @@ func TestLastModifiedNotAfterDate(t *testing.T) {
 		"within the same second": noon.Add(999 * time.Millisecond), "30 days earlier": noon.AddDate(0, 0, -30),
 	} {
 		t.Run(name, func(t *testing.T) {
-			now := noon.Add(time.Minute)
-			dates := &Dates{now: func() time.Time { return now }}
-			dates.Of(Response{}) // the clock is set back after this
-			now = clock
+			var dates Dates
+			dates.Of(&Response{}, noon.Add(time.Minute)) // the clock is set back after this
 			for _, r := range []Request{
 				{Method: "GET", Path: "/feed.xml"}, {Method: "HEAD", Path: "/feed.xml"},
 				{Method: "GET", Path: "/feed.xml", IfNoneMatch: "*"},
 				{Method: "GET", Path: "/feed.xml", IfModifiedSince: noonHTTP},
 			} {
 				res := Answer(s, r)
-				date, err := http.ParseTime(dates.Of(res).Values[0])
+				date, err := http.ParseTime(dates.Of(&res, clock).Values[0])
 				if lm := res.Get("Last-Modified"); err != nil || lm != noonHTTP || date.Before(noon) {
 					t.Errorf("%d to %+v at %v: Last-Modified %q, Date %v, %v; want %q and a Date that is not earlier", res.Status, r,
 						clock, lm, date, err, noonHTTP)
@@ -292,7 +290,7 @@ func TestLastModifiedNotAfterDate(t *testing.T) {
 					t.Errorf("Date is %v at %v", date, clock)
 				}
 			}
-			if got, want := dates.Of(notFound).Values[0], clock.Format(http.TimeFormat); got != want {
+			if got, want := dates.Of(&notFound, clock).Values[0], clock.Format(http.TimeFormat); got != want {
 				t.Errorf("Date of a response without Last-Modified is %q, want %q", got, want)
 			}
 		})

@@ -74,7 +74,7 @@ func (d *document) unmodifiedSince(value string, c coding.Coding) bool {
 
 // conditional reports whether a request has a condition, so its response can be a 304. Any entity tag counts, even if
 // no document has it.
-func conditional(r Request) bool {
+func conditional(r *Request) bool {
 	if strings.Contains(r.IfNoneMatch, `"`) || etag.IsAny(r.IfNoneMatch) {
 		return true
 	}

@@ -220,7 +220,7 @@ func (x *delta) header(d *document, c coding.Coding) []Field {
 
 // since returns the 226 response in coding c to a request whose If-None-Match lists an earlier version and whose A-IM
 // lists "feed". It returns false if there is no such response.
-func (d *document) since(p *payload, r Request, c coding.Coding) (Response, bool) {
+func (d *document) since(p *payload, r *Request, c coding.Coding) (Response, bool) {
 	if len(p.deltas) == 0 || !acceptsFeed(r.AIM) {
 		return Response{}, false
 	}

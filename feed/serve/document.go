@@ -219,20 +219,26 @@ func hasPlainType(ref feed.DocumentRef) bool {
 // plainSuffix follows the hash in the entity tags of responses with a plain media type.
 const plainSuffix = "-xml"
 
-// respond answers a request with p, or with the bytes in memory if p is nil.
+// respond sets res to the response to a request with p, or with the bytes in memory if p is nil.
 //
 // If Sec-Fetch-Dest says that a person opens an RSS or Atom document in a browser, the media type is a plain one. That
 // response is a separate representation with its own entity tags. Otherwise a 304 could make a browser reuse the
 // response to a script, which has a media type that browsers do not display. Feed readers do not send the field, so a
 // cache that respects Vary stores few additional copies.
-func (d *document) respond(p *payload, r Request) Response {
-	if r.FetchDest != "document" || !d.plain {
-		return d.respondAs(string(d.hash), p, r)
+func (d *document) respond(res *Response, p *payload, r *Request) {
+	if r.FetchDest == "document" && d.plain {
+		d.respondPlain(res, p, *r)
+		return
 	}
+	d.respondAs(res, string(d.hash), p, r)
+}
+
+// respondPlain sets res to the response with a plain media type.
+func (d *document) respondPlain(res *Response, p *payload, r Request) {
 	r.AIM = "" // a browser cannot merge items
-	res := d.respondAs(string(d.hash)+plainSuffix, p, r)
+	d.respondAs(res, string(d.hash)+plainSuffix, p, &r)
 	if res.Status != http.StatusOK && res.Status != http.StatusNotModified {
-		return res
+		return
 	}
 	res.Header = slices.Clone(res.Header)
 	for i, f := range res.Header {
@@ -244,24 +250,26 @@ func (d *document) respond(p *payload, r Request) Response {
 			res.Header[i] = field(f.Name, tag)
 		}
 	}
-	return res
 }
 
 // respondAs is like respond, but always sends the media type in the document's reference. It compares the entity tags
 // in the request with tag. For a 304 it reads only the fields: with thousands of feeds each additional memory access is
 // a cache miss.
-func (d *document) respondAs(tag string, p *payload, r Request) Response {
+func (d *document) respondAs(res *Response, tag string, p *payload, r *Request) {
 	selected, ok := negotiate(r.AcceptEncoding, d.stored)
 	if !ok {
-		return notAcceptable
+		*res = notAcceptable
+		return
 	}
 	if r.IfNoneMatch != "" {
 		// If-Modified-Since is ignored if there is an If-None-Match, even if no tag matches (RFC 9110 section 13.1.3).
 		if m := matchTags(r.IfNoneMatch, tag); m.matched {
-			return d.notModified(m.coding(selected))
+			d.notModified(res, m.coding(selected))
+			return
 		}
 	} else if r.IfModifiedSince != "" && d.unmodifiedSince(r.IfModifiedSince, selected) {
-		return d.notModified(selected)
+		d.notModified(res, selected)
+		return
 	}
 	delta := r.IfNoneMatch != "" && r.AIM != ""
 	if p == nil {
@@ -269,24 +277,26 @@ func (d *document) respondAs(tag string, p *payload, r Request) Response {
 	}
 	if p == nil {
 		if r.Method == "HEAD" && !delta {
-			return d.head(selected)
+			d.head(res, selected)
+			return
 		}
 		d.asked.Store(true)
-		res := unavailableNow
+		*res = unavailableNow
 		res.Feed, res.Format, res.wanted = d.feed, d.format, d
-		return res
+		return
 	}
 	if !d.asked.Load() { // avoid writing to memory that other CPUs read
 		d.asked.Store(true)
 	}
 	if delta {
 		if c, ok := negotiate(r.AcceptEncoding, deltaCodings); ok {
-			if res, ok := d.since(p, r, c); ok {
-				return res
+			if patch, ok := d.since(p, r, c); ok {
+				*res = patch
+				return
 			}
 		}
 	}
-	return d.whole(p, selected, r)
+	d.whole(res, p, selected, r)
 }
 
 // sourceOf returns the source of a response with bytes of p.
@@ -298,42 +308,44 @@ func (d *document) sourceOf(p *payload) source {
 	return s
 }
 
-// head returns the 200 response in coding c without its body.
-func (d *document) head(c coding.Coding) Response {
-	return Response{
+// head sets res to the 200 response in coding c without its body.
+func (d *document) head(res *Response, c coding.Coding) {
+	*res = Response{
 		Status: http.StatusOK, Header: d.variant(c).fields, Feed: d.feed, Format: d.format, modified: d.modified(),
 	}
 }
 
-// whole returns the 200 response in coding c.
-func (d *document) whole(p *payload, c coding.Coding, r Request) Response {
-	res := d.head(c)
+// whole sets res to the 200 response in coding c.
+func (d *document) whole(res *Response, p *payload, c coding.Coding, r *Request) {
+	d.head(res, c)
 	if r.Method == "HEAD" {
-		return res
+		return
 	}
 	res.source = d.sourceOf(p)
 	if res.Body = p.bodies[c]; c == coding.Identity {
 		if r.deferred {
 			res.source.unpacked = p.identity
-			return res
+			return
 		}
 		body, err := coding.Gzip.Unpack(p.bodies[coding.Gzip], d.ref.Length)
 		if err != nil {
-			return internal // cannot happen: the bytes were checked when they were loaded
+			*res = internal // cannot happen: the bytes were checked when they were loaded
+			return
 		}
 		res.Body = body
+		return
 	}
-	return res
+	res.source.attached = &p.attached[c]
 }
 
-// notModified returns the 304 response for a client that has the document in coding c, or in a coding that is no longer
-// stored.
-func (d *document) notModified(c coding.Coding) Response {
+// notModified sets res to the 304 response for a client that has the document in coding c, or in a coding that is no
+// longer stored.
+func (d *document) notModified(res *Response, c coding.Coding) {
 	if !d.stored[c] {
 		c = coding.Gzip
 	}
 	v := d.variant(c)
-	return Response{
+	*res = Response{
 		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.format,
 		modified: d.modified(),
 	}

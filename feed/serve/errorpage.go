@@ -8,8 +8,8 @@ import (
 	"feedpub/feed"
 )
 
-// withPage returns res or, for a client that prefers HTML, the same error with the site's page as its body.
-func (s *Snapshot) withPage(res Response, r Request) Response {
+// setPage replaces the body of an error with the site's page for its status if the client prefers HTML.
+func (s *Snapshot) setPage(res *Response, r *Request) {
 	var format feed.Format
 	switch res.Status {
 	case http.StatusNotFound:
@@ -17,41 +17,41 @@ func (s *Snapshot) withPage(res Response, r Request) Response {
 	case http.StatusGone:
 		format = feed.GonePage
 	default:
-		return res
+		return
 	}
 	if !prefersHTML(r.Accept) {
-		return res
+		return
 	}
 	d := s.document(feed.Pages.Path(format))
 	if d == nil || d.ref.Format != format {
-		return res // the site has no pages, or they are not committed yet
+		return // the site has no pages, or they are not committed yet
 	}
-	return d.errorPage(nil, r, res.Status)
+	d.errorPage(res, nil, r, res.Status)
 }
 
 // errorPage returns the document as the page for a status. p holds the bytes of the document, or is nil if the bytes in
 // memory are to be used. The request's conditions are ignored, because they refer to the document that was requested.
-func (d *document) errorPage(p *payload, r Request, status int) Response {
-	page := d.respond(p, Request{Method: r.Method, AcceptEncoding: r.AcceptEncoding, deferred: r.deferred})
+func (d *document) errorPage(page *Response, p *payload, r *Request, status int) {
+	d.respond(page, p, &Request{Method: r.Method, AcceptEncoding: r.AcceptEncoding, deferred: r.deferred})
 	if page.Status != http.StatusOK {
 		page.status = status
-		return page
+		return
 	}
 	page.Header = slices.DeleteFunc(slices.Clone(page.Header), func(f Field) bool {
 		return slices.Contains([]string{"Etag", "Last-Modified", "Cache-Control", "Link", "Vary"}, f.Name)
 	})
 	page.Header = append(page.Header, field("Cache-Control", "no-store"), field("Vary", "Accept, Accept-Encoding"))
 	page.Status, page.Feed, page.Format, page.modified = status, "", "", 0
-	return page
 }
 
-// loaded returns the response to r with the document, whose bytes p have been loaded. If status is not 0, the document
-// is the error page for that status.
-func (d *document) loaded(p *payload, r Request, status int) Response {
+// respondLoaded sets res to the response to r with the document, whose bytes p have been loaded. If status is not 0, the
+// document is the error page for that status.
+func (d *document) respondLoaded(res *Response, p *payload, r *Request, status int) {
 	if status != 0 {
-		return d.errorPage(p, r, status)
+		d.errorPage(res, p, r, status)
+		return
 	}
-	return d.respond(p, r)
+	d.respond(res, p, r)
 }
 
 // prefersHTML reports whether Accept gives HTML a greater weight than every other text or application type. Browsers

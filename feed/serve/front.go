@@ -2,7 +2,6 @@ package serve
 
 import (
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -77,17 +76,19 @@ type Front struct {
 	answers atomic.Uint64
 }
 
-// durationEvery is the sampling interval: on average, one in durationEvery requests is timed.
+// durationEvery is the sampling interval: one in durationEvery requests is timed.
 const durationEvery = 16
 
 // Answer returns the response to a request. The caller must release the response. Answer is safe for concurrent use.
-func (f *Front) Answer(v *Visit) Response {
+func (f *Front) Answer(v *Visit) (res Response) {
 	v.deferred = true
 	var start time.Time
-	if f.Answered != nil && rand.Uint32()%durationEvery == 0 { //nolint:gosec // sampling needs no secure random numbers
+	n := f.answers.Add(1)
+	if f.Answered != nil && n%durationEvery == 0 {
 		start = time.Now()
 	}
-	res := f.hold(f.answer(v), v)
+	f.answer(&res, v)
+	f.hold(&res, v)
 	if !start.IsZero() {
 		f.Answered(time.Since(start))
 	}
@@ -97,7 +98,7 @@ func (f *Front) Answer(v *Visit) Response {
 	if f.Audience != nil && res.Feed != "" {
 		f.Audience.Polled(res.Feed, res.Status, f.Proxies.Origin(v.Client), v.Client.UserAgent)
 	}
-	if f.LogEvery > 0 && f.AccessLog != nil && f.answers.Add(1)%f.LogEvery == 0 {
+	if f.LogEvery > 0 && f.AccessLog != nil && n%f.LogEvery == 0 {
 		// Clone the strings: a handler may keep them, and they may be backed by a buffer of the engine.
 		f.AccessLog.Info("answered", "method", strings.Clone(v.Method), "path", strings.Clone(v.Path), "status", res.Status,
 			"bytes", res.length(), "user_agent", strings.Clone(v.Client.UserAgent))
@@ -105,72 +106,71 @@ func (f *Front) Answer(v *Visit) Response {
 	return res
 }
 
-func (f *Front) answer(v *Visit) Response {
+func (f *Front) answer(res *Response, v *Visit) {
 	if v.HasBody {
 		// A body is a mistake or an attempt to smuggle another request, so it is never read.
-		res := hasBody
+		*res = hasBody
 		if !readOnly(v.Method) {
-			res = methodNotAllowed
+			*res = methodNotAllowed
 		}
 		if v.Method == "HEAD" {
 			res.Body = nil
 		}
 		res.Close = true
-		return res
+		return
 	}
 	if f.Documents == nil {
-		res := misdirected
+		*res = misdirected
 		if v.Method == "HEAD" {
 			res.Body = nil
 		}
-		return res
+		return
 	}
 	if name, ok := strings.CutPrefix(v.Path, feed.MediaPath); ok {
-		if res, ok := f.answerFile(v, name); ok {
-			return res
+		if file, ok := f.answerFile(v, name); ok {
+			*res = file
+			return
 		}
 	}
 	s := f.Documents.Snapshot()
-	if f.Limiter != nil && v.Method == "GET" && !conditional(v.Request) {
-		if res, limited := f.limit(s, v); limited {
-			return res
+	if f.Limiter != nil && v.Method == "GET" && !conditional(&v.Request) {
+		if f.limit(res, s, v) {
+			return
 		}
 	}
-	res := Answer(s, v.Request)
-	if res.wanted == nil {
-		return res
+	if s.answer(res, &v.Request); res.wanted == nil {
+		return
 	}
 	// Load the bytes, once for all concurrent requests. If loading fails the status remains 503.
 	if d, p, err := res.wanted.load(); err == nil {
-		res = d.loaded(p, v.Request, res.status)
+		d.respondLoaded(res, p, &v.Request, res.status)
 		if v.Method == "HEAD" {
 			res.Body, res.source = nil, source{}
 		}
 	}
-	return res
 }
 
-// limit returns a 429 response and true for a client that fetches a whole feed too often, else false. It finds the
-// requested document without creating a body.
-func (f *Front) limit(s *Snapshot, v *Visit) (Response, bool) {
+// limit sets res to a 429 response and returns true for a client that fetches a whole feed too often. Otherwise it
+// returns false. It finds the requested document without creating a body.
+func (f *Front) limit(res *Response, s *Snapshot, v *Visit) bool {
 	head := v.Request
 	head.Method = "HEAD"
-	whole := Answer(s, head)
-	if whole.Status != http.StatusOK || whole.Feed == "" {
-		return Response{}, false
+	s.answer(res, &head)
+	if res.Status != http.StatusOK || res.Feed == "" {
+		return false
 	}
 	client := f.Proxies.Origin(v.Client)
 	if f.Proxies.Trusted(client) {
-		return Response{}, false
+		return false
 	}
-	wait := f.Limiter.Wait(client, whole.Feed)
+	wait := f.Limiter.Wait(client, res.Feed)
 	if wait <= 0 {
-		return Response{}, false
+		return false
 	}
 	seconds := strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
-	res := failure(http.StatusTooManyRequests, tooFrequent, field("Retry-After", seconds))
-	res.Feed, res.Format = whole.Feed, whole.Format
-	return res, true
+	refused := failure(http.StatusTooManyRequests, tooFrequent, field("Retry-After", seconds))
+	res.replace(&refused)
+	return true
 }
 
 func readOnly(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"feedpub/feed/coding"
 )
@@ -165,14 +166,20 @@ func networkOf(a netip.Addr) (netip.Prefix, bool) {
 
 // source describes where the body of a response comes from, and what is counted for it.
 type source struct {
-	payload  *payload  // nil if there is no body, or the body does not belong to a document
-	unpacked *unpacked // the body in identity coding, if the Front must unpack it
-	memory   *Memory   // set if payload is held
-	acquired bool      // unpacked has been acquired
-	unread   *Unread   // set if bytes are counted
+	payload  *payload      // nil if there is no body, or the body does not belong to a document
+	attached *atomic.Value // see Response.Attachment; nil if the body is not stored in a document
+	unpacked *unpacked     // the body in identity coding, if the Front must unpack it
+	memory   *Memory       // set if payload is held
+	acquired bool          // unpacked has been acquired
+	unread   *Unread       // set if bytes are counted
 	network  netip.Prefix
 	bytes    int64
 }
+
+// Attachment returns the place for a value that an engine keeps with the body, such as a file with the same bytes. All
+// responses with the body share the value, which must be safe for concurrent use. It is dropped with the body.
+// Attachment returns nil if few responses share the body.
+func (r *Response) Attachment() *atomic.Value { return r.source.attached }
 
 // Release must be called by an engine when it has sent the body of a response from a [Front], or will not send it. The
 // body must not be used afterwards.
@@ -195,10 +202,10 @@ func (r *Response) Release() {
 
 // hold counts the body of a response until the response is released, and unpacks the body if necessary. If there is no
 // room, hold returns an error response.
-func (f *Front) hold(res Response, v *Visit) Response {
+func (f *Front) hold(res *Response, v *Visit) {
 	s := &res.source
 	if s.payload == nil {
-		return res
+		return
 	}
 	length := len(res.Body)
 	if s.unpacked != nil {
@@ -210,7 +217,8 @@ func (f *Front) hold(res Response, v *Visit) Response {
 		network, ok := networkOf(client)
 		if ok && !f.Proxies.Trusted(client) {
 			if !f.Unread.add(network, int64(length)) {
-				return res.replace(unreadResponses)
+				res.replace(&unreadResponses)
+				return
 			}
 			s.unread, s.network, s.bytes = f.Unread, network, int64(length)
 		}
@@ -219,20 +227,21 @@ func (f *Front) hold(res Response, v *Visit) Response {
 		body, ok, err := s.unpacked.acquire(s.memory)
 		switch {
 		case err != nil:
-			return res.replace(internal) // cannot happen: the bytes were checked when they were loaded
+			res.replace(&internal) // cannot happen: the bytes were checked when they were loaded
 		case !ok:
-			return res.replace(busy)
+			res.replace(&busy)
+		default:
+			res.Body, s.acquired = body, true
 		}
-		res.Body, s.acquired = body, true
 	}
-	return res
 }
 
-// replace releases r. It returns the response to send instead, with the feed and the format of r.
-func (r *Response) replace(by Response) Response {
+// replace releases r and sets it to a copy of by that has the feed and the format of r.
+func (r *Response) replace(by *Response) {
 	r.Release()
-	by.Feed, by.Format = r.Feed, r.Format
-	return by
+	name, format := r.Feed, r.Format
+	*r = *by
+	r.Feed, r.Format = name, format
 }
 
 // unreadResponses and busy are responses to clients for which there is no room.

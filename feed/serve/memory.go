@@ -310,8 +310,9 @@ type contents struct {
 // payload holds the bytes of a document and the bodies derived from them, which are immutable.
 type payload struct {
 	contents
-	identity *unpacked // the document in identity coding
-	deltas   []*delta  // sorted by base, newest first
+	identity *unpacked                  // the document in identity coding
+	deltas   []*delta                   // sorted by base, newest first
+	attached [coding.Count]atomic.Value // see Response.Attachment
 
 	holds     atomic.Int32 // responses in progress that use the payload
 	dropped   atomic.Bool  // the payload is no longer counted for a document

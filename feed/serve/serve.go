@@ -77,40 +77,48 @@ func field(name, value string) Field { return Field{Name: name, Values: []string
 // It implements RFC 9110 sections 9 (methods), 12.5.3 (Accept-Encoding), 13 (conditional requests) and 15 (status
 // codes), and the instance manipulation "feed" for RFC 3229, which sends only the items that are new or changed since
 // the client's version.
-func Answer(s *Snapshot, r Request) Response {
-	var res Response
-	switch r.Method {
-	case "GET":
-		res = s.withPage(get(s, r), r)
-	case "HEAD":
-		res = s.withPage(get(s, r), r)
-		res.Body, res.source = nil, source{}
-	case "OPTIONS":
-		return Response{Status: 204, Header: preflight}
-	default:
-		return methodNotAllowed
-	}
+func Answer(s *Snapshot, r Request) (res Response) {
+	s.answer(&res, &r)
 	return res
 }
 
-func get(s *Snapshot, r Request) Response {
+// answer sets res to the response to r. Requests and responses are passed by pointer here and below, because copies of
+// them would double the stack of each connection.
+func (s *Snapshot) answer(res *Response, r *Request) {
+	switch r.Method {
+	case "GET":
+		s.get(res, r)
+	case "HEAD":
+		s.get(res, r)
+		res.Body, res.source = nil, source{}
+	case "OPTIONS":
+		*res = Response{Status: 204, Header: preflight}
+	default:
+		*res = methodNotAllowed
+	}
+}
+
+func (s *Snapshot) get(res *Response, r *Request) {
 	var d *document
 	if r.Query != "" {
-		var res Response
-		if res, d = s.queried(r.Path, r.Query); res.Status != 0 {
-			return res
+		if *res, d = s.queried(r.Path, r.Query); res.Status != 0 {
+			s.setPage(res, r)
+			return
 		}
 	}
 	if d == nil {
 		d = s.document(r.Path)
 	}
+	if d != nil && !d.withdrawn {
+		d.respond(res, nil, r)
+		return
+	}
 	if d == nil {
-		return s.absent(r.Path)
+		*res = s.absent(r.Path)
+	} else {
+		*res = withdrawn
 	}
-	if d.withdrawn {
-		return withdrawn
-	}
-	return d.respond(nil, r)
+	s.setPage(res, r)
 }
 
 // absent returns the response for a path without a document.

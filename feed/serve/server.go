@@ -135,7 +135,7 @@ func answerForm(w http.ResponseWriter, front *Front, r *http.Request) Response {
 // send writes a response.
 func (h *handler) send(w http.ResponseWriter, r *http.Request, res Response) {
 	header := w.Header()
-	header["Date"] = h.dates.Of(res).Values
+	header["Date"] = h.dates.Of(&res, time.Now()).Values
 	if res.Close {
 		header["Connection"] = closeConnection
 	}

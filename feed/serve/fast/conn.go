@@ -13,11 +13,12 @@ import (
 // listener returns a [conn] for each connection.
 type listener struct {
 	net.Listener
-	buffers *sync.Pool // pool of *buffer
+	buffers  *sync.Pool // pool of *buffer
+	timeouts timeouts
 }
 
-func newListener(l net.Listener) *listener {
-	return &listener{Listener: l, buffers: &sync.Pool{New: func() any { return new(buffer) }}}
+func newListener(l net.Listener, t timeouts) *listener {
+	return &listener{Listener: l, buffers: &sync.Pool{New: func() any { return new(buffer) }}, timeouts: t}
 }
 
 // Accept implements [net.Listener].
@@ -26,35 +27,56 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(c, l.buffers), nil
+	return newConn(c, l.buffers, l.timeouts), nil
 }
 
-// slack is how much earlier than requested a deadline may take effect. It saves most requests the
-// system calls for the three deadlines that fasthttp sets, each of which takes 1% of a request's time.
+// slack is how much earlier than requested a deadline may take effect. Most requests then need no change of a timer, each
+// of which takes 1% of a request's time.
 const slack = time.Second
+
+// timeouts are the limits of the phases of a connection. Zero means no limit.
+type timeouts struct {
+	read  time.Duration // from the first bytes of a request to its last
+	write time.Duration // for a response
+	idle  time.Duration // between a response and the next request
+}
+
+// phase is what a connection is doing.
+type phase int
+
+const (
+	idle       phase = iota // waiting for a request
+	reading                 // reading a request, of which some bytes have been received
+	responding              // sending a response
+)
 
 // conn is a connection that uses little memory while it is idle. fasthttp waits for the next request by reading one
 // byte without a buffer (ReduceMemoryUsage). conn then takes a buffer from a pool only when there is data to read, and
 // serves the following reads from that buffer without another system call.
 type conn struct {
 	net.Conn
-	peer    netip.Addr
-	buffers *sync.Pool
-	waiting *waiter // nil if the system cannot wait without a buffer
-	rest    *buffer // bytes read but not yet returned; nil if there are none
-	checker wire.Checker
-	failed  error // returned once rest is nil, because the bytes after rest are malformed
-	read    deadline
-	write   deadline
-	fields  fields      // of the current request
-	body    body        // body of the current response, if it is large
-	shared  []byte      // bytes to write after the current response's header; nil once they are written
-	parts   [2][]byte   // the buffers in vector
-	vector  net.Buffers // header and body that are written with one system call
+	peer      netip.Addr
+	buffers   *sync.Pool
+	waiting   *waiter // nil if the system cannot wait without a buffer
+	sender    *sender // nil if it is not supported
+	rest      *buffer // bytes read but not yet returned; nil if there are none
+	checker   wire.Checker
+	failed    error // returned once rest is nil, because the bytes after rest are malformed
+	timeouts  timeouts
+	phase     phase
+	responded time.Time // the time of the last response; zero before the first
+	read      deadline
+	write     deadline
+	fields    fields      // of the current request
+	body      body        // body of the current response, if it is large
+	shared    []byte      // bytes to write after the current response's header; nil once they are written
+	file      *memoryFile // has the bytes of shared; may be nil
+	parts     [2][]byte   // the buffers in vector
+	vector    net.Buffers // header and body that are written with one system call
 }
 
-func newConn(c net.Conn, buffers *sync.Pool) *conn {
-	k := &conn{Conn: c, buffers: buffers, waiting: newWaiter(c, buffers)}
+func newConn(c net.Conn, buffers *sync.Pool, t timeouts) *conn {
+	k := &conn{Conn: c, buffers: buffers, timeouts: t, waiting: newWaiter(c, buffers), sender: newSender(c)}
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		k.peer = a.AddrPort().Addr().Unmap()
 	}
@@ -74,10 +96,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.failed != nil {
 		return 0, c.failed
 	}
+	waits := c.limitRead(len(p))
 	if err := c.read.apply(c.Conn.SetReadDeadline); err != nil {
 		return 0, err
 	}
-	if len(p) != 1 || c.waiting == nil {
+	if !waits || c.waiting == nil {
 		n, err := c.Conn.Read(p)
 		if n = c.check(p[:n]); c.failed != nil {
 			return n, c.failed
@@ -101,6 +124,41 @@ func (c *conn) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
+// limitRead requests the deadline of a read of n bytes. It returns true if the read waits for the next request, of which
+// fasthttp first reads a single byte. Other reads continue a request, which may have arrived with the one before.
+func (c *conn) limitRead(n int) (waits bool) {
+	if c.phase == responding {
+		c.phase = idle
+	}
+	switch {
+	case c.phase == reading: // the deadline has been requested
+	case n == 1 && !c.responded.IsZero():
+		c.read.wanted = after(c.responded, c.timeouts.idle)
+		return true
+	case n == 1:
+		c.read.wanted = after(time.Now(), c.timeouts.read)
+		return true
+	default:
+		c.phase = reading
+		c.read.wanted = after(time.Now(), c.timeouts.read)
+	}
+	return false
+}
+
+// respond is called when the response to the current request begins.
+func (c *conn) respond(now time.Time) {
+	c.phase, c.responded = responding, now
+	c.write.wanted = after(now, c.timeouts.write)
+}
+
+// after returns the deadline for a timeout that starts now.
+func after(now time.Time, timeout time.Duration) time.Time {
+	if timeout <= 0 {
+		return time.Time{}
+	}
+	return now.Add(timeout)
+}
+
 // check checks bytes that were read, and returns the number of bytes that fasthttp may read before the connection
 // fails. It replaces the first malformed byte with NUL, because fasthttp sends no response if it reads only line ends.
 func (c *conn) check(p []byte) int {
@@ -114,17 +172,51 @@ func (c *conn) check(p []byte) int {
 
 // Write implements [net.Conn].
 func (c *conn) Write(p []byte) (int, error) {
+	if c.phase != responding { // asks the client to continue
+		c.write.wanted = after(time.Now(), c.timeouts.write)
+	}
 	if err := c.write.apply(c.Conn.SetWriteDeadline); err != nil {
 		return 0, err
 	}
 	if len(c.shared) == 0 || len(p) >= writeBuffer {
-		return c.Conn.Write(p)
+		return c.writeAll(p)
 	}
 	// p ends with the header of the current response, after which fasthttp flushes its buffer. If fasthttp wrote the
 	// buffer because it was full, p would have at least writeBuffer bytes.
-	c.parts = [2][]byte{p, c.shared}
+	if err := c.writeBoth(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// writeAll writes p.
+func (c *conn) writeAll(p []byte) (int, error) {
+	if c.sender == nil {
+		return c.Conn.Write(p)
+	}
+	if err := c.send(p, nil, nil); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// send sends head and body with the sender.
+func (c *conn) send(head, body []byte, file *memoryFile) error {
+	waited, err := c.sender.send(head, body, file)
+	if waited {
+		c.responded = time.Now() // the idle timeout starts when the response has been sent
+	}
+	return err
+}
+
+// writeBoth writes head and the shared body.
+func (c *conn) writeBoth(head []byte) (err error) {
+	defer func() { c.shared, c.file, c.parts, c.vector = nil, nil, [2][]byte{}, nil }()
+	if c.sender != nil {
+		return c.send(head, c.shared, c.file)
+	}
+	c.parts = [2][]byte{head, c.shared}
 	c.vector = c.parts[:]
-	var err error
 	if w, ok := c.Conn.(interface {
 		WriteBuffers(*net.Buffers) (int64, error)
 	}); ok {
@@ -132,18 +224,14 @@ func (c *conn) Write(p []byte) (int, error) {
 	} else {
 		_, err = c.vector.WriteTo(c.Conn)
 	}
-	c.shared, c.parts, c.vector = nil, [2][]byte{}, nil
-	if err != nil {
-		return 0, err
-	}
-	return len(p), nil
+	return err
 }
 
 // wroteShared reports whether the body has been written with the header. If it returns false, the caller must write the
 // body.
 func (c *conn) wroteShared() bool {
 	wrote := c.shared == nil
-	c.shared = nil
+	c.shared, c.file = nil, nil
 	return wrote
 }
 

@@ -33,8 +33,10 @@ type Server struct {
 	sites          serve.Sites
 	log            *slog.Logger
 	maxConnections int
+	timeouts       timeouts
 	dates          serve.Dates
 	dated          atomic.Pointer[datedHeader]
+	files          memoryFiles
 }
 
 const (
@@ -47,7 +49,9 @@ const (
 // NewServer returns a server for sites with the same limits as [serve.NewServer]. Connection errors are logged at debug
 // level, because any client can cause them.
 func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
-	s := &Server{sites: sites, log: log, maxConnections: l.MaxConnections}
+	s := &Server{sites: sites, log: log, maxConnections: l.MaxConnections, timeouts: timeouts{
+		read: min(l.ReadHeaderTimeout, l.ReadTimeout), write: l.WriteTimeout, idle: l.IdleTimeout,
+	}}
 	s.http = &fasthttp.Server{
 		Handler:      s.answer,
 		ErrorHandler: s.reject,
@@ -60,13 +64,10 @@ func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 		Concurrency: 2*l.MaxConnections + 1,
 		// Only forms have a body, and bodyLimit sets their limits. For any other request, the limit is 1 byte, because 0
 		// would mean no limit.
-		ReadTimeout:        min(l.ReadHeaderTimeout, l.ReadTimeout),
 		MaxRequestBodySize: 1,
-		WriteTimeout:       l.WriteTimeout,
-		IdleTimeout:        l.IdleTimeout,
 		ReadBufferSize:     l.MaxHeaderBytes,
 		WriteBufferSize:    writeBuffer,
-		// Idle connections have no buffers; see conn.
+		// Idle connections have no buffers. The connections also implement the timeouts; see conn.
 		ReduceMemoryUsage:            true,
 		LazyRequestTime:              true,
 		CloseOnShutdown:              true,
@@ -81,7 +82,7 @@ func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 
 // Serve answers requests on l, which it closes. It returns [http.ErrServerClosed] after Shutdown.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(newListener(connlimit.Listen(l, s.maxConnections))); err != nil {
+	if err := s.http.Serve(newListener(connlimit.Listen(l, s.maxConnections), s.timeouts)); err != nil {
 		return fmt.Errorf("fast engine: %w", err)
 	}
 	return http.ErrServerClosed
@@ -120,13 +121,13 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	f := fieldsOf(ctx)
 	switch {
 	case !ok || !httpguts.ValidHostHeader(view(h.Host())):
-		s.write(ctx, serve.ErrorResponse(http.StatusBadRequest))
+		s.writeError(ctx, http.StatusBadRequest)
 		return
 	case f.expect != "" && !s.takesForm(h):
-		s.write(ctx, serve.ErrorResponse(http.StatusExpectationFailed))
+		s.writeError(ctx, http.StatusExpectationFailed)
 		return
 	case !strings.HasPrefix(view(h.Protocol()), "HTTP/1."):
-		s.write(ctx, serve.ErrorResponse(http.StatusHTTPVersionNotSupported))
+		s.writeError(ctx, http.StatusHTTPVersionNotSupported)
 		return
 	}
 	client := serve.Client{
@@ -136,10 +137,11 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	}
 	front := s.sites.ForHost(hostOf(h))
 	if h.IsPost() && front.TakesForm(http.MethodPost, path) {
-		s.write(ctx, front.AnswerForm(ctx, client, view(h.ContentType()), ctx.PostBody()))
+		res := front.AnswerForm(ctx, client, view(h.ContentType()), ctx.PostBody())
+		s.write(ctx, &res)
 		return
 	}
-	s.write(ctx, front.Answer(&serve.Visit{
+	res := front.Answer(&serve.Visit{
 		Request: serve.Request{
 			Method:          view(h.Method()),
 			Path:            path,
@@ -155,7 +157,8 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 		IfRange: f.ifRange,
 		HasBody: h.ContentLength() > 0,
 		Client:  client,
-	}))
+	})
+	s.write(ctx, &res)
 }
 
 // recoverPanic logs a panic in a request and responds with 500.
@@ -175,20 +178,22 @@ func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
 	var network net.Error
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge) && s.takesForm(&ctx.Request.Header):
-		s.write(ctx, serve.FormTooLong())
+		res := serve.FormTooLong()
+		s.write(ctx, &res)
 		return
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		// The header was parsed, and the status depends on the method.
-		s.write(ctx, s.sites.ForHost(hostOf(&ctx.Request.Header)).Answer(&serve.Visit{
+		res := s.sites.ForHost(hostOf(&ctx.Request.Header)).Answer(&serve.Visit{
 			Request: serve.Request{Method: view(ctx.Request.Header.Method())}, HasBody: true,
-		}))
+		})
+		s.write(ctx, &res)
 		return
 	case errors.As(err, &long):
 		status = http.StatusRequestHeaderFieldsTooLarge
 	case errors.As(err, &network) && network.Timeout():
 		status = http.StatusRequestTimeout
 	}
-	s.write(ctx, serve.ErrorResponse(status))
+	s.writeError(ctx, status)
 }
 
 // datedHeader is a header with only a Date. It is immutable.
@@ -216,17 +221,26 @@ func (s *Server) begin(h *fasthttp.ResponseHeader, date *serve.Date) {
 	dated.header.CopyTo(h)
 }
 
+// writeError writes the response to a request that is not valid.
+func (s *Server) writeError(ctx *fasthttp.RequestCtx, status int) {
+	res := serve.ErrorResponse(status)
+	s.write(ctx, &res)
+}
+
 // write copies a response to fasthttp's response.
-func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
-	r := &ctx.Response
-	s.begin(&r.Header, s.dates.Of(res))
+func (s *Server) write(ctx *fasthttp.RequestCtx, res *serve.Response) {
+	r, now := &ctx.Response, time.Now()
+	if c, ok := ctx.Conn().(*conn); ok {
+		c.respond(now)
+	}
+	s.begin(&r.Header, s.dates.Of(res, now))
 	r.SetStatusCode(res.Status)
 	for _, f := range res.Header {
 		r.Header.SetCanonical(bytesOf(f.Name), bytesOf(f.Values[0]))
 	}
 	switch n := len(res.Body); {
 	case res.File != nil:
-		r.SetBodyStream(&fileBody{response: res, conn: ctx.Conn(), timeout: s.http.WriteTimeout}, int(res.File.Length))
+		r.SetBodyStream(&fileBody{response: *res, conn: ctx.Conn(), timeout: s.timeouts.write}, int(res.File.Length))
 	case n > smallBody:
 		s.writeShared(ctx, res)
 	case n > 0:
@@ -241,18 +255,18 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
 }
 
 // writeShared sets a body that is written without being copied, in the same system call as the header if possible.
-func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res serve.Response) {
+func (s *Server) writeShared(ctx *fasthttp.RequestCtx, res *serve.Response) {
 	var b *body
 	if c, ok := ctx.Conn().(*conn); ok {
 		b = &c.body // fasthttp has already closed the body of the previous response
 		if !ctx.IsHead() {
-			c.shared, ctx.Response.ImmediateHeaderFlush = res.Body, true
+			c.shared, c.file, ctx.Response.ImmediateHeaderFlush = res.Body, s.files.of(res), true
 		}
 		b.conn = c
 	} else {
 		b = new(body)
 	}
-	b.response, b.rest = res, res.Body
+	b.response, b.rest = *res, res.Body
 	ctx.Response.SetBodyStream(b, len(res.Body))
 }
 
@@ -289,7 +303,7 @@ func (b *body) Read(p []byte) (int, error) {
 // Close implements [io.Closer].
 func (b *body) Close() error {
 	if b.conn != nil {
-		b.conn.shared = nil
+		b.conn.shared, b.conn.file = nil, nil
 	}
 	b.response.Release()
 	b.response, b.rest = serve.Response{}, nil

@@ -375,21 +375,26 @@ func outcome(t *testing.T, addr, raw string) (string, []byte) {
 // TestSlowClientsAreClosed checks that clients that send slowly, or nothing, are disconnected in time.
 func TestSlowClientsAreClosed(t *testing.T) {
 	s := site(t, 4000, feed.Main)
-	limits := testLimits
 	const limit = 300 * time.Millisecond
-	limits.ReadHeaderTimeout, limits.ReadTimeout, limits.IdleTimeout = limit, limit, limit
+	const half = "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: "
 	for name := range engines {
-		for what, raw := range map[string]string{
-			"no byte":        "",
-			"half a request": "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: ",
-			"one request":    request(),
+		for what, c := range map[string]struct {
+			raw        string
+			idle, read time.Duration
+		}{
+			"no byte":                {"", time.Minute, limit},
+			"half a request":         {half, time.Minute, limit},
+			"one request":            {request(), limit, time.Minute},
+			"one request and a half": {request() + half, time.Minute, limit},
 		} {
 			t.Run(name+"/"+what, func(t *testing.T) {
+				limits := testLimits
+				limits.ReadHeaderTimeout, limits.ReadTimeout, limits.IdleTimeout = c.read, c.read, c.idle
 				addr := start(t, name, &serve.Front{Documents: fixed{s}}, limits, logTo(t))
 				var conns []*net.TCPConn
 				for range 20 {
 					conn := dial(t, addr)
-					if _, err := io.WriteString(conn, raw); err != nil {
+					if _, err := io.WriteString(conn, c.raw); err != nil {
 						t.Fatal(err)
 					}
 					conns = append(conns, conn)
@@ -403,7 +408,7 @@ func TestSlowClientsAreClosed(t *testing.T) {
 							case <-closed:
 								return
 							case <-ticker.C:
-								if strings.HasPrefix(what, "half") {
+								if strings.HasSuffix(c.raw, half) {
 									_, _ = conn.Write([]byte("a"))
 								}
 							}

@@ -17,7 +17,7 @@ import (
 // buffers small responses until a large one follows, in any part of its buffer.
 func TestPipelining(t *testing.T) {
 	const requests = 10_000
-	for _, size := range []int{4000, 60_000} {
+	for _, size := range []int{4000, 60_000, 90_000} {
 		for name := range engines {
 			t.Run(fmt.Sprintf("%s/%d", name, size), func(t *testing.T) {
 				conn := dial(t, start(t, name, &serve.Front{Documents: fixed{site(t, size, feed.Main)}}, testLimits, logTo(t)))

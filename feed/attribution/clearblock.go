@@ -44,7 +44,12 @@ func (rd *reading) isPersonAbove(s *source, b *block) bool {
 	if name.lo < in.lo || s.url == "" && b.linkIn(in) != "" || s.url != "" && !rd.isOnlyLink(b, in, s.url) {
 		return false
 	}
-	in.hi--
+	return rd.onlySays(b, span{in.lo, in.hi - 1}, name)
+}
+
+// onlySays reports whether the sentence in block b consists of the given name, dates and words without capital letters
+// that include a verb of saying, or of the name and dates alone. No word may be in the first person.
+func (rd *reading) onlySays(b *block, in, name span) bool {
 	said, words := false, 0
 	for k := in.lo; k < in.hi; k++ {
 		if k == name.lo {
@@ -56,10 +61,10 @@ func (rd *reading) isPersonAbove(s *source, b *block) bool {
 			k = end - 1
 			continue
 		}
-		switch {
-		case t.upper && k > in.lo, t.kind == tokOpen, rd.l.first.has(t.id), rd.l.plural.has(t.id), rd.l.about.has(t.id):
+		if t.upper && k > in.lo || t.kind == tokOpen || rd.isFirstPerson(t) || rd.l.about.has(t.id) {
 			return false
-		case t.kind == tokWord:
+		}
+		if t.kind == tokWord {
 			words++
 			said = said || rd.l.say.has(t.id) && !rd.l.stop.has(t.id)
 		}
@@ -67,10 +72,14 @@ func (rd *reading) isPersonAbove(s *source, b *block) bool {
 	return words == 0 || said && !rd.isSubject(b, name)
 }
 
+// isFirstPerson reports whether the token is a word in the first person, such as "I" or "our".
+func (rd *reading) isFirstPerson(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }
+
 // isSiteAbove reports whether block b, which announces a quotation, ends in a preposition and the name of the
-// publication of s, which is the whole text of the only link in the sentence: "found over at [Harbour Notes](…):".
+// publication of s, which is the whole text of the only link in the sentence: "found over at [Harbour Notes](…):". It
+// moves a person in the headline, as in "Ann Reed at Harbour Notes", to the authors.
 func (rd *reading) isSiteAbove(s *source, b *block) bool {
-	if s.url == "" || s.pub.name == "" || !mayBeArticle(s.url) || isMediaHost(s.url) || isReferenceHost(s.url) {
+	if s.pub.name == "" || !isArticleOfSite(s.url) {
 		return false
 	}
 	n := len(b.toks)
@@ -80,21 +89,37 @@ func (rd *reading) isSiteAbove(s *source, b *block) bool {
 	}
 	before, name := tokensWithin(b.toks, span{0, n}, link)
 	in := rd.sentenceAround(b.toks, span{n - 1, n})
-	if name.empty() || name.hi != n-1 || before <= in.lo || !b.toks[name.lo].upper || !rd.isOnlyLink(b, in, s.url) {
+	if name.empty() || name.hi != n-1 || before <= in.lo || !b.toks[name.lo].upper || !rd.isOnlyLink(b, in, s.url) ||
+		slices.ContainsFunc(b.toks[name.lo:name.hi], rd.isPlacePreposition) { // "Ann Reed at the Bugle"
 		return false
 	}
-	if slices.ContainsFunc(b.toks[name.lo:name.hi], func(t token) bool { return rd.l.in.hasLower(t) || rd.l.at.hasLower(t) }) {
-		return false // "Ann Reed at the Bugle"
-	}
+	rd.moveAuthorFromHeadline(s)
 	t := b.toks[before-1]
-	if strings.HasSuffix(s.headline, s.pub.name) { // "Ann Reed at Harbour Notes"
-		person := rd.r.lx.tokenize(strings.TrimSuffix(s.headline, s.pub.name), nil)
-		if n := len(person) - 1; n > 1 && len(s.authors) == 0 && rd.l.personScore(s.headline, person[:n]) > 0 {
-			s.authors = []string{s.headline[:person[n-1].end]}
-		}
-		s.headline = ""
-	}
 	return rd.l.at.hasLower(t) || rd.l.in.hasLower(t) && !rd.l.genitive.has(t.id)
+}
+
+// isArticleOfSite reports whether u can be the URL of an article on a site that publishes articles of its own.
+func isArticleOfSite(u string) bool {
+	return u != "" && mayBeArticle(u) && !isMediaHost(u) && !isReferenceHost(u)
+}
+
+// isPlacePreposition reports whether the token is a preposition such as "at" or "in".
+func (rd *reading) isPlacePreposition(t token) bool {
+	return rd.l.in.hasLower(t) || rd.l.at.hasLower(t)
+}
+
+// moveAuthorFromHeadline removes a headline that ends in the publication of s, as in "Ann Reed at Harbour Notes". The
+// person in it becomes the author if s has none.
+func (rd *reading) moveAuthorFromHeadline(s *source) {
+	rest, ok := strings.CutSuffix(s.headline, s.pub.name)
+	if !ok {
+		return
+	}
+	person := rd.r.lx.tokenize(rest, nil)
+	if n := len(person) - 1; n > 1 && len(s.authors) == 0 && rd.l.personScore(rest, person[:n]) > 0 {
+		s.authors = []string{rest[:person[n-1].end]}
+	}
+	s.headline = ""
 }
 
 // maxSignature is the maximum number of tokens in a line that signs a quotation.
@@ -104,20 +129,10 @@ const maxSignature = 20
 // publication, perhaps after a dash or in brackets: "— Ann Reed, The Salt Road (1949)". It sets the headline or the
 // publication of s to that name.
 func (rd *reading) isSignature(s *source, b *block) bool {
-	in := span{0, len(b.toks)}
-	if in.hi > maxSignature || len(s.authors) != 1 || s.url != "" {
+	if len(b.toks) > maxSignature || len(s.authors) != 1 || s.url != "" {
 		return false
 	}
-	dashed := b.toks[0].kind == tokDash
-	for in.lo < in.hi && (b.toks[in.lo].kind == tokDash || isMark(b.toks, in.lo, '(')) {
-		in.lo++
-	}
-	_, name, ok := b.findName(s.authors[0])
-	score := rd.l.personScore(s.authors[0], rd.r.lx.tokenize(s.authors[0], nil))
-	if !ok || name.lo != in.lo || !isMark(b.toks, name.hi, ',') || score < 1 || score < 2 && !dashed {
-		return false
-	}
-	work := rd.workIn(b, span{name.hi + 1, in.hi})
+	work := rd.signedWork(b, s.authors[0])
 	if work.empty() || !b.toks[work.lo].upper && b.toks[work.lo].kind != tokOpen ||
 		slices.ContainsFunc(b.toks[work.lo:work.hi], func(t token) bool { return t.isPunct(",;:.") }) {
 		return false
@@ -127,7 +142,7 @@ func (rd *reading) isSignature(s *source, b *block) bool {
 	switch {
 	case known != nil:
 		s.pub, s.headline = publisher{name: text, known: known}, ""
-	case !b.isEmphasized(work) && b.toks[work.lo].kind != tokOpen && !rd.isYearAfter(b, work):
+	case !b.isEmphasized(work) && b.toks[work.lo].kind != tokOpen && !isYearAfter(b, work):
 		return false // the name of a publication, or a description of the person
 	default:
 		s.pub, s.headline = publisher{}, cleanHeadline(text)
@@ -135,8 +150,28 @@ func (rd *reading) isSignature(s *source, b *block) bool {
 	return true
 }
 
+// signedWork returns the tokens after the name and a comma in block b, without a date at the end, if the block begins
+// with the name. Before the name there may be a dash or a bracket. Without a dash, the name must be almost certainly a
+// person's. Otherwise the span is empty.
+func (rd *reading) signedWork(b *block, author string) span {
+	start := 0
+	for start < len(b.toks) && (b.toks[start].kind == tokDash || isMark(b.toks, start, '(')) {
+		start++
+	}
+	least := 2
+	if b.toks[0].kind == tokDash {
+		least = 1
+	}
+	_, name, ok := b.findName(author)
+	if !ok || name.lo != start || !isMark(b.toks, name.hi, ',') ||
+		rd.l.personScore(author, rd.r.lx.tokenize(author, nil)) < least {
+		return span{}
+	}
+	return rd.workIn(b, span{name.hi + 1, len(b.toks)})
+}
+
 // isYearAfter reports whether a year in brackets follows the given tokens of block b: "The Salt Road (1949)".
-func (rd *reading) isYearAfter(b *block, in span) bool {
+func isYearAfter(b *block, in span) bool {
 	return isMark(b.toks, in.hi, '(') && in.hi+2 < len(b.toks) && b.toks[in.hi+1].digit && isMark(b.toks, in.hi+2, ')')
 }
 

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -89,22 +90,29 @@ func (rd *reading) isCitationHeader(s *source, b *block) bool {
 	if !ok || name.empty() || rd.l.skipDeterminers(b.toks, 0) < lo {
 		return false
 	}
-	rest := name.hi
-	for ; rest < n; rest++ {
-		if end, d := rd.l.date(b.text, b.toks, rest); end > 0 && d == s.date {
-			break
-		}
-	}
-	if rest == n {
+	at := rd.findDate(b, span{name.hi, n}, s.date)
+	if at.empty() || at.hi < n && !rd.l.isTime(b.text, b.toks[at.hi:]) {
 		return false
 	}
-	end, _ := rd.l.date(b.text, b.toks, rest)
-	between := b.toks[name.hi:rest]
-	for len(between) > 0 && between[0].kind == tokPunct {
-		between = between[1:]
+	return rd.isByline(b.toks[name.hi:at.lo])
+}
+
+// isByline reports whether the tokens are nothing but people, after "by" or a punctuation mark, or no tokens at all.
+func (rd *reading) isByline(toks []token) bool {
+	for len(toks) > 0 && toks[0].kind == tokPunct {
+		toks = toks[1:]
 	}
-	by := phraseEnd(rd.l.by, between)
-	return (len(between) == 0 || by > 0 || rd.l.allPeople(between)) && (end == n || rd.l.isTime(b.text, b.toks[end:]))
+	return len(toks) == 0 || phraseEnd(rd.l.by, toks) > 0 || rd.l.allPeople(toks)
+}
+
+// findDate returns the tokens of the given date in the span of block b, or an empty span.
+func (rd *reading) findDate(b *block, in span, want date) span {
+	for k := in.lo; k < in.hi; k++ {
+		if end, d := rd.l.date(b.text, b.toks, k); end > 0 && d == want {
+			return span{k, end}
+		}
+	}
+	return span{}
 }
 
 // isClearTail reports whether block b ends in dots and a reference to the rest of the article in the known publication
@@ -124,15 +132,20 @@ func (rd *reading) isClearTail(s *source, b *block) bool {
 // Bugle):".
 func (rd *reading) isPersonLead(s *source, b *block) bool {
 	n := len(b.toks)
-	if s.pub.name != "" || len(s.authors) != 1 || !rd.isPersonLike(s.authors[0]) || rd.marksQuotations || b.list ||
-		n > maxLead || !announces(b.toks[n-1]) || s.firstBlock+1 == len(rd.doc.blocks) {
+	if s.pub.name != "" || len(s.authors) != 1 || rd.marksQuotations || b.list || n < 2 || n > maxLead ||
+		!announces(b.toks[n-1]) || s.firstBlock+1 == len(rd.doc.blocks) {
 		return false
 	}
 	_, name, ok := b.findName(s.authors[0])
-	if !ok || name.empty() {
+	if !ok || name.empty() || !rd.isPersonLike(s.authors[0]) {
 		return false
 	}
-	before, after := b.toks[:name.lo], b.toks[name.hi:n-1]
+	return rd.isLeadAround(b.toks[:name.lo], b.toks[name.hi:n-1])
+}
+
+// isLeadAround reports whether the tokens before a person's name are nothing or "from", and those after it are a verb
+// of saying, nothing after "from", or a known publication in brackets.
+func (rd *reading) isLeadAround(before, after []token) bool {
 	if len(before) > 0 && phraseEnd(rd.l.from, before) != len(before) {
 		return false
 	}
@@ -143,15 +156,15 @@ func (rd *reading) isPersonLead(s *source, b *block) bool {
 	return said == len(after) && (said > 0) != (len(before) > 0)
 }
 
-// isAgencyLead reports whether block b begins with the known publication of s, a colon and a dateline: "AP: OSLO, Norway
-// — The ferry".
+// isAgencyLead reports whether block b begins with the known publication of s, a colon and a dateline: "AP: OSLO,
+// Norway — The ferry".
 func (rd *reading) isAgencyLead(s *source, b *block) bool {
 	const maxDateline = 8
 	if s.pub.known == nil || !strings.HasPrefix(b.text, s.pub.name+": ") {
 		return false
 	}
 	_, name, _ := b.findName(s.pub.name)
-	rest := b.toks[name.hi+1:]
+	rest := b.toks[min(name.hi+1, len(b.toks)):]
 	if len(rest) == 0 || !rest[0].upper || rest[0].end-rest[0].start < 4 || !acronym(b.text[rest[0].start:rest[0].end]) {
 		return false
 	}
@@ -178,30 +191,53 @@ func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
 			rd.takeQuotationBelow(d, c, rd.endOfCard(s.firstBlock))
 		}
 	}
-	for k, b := range rd.doc.blocks {
-		if b.quotation != nil || b.role != "" && b.role != Commentary && b.role != Credit || len(b.toks) < 4 || len(b.toks) > maxSentenceBlock {
-			continue
+	certain := make(map[int]bool) // by block: whether a certain candidate has its credit or passage there
+	for _, c := range cs {
+		if c.certainty >= minMention {
+			for _, k := range slices.Concat(c.source.creditBlocks, c.source.passageBlocks) {
+				certain[k] = true
+			}
 		}
-		c := rd.linkedTitleLine(d, k)
-		if c == nil {
-			c = rd.titledSpeaker(k)
+	}
+	found := make(map[int]*candidate) // by block of the credit
+	for k := range rd.doc.blocks {
+		if c := rd.clearLine(d, k); c != nil && !certain[k] {
+			found[k] = c
 		}
-		if c == nil {
-			c = rd.linkLine(d, k)
-		}
-		if c == nil || slices.ContainsFunc(cs, func(o *candidate) bool { return o.certainty >= minMention && o.source.isIn(k) }) {
-			continue
-		}
-		cs = slices.DeleteFunc(cs, func(o *candidate) bool { return o.source.isIn(k) })
-		cs = append(cs, c)
+	}
+	if len(found) == 0 {
+		return cs
+	}
+	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
+		return slices.ContainsFunc(slices.Concat(c.source.creditBlocks, c.source.passageBlocks), func(k int) bool {
+			return found[k] != nil
+		})
+	})
+	for _, k := range slices.Sorted(maps.Keys(found)) {
+		cs = append(cs, found[k])
 	}
 	slices.SortStableFunc(cs, func(a, b *candidate) int { return cmp.Compare(a.source.firstBlock, b.source.firstBlock) })
 	return cs
 }
 
-// isIn reports whether block k contains the credit or the passage of s.
-func (s *source) isIn(k int) bool {
-	return slices.Contains(s.creditBlocks, k) || slices.Contains(s.passageBlocks, k)
+// mayBeClearLine reports whether the block is a line of text outside quotation elements that is not too long to search.
+func (b *block) mayBeClearLine() bool {
+	return b.quotation == nil && (b.role == "" || b.role == Commentary || b.role == Credit) && len(b.toks) >= 4 &&
+		len(b.toks) <= maxSentenceBlock
+}
+
+// clearLine returns the candidate for a clear credit at the beginning of block k, or nil.
+func (rd *reading) clearLine(d *decisions, k int) *candidate {
+	if !rd.doc.blocks[k].mayBeClearLine() {
+		return nil
+	}
+	if c := rd.linkedTitleLine(d, k); c != nil {
+		return c
+	}
+	if c := rd.titledSpeaker(k); c != nil {
+		return c
+	}
+	return rd.linkLine(d, k)
 }
 
 // newClearLine returns a candidate for a credit with a clear form in block k.
@@ -223,8 +259,8 @@ func (rd *reading) linkedTitleLine(d *decisions, k int) *candidate {
 		return nil
 	}
 	link, title := rd.linkAt(b, colon+1)
-	if !mayBeArticle(link.value) || articleOnly(link.value) == "" || isMediaHost(link.value) || isReferenceHost(link.value) ||
-		title.hi-title.lo < minFoundTitle || !b.toks[title.lo].upper || !rd.isOnlyLink(b, span{0, len(b.toks)}, link.value) {
+	if articleOnly(link.value) == "" || !isArticleOfSite(link.value) || title.hi-title.lo < minFoundTitle ||
+		!b.toks[title.lo].upper || !rd.isOnlyLink(b, span{0, len(b.toks)}, link.value) {
 		return nil
 	}
 	c := rd.newClearLine(k, citation{pub: rd.publisherOfHost(link.value), headline: cleanHeadline(b.slice(title)), url: link.value,
@@ -312,8 +348,8 @@ func (rd *reading) endOfCard(k int) int {
 	return k
 }
 
-// titledSpeaker returns the source of block k if the block begins with a person who says something in a text whose title
-// is in quotation marks: "Ann Reed, in “Rents Rise,” argues that". Otherwise it returns nil.
+// titledSpeaker returns the source of block k if the block begins with a person who says something in a text whose
+// title is in quotation marks: "Ann Reed, in “Rents Rise,” argues that". Otherwise it returns nil.
 func (rd *reading) titledSpeaker(k int) *candidate {
 	b := rd.doc.blocks[k]
 	end := rd.l.nameEnd(b.toks, 0)

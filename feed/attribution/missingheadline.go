@@ -292,10 +292,10 @@ const minTailTitle = 6
 // readWords lists the words that begin a line such as "Read the entire article at the Bugle", in all languages.
 var readWords = []string{"read", "lire", "leer", "weiterlesen", "weiter", "mehr", "more"}
 
-// headlineOfTail returns the post's title if the post begins with a line such as "The Bugle, by Ann Reed, June 16, 2014"
-// or ends in a line such as "Read the entire article at the Bugle", which names the known publication of s, and contains
-// no other credit and no word in the first or second person: the title is then that of the article. Otherwise it returns
-// "".
+// headlineOfTail returns the post's title if the post begins with a line such as "The Bugle, by Ann Reed, June 16,
+// 2014" or ends in a line such as "Read the entire article at the Bugle", which names the known publication of s, and
+// the post contains no other credit and no word in the first or second person: the title is then that of the article.
+// Otherwise it returns "".
 func (rd *reading) headlineOfTail(s *source) string {
 	if s.pub.known == nil || rd.marksQuotations || len(strings.Fields(rd.postTitle)) < minTailTitle ||
 		strings.HasSuffix(rd.postTitle, "?") || !rd.refersToTitle(s) {
@@ -305,14 +305,15 @@ func (rd *reading) headlineOfTail(s *source) string {
 		if b.role == Noise || b.role == Footer || b.role == Posted || b.role == Title {
 			continue
 		}
-		if b.role == Credit && !slices.Contains(s.creditBlocks, k) || slices.ContainsFunc(b.toks, func(t token) bool {
-			return rd.l.first.has(t.id) || rd.l.plural.has(t.id) || rd.l.second.has(t.id)
-		}) {
+		if b.role == Credit && !slices.Contains(s.creditBlocks, k) || slices.ContainsFunc(b.toks, rd.isPersonal) {
 			return ""
 		}
 	}
 	return cleanHeadline(rd.postTitle)
 }
+
+// isPersonal reports whether the token is a word in the first or second person.
+func (rd *reading) isPersonal(t token) bool { return rd.isFirstPerson(t) || rd.l.second.has(t.id) }
 
 // refersToTitle reports whether the last block of the credit of s ends the post and refers to an article to read, or
 // the first one begins the post and is a citation without a title.

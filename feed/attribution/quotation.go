@@ -247,8 +247,8 @@ func (rd *reading) readCreditAtEnd(s *source, first, k int) bool {
 	return true
 }
 
-// citeAtEnd returns the position of a cite element that ends a line of a quotation and contains only a person's name, or
-// 0: <blockquote>… <cite>A</cite></blockquote>.
+// citeAtEnd returns the position of a cite element that ends a line of a quotation and contains only a person's name,
+// or 0: <blockquote>… <cite>A</cite></blockquote>.
 func (rd *reading) citeAtEnd(b *block) int {
 	for _, r := range b.runs {
 		if r.kind != runCite {

@@ -320,10 +320,13 @@ func (rd *reading) isDescription(toks []token) bool {
 // has no publication, it is a site that hosts videos or code, it is named in a remark in brackets, it reported on the
 // author's own work, or block b is emphasized like the caption of a picture.
 func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
-	if len(s.passages) > 0 || s.entry || s.copiedHeader || s.clear && s.pub.name == "" {
+	if len(s.passages) > 0 || s.entry || s.copiedHeader {
 		return false
 	}
-	if s.pub.name == "" || rd.isMedia(s) || b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]) {
+	if s.pub.name == "" {
+		return !s.clear
+	}
+	if rd.isMedia(s) || b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]) {
 		return true
 	}
 	if s.pub.known == nil && len(s.authors) > 0 && s.url == "" && !rd.isMarkedName(s) && !rd.hasPerson(s) {

@@ -65,6 +65,9 @@ func FuzzRead(f *testing.F) {
 	f.Add("text", "A Bridge Too Few", longPost)
 	f.Add("html", "", strings.Repeat("<blockquote>", 300)+"— A, The Times")
 	f.Add("html", "", "<i>“"+strings.Repeat("<br>x ", 50)+"”</i>")
+	f.Add("html", "", "<p>Ann Reed: <a href=\"https://notes.example/a/b\">Sand Comes Back</a></p><blockquote>It rained <cite>Tony Hale</cite></blockquote>"+
+		"<p>Link: <a href=\"https://notes.example/a/c\">Sand Again</a></p>")
+	f.Add("text", "Sand Comes Back to the Bar", "AP: OSLO — It rained.\n\nAnn Reed, in “Sand at the Bar,” writes that\n\nBut now......more from the Guardian.")
 	f.Add("text", "(Reuters)", strings.Repeat("((", 50)+"From the Guardian: "+strings.Repeat("“", 60))
 	r := newReader(f)
 	f.Fuzz(func(t *testing.T, format, title, body string) {
@@ -155,6 +158,9 @@ func hostilePosts(size int) []hostilePost {
 		{"noise", "text", fill("Read more\n\n")},
 		{"quoted lines", "text", "From the Guardian:\n\n" + fill("“It rained.\n\n")},
 		{"dots", "text", fill("It rained... ")},
+		{"people and linked titles", "html", fill("<p>Ann Reed: <a href=\"https://notes.example/a/b\">Sand Comes Back</a></p>")},
+		{"quotations and links", "html", fill("<blockquote>It rained.</blockquote><p>Link: <a href=\"https://notes.example/a/b\">Sand Comes Back</a></p>")},
+		{"references to the rest", "text", fill("But now......more from the Washington Post.\n\n")},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,6 +42,7 @@ type result struct {
 	P99            float64     `json:"p99_ms,omitempty"`
 	MiB            float64     `json:"mib,omitempty"`
 	PeakMiB        float64     `json:"peak_mib,omitempty"`
+	RedisMiB       float64     `json:"redis_mib,omitempty"`
 	// These fields describe an idle process.
 	PerSecond  float64 `json:"commands_per_second,omitempty"`
 	Goroutines float64 `json:"goroutines,omitempty"`
@@ -147,18 +149,24 @@ func used(pid int) time.Duration {
 
 // memory measures the memory used by Redis and this process.
 func (b *bench) memory(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "redis-cli", "-s", b.server.socket, "info", "memory").Output()
-	if err != nil {
-		return err
-	}
-	if err := b.out.Encode(result{Work: "memory of Redis", Posts: b.posts, MiB: field(out, "used_memory:") / (1 << 20)}); err != nil {
-		return err
-	}
 	peak, err := peakMemory()
 	if err != nil {
 		return err
 	}
-	return b.out.Encode(result{Work: "peak memory of this process", Posts: b.posts, MiB: peak})
+	redis, err := b.redisMemory(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		b.out.Encode(result{Work: "memory of Redis", Posts: b.posts, MiB: redis}),
+		b.out.Encode(result{Work: "peak memory of this process", Posts: b.posts, MiB: peak}),
+	)
+}
+
+// redisMemory returns the memory used by Redis, in MiB.
+func (b *bench) redisMemory(ctx context.Context) (float64, error) {
+	out, err := exec.CommandContext(ctx, "redis-cli", "-s", b.server.socket, "info", "memory").Output()
+	return field(out, "used_memory:") / (1 << 20), err
 }
 
 // peakMemory returns the peak resident memory of this process since it started, or since the last call of

@@ -96,7 +96,7 @@ func (d *decoder) textValue(path string, raw json.RawMessage) string {
 }
 
 // unquote returns the value of a JSON string, whose syntax must be valid. It reports false for a string with bytes that
-// are not UTF-8 or with escapes of characters that are not ASCII, which [json.Unmarshal] must decode. It takes a third
+// are not UTF-8 or with escapes of characters that are not ASCII, which [json.Unmarshal] must decode. It takes a fifth
 // of the time, which matters for the content of posts: json.Unmarshal first checks the syntax once more.
 func unquote(raw json.RawMessage) (string, bool) {
 	rest := raw[1 : len(raw)-1]

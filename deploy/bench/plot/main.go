@@ -103,7 +103,6 @@ func charts() []chart {
 		{"first-read.svg", "First read of all posts: in proportion to their number", "posts", cpuSeconds, posts, []line{
 			{"feedpub and Redis", firstRead, bothCPU},
 			{"Hugo, RSS only", hugo, cpu},
-			{"import", "import from JSON Lines", bothCPU},
 		}},
 		{"rebuild.svg", "Rebuild of all feeds: independent of the number of posts", "posts", cpuSeconds, posts, []line{
 			{"Hugo, RSS only", hugo, cpu},
@@ -260,7 +259,7 @@ func (c chart) draw(results []result, file string) error {
 		return nil
 	}
 	p.X.Min, p.X.Max = least.X/1.15, most.X*1.15
-	p.Y.Min, p.Y.Max = least.Y/1.3, most.Y*1.3
+	p.Y.Min, p.Y.Max = below(least.Y), above(most.Y)
 	// The legend is at the right of the curves, so that it hides none of them.
 	canvas := vgsvg.New(20*vg.Centimeter, 10*vg.Centimeter)
 	area := draw.New(canvas)
@@ -286,16 +285,41 @@ func write(picture io.WriterTo, file string) (err error) {
 	return err
 }
 
+// below returns the greatest number of 1, 2 and 5 times a power of ten that is not greater than value.
+func below(value float64) float64 {
+	unit := math.Pow(10, math.Floor(math.Log10(value)))
+	for _, digit := range []float64{5, 2} {
+		if digit*unit <= value {
+			return digit * unit
+		}
+	}
+	return unit
+}
+
+// above returns the least number of 1, 2 and 5 times a power of ten that is greater than value.
+func above(value float64) float64 {
+	unit := math.Pow(10, math.Floor(math.Log10(value)))
+	for _, digit := range []float64{1, 2, 5} {
+		if digit*unit > value {
+			return digit * unit
+		}
+	}
+	return 10 * unit
+}
+
 // ticks marks 1, 2 and 5 in each decade of a logarithmic axis, or only 1 if the axis spans more than three decades.
 type ticks struct{}
+
+// rounding is a bound for the relative error of the limits of an axis.
+const rounding = 1e-9
 
 // Ticks returns the marks from least to most.
 func (ticks) Ticks(least, most float64) []plot.Tick {
 	var marks []plot.Tick
-	for exponent := math.Floor(math.Log10(least)); exponent <= math.Log10(most); exponent++ {
+	for exponent := math.Floor(math.Log10(least)); exponent <= math.Ceil(math.Log10(most)); exponent++ {
 		for _, digit := range []float64{1, 2, 5} {
 			value := digit * math.Pow(10, exponent)
-			if value < least || value > most {
+			if value < least*(1-rounding) || value > most*(1+rounding) {
 				continue
 			}
 			t := plot.Tick{Value: value}

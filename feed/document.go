@@ -145,7 +145,8 @@ func (h *Head) Compact() {
 }
 
 // HeadSum is the SHA-256 of the stored bytes of a head. Heads of the same feed that have the same sum are equal. The
-// zero value is not the sum of any head. Sums must not be stored, since a release may change how it stores heads.
+// zero value is not the sum of any head. A release may change how it stores heads, so a different sum does not mean
+// that the head has changed.
 type HeadSum [sha256.Size]byte
 
 // StoredHead is a head as it was read from a store. If Unchanged is true, the stored bytes have the sum that the caller
@@ -223,8 +224,8 @@ type DocumentRef struct {
 	Aliases []string `json:"aliases,omitempty"`
 	// Brotli is set if the document is also committed in brotli coding, as stable documents are.
 	Brotli bool `json:"brotli,omitempty"`
-	// GzipSum is the checksum of the bytes in gzip coding, or empty if the builder recorded none. Bytes that match it need
-	// not be unpacked to compare them with Hash.
+	// GzipSum is the checksum of the bytes in gzip coding, or empty if the builder recorded none. Bytes that match it
+	// need not be unpacked to compare them with Hash.
 	GzipSum Checksum `json:"gzip_sum,omitempty"`
 }
 

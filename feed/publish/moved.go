@@ -19,9 +19,10 @@ type dirtyMarker interface {
 }
 
 // markMoved makes feeds and archives dirty if their documents contain posts that have moved or were withdrawn. An
-// absorption needs the previous version of an item to find the documents that change. The embedded store has neither
-// items nor dirty feeds when it starts, so only the committed heads show which documents contain a post. markMoved is
-// called once per term, and again after posts without an item were found, before feeds are reported as unchanged.
+// absorption needs the previous version of an item to find the documents that change. The embedded store may have
+// neither items nor dirty feeds when it starts, so only the committed heads show which documents contain a post.
+// markMoved is called once per term, and again after posts without an item were found, before feeds are reported as
+// unchanged.
 func (p *Publisher) markMoved(ctx context.Context, token feed.Token) error {
 	if p.checkedToken == token && !p.absorber.itemsLost {
 		return nil

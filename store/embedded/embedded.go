@@ -9,7 +9,9 @@
 // posts is stored below the data folder: the times at which posts were first seen and removed, names, the committed
 // heads with their documents, and the last good version of each file. A call that changes records or heads returns when
 // the changes are on disk. Therefore kill -9 loses no acknowledged change, and on a full disk writes fail but reads
-// still work.
+// still work. What builders have derived from the posts, such as items and indexes, is saved every five minutes and
+// when the store is closed, so that the next start reads only the files, and builds only what has changed since.
+// Without that copy, it builds everything.
 //
 // Other processes connect to a socket in the data folder, with [Connect] or any Redis client, and may only read;
 // see [Connect] for the exceptions.
@@ -68,8 +70,8 @@ type Options struct {
 	// Site is the site that the posts belong to.
 	Site   feed.SiteID
 	Decode Decode
-	// Check reports whether a decoded post is public, and returns a non-nil error if the post must be rejected. The last
-	// good version of a public post that is rejected stays published. If Check is nil, no post is rejected.
+	// Check reports whether a decoded post is public, and returns a non-nil error if the post must be rejected. The
+	// last good version of a public post that is rejected stays published. If Check is nil, no post is rejected.
 	Check func(p feed.RawPost) (public bool, err error)
 	// Logger receives messages about files; nil discards them.
 	Logger *slog.Logger
@@ -79,8 +81,8 @@ type Options struct {
 	// Grace is how long a file must be missing before its posts are deleted, since some editors save a file by
 	// removing it and renaming a temporary file. The default is 250 ms.
 	Grace time.Duration
-	// Patience is the delay before a file that cannot be decoded is reported, since it may be half written. The default is
-	// 2 s.
+	// Patience is the delay before a file that cannot be decoded is reported, since it may be half written. The default
+	// is 2 s.
 	Patience time.Duration
 	// Rescan is the interval between reads of the folder when no events arrive, as on file systems that send none. The
 	// default is 5 s. If listing the folder takes long, the interval is up to a minute.
@@ -195,6 +197,7 @@ func (s *Store) Run(ctx context.Context) error {
 	g.Go(func() error { return s.disk.run(ctx) })
 	if s.o.Dir != "" {
 		g.Go(func() error { return s.folder.watch(ctx) })
+		g.Go(func() error { return s.folder.runDerived(ctx) })
 	}
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("embedded store: %w", err)
@@ -209,6 +212,15 @@ func (s *Store) Close() error {
 	return s.closed
 }
 
+// saveDerived saves what was derived from the posts before the store is closed.
+func (s *Store) saveDerived() {
+	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
+	defer cancel()
+	if err := s.folder.saveDerived(ctx); err != nil {
+		s.o.Logger.Warn("what was derived from the posts cannot be saved; the next start reads all posts again", "error", err)
+	}
+}
+
 func (s *Store) close() error {
 	var errs []error
 	s.stop()
@@ -219,6 +231,9 @@ func (s *Store) close() error {
 	if s.front != nil {
 		s.redis.CtxCancel() // ends blocking commands
 		s.front.Close()
+	}
+	if s.ready.Load() && s.o.Dir != "" {
+		s.saveDerived()
 	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())

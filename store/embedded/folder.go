@@ -35,6 +35,8 @@ type folder struct {
 	versions *versions
 	imports  *imports
 	copies   *copies
+	derived  *derived
+	restored bool // whether posts were put into the server with what was derived from them
 	ids      *pathIDs
 	links    *links
 	files    map[string]*file // by path
@@ -47,12 +49,12 @@ type folder struct {
 	self  fs.FileInfo // information about the folder itself, from the last listing
 	media feed.Hash   // hash of the names of the files beside the posts when they were last listed
 	dirs  []string    // folders that may contain posts when they were last listed
-	// written contains the paths of files that the store has written since it last read them. They are read again even if
-	// their size and time are unchanged.
+	// written contains the paths of files that the store has written since it last read them. They are read again even
+	// if their size and time are unchanged.
 	written map[string]bool
 	missing bool // whether a problem of the folder as a whole is listed: it is unreadable or has lost all its files
-	// rejected returns the notices to add for a problem; it is nil until NotifyRejected is called. notified contains, by
-	// id, the reasons of the listed problems for which notices were added.
+	// rejected returns the notices to add for a problem; it is nil until NotifyRejected is called. notified contains,
+	// by id, the reasons of the listed problems for which notices were added.
 	rejected func(feed.Problem) []feed.StoredNotice
 	notified map[string]string
 }
@@ -85,7 +87,7 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	if err != nil {
 		return nil, err
 	}
-	f.versions, f.imports = log, newImports(dir)
+	f.versions, f.imports, f.derived = log, newImports(dir), newDerived(dir, o.files, site)
 	if f.ids, err = openPathIDs(dir, o.files); err != nil {
 		return nil, errors.Join(err, log.close())
 	}
@@ -113,7 +115,12 @@ func (f *folder) load(ctx context.Context, last lastRun) error {
 		}
 		f.versions.keep(name, last.files[name])
 	}
-	if err := f.site.Put(ctx, posts...); err != nil {
+	restored, err := f.restoreDerived(ctx, posts)
+	if err != nil {
+		return err
+	}
+	before, err := f.site.DerivedState(ctx)
+	if err != nil {
 		return err
 	}
 	if err := f.repeatDeletions(ctx, slices.Sorted(maps.Keys(last.deleted))); err != nil {
@@ -126,8 +133,72 @@ func (f *folder) load(ctx context.Context, last lastRun) error {
 			return err
 		}
 	}
-	_, err := f.scan(ctx, nil, true)
-	return err
+	if _, err := f.scan(ctx, nil, true); err != nil {
+		return err
+	}
+	return f.checkRestored(ctx, restored, before)
+}
+
+// restoreDerived puts posts into the server, with what was derived from them in the last run as far as that was saved.
+// The other posts are submitted.
+func (f *folder) restoreDerived(ctx context.Context, posts []feed.RawPost) (restoredPosts, error) {
+	restored, err := f.derived.restore(ctx, posts)
+	if err != nil {
+		f.o.Logger.Warn("what was derived from the posts cannot be restored; all posts are read again",
+			"file", f.derived.path, "error", err)
+		restored = restoredPosts{rest: posts}
+	}
+	f.media, f.restored = restored.media, len(restored.ids) > 0
+	for _, id := range restored.changed {
+		f.links.changed[f.owner[id]] = true
+	}
+	return restored, f.site.Put(ctx, restored.rest...)
+}
+
+// checkRestored submits all restored posts if it is unknown which of them are affected by a change. before is the state
+// before the files were read.
+func (f *folder) checkRestored(ctx context.Context, restored restoredPosts, before store.DerivedState) error {
+	f.restored = false // from now on, a file that is read may have changed
+	after, err := f.site.DerivedState(ctx)
+	if err != nil {
+		return err
+	}
+	if restored.media == f.media && !restored.gone {
+		if len(restored.changed) == 0 && after.Inbox == before.Inbox {
+			f.derived.saved = after.Stamp
+		}
+		return nil
+	}
+	for ids := range slices.Chunk(restored.ids, derivedBatch) {
+		if err := f.submit(ctx, ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saveDerived saves what was derived from the posts, if that has changed.
+func (f *folder) saveDerived(ctx context.Context) error {
+	f.mu.Lock()
+	media := f.media
+	f.mu.Unlock()
+	return f.derived.save(ctx, media)
+}
+
+// runDerived saves what was derived from the posts at intervals, until ctx is done.
+func (f *folder) runDerived(ctx context.Context) error {
+	ticker := time.NewTicker(derivedInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := f.saveDerived(ctx); err != nil && ctx.Err() == nil {
+			f.o.Logger.Warn("what was derived from the posts cannot be saved; the next start reads all posts again", "error", err)
+		}
+	}
 }
 
 // noteCopies increases the number in the records that detect older copies if posts have changed. If changes are held

@@ -27,9 +27,12 @@ func newLinks() *links {
 	return &links{ids: map[string]string{}, targets: map[string][]string{}, changed: map[string]bool{}}
 }
 
-// read records the posts that a file contains now; none if it was removed.
-func (l *links) read(name string, posts []feed.RawPost) {
-	l.changed[name] = true
+// read records the posts that a file contains now; none if it was removed. changed reports whether they may differ from
+// those that were absorbed.
+func (l *links) read(name string, posts []feed.RawPost, changed bool) {
+	if changed {
+		l.changed[name] = true
+	}
 	l.mu.Lock()
 	if delete(l.ids, name); len(posts) == 1 {
 		l.ids[name] = posts[0].ID
@@ -87,11 +90,11 @@ func (s *Store) PostAt(name string) (feed.StoredPost, bool) {
 	return stored[0], true
 }
 
-// submitLinking submits the posts that link to files that have changed in a scan. It does nothing in the first scan,
-// since no post has been absorbed yet.
+// submitLinking submits the posts that link to files that have changed in a scan. It does nothing in the first scan if
+// no post was restored, since none has been absorbed yet.
 func (f *folder) submitLinking(ctx context.Context, first bool) error {
 	ids := f.links.affected()
-	if first || len(ids) == 0 {
+	if first && !f.restored || len(ids) == 0 {
 		return nil
 	}
 	return f.submit(ctx, ids)

@@ -29,16 +29,16 @@ func TestLinkedFiles(t *testing.T) {
 func TestAffected(t *testing.T) {
 	l := newLinks()
 	post := func(id, text string) []feed.RawPost { return []feed.RawPost{{ID: id, Raw: []byte(text)}} }
-	l.read("a.md", post("a.md", `[b](b.md)`))
-	l.read("b.md", post("own-id", `[a](a.md)`))
+	l.read("a.md", post("a.md", `[b](b.md)`), true)
+	l.read("b.md", post("own-id", `[a](a.md)`), true)
 	if got := l.affected(); got != nil {
 		t.Errorf("affected posts after all files were read: %q, want none", got)
 	}
-	l.read("b.md", post("own-id", `changed`))
+	l.read("b.md", post("own-id", `changed`), true)
 	if got := l.affected(); !slices.Equal(got, []string{"a.md"}) {
 		t.Errorf("affected posts after b.md was read: %q, want a.md", got)
 	}
-	l.read("b.md", nil)
+	l.read("b.md", nil, true)
 	if got := l.affected(); !slices.Equal(got, []string{"a.md"}) {
 		t.Errorf("affected posts after b.md was removed: %q, want a.md", got)
 	}

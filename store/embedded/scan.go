@@ -175,8 +175,9 @@ func (f *folder) accept(ctx context.Context, name string, state *file, v version
 	if err != nil {
 		return nil, err
 	}
-	f.links.read(name, v.posts)
 	next := hashes(v.posts)
+	// In the first scan, all files are read, but those of restored posts may be unchanged.
+	f.links.read(name, v.posts, !f.restored || !maps.Equal(state.posts, next))
 	put, changed := f.compare(name, state, v, next)
 	if err := f.site.RestoreRecords(ctx, changed...); err != nil {
 		return nil, err
@@ -219,7 +220,8 @@ func (f *folder) review(
 		if !known || !f.mayOwn(name, p.ID) {
 			continue
 		}
-		// Most files are unchanged since the last run. Checking all of their posts would double the time that a start takes.
+		// Most files are unchanged since the last run. Checking all of their posts would double the time that a start
+		// takes.
 		if owner != name || f.written[name] || state.posts[p.ID] != feed.HashOf(p.Raw) {
 			reason := f.rejects(p)
 			if reason == nil {
@@ -293,9 +295,9 @@ func (f *folder) compare(
 		if !owned || f.written[name] || before != next[p.ID] {
 			put = append(put, p)
 		}
-		// If the hash of the post differs but that of the file does not, nobody has edited the file: a new release decodes it
-		// differently. A program that writes posts through the store sets their dates itself. A rejected version must not set
-		// the date of change of the good version, which stays published.
+		// If the hash of the post differs but that of the file does not, nobody has edited the file: a new release
+		// decodes it differently. A program that writes posts through the store sets their dates itself. A rejected
+		// version must not set the date of change of the good version, which stays published.
 		rejected := f.good[p.ID] != nil
 		if known && !rejected && !f.written[name] && before != next[p.ID] && state.sum != "" && state.sum != v.sum {
 			changed = append(changed, feed.ExportLine{Record: &feed.Record{ID: p.ID, Changed: f.now().UTC()}})
@@ -377,7 +379,7 @@ func (s *scan) removeMissing(ctx context.Context) error {
 		s.versions.keep(name, version{})
 		s.copies.note()
 		delete(s.files, name)
-		s.links.read(name, nil)
+		s.links.read(name, nil, true)
 	}
 	return s.clearMissing(ctx)
 }

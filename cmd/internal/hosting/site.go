@@ -60,7 +60,7 @@ func (s *Site) withConfig(c config.Config) *Site {
 }
 
 // OpenBuilt opens the site for a command that shows documents. If the posts are in a folder that no server has open, it
-// builds the documents first, since items are kept only in memory. The caller must close the site.
+// builds the documents first, since they may be older than the files. The caller must close the site.
 func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 	site, err := s.Open(ctx)
 	if err != nil || !s.Folder() {

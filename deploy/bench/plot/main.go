@@ -1,6 +1,7 @@
 // Plot draws charts of the results of deploy/bench/scale and deploy/bench/hub. It reads lines of JSON from standard
-// input, which may contain several runs, and writes SVG files to a folder. Each curve shows the results of the latest
-// day on which its work was measured; if there are several for the same size, it shows the last one.
+// input, which may contain several runs, and writes SVG files to a folder. Each curve shows the results of one day, on
+// which its work was measured for the most sizes; if there are several such days, it shows the latest. If there are
+// several results for the same size on that day, it shows the last one.
 //
 //	go -C deploy/bench run ./plot -out ../docs/scale < deploy/docs/scale/results.jsonl
 package main
@@ -181,18 +182,20 @@ func (l line) of(r result) bool {
 
 // points returns the points of a line, sorted by size.
 func (l line) points(results []result, along func(result) float64) plotter.XYs {
-	latest := ""
-	at := map[float64]float64{}
+	days := map[string]map[float64]float64{}
 	for _, r := range results {
-		x, y := along(r), l.value(r)
-		if !l.of(r) || x <= 0 || y <= 0 || r.Date < latest {
-			continue
+		if x, y := along(r), l.value(r); l.of(r) && x > 0 && y > 0 {
+			if days[r.Date] == nil {
+				days[r.Date] = map[float64]float64{}
+			}
+			days[r.Date][x] = y
 		}
-		if r.Date > latest {
-			latest = r.Date
-			clear(at)
+	}
+	var at map[float64]float64
+	for _, date := range slices.Sorted(maps.Keys(days)) {
+		if len(days[date]) >= len(at) {
+			at = days[date]
 		}
-		at[x] = y
 	}
 	var xys plotter.XYs
 	for _, x := range slices.Sorted(maps.Keys(at)) {

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,13 +27,16 @@ type result struct {
 	requests int
 	cpu      time.Duration // CPU time of the server per request
 	p99      time.Duration
-	perSec   float64
-	busy     float64 // fraction of a core that the server used
+	// latencies is set if the script is printLatencies.
+	latencies latencies
+	perSec    float64
+	busy      float64 // fraction of a core that the server used
 }
 
 var (
 	requestsLine = regexp.MustCompile(`(?m)^\s+(\d+) requests in `)
 	rateLine     = regexp.MustCompile(`(?m)^Requests/sec:\s+([0-9.]+)`)
+	latencyLine  = regexp.MustCompile(`(?m)^latency\t(\d+)\t(\d+)$`)
 	p99Line      = regexp.MustCompile(`(?m)^\s+99%\s+([0-9.]+(?:us|ms|s))`)
 )
 
@@ -78,9 +83,50 @@ func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
 	if r.p99, err = time.ParseDuration(match(p99Line, text)); err != nil {
 		return r, fmt.Errorf("wrk: %w", err)
 	}
+	if r.latencies, err = latenciesIn(text); err != nil {
+		return r, err
+	}
 	r.cpu = (after - before) / time.Duration(r.requests)
 	r.busy = float64(after-before) / float64(b.length)
 	return r, nil
+}
+
+// latencies are the numbers of requests by latency in microseconds.
+type latencies map[int]int
+
+func latenciesIn(text string) (latencies, error) {
+	l := latencies{}
+	for _, m := range latencyLine.FindAllStringSubmatch(text, -1) {
+		value, err := strconv.Atoi(m[1])
+		if err != nil {
+			return nil, err
+		}
+		if l[value], err = strconv.Atoi(m[2]); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l latencies) add(more latencies) {
+	for value, n := range more {
+		l[value] += n
+	}
+}
+
+// percentile returns the latency that p percent of the requests do not exceed.
+func (l latencies) percentile(p int) int {
+	total := 0
+	for _, n := range l {
+		total += n
+	}
+	below := 0
+	for _, value := range slices.Sorted(maps.Keys(l)) {
+		if below += l[value]; below*100 >= total*p {
+			return value
+		}
+	}
+	return 0
 }
 
 func match(re *regexp.Regexp, text string) string {

@@ -27,6 +27,11 @@ func (b *bench) change(ctx context.Context) error {
 		return err
 	}
 	defer r.stop()
+	c, err := b.startClient()
+	if err != nil {
+		return err
+	}
+	defer c.stop()
 	heads, err := b.site.Heads(ctx)
 	if err != nil {
 		return err
@@ -34,30 +39,15 @@ func (b *bench) change(ctx context.Context) error {
 	var first, all []time.Duration
 	for i := range b.edits {
 		p := posttest.Version(b.posts-1-i%40, i+1)
-		paths := pathsOf(heads, p.ID)
-		if len(paths) == 0 {
+		feeds := documentsOf(heads, p.ID, r.base)
+		if len(feeds) == 0 {
 			return fmt.Errorf("post %s is not in any document", p.ID)
 		}
-		for _, path := range paths {
-			if err := r.get(ctx, path, ""); err != nil {
-				return err
-			}
-		}
-		// A feed is built at most once a second.
-		time.Sleep(time.Second + 50*time.Millisecond)
-		start := time.Now()
-		if err := b.site.Put(ctx, p); err != nil {
+		reply, err := c.change(p, feeds)
+		if err != nil {
 			return err
 		}
-		for j, path := range paths {
-			if err := r.get(ctx, path, r.tags[path]); err != nil {
-				return err
-			}
-			if j == 0 {
-				first = append(first, time.Since(start))
-			}
-		}
-		all = append(all, time.Since(start))
+		first, all = append(first, reply.First), append(all, reply.All)
 	}
 	return errors.Join(
 		b.latencies("one post changed, until a second process serves the main feed", first),
@@ -65,22 +55,24 @@ func (b *bench) change(ctx context.Context) error {
 	)
 }
 
-// pathsOf returns the paths of the documents that contain a post, those of the main feed first.
-func pathsOf(heads []feed.Head, id string) []string {
-	var first, rest []string
+// documentsOf returns the documents that contain a post at the server with the given base URL, by feed, those of the main
+// feed first.
+func documentsOf(heads []feed.Head, id, base string) (feeds [][]location) {
 	for _, h := range heads {
 		if !slices.Contains(h.IDs, id) {
 			continue
 		}
-		for _, d := range h.Documents {
-			if h.Feed == feed.Main {
-				first = append(first, d.Path)
-			} else {
-				rest = append(rest, d.Path)
-			}
+		documents := make([]location, len(h.Documents))
+		for i, d := range h.Documents {
+			documents[i] = location{base, d.Path}
+		}
+		if h.Feed == feed.Main {
+			feeds = slices.Insert(feeds, 0, documents)
+		} else {
+			feeds = append(feeds, documents)
 		}
 	}
-	return append(first, rest...)
+	return feeds
 }
 
 // reader polls documents like a feed reader and keeps their entity tags.
@@ -98,25 +90,30 @@ func (r *reader) get(ctx context.Context, path, tag string) error {
 // getWithin is like get, but with a time limit and an interval between requests.
 func (r *reader) getWithin(ctx context.Context, path, tag string, limit, interval time.Duration) error {
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(interval) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
-		if err != nil {
+		if changed, err := r.request(ctx, path, tag); err != nil || changed {
 			return err
-		}
-		request.Host = r.host
-		request.Header.Set("Accept-Encoding", "gzip")
-		request.Header.Set("If-None-Match", tag)
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, response.Body)
-		if err = errors.Join(err, response.Body.Close()); err != nil {
-			return err
-		}
-		if response.StatusCode == http.StatusOK {
-			r.tags[path] = response.Header.Get("ETag")
-			return nil
 		}
 	}
 	return fmt.Errorf("%s does not change", path)
+}
+
+// request requests a path once, and reports whether its entity tag differs from the given one.
+func (r *reader) request(ctx context.Context, path, tag string) (changed bool, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
+	if err != nil {
+		return false, err
+	}
+	request.Host = r.host
+	request.Header.Set("Accept-Encoding", "gzip")
+	request.Header.Set("If-None-Match", tag)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false, err
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != http.StatusOK {
+		return false, err
+	}
+	r.tags[path] = response.Header.Get("ETag")
+	return true, nil
 }

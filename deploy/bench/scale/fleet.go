@@ -74,25 +74,22 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 		return err
 	}
 	newest := posttest.Post(b.posts - 1).ID
-	path := pathsOf(heads, newest)[0]
+	c, err := b.startClient()
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	feeds := make([][]location, len(fleet))
+	for i, r := range fleet {
+		feeds[i] = documentsOf(heads, newest, r.base)[0]
+	}
 	took := make([]time.Duration, 0, b.edits)
 	for i := range b.edits {
-		for _, r := range fleet {
-			if err := r.get(ctx, path, ""); err != nil {
-				return err
-			}
-		}
-		time.Sleep(time.Second + 50*time.Millisecond) // a feed is built at most once a second
-		start := time.Now()
-		if err := b.site.Put(ctx, posttest.Version(b.posts-1, 1000+i)); err != nil {
+		reply, err := c.change(posttest.Version(b.posts-1, 1000+i), feeds)
+		if err != nil {
 			return err
 		}
-		for _, r := range fleet {
-			if err := r.get(ctx, path, r.tags[path]); err != nil {
-				return err
-			}
-		}
-		took = append(took, time.Since(start))
+		took = append(took, reply.All)
 	}
 	return b.latencies(fmt.Sprintf("one post changed, until all %d replicas serve the main feed", len(fleet)), took)
 }

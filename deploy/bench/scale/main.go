@@ -48,12 +48,19 @@ func main() {
 	flag.StringVar(&o.hugo, "hugo", "", "the hugo binary for comparison")
 	flag.IntVar(&o.rounds, "rounds", 0, "instead, measure this number of times, in turn, the first read of all posts, a "+
 		"rebuild of all feeds, and Hugo building its feeds of the same posts, with -hugo")
-	flag.StringVar(&o.binary, "binary", "", "the feedpub binary to measure with -sites and -folder; empty to build it")
+	flag.StringVar(&o.binary, "binary", "", "the feedpub binary to start as a server; empty to build it")
+	client := flag.String("client", "", "internal: write posts to this Redis server and read documents, as requested on "+
+		"standard input")
 	flag.DurationVar(&o.settle, "settle", 5*time.Minute, "with -sites, the time before idle sites are measured: caches drop what was "+
 		"not used for two to four minutes, and the garbage collector of an idle process runs every two minutes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, o)
+	var err error
+	if *client != "" {
+		err = runClient(ctx, *client, os.Stdin, os.Stdout)
+	} else {
+		err = run(ctx, o)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)

@@ -152,6 +152,22 @@ type DirtyFeed struct {
 	Mark int64 // changes whenever the feed is made dirty
 }
 
+// FeedItems holds what the document of a feed is made from.
+type FeedItems struct {
+	Items   []*Item   // the items of the newest posts, newest first; nil for an item that does not exist
+	Removed time.Time // when a post was last removed from the feed; zero if none was
+}
+
+// Waiting holds what a builder may have to absorb.
+type Waiting struct {
+	Now         time.Time    // the time of the store
+	Ahead       []Position   // the posts of the main feed that are dated after Now
+	Due         []string     // the ids of unpublished posts whose publication date has passed
+	Cursor      string       // the entry up to which the inbox is absorbed
+	Submissions []Submission // the inbox after Cursor
+	Costly      []Costly     // the versions of posts that must not be read
+}
+
 // Announcement is an entry of a site's stream of commits.
 type Announcement struct {
 	Entry   string // the id of the stream entry

@@ -108,16 +108,12 @@ func (s *Site) tryCommit(
 			stored[d.Hash] = true
 		}
 	}
-	crash.At(crash.CommitRendered)
-	if err := s.upload(ctx, r.Head, blobs, stored); err != nil {
-		return nil, err
-	}
-	crash.At(crash.CommitUploaded)
 	keys, args, err := s.commitArgs(r, current)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := words(ctx, s.client.once, commitSource, keys, args...)
+	crash.At(crash.CommitRendered)
+	reply, err := s.uploadAndCommit(ctx, r.Head, blobs, stored, keys, args)
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +128,35 @@ func (s *Site) tryCommit(
 		}
 	}
 	return reply, nil
+}
+
+// uploadAndCommit uploads documents and runs the script, in one round trip if possible. In a Cluster, a pipeline would
+// repeat the script if its reply was lost.
+func (s *Site) uploadAndCommit(
+	ctx context.Context, h feed.Head, blobs map[feed.Hash]feed.Blob, stored map[feed.Hash]bool, keys []string, args []any,
+) ([]string, error) {
+	if s.client.Clustered() || crash.Armed(crash.CommitUploaded) {
+		if err := s.upload(ctx, h, blobs, stored); err != nil {
+			return nil, err
+		}
+		crash.At(crash.CommitUploaded)
+		return words(ctx, s.client.once, commitSource, keys, args...)
+	}
+	var script *redis.Cmd
+	uploads, _ := s.client.once.Pipelined(ctx, func(p redis.Pipeliner) error { // each command has its own error
+		s.addUploads(ctx, p, h, blobs, stored)
+		script = redis.NewScript(commitSource).EvalSha(ctx, p, keys, args...)
+		return nil
+	})
+	for _, upload := range uploads[:max(len(uploads)-1, 0)] {
+		if err := upload.Err(); err != nil && !errors.Is(err, redis.Nil) { // Nil means that the document already exists
+			return nil, err
+		}
+	}
+	if redis.HasErrorPrefix(script.Err(), "NOSCRIPT") {
+		return words(ctx, s.client.once, commitSource, keys, args...)
+	}
+	return wordsOf(script)
 }
 
 // checkHead returns an error of kind [feed.ErrInvalid] for a head that cannot be committed.
@@ -159,20 +184,27 @@ func (s *Site) upload(
 	ctx context.Context, h feed.Head, blobs map[feed.Hash]feed.Blob, stored map[feed.Hash]bool,
 ) error {
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, d := range h.Documents {
-			if b, ok := blobs[d.Hash]; ok && !stored[d.Hash] {
-				p.SetArgs(ctx, s.keys.doc(b.Hash), encodeBlob(b), redis.SetArgs{Mode: "NX", TTL: uploadTTL})
-			}
-			if b := blobs[d.Hash]; d.Brotli && len(b.Brotli) > 0 {
-				p.SetArgs(ctx, s.keys.brotli(b.Hash), b.Brotli, redis.SetArgs{Mode: "NX", TTL: uploadTTL})
-			}
-		}
+		s.addUploads(ctx, p, h, blobs, stored)
 		return nil
 	})
 	if errors.Is(err, redis.Nil) { // the document already exists
 		err = nil
 	}
 	return err
+}
+
+// addUploads adds the commands of upload to a pipeline.
+func (s *Site) addUploads(
+	ctx context.Context, p redis.Pipeliner, h feed.Head, blobs map[feed.Hash]feed.Blob, stored map[feed.Hash]bool,
+) {
+	for _, d := range h.Documents {
+		if b, ok := blobs[d.Hash]; ok && !stored[d.Hash] {
+			p.SetArgs(ctx, s.keys.doc(b.Hash), encodeBlob(b), redis.SetArgs{Mode: "NX", TTL: uploadTTL})
+		}
+		if b := blobs[d.Hash]; d.Brotli && len(b.Brotli) > 0 {
+			p.SetArgs(ctx, s.keys.brotli(b.Hash), b.Brotli, redis.SetArgs{Mode: "NX", TTL: uploadTTL})
+		}
+	}
 }
 
 func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []string, args []any, err error) {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,6 +137,83 @@ func (s *Site) HeadsOf(ctx context.Context, names ...feed.Name) ([]feed.Head, er
 		}
 		if err != nil {
 			return nil, s.client.wrap(fmt.Sprintf("head of %s", name), err)
+		}
+	}
+	return heads, nil
+}
+
+// Editions returns the heads of feeds, and the documents of these heads that are not in known, in one round trip. Like
+// [Site.Blobs] it does not check the bytes of documents, returns them in gzip coding only, and omits those that do not
+// exist or cannot be decoded. Heads that do not exist or cannot be decoded are omitted too. An embedded store returns
+// no documents.
+func (s *Site) Editions(
+	ctx context.Context, known []feed.Hash, names ...feed.Name,
+) (heads []feed.Head, blobs []feed.Blob, err error) {
+	if len(names) == 0 {
+		return nil, nil, nil
+	}
+	if s.client.local != nil { // its documents may not be in memory, and round trips take no time
+		heads, err = s.currentHeads(ctx, s.client.serve, names)
+		return heads, nil, s.client.wrap("heads", err)
+	}
+	args := []any{s.keys.doc("")}
+	for _, h := range known {
+		args = append(args, string(h))
+	}
+	reply, err := run(ctx, s.client.serve, editionsSource, mapKeys(names, s.keys.head), args...).Slice()
+	if err == nil && len(reply) != 2*len(names) {
+		err = errReply(reply)
+	}
+	if err != nil {
+		return nil, nil, s.client.wrap("heads", err)
+	}
+	for i, name := range names {
+		if h, err := decodeHead(name, maps.Collect(pairs(reply[2*i]))); err == nil {
+			heads = append(heads, h)
+		}
+		for hash, value := range pairs(reply[2*i+1]) {
+			if b, err := parseBlob(feed.Hash(hash), []byte(value)); err == nil {
+				blobs = append(blobs, b)
+			}
+		}
+	}
+	return heads, blobs, nil
+}
+
+// pairs returns the pairs of strings in a list that a script has returned.
+func pairs(list any) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		all, _ := list.([]any)
+		for i := 0; i+1 < len(all); i += 2 {
+			first, _ := all[i].(string)
+			second, _ := all[i+1].(string)
+			if !yield(first, second) {
+				return
+			}
+		}
+	}
+}
+
+// CurrentHeads returns the heads of feeds in one round trip, except for those that do not exist or cannot be decoded.
+func (s *Site) CurrentHeads(ctx context.Context, names ...feed.Name) ([]feed.Head, error) {
+	heads, err := s.currentHeads(ctx, s.client.build, names)
+	return heads, s.client.wrap("heads", err)
+}
+
+func (s *Site) currentHeads(ctx context.Context, c redis.UniversalClient, names []feed.Name) ([]feed.Head, error) {
+	stored := make([]*redis.MapStringStringCmd, len(names))
+	if _, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, name := range names {
+			stored[i] = p.HGetAll(ctx, s.keys.head(name))
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	var heads []feed.Head
+	for i, name := range names {
+		if h, err := decodeHead(name, stored[i].Val()); err == nil {
+			heads = append(heads, h)
 		}
 	}
 	return heads, nil

@@ -124,3 +124,28 @@ func TestHeadsOf(t *testing.T) {
 		t.Errorf("HeadsOf a feed without a head returned %v, want an error of kind ErrNotFound", err)
 	}
 }
+
+// TestEditions checks that documents that are not known are returned with their heads, and that a document that does
+// not exist does not affect others.
+func TestEditions(t *testing.T) {
+	r := storetest.StartRedis(t)
+	s := open(t, store.Options{URL: r.URL()}).Site(site)
+	var hashes []feed.Hash
+	for _, name := range []feed.Name{feed.Main, "tags/a", "tags/b"} {
+		c := document(1, time.Unix(1403000000, 0), "body of "+string(name))
+		c.Head.Feed = name
+		_, head, err := s.Commit(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes = append(hashes, head.Documents[0].Hash)
+	}
+	r.Do("DEL feedpub:{main}:doc:" + string(hashes[2]))
+	heads, blobs, err := s.Editions(t.Context(), hashes[:1], feed.Main, "tags/a", "tags/b")
+	if err != nil || len(heads) != 3 {
+		t.Fatalf("Editions returned %d heads, %v, want 3", len(heads), err)
+	}
+	if len(blobs) != 1 || blobs[0].Hash != hashes[1] {
+		t.Errorf("Editions returned the documents %v, want only %s", blobs, hashes[1])
+	}
+}

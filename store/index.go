@@ -98,19 +98,25 @@ func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]boo
 func (s *Site) Now(ctx context.Context) (time.Time, error) {
 	// This is a script because TIME has no key: a Cluster client would send it to any server.
 	reply, err := words(ctx, s.client.build, nowSource, []string{s.keys.absent()})
-	if err == nil && len(reply) != 2 {
-		err = errReply(reply)
-	}
 	if err != nil {
 		return time.Time{}, s.client.wrap("now", err)
 	}
+	now, err := timeOf(reply)
+	return now, s.client.wrap("now", err)
+}
+
+// timeOf returns the time in a reply of the TIME command.
+func timeOf(reply []string) (time.Time, error) {
+	if len(reply) != 2 {
+		return time.Time{}, errReply(reply)
+	}
 	seconds, err := strconv.ParseInt(reply[0], 10, 64)
 	if err != nil {
-		return time.Time{}, s.client.wrap("now", errReply(reply))
+		return time.Time{}, errReply(reply)
 	}
 	micros, err := strconv.ParseInt(reply[1], 10, 64)
 	if err != nil {
-		return time.Time{}, s.client.wrap("now", errReply(reply))
+		return time.Time{}, errReply(reply)
 	}
 	return time.Unix(seconds, micros*1000).UTC(), nil
 }

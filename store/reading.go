@@ -70,6 +70,11 @@ func (s *Site) Costly(ctx context.Context) ([]feed.Costly, error) {
 	if err != nil {
 		return nil, s.client.wrap("costly", err)
 	}
+	return s.costlyOf(stored), nil
+}
+
+// costlyOf returns the decoded records of costly versions, sorted by id.
+func (s *Site) costlyOf(stored []string) []feed.Costly {
 	list := make([]feed.Costly, 0, len(stored))
 	for _, text := range stored {
 		var c feed.Costly
@@ -80,7 +85,7 @@ func (s *Site) Costly(ctx context.Context) ([]feed.Costly, error) {
 		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b feed.Costly) int { return strings.Compare(a.ID, b.ID) })
-	return list, nil
+	return list
 }
 
 // changeReading is called after the operation op has changed the records of posts that are being read or are costly. If

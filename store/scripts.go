@@ -28,8 +28,12 @@ var (
 	addRunSource string
 	//go:embed lua/commit.lua
 	commitSource string
+	//go:embed lua/editions.lua
+	editionsSource string
 	//go:embed lua/forget_members.lua
 	forgetMembersSource string
+	//go:embed lua/feed_items.lua
+	feedItemsSource string
 	//go:embed lua/mark_dirty.lua
 	markDirtySource string
 	//go:embed lua/mark_served.lua
@@ -58,6 +62,8 @@ var (
 	pushSubscribeSource string
 	//go:embed lua/push_unsubscribe.lua
 	pushUnsubscribeSource string
+	//go:embed lua/waiting.lua
+	waitingSource string
 	//go:embed lua/set_problem.lua
 	setProblemSource string
 	//go:embed lua/release.lua

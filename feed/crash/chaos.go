@@ -19,6 +19,12 @@ const Variable = "FEEDPUB_CRASH"
 // passed is the number of times that the process has passed the point.
 var passed atomic.Int64
 
+// Armed reports whether the process kills itself at the point.
+func Armed(p Point) bool {
+	point, _, _ := strings.Cut(os.Getenv(Variable), ":")
+	return point == string(p)
+}
+
 // At kills the process if it is at the point that [Variable] names.
 func At(p Point) {
 	point, count, _ := strings.Cut(os.Getenv(Variable), ":")

@@ -2,6 +2,9 @@
 
 package crash
 
+// Armed returns false.
+func Armed(Point) bool { return false }
+
 // At does nothing.
 func At(Point) {}
 

@@ -19,6 +19,12 @@ import (
 	"feedpub/feed/intake"
 )
 
+// waitingReader reads what a builder may have to absorb.
+type waitingReader interface {
+	// Waiting returns up to n due posts and up to n submissions.
+	Waiting(ctx context.Context, n int) (feed.Waiting, error)
+}
+
 // dueLister lists unpublished posts whose publication date has passed.
 type dueLister interface {
 	// Due returns the ids of up to n unpublished posts whose publication date is not later than now.
@@ -38,6 +44,7 @@ type itemWriter interface {
 // absorber turns posts into items, and decides which feeds they enter and leave. Its methods are called with the work
 // lock held.
 type absorber struct {
+	waiting  waitingReader
 	inbox    inboxReader
 	due      dueLister
 	posts    postLoader
@@ -62,8 +69,7 @@ type absorber struct {
 	logger           *slog.Logger
 
 	// dates decides whether an item is published. Absorbing and building share it, so they agree.
-	dates      dates
-	datesToken feed.Token // token of the term in which dates.committed and dates.lost were read
+	dates dates
 
 	// itemsLost is set once a post without an item has been found. The feeds that contain an earlier version of such a
 	// post are unknown.
@@ -89,45 +95,43 @@ type candidate struct {
 	due bool
 }
 
-// publishDue publishes the items whose publication date has passed, and updates a.dates.
-func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
-	var next dates
+// publishDue publishes the items whose publication date has passed, and updates a.dates. It returns what the builder
+// had to absorb when it was called.
+func (a *absorber) publishDue(ctx context.Context, token feed.Token) (feed.Waiting, error) {
+	var w feed.Waiting
 	g, reading := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		// Load the table before the guard, which tries posts with the intake that uses the table.
-		if err := a.loadTable(reading); err != nil {
-			return err
-		}
-		return a.guard.load(reading, token)
-	})
+	g.Go(func() error { return a.loadTable(reading) })
 	g.Go(func() (err error) {
-		if next, err = a.readDates(reading, token); err != nil {
-			return fmt.Errorf("publish due posts: %w", err)
-		}
-		return nil
+		w, err = a.waiting.Waiting(reading, batchSize)
+		return err
 	})
 	if err := g.Wait(); err != nil {
-		return err
+		return w, err
 	}
-	for {
-		ids, err := a.due.Due(ctx, next.now, batchSize)
-		if err != nil {
-			return fmt.Errorf("publish due posts: %w", err)
-		}
-		if len(ids) == 0 {
-			a.dates = next
-			return nil
-		}
+	// Load the table before the guard, which tries posts with the intake that uses the table.
+	if err := a.guard.load(ctx, token, w.Costly); err != nil {
+		return w, err
+	}
+	next, err := a.readDates(ctx, token, w)
+	if err != nil {
+		return w, fmt.Errorf("publish due posts: %w", err)
+	}
+	for ids := w.Due; len(ids) > 0; {
 		if err := a.absorb(ctx, token, ids, next, true); err != nil {
-			return err
+			return w, err
+		}
+		if ids, err = a.due.Due(ctx, next.now, batchSize); err != nil {
+			return w, fmt.Errorf("publish due posts: %w", err)
 		}
 	}
+	a.dates = next
+	return w, nil
 }
 
 // absorbFound absorbs posts that were found rather than submitted. If due is set, items that need no change enter
 // their feeds again.
 func (a *absorber) absorbFound(ctx context.Context, token feed.Token, ids []string, due bool) error {
-	if err := a.publishDue(ctx, token); err != nil {
+	if _, err := a.publishDue(ctx, token); err != nil {
 		return err
 	}
 	return a.absorb(ctx, token, ids, a.dates, due)
@@ -163,14 +167,21 @@ func (a *absorber) write(ctx context.Context, token feed.Token, b *batch) error 
 	}
 	// Load the archives after the posts: if another builder closes an archive later, it has a greater token, and this
 	// write fails.
-	if err := a.archives.load(ctx); err != nil {
+	var names *nameTable
+	g, reading := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.archives.load(reading) })
+	g.Go(func() (err error) {
+		names, err = a.loadNames(reading, b.decisions)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
 	counted, err := a.history.count(ctx, b)
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
-	absorption, err := a.place(ctx, b.decisions)
+	absorption, err := a.place(ctx, b.decisions, names)
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
@@ -323,18 +334,19 @@ type placement struct {
 	contents   documentContents
 }
 
-// place adds to each decision the feeds that the item enters and leaves, their names, and the removal times.
-func (a *absorber) place(ctx context.Context, decisions []decision) (feed.Absorption, error) {
+// loadNames loads the full names of the feeds that the items of decisions are likely to be in.
+func (a *absorber) loadNames(ctx context.Context, decisions []decision) (*nameTable, error) {
 	items := make([]*feed.Item, 0, len(decisions))
 	for _, d := range decisions {
 		if d.Item != nil {
 			items = append(items, d.Item)
 		}
 	}
-	names, err := a.feeds.loadNames(ctx, items)
-	if err != nil {
-		return feed.Absorption{}, err
-	}
+	return a.feeds.loadNames(ctx, items)
+}
+
+// place adds to each decision the feeds that the item enters and leaves, their names, and the removal times.
+func (a *absorber) place(ctx context.Context, decisions []decision, names *nameTable) (feed.Absorption, error) {
 	p := placement{
 		absorber: a, names: names, contents: documentContents{},
 		absorption: feed.Absorption{Names: map[feed.Name]string{}, Removals: map[feed.Name]time.Time{}},

@@ -27,7 +27,8 @@ type dates struct {
 	// embedded store starts.
 	committed map[string]time.Time
 	// lost contains the posts in lost archives of the main feed; see inLostArchives.
-	lost map[string]bool
+	lost  map[string]bool
+	token feed.Token // token of the term in which committed and lost were read
 }
 
 // passed reports whether a post's publication date has passed. A post without a date gets the time at which it was
@@ -37,28 +38,21 @@ func (d dates) passed(id string, published, firstSeen time.Time) bool {
 		!published.After(d.committed[id])
 }
 
-// readDates reads the dates. It reads documents only once per term, since posts that are published later are in the
-// index.
-func (a *absorber) readDates(ctx context.Context, token feed.Token) (dates, error) {
+// readDates returns the dates at the store's time. It reads documents only once per term, since posts that are
+// published later are in the index.
+func (a *absorber) readDates(ctx context.Context, token feed.Token, w feed.Waiting) (dates, error) {
 	d := a.dates
-	var err error
-	if d.now, err = a.store.Now(ctx); err != nil {
-		return dates{}, err
-	}
-	ahead, err := a.index.Range(ctx, feed.Main, feed.Position{Time: d.now}, feed.Position{})
-	if err != nil {
-		return dates{}, err
-	}
-	d.indexed = make(map[string]time.Time, len(ahead))
-	for _, p := range ahead {
+	d.now, d.indexed = w.Now, make(map[string]time.Time, len(w.Ahead))
+	for _, p := range w.Ahead {
 		d.indexed[p.ID] = p.Time
 	}
-	if a.datesToken != token {
+	if d.token != token {
+		var err error
 		if d.committed, err = a.committedPosts(ctx, d.now); err != nil {
 			return dates{}, err
 		}
 		d.lost = a.inLostArchives()
-		a.datesToken = token
+		d.token = token
 	}
 	return d, nil
 }

@@ -31,8 +31,6 @@ type readingStore interface {
 	Readings(ctx context.Context) (map[string][]string, error)
 	SetCostly(ctx context.Context, versions ...feed.Costly) error
 	RemoveCostly(ctx context.Context, ids ...string) error
-	// Costly returns the versions of posts that must not be read.
-	Costly(ctx context.Context) ([]feed.Costly, error)
 }
 
 // guard ensures that no post crashes or blocks one builder after another. Before a builder reads posts, it records
@@ -52,13 +50,9 @@ type guard struct {
 	retry  atomic.Bool            // whether to try the costly versions again; set without the work lock
 }
 
-// load reads which versions of posts are costly. In a new term, it first tries the posts that other builders were
+// load records which versions of posts are costly. In a new term, it first tries the posts that other builders were
 // reading when they died.
-func (g *guard) load(ctx context.Context, token feed.Token) error {
-	list, err := g.store.Costly(ctx)
-	if err != nil {
-		return fmt.Errorf("costly posts: %w", err)
-	}
+func (g *guard) load(ctx context.Context, token feed.Token, list []feed.Costly) error {
 	g.costly = make(map[string]feed.Costly, len(list))
 	for _, c := range list {
 		g.costly[c.ID] = c

@@ -273,11 +273,11 @@ func (s *countedStore) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error)
 	return s.Site.DirtyFeeds(ctx)
 }
 
-func (s *countedStore) Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error) {
+func (s *countedStore) Waiting(ctx context.Context, n int) (feed.Waiting, error) {
 	s.mu.Lock()
 	s.full++
 	s.mu.Unlock()
-	return s.Site.Inbox(ctx, after, n)
+	return s.Site.Waiting(ctx, n)
 }
 
 // TestIdleBuilder checks that an idle builder only checks whether there is work, but finds feeds that another process

@@ -36,7 +36,8 @@ type batch struct {
 // Three batches are processed at the same time: while one is written, all processors make the decisions about the next,
 // and the third is read. Batches are written in the order of the inbox, each of them completely or not at all.
 func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
-	if err := a.publishDue(ctx, token); err != nil {
+	w, err := a.publishDue(ctx, token)
+	if err != nil {
 		return err
 	}
 	defer a.history.time(ctx, feed.AbsorbStage)()
@@ -48,7 +49,7 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	g.Go(func() error {
 		defer close(read)
 		r := inboxPipeline{absorber: a, read: read, written: written, pending: map[string]bool{}}
-		return r.run(ctx)
+		return r.run(ctx, w.Cursor, w.Submissions)
 	})
 	g.Go(func() error {
 		defer close(decided)
@@ -99,20 +100,9 @@ type inboxPipeline struct {
 	pending map[string]bool // posts of batches that are not written yet
 }
 
-// run reads the inbox from the cursor to its end.
-func (r *inboxPipeline) run(ctx context.Context) error {
-	cursor, err := r.inbox.Cursor(ctx)
-	if err != nil {
-		return fmt.Errorf("absorb: %w", err)
-	}
-	for {
-		submissions, err := r.inbox.Inbox(ctx, cursor, batchSize)
-		if err != nil {
-			return fmt.Errorf("absorb: %w", err)
-		}
-		if len(submissions) == 0 {
-			return nil
-		}
+// run reads the inbox from the cursor to its end. submissions are the first batchSize submissions after the cursor.
+func (r *inboxPipeline) run(ctx context.Context, cursor string, submissions []feed.Submission) error {
+	for len(submissions) > 0 {
 		b := &batch{cursor: cursor, next: submissions[len(submissions)-1].Entry, candidates: candidatesOf(submissions)}
 		if err := r.load(ctx, b); err != nil {
 			return err
@@ -125,7 +115,12 @@ func (r *inboxPipeline) run(ctx context.Context) error {
 		if cursor = b.next; len(submissions) < batchSize {
 			return nil
 		}
+		var err error
+		if submissions, err = r.inbox.Inbox(ctx, cursor, batchSize); err != nil {
+			return fmt.Errorf("absorb: %w", err)
+		}
 	}
+	return nil
 }
 
 // load loads the posts of a batch after the earlier batches that contain them are written.

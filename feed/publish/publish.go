@@ -27,6 +27,7 @@ import (
 // Store is the part of a site's store that a [Publisher] needs. Each embedded interface is declared next to the code
 // that uses it.
 type Store interface {
+	waitingReader
 	inboxReader
 	submissionWaiter
 	postLoader
@@ -198,7 +199,7 @@ func New(c Config) *Publisher {
 	}
 	p.lease.lapsed = p.restart.now
 	p.absorber = &absorber{
-		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store, index: c.Store, store: c.Store,
+		waiting: c.Store, inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store, index: c.Store, store: c.Store,
 		known: c.Store, catalog: c.Catalog, language: c.Site.Language, withPublications: c.WithPublications,
 		replica: c.Replica, rendering: version, rejected: c.Rejected, logger: c.Logger,
 		feeds: feedAssigner{

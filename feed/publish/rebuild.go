@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,6 +38,9 @@ type indexReader interface {
 type itemReader interface {
 	// Items returns items in the order of ids. An item that does not exist or cannot be decoded is nil.
 	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
+	// FeedItems returns, for each of the feeds, the items of its newest posts, up to its limit, and the time at which a
+	// post was last removed from it.
+	FeedItems(ctx context.Context, limits map[feed.Name]int) (map[feed.Name]feed.FeedItems, error)
 }
 
 // rebuilder builds documents from items and commits them. Its methods are called with the work lock held, except for
@@ -123,30 +128,36 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 	if err := checkReplaced(targets, token); err != nil {
 		return nil, err
 	}
-	if err := r.checkRollback(ctx); err != nil {
+	var fullNames map[feed.Name]string
+	g, reading := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.checkRollback(reading) })
+	g.Go(func() (err error) {
+		fullNames, err = r.fullNames(reading, targets)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	targets, err := r.closeFull(ctx, token, targets)
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
-	names := make([]feed.Name, len(targets))
-	for i, t := range targets {
-		names[i] = feedOf(t.name)
-	}
-	fullNames, err := r.names.Names(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("rebuild: %w", err)
-	}
 	reports := make([]feed.FeedReport, len(targets))
-	for i, stage := range stages(targets) {
+	all := stages(targets)
+	for i, stage := range all {
 		// While one feed waits for the store, another is rendered. The documents of each feed are in memory until they are
 		// committed.
 		atOnce := 2 * runtime.GOMAXPROCS(0)
 		if i == postStage {
 			atOnce = postsAtOnce
 		}
-		if err = r.rebuildStage(ctx, token, stage, atOnce, targets, fullNames, reports); err != nil {
+		var selecting sync.WaitGroup
+		if i == mainStage { // while the main feed is rendered, the store has nothing else to do
+			selecting.Go(func() { r.selectTogether(ctx, all[feedStage], targets) })
+		}
+		err = r.rebuildStage(ctx, token, stage, atOnce, targets, fullNames, reports)
+		selecting.Wait()
+		if err != nil {
 			break
 		}
 	}
@@ -165,6 +176,15 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 	noteFeeds(ctx, reports)
 	r.work.feedsBuilt(reports)
 	return reports, err
+}
+
+// fullNames returns the full names of the feeds of targets. Targets that are added later are archives of these feeds.
+func (r *rebuilder) fullNames(ctx context.Context, targets []target) (map[feed.Name]string, error) {
+	names := make([]feed.Name, len(targets))
+	for i, t := range targets {
+		names[i] = feedOf(t.name)
+	}
+	return r.names.Names(ctx, names...)
 }
 
 // checkReplaced returns an error of kind errSuperseded if the store has lost a head and now has a different one with
@@ -264,7 +284,7 @@ func (r *rebuilder) rebuildCurrent(
 		if headErr != nil || slices.EqualFunc(head.Documents, t.head.Documents, feed.DocumentRef.Equal) {
 			return report, err // a later builder has written
 		}
-		t.head = head
+		t.head, t.selected = head, nil
 	}
 }
 
@@ -275,7 +295,7 @@ func (r *rebuilder) rebuildFeed(
 ) (feed.FeedReport, error) {
 	rendered := r.history.time(ctx, feed.RenderStage)
 	ch := r.catalog.Channel(r.site, t.name)
-	f, err := r.selectFeed(ctx, t.name, fullName, ch)
+	f, err := r.selectFeed(ctx, t, fullName, ch)
 	if err != nil {
 		return feed.FeedReport{}, err
 	}
@@ -328,11 +348,11 @@ func (r *rebuilder) newDocuments(
 		if r.rolledBack {
 			report.Reason = rolledBack + ", and " + report.Reason
 		}
-	} else {
+	} else if r.rolledBack {
 		if d, err = r.render(ctx, f); err != nil {
 			return d, err
 		}
-		if r.rolledBack && !hasDocuments(previous, d) {
+		if !hasDocuments(previous, d) {
 			report.Outcome, report.Reason = feed.Held, rolledBack
 			remedy = "the rollback is accepted with: feedpub rebuild --accept-rollback"
 		}
@@ -340,38 +360,85 @@ func (r *rebuilder) newDocuments(
 	if report.Outcome == feed.Held {
 		return d, r.setHeld(ctx, *report, remedy)
 	}
-	return d, r.problems.ClearProblem(ctx, feed.KindHeld, string(f.Name))
+	g, clearing := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.problems.ClearProblem(clearing, feed.KindHeld, string(f.Name)) })
+	if !r.rolledBack {
+		d, err = r.render(ctx, f)
+	}
+	return d, cmp.Or(err, g.Wait())
 }
 
-// selectFeed reads the items of a feed or an archive.
+// selectFeed returns a feed or an archive with its items, which it reads unless they have been read.
 func (r *rebuilder) selectFeed(
-	ctx context.Context, name feed.Name, fullName string, ch feed.Channel,
-) (feed.Feed, error) {
-	ids, err := r.selectIDs(ctx, name, ch.Limit)
-	if err != nil {
-		return feed.Feed{}, err
+	ctx context.Context, t target, fullName string, ch feed.Channel,
+) (f feed.Feed, err error) {
+	name := t.name
+	s := t.selected
+	if s == nil || r.hasArchives(name) {
+		if s, err = r.selectItems(ctx, name, ch.Limit); err != nil {
+			return feed.Feed{}, err
+		}
 	}
 	if isArchive(name) {
-		ch.Limit = max(len(ids), 1) // late posts may make an archive exceed the limit
+		ch.Limit = max(len(s.Items), 1) // late posts may make an archive exceed the limit
 	}
-	var found []*feed.Item
-	var removed time.Time
-	g, reading := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		found, err = r.items.Items(reading, ids...)
-		return err
-	})
-	g.Go(func() (err error) {
-		removed, err = r.index.LastRemoval(reading, name)
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return feed.Feed{}, err
-	}
-	items := slices.DeleteFunc(found, func(it *feed.Item) bool { return it == nil })
-	f := build.Channel(r.site, name, fullName, ch, items, removed)
+	items := slices.DeleteFunc(s.Items, func(it *feed.Item) bool { return it == nil })
+	f = build.Channel(r.site, name, fullName, ch, items, s.Removed)
 	f.History = r.archives.links(name)
 	return f, nil
+}
+
+// selectItems reads the items of a feed or an archive.
+func (r *rebuilder) selectItems(ctx context.Context, name feed.Name, limit int) (*feed.FeedItems, error) {
+	if !r.hasArchives(name) {
+		feeds, err := r.items.FeedItems(ctx, map[feed.Name]int{name: limit})
+		s := feeds[name]
+		return &s, err
+	}
+	ids, err := r.selectIDs(ctx, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	var s feed.FeedItems
+	g, reading := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		s.Items, err = r.items.Items(reading, ids...)
+		return err
+	})
+	g.Go(func() (err error) {
+		s.Removed, err = r.index.LastRemoval(reading, name)
+		return err
+	})
+	return &s, g.Wait()
+}
+
+// selectTogether reads the items of the feeds of a stage with one call to the store, unless there are many feeds: then
+// some are rendered while others are read. If it fails, the items of each feed are read when the feed is built.
+func (r *rebuilder) selectTogether(ctx context.Context, stage []int, targets []target) {
+	const many = 16
+	limits := map[feed.Name]int{}
+	for _, i := range stage {
+		if n := targets[i].name; r.isStale(targets[i]) && !r.hasArchives(n) {
+			limits[n] = r.catalog.Channel(r.site, n).Limit
+		}
+	}
+	if len(limits) < 2 || len(limits) > many {
+		return
+	}
+	feeds, err := r.items.FeedItems(ctx, limits)
+	if err != nil {
+		return
+	}
+	for _, i := range stage {
+		if s, ok := feeds[targets[i].name]; ok {
+			targets[i].selected = &s
+		}
+	}
+}
+
+// hasArchives reports whether n is an archive or a feed with archives, as far as they have been loaded.
+func (r *rebuilder) hasArchives(n feed.Name) bool {
+	return isArchive(n) || len(r.archives.byFeed[n]) > 0
 }
 
 // selectIDs returns the ids of the posts that are in the document of a feed or an archive. If an archive's record is

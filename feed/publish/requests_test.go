@@ -86,6 +86,11 @@ func (s slowItems) Items(ctx context.Context, ids ...string) ([]*feed.Item, erro
 	return s.Store.Items(ctx, ids...)
 }
 
+func (s slowItems) FeedItems(ctx context.Context, limits map[feed.Name]int) (map[feed.Name]feed.FeedItems, error) {
+	<-s.release
+	return s.Store.FeedItems(ctx, limits)
+}
+
 // TestBusyBuilder checks that requests that arrive while a rebuild takes hours are refused with a reason within a
 // minute, through the store and in the process of the builder, and that they succeed after the rebuild.
 func TestBusyBuilder(t *testing.T) {

@@ -2,7 +2,6 @@ package publish
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +21,8 @@ type headReader interface {
 	// Head returns the head of a feed. The error is of kind [feed.ErrNotFound] if there is none, and of kind
 	// [feed.ErrInvalid] if it cannot be decoded.
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)
+	// CurrentHeads returns the heads of feeds, except for heads that do not exist or cannot be decoded.
+	CurrentHeads(ctx context.Context, names ...feed.Name) ([]feed.Head, error)
 	// Heads returns all heads that can be decoded.
 	Heads(ctx context.Context) ([]feed.Head, error)
 	// StoredHeads is like Heads, but need not decode the heads whose sums are in known; see [feed.StoredHead].
@@ -61,6 +62,8 @@ type target struct {
 	// replaced is set if the store has lost documents that this process serves and now has different ones with the same
 	// modification time.
 	replaced bool
+	// selected contains the items, if they have been read together with those of other feeds.
+	selected *feed.FeedItems
 }
 
 // targets returns the named feeds and their archives, sorted by name. If none is named, it returns all feeds and
@@ -177,40 +180,17 @@ func (r *rebuilder) marks(ctx context.Context) (map[feed.Name]int64, error) {
 // readHeads returns the committed heads of feeds, except for heads that are missing or cannot be decoded.
 func (r *rebuilder) readHeads(ctx context.Context, names []feed.Name) (map[feed.Name]feed.Head, error) {
 	const many = 64 // minimum number of feeds at which reading all heads is cheaper
-	heads := make(map[feed.Name]feed.Head, len(names))
-	if len(names) >= many {
-		all, err := r.heads.Heads(ctx)
-		for _, h := range all {
-			heads[h.Feed] = h
-		}
-		return heads, err
+	read := r.heads.Heads
+	if len(names) < many {
+		read = func(ctx context.Context) ([]feed.Head, error) { return r.heads.CurrentHeads(ctx, names...) }
 	}
-	read, found := make([]feed.Head, len(names)), make([]bool, len(names))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(headsAtOnce)
-	for i, n := range names {
-		g.Go(func() (err error) {
-			read[i], err = r.heads.Head(ctx, n)
-			if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
-				return nil
-			}
-			found[i] = err == nil
-			return err
-		})
+	found, err := read(ctx)
+	heads := make(map[feed.Name]feed.Head, len(found))
+	for _, h := range found {
+		heads[h.Feed] = h
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	for i, n := range names {
-		if found[i] {
-			heads[n] = read[i]
-		}
-	}
-	return heads, nil
+	return heads, err
 }
-
-// headsAtOnce is the number of heads that are read at the same time.
-const headsAtOnce = 8
 
 // isStale reports whether a target must be built.
 func (r *rebuilder) isStale(t target) bool {

@@ -169,7 +169,7 @@ func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 	if len(t.missed) == 0 {
 		return nil
 	}
-	heads, failed := r.readHeads(ctx, slices.SortedFunc(maps.Keys(t.missed), feed.Name.Compare))
+	heads, blobs, failed := r.readEditions(ctx, slices.SortedFunc(maps.Keys(t.missed), feed.Name.Compare))
 	// A greater token means that a different builder has taken over, perhaps because the store has lost data, such as the
 	// lease. Since this commit also changes the version, the version does not reveal the loss, and the next poll reads all
 	// heads.
@@ -177,11 +177,50 @@ func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 	if slices.ContainsFunc(heads, func(h feed.Head) bool { return h.Token > newest }) {
 		t.polls = pollsPerFull
 	}
-	if err := r.apply(ctx, t, heads); err != nil {
+	if err := r.apply(ctx, t, heads, blobs); err != nil {
 		return err
 	}
 	r.setVersionUnlessMissed(ctx, t)
 	return failed
+}
+
+// readEditions is like readHeads, but also returns those documents of the heads that are not served and that the source
+// returns with the heads.
+func (r *Replica) readEditions(
+	ctx context.Context, names []feed.Name,
+) (heads []feed.Head, blobs []feed.Blob, failed error) {
+	served := r.Snapshot()
+	type editions struct {
+		heads []feed.Head
+		blobs []feed.Blob
+	}
+	for some := range slices.Chunk(names, editionBatch) {
+		var known []feed.Hash
+		for _, name := range some {
+			if e := served.edition(name); e != nil {
+				for _, ref := range e.head.Documents {
+					known = append(known, ref.Hash)
+				}
+			}
+		}
+		read, err := within(ctx, 0, func(ctx context.Context) (e editions, err error) {
+			e.heads, e.blobs, err = r.Source.Editions(ctx, known, some...)
+			return e, err
+		})
+		if err != nil { // one head that cannot be read must not delay the others
+			read.heads, err = r.readHeads(ctx, some)
+		}
+		heads, blobs = append(heads, read.heads...), append(blobs, read.blobs...)
+		if failed == nil {
+			failed = err
+		}
+	}
+	return heads, blobs, failed
+}
+
+// isUnavailable reports whether an error means that the store does not respond.
+func isUnavailable(err error) bool {
+	return errors.Is(err, feed.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // readHeads returns the heads of feeds, except for heads that are not in the store or cannot be decoded. If the store
@@ -211,9 +250,11 @@ func (r *Replica) readHeads(ctx context.Context, names []feed.Name) (heads []fee
 	return heads, failed
 }
 
-// prefetch reads the documents of heads that are not in served, many with each call to the store, and returns those
-// that match their checksums, by hash. The caller must read all other documents one by one.
-func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snapshot) map[feed.Hash]feed.Blob {
+// prefetch reads the documents of heads that are neither in served nor in read, many with each call to the store, and
+// returns those that match their checksums, by hash. The caller must read all other documents one by one.
+func (r *Replica) prefetch(
+	ctx context.Context, heads []feed.Head, served *Snapshot, read []feed.Blob,
+) map[feed.Hash]feed.Blob {
 	refs := map[feed.Hash]feed.DocumentRef{}
 	var all []feed.Hash // the documents of each head are adjacent, since the embedded store has them in one file
 	for _, head := range heads {
@@ -227,6 +268,16 @@ func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snaps
 		}
 	}
 	found := make(map[feed.Hash]feed.Blob, len(refs))
+	check := func(blobs []feed.Blob) {
+		for _, b := range blobs {
+			if ref, ok := refs[b.Hash]; ok && b.Size == ref.Length && feed.ChecksumOf(b.Gzip) == ref.GzipSum {
+				b.Checked = true
+				found[b.Hash] = b
+			}
+		}
+	}
+	check(read)
+	all = slices.DeleteFunc(all, func(h feed.Hash) bool { return found[h].Checked })
 	for hashes := range slices.Chunk(all, fetchBatch) {
 		blobs, err := within(ctx, 0, func(ctx context.Context) ([]feed.Blob, error) {
 			return r.Source.Blobs(ctx, hashes...)
@@ -234,12 +285,7 @@ func (r *Replica) prefetch(ctx context.Context, heads []feed.Head, served *Snaps
 		if err != nil {
 			break // reading a document reports the error
 		}
-		for _, b := range blobs {
-			if ref, ok := refs[b.Hash]; ok && b.Size == ref.Length && feed.ChecksumOf(b.Gzip) == ref.GzipSum {
-				b.Checked = true
-				found[b.Hash] = b
-			}
-		}
+		check(blobs)
 	}
 	return found
 }
@@ -271,7 +317,7 @@ func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 		for i, h := range some {
 			heads[i] = h.Head
 		}
-		if err := r.apply(ctx, t, heads); err != nil {
+		if err := r.apply(ctx, t, heads, nil); err != nil {
 			return err
 		}
 		r.keepSums(some)
@@ -307,13 +353,14 @@ func (r *Replica) keepSums(stored []feed.StoredHead) {
 }
 
 // apply serves the given heads, except for heads that are older than the served ones or whose documents cannot be
-// fetched. If the store does not respond, it serves the heads that were fetched before and returns the error.
-func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
+// fetched. If the store does not respond, it serves the heads that were fetched before and returns the error. read
+// contains documents that have been read with the heads.
+func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head, read []feed.Blob) error {
 	for _, head := range heads {
 		r.compare(t, head.Feed) // compare the served edition before it is replaced
 	}
 	served := r.Snapshot()
-	fetched, err := r.fetch(ctx, r.newer(heads, served), served)
+	fetched, err := r.fetch(ctx, r.newer(heads, served), served, read)
 	if err == nil {
 		for _, head := range heads {
 			delete(t.missed, head.Feed)
@@ -361,11 +408,12 @@ func (r *Replica) newer(heads []feed.Head, served *Snapshot) []feed.Head {
 }
 
 // fetch returns the editions of heads. For a head whose documents are missing or damaged, it records a mismatch
-// instead. If the store does not respond, it returns the editions that it could fetch and the error.
+// instead. If the store does not respond, it returns the editions that it could fetch and the error. read contains
+// documents that have already been read.
 func (r *Replica) fetch(
-	ctx context.Context, heads []feed.Head, served *Snapshot,
+	ctx context.Context, heads []feed.Head, served *Snapshot, read []feed.Blob,
 ) (map[feed.Name]*edition, error) {
-	blobs := r.prefetch(ctx, heads, served)
+	blobs := r.prefetch(ctx, heads, served, read)
 	var mu sync.Mutex
 	fetched := make(map[feed.Name]*edition)
 	g, fetching := errgroup.WithContext(ctx)
@@ -385,7 +433,7 @@ func (r *Replica) fetch(
 				mu.Lock()
 				defer mu.Unlock()
 				fetched[head.Feed] = e
-			case errors.Is(err, feed.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || fetching.Err() != nil:
+			case isUnavailable(err) || fetching.Err() != nil:
 				return err
 			case errors.Is(err, feed.ErrNotFound):
 				r.addMismatch(mismatch{cause: absent, head: head, reason: err.Error()})

@@ -35,6 +35,8 @@ const (
 	batch = 64
 	// parallel is the maximum number of heads fetched concurrently.
 	parallel = 4
+	// editionBatch is the maximum number of feeds whose heads and documents are read with one call to the store.
+	editionBatch = 8
 	// fetchBatch is the maximum number of documents read with one call to the store.
 	fetchBatch = 32
 	// saveBatch is the maximum number of feeds saved at a time.
@@ -191,7 +193,7 @@ func (r *Replica) loadKept() {
 		for i, h := range some {
 			heads[i] = h.Head
 		}
-		fetched, err := r.fetch(ctx, heads, r.Snapshot())
+		fetched, err := r.fetch(ctx, heads, r.Snapshot(), nil)
 		r.publish(fetched, false, nil)
 		if err != nil {
 			return
@@ -537,6 +539,9 @@ type Source interface {
 	StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error)
 	// Head returns the head of one feed, or an error of kind [feed.ErrNotFound].
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)
+	// Editions returns the heads of feeds, and those of their documents that are not in known, in gzip coding. It omits
+	// heads and documents that do not exist or cannot be decoded, need not return any documents, and need not check them.
+	Editions(ctx context.Context, known []feed.Hash, names ...feed.Name) ([]feed.Head, []feed.Blob, error)
 	// Blob returns a document's bytes, or an error of kind [feed.ErrNotFound].
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	// Blobs returns the bytes of documents in gzip coding, in the order of the hashes. It need not check them, and returns
@@ -573,4 +578,14 @@ func (s *CheckedSource) Head(ctx context.Context, name feed.Name) (feed.Head, er
 		return feed.Head{}, err
 	}
 	return s.Source.Head(ctx, name)
+}
+
+// Editions implements [Source]. If Check fails, it returns that error.
+func (s *CheckedSource) Editions(
+	ctx context.Context, known []feed.Hash, names ...feed.Name,
+) ([]feed.Head, []feed.Blob, error) {
+	if err := s.Check(ctx); err != nil {
+		return nil, nil, err
+	}
+	return s.Source.Editions(ctx, known, names...)
 }

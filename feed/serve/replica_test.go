@@ -152,8 +152,8 @@ func TestReplicaReadsOnlyChanges(t *testing.T) {
 		if got := store.calls["Heads"]; got != 0 {
 			t.Errorf("all heads were read %d times in the minute after an announced commit, want 0", got)
 		}
-		if got := store.calls["Head"]; got != 1 {
-			t.Errorf("%d heads were read after an announced commit, want 1", got)
+		if got := store.calls["Editions"] + store.calls["Head"]; got != 1 {
+			t.Errorf("heads were read %d times after an announced commit, want 1", got)
 		}
 		if got, want := store.calls["Blob"], len(feed.Formats()); got != want {
 			t.Errorf("%d documents were read after a commit, want %d", got, want)
@@ -162,6 +162,47 @@ func TestReplicaReadsOnlyChanges(t *testing.T) {
 			t.Errorf("Changes was called %d times in a minute, want fewer: the replica does not wait", got)
 		}
 	})
+}
+
+// TestReplicaReadsDocumentsWithHead checks that a change takes one call to the store, unless the documents that it
+// returns are damaged.
+func TestReplicaReadsDocumentsWithHead(t *testing.T) {
+	for name, damaged := range map[string]bool{"intact": false, "damaged": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newFakeStore()
+				store.commit(feed.Main, 1, noon, "first")
+				r := run(t, store, "")
+				defer r.stop()
+				clear(store.calls)
+				head, blobs := commit(feed.Main, 1, noon.Add(minute), "second")
+				store.do(func() {
+					for i, b := range blobs {
+						head.Documents[i].GzipSum = feed.ChecksumOf(b.Gzip)
+						if store.blobs[b.Hash] = b; damaged {
+							b.Gzip = slices.Clone(b.Gzip)
+							b.Gzip[len(b.Gzip)-1]++
+							store.blobs[b.Hash] = b
+						}
+					}
+					store.heads[feed.Main] = head
+				})
+				store.announce(feed.Main)
+				r.wait(time.Second)
+				if !damaged {
+					r.serves(feed.Main, "second")
+				} else {
+					r.serves(feed.Main, "first")
+				}
+				if calls := store.calls["Editions"]; calls != 1 {
+					t.Errorf("heads were read %d times, want 1", calls)
+				}
+				if again := store.calls["Blob"]+store.calls["Blobs"] > 0; again != damaged {
+					t.Errorf("documents were read again: %t, want %t", again, damaged)
+				}
+			})
+		})
+	}
 }
 
 func TestReplicaFindsUnannouncedCommits(t *testing.T) {
@@ -209,7 +250,7 @@ func TestReplicaRetriesUnreadableHeads(t *testing.T) {
 					}
 					store.do(func() { clear(store.calls) })
 					r.wait(minute)
-					if got := store.calls["Head"] + store.calls["Heads"]; got != 0 {
+					if got := store.calls["Head"] + store.calls["Heads"] + store.calls["Editions"]; got != 0 {
 						t.Errorf("heads were read %d times in the minute after all were read, want 0", got)
 					}
 				})
@@ -666,7 +707,7 @@ func TestReplicaReadsDocumentsOfHeadTogether(t *testing.T) {
 		}
 		heads = append(heads, head)
 	}
-	found := r.prefetch(t.Context(), append(heads, heads[0]), r.Snapshot())
+	found := r.prefetch(t.Context(), append(heads, heads[0]), r.Snapshot(), nil)
 	if len(found) != len(want) {
 		t.Errorf("%d documents were read, want %d", len(found), len(want))
 	}

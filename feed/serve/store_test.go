@@ -121,6 +121,34 @@ func (s *fakeStore) Head(_ context.Context, name feed.Name) (feed.Head, error) {
 	return h, nil
 }
 
+func (s *fakeStore) Editions(
+	_ context.Context, known []feed.Hash, names ...feed.Name,
+) (heads []feed.Head, blobs []feed.Blob, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call("Editions"); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range names {
+		switch err := s.unread[name]; {
+		case errors.Is(err, feed.ErrNotFound), errors.Is(err, feed.ErrInvalid):
+			continue
+		case err != nil:
+			return nil, nil, err
+		}
+		if h, ok := s.heads[name]; ok {
+			heads = append(heads, h)
+			for _, d := range h.Documents {
+				if b, ok := s.blobs[d.Hash]; ok && d.Hash != s.wrong && !slices.Contains(known, d.Hash) {
+					s.asked = append(s.asked, d.Hash)
+					blobs = append(blobs, b)
+				}
+			}
+		}
+	}
+	return heads, blobs, nil
+}
+
 func (s *fakeStore) Blob(_ context.Context, hash feed.Hash) (feed.Blob, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

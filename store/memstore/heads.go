@@ -196,6 +196,39 @@ func (s *Site) LastChange(context.Context) (string, error) {
 	return "0-0", nil
 }
 
+// CurrentHeads returns the heads of feeds that exist.
+func (s *Site) CurrentHeads(_ context.Context, names ...feed.Name) ([]feed.Head, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var heads []feed.Head
+	for _, n := range names {
+		if h, ok := s.data.heads[n]; ok {
+			heads = append(heads, h)
+		}
+	}
+	return heads, nil
+}
+
+// Editions returns the heads of feeds that exist, and their documents that are not in known.
+func (s *Site) Editions(
+	ctx context.Context, known []feed.Hash, names ...feed.Name,
+) (heads []feed.Head, blobs []feed.Blob, err error) {
+	if heads, err = s.CurrentHeads(ctx, names...); err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range heads {
+		for _, d := range h.Documents {
+			if b, ok := s.data.docs[d.Hash]; ok && !slices.Contains(known, d.Hash) {
+				b.Brotli = nil
+				blobs = append(blobs, b)
+			}
+		}
+	}
+	return heads, blobs, nil
+}
+
 // Blobs returns documents in gzip coding. A document that does not exist is a zero Blob.
 func (s *Site) Blobs(_ context.Context, hashes ...feed.Hash) ([]feed.Blob, error) {
 	s.mu.Lock()

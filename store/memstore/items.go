@@ -239,6 +239,47 @@ func (s *Site) Select(_ context.Context, name feed.Name, limit int) ([]string, e
 	return ids, nil
 }
 
+// FeedItems returns the items of the newest posts of feeds and the times of their last removals.
+func (s *Site) FeedItems(ctx context.Context, limits map[feed.Name]int) (map[feed.Name]feed.FeedItems, error) {
+	feeds := make(map[feed.Name]feed.FeedItems, len(limits))
+	for n, limit := range limits {
+		ids, err := s.Select(ctx, n, limit)
+		if err != nil {
+			return nil, err
+		}
+		var f feed.FeedItems
+		if f.Items, err = s.Items(ctx, ids...); err != nil {
+			return nil, err
+		}
+		if f.Removed, err = s.LastRemoval(ctx, n); err != nil {
+			return nil, err
+		}
+		feeds[n] = f
+	}
+	return feeds, nil
+}
+
+// Waiting returns the store's time and what a builder may have to absorb.
+func (s *Site) Waiting(ctx context.Context, n int) (w feed.Waiting, err error) {
+	if w.Now, err = s.Now(ctx); err != nil {
+		return w, err
+	}
+	if w.Ahead, err = s.Range(ctx, feed.Main, feed.Position{Time: w.Now}, feed.Position{}); err != nil {
+		return w, err
+	}
+	if w.Due, err = s.Due(ctx, w.Now, n); err != nil {
+		return w, err
+	}
+	if w.Cursor, err = s.Cursor(ctx); err != nil {
+		return w, err
+	}
+	if w.Submissions, err = s.Inbox(ctx, w.Cursor, n); err != nil {
+		return w, err
+	}
+	w.Costly, err = s.Costly(ctx)
+	return w, err
+}
+
 // Range returns the positions of the posts of a feed between two positions.
 func (s *Site) Range(_ context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error) {
 	s.mu.Lock()

@@ -58,6 +58,10 @@ type Site interface {
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)
 	Heads(ctx context.Context) ([]feed.Head, error)
 	StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error)
+	CurrentHeads(ctx context.Context, names ...feed.Name) ([]feed.Head, error)
+	Editions(ctx context.Context, known []feed.Hash, names ...feed.Name) ([]feed.Head, []feed.Blob, error)
+	FeedItems(ctx context.Context, limits map[feed.Name]int) (map[feed.Name]feed.FeedItems, error)
+	Waiting(ctx context.Context, n int) (feed.Waiting, error)
 	Version(ctx context.Context) (int64, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
@@ -140,6 +144,7 @@ func RunSites(t *testing.T, open func(t *testing.T, site feed.SiteID) func(feed.
 	tests = append(tests, runTests()...)
 	tests = append(tests, milestoneTests()...)
 	tests = append(tests, readingTests()...)
+	tests = append(tests, togetherTests()...)
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			id := feed.SiteID(fmt.Sprintf("contract-%d", i))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -317,6 +318,16 @@ func (c *conn) Select(ctx context.Context, name feed.Name, limit int) ([]string,
 	return call(ctx, c, "Select", string(name), func() ([]string, error) { return c.site.Select(ctx, name, limit) })
 }
 
+func (c *conn) FeedItems(ctx context.Context, limits map[feed.Name]int) (map[feed.Name]feed.FeedItems, error) {
+	return call(ctx, c, "FeedItems", list(slices.Sorted(maps.Keys(limits))), func() (map[feed.Name]feed.FeedItems, error) {
+		return c.site.FeedItems(ctx, limits)
+	})
+}
+
+func (c *conn) Waiting(ctx context.Context, n int) (feed.Waiting, error) {
+	return call(ctx, c, "Waiting", "", func() (feed.Waiting, error) { return c.site.Waiting(ctx, n) })
+}
+
 func (c *conn) Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error) {
 	return call(ctx, c, "Range", string(name)+after.ID+upTo.ID, func() ([]feed.Position, error) {
 		return c.site.Range(ctx, name, after, upTo)
@@ -449,6 +460,26 @@ func (c *conn) Version(ctx context.Context) (int64, error) {
 
 func (c *conn) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	return call(ctx, c, "Blob", string(h), func() (feed.Blob, error) { return c.site.Blob(ctx, h) })
+}
+
+func (c *conn) CurrentHeads(ctx context.Context, names ...feed.Name) ([]feed.Head, error) {
+	return call(ctx, c, "CurrentHeads", list(names), func() ([]feed.Head, error) {
+		return c.site.CurrentHeads(ctx, names...)
+	})
+}
+
+func (c *conn) Editions(
+	ctx context.Context, known []feed.Hash, names ...feed.Name,
+) (heads []feed.Head, blobs []feed.Blob, err error) {
+	type reply struct {
+		heads []feed.Head
+		blobs []feed.Blob
+	}
+	r, err := call(ctx, c, "Editions", list(names), func() (r reply, err error) {
+		r.heads, r.blobs, err = c.site.Editions(ctx, known, names...)
+		return r, err
+	})
+	return r.heads, r.blobs, err
 }
 
 func (c *conn) Blobs(ctx context.Context, hashes ...feed.Hash) ([]feed.Blob, error) {

@@ -19,9 +19,9 @@ func dateOf(unix int64) *Date {
 // Dates generates the Date field of responses. The zero Dates is ready to use, and safe for concurrent use.
 type Dates struct{ current atomic.Pointer[Date] }
 
-// Of returns the Date of a response: the given current time, or the response's Last-Modified if that is later. An origin
-// must not send a Last-Modified later than Date (RFC 9110 section 8.8.2.1). The store sets Last-Modified, so it is the same
-// on all replicas, but the clock of a replica may be behind that of the store.
+// Of returns the Date of a response: the given current time, or the response's Last-Modified if that is later. An
+// origin must not send a Last-Modified later than Date (RFC 9110 section 8.8.2.1). The store sets Last-Modified, so
+// it is the same on all replicas, but the clock of a replica may be behind that of the store.
 func (d *Dates) Of(res *Response, now time.Time) *Date {
 	unix := now.Unix()
 	if res.modified > unix {

@@ -44,8 +44,8 @@ func (d *document) errorPage(page *Response, p *payload, r *Request, status int)
 	page.Status, page.Feed, page.Format, page.modified = status, "", "", 0
 }
 
-// respondLoaded sets res to the response to r with the document, whose bytes p have been loaded. If status is not 0, the
-// document is the error page for that status.
+// respondLoaded sets res to the response to r with the document, whose bytes p have been loaded. If status is not 0,
+// the document is the error page for that status.
 func (d *document) respondLoaded(res *Response, p *payload, r *Request, status int) {
 	if status != 0 {
 		d.errorPage(res, p, r, status)

@@ -30,8 +30,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	return newConn(c, l.buffers, l.timeouts), nil
 }
 
-// slack is how much earlier than requested a deadline may take effect. Most requests then need no change of a timer, each
-// of which takes 1% of a request's time.
+// slack is how much earlier than requested a deadline may take effect. Most requests then need no change of a timer,
+// each of which takes 1% of a request's time.
 const slack = time.Second
 
 // timeouts are the limits of the phases of a connection. Zero means no limit.
@@ -124,8 +124,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// limitRead requests the deadline of a read of n bytes. It returns true if the read waits for the next request, of which
-// fasthttp first reads a single byte. Other reads continue a request, which may have arrived with the one before.
+// limitRead requests the deadline of a read of n bytes. It returns true if the read waits for the next request, of
+// which fasthttp first reads a single byte. Other reads continue a request, which may have arrived with the one
+// before.
 func (c *conn) limitRead(n int) (waits bool) {
 	if c.phase == responding {
 		c.phase = idle

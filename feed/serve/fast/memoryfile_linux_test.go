@@ -81,6 +81,8 @@ func TestMemoryFile(t *testing.T) {
 }
 
 // replaceable is a snapshot that a test replaces.
-type replaceable struct{ s atomic.Pointer[serve.Snapshot] }
+type replaceable struct {
+	s atomic.Pointer[serve.Snapshot]
+}
 
 func (r *replaceable) Snapshot() *serve.Snapshot { return r.s.Load() }

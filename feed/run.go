@@ -32,7 +32,7 @@ func Triggers() []Trigger {
 // Cause describes why a run started.
 type Cause struct {
 	Trigger Trigger `json:"trigger"`
-	// By identifies the job, command or token; see the triggers. It may be empty.
+	// By identifies the job, command or token. The comment of each trigger says which. It may be empty.
 	By string `json:"by,omitempty"`
 }
 

@@ -88,7 +88,7 @@ func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 	return members, s.client.wrap("members", s.forget(ctx, expired))
 }
 
-// forget removes the ids of members that have no report from the set of members.
+// forget removes ids from the set of members. The ids are those of members without a report.
 func (s *Site) forget(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil

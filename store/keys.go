@@ -136,7 +136,8 @@ func (k keyspace) hubRequests() string { return k.key("push", "requests") }
 // verifications is a sorted set: ids of requests to the hub, scored as in deliveries.
 func (k keyspace) verifications() string { return k.key("push", "verify") }
 
-// hubRate is a hash with an expiry: "h:HOST" and "c:CLIENT" -> number of requests in a minute since the Unix epoch.
+// hubRate is a hash with an expiry: "h:HOST" and "c:CLIENT" -> number of requests in the given
+// minute. Minutes are counted from the Unix epoch.
 func (k keyspace) hubRate(minute string) string { return k.key("push", "rate", minute) }
 
 // notices is a hash: key of a notice in the outbox -> the value recorded for it, if any; see feed.Claim.

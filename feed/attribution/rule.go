@@ -28,8 +28,8 @@ const (
 // rule is a rule in a language file: the pattern of a credit, the position of its passage, its weight, and the
 // convention in the package comment that it implements.
 //
-// A pattern consists of words, classes of words (%say), slots in capitals, and punctuation. [x] is optional, and (x |
-// y) is an alternative.
+// A pattern consists of words, classes of words such as %say, slots, which are in capitals, and punctuation. [x] is
+// optional, and (x | y) is an alternative.
 //
 //	PUB    a publication's name, with its determiners and epithets
 //	KNOWN  a publication in the table

@@ -35,7 +35,7 @@ type decoder struct {
 	forward, backward []transitions
 }
 
-// labelGroup holds the weights of groupLabels labels.
+// labelGroup holds the weights of a group of labels, whose number is groupLabels.
 type labelGroup struct {
 	// own holds the weights of each feature, relative to the usual feature of its template, if the template has one.
 	own  []packed

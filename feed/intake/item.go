@@ -427,7 +427,7 @@ func line(s string) string {
 	return strings.Join(strings.Fields(markup.CleanText(s)), " ")
 }
 
-// lines returns each text as clean text on one line, without empty and repeated texts.
+// lines returns each text as clean text on one line. It omits empty and duplicate texts.
 func lines(list []string) []string {
 	var kept []string
 	for _, s := range list {

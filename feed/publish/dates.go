@@ -22,9 +22,9 @@ type dates struct {
 	now time.Time // the store's time when the dates were read
 	// indexed maps the posts in the main index that are dated after now to their dates.
 	indexed map[string]time.Time
-	// committed maps posts in the main feed's documents to the times of their commits. A post whose date is not later
-	// than the commit was published with that date. It is needed when the index is lost, which happens whenever the
-	// embedded store starts.
+	// committed maps posts in the main feed's documents to the times of their commits. If the date of a post is not later
+	// than that commit, the post has already been published with this date. It is needed when the index is lost, which
+	// happens whenever the embedded store starts.
 	committed map[string]time.Time
 	// lost contains the posts in lost archives of the main feed; see inLostArchives.
 	lost  map[string]bool

@@ -63,7 +63,7 @@ type Replica interface {
 	Head(name feed.Name) (feed.Head, bool)
 	// Heads returns all heads that are served.
 	Heads() []feed.Head
-	// Sums returns the sums of the stored heads that were equal to the served heads when they were last read.
+	// Sums returns the checksum of each stored head that was equal to the served head when it was last read.
 	Sums() map[feed.Name]feed.HeadSum
 	// Blob returns the bytes of a document that is served.
 	Blob(hash feed.Hash) (feed.Blob, bool)

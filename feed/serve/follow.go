@@ -328,7 +328,7 @@ func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 	return nil
 }
 
-// confirm records that the heads that stored marks as unchanged are served.
+// confirm records that the served heads are equal to the stored ones that are marked as unchanged.
 func (r *Replica) confirm(t *tail, stored []feed.StoredHead) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -37,7 +37,7 @@ func newReceiver() (*receiver, error) {
 	}
 	addr, ok := l.Addr().(*net.TCPAddr)
 	if !ok {
-		return nil, fmt.Errorf("listener has the address %v", l.Addr())
+		return nil, fmt.Errorf("the address of the listener, %v, is not a TCP address", l.Addr())
 	}
 	r := &receiver{
 		port: addr.Port, latest: map[string]int{}, have: map[int]int{}, firsts: map[int]time.Time{},

@@ -25,7 +25,8 @@ const (
 	baseTime = 5 * time.Second
 	// scrapeInterval is the time between two reads of the metrics, which cost more than idle sites do.
 	scrapeInterval = 5 * time.Second
-	// quarter is the default interval between rebuilds of all feeds. Idle sites are measured between two of them.
+	// quarter is the default interval between rebuilds of all feeds. Idle sites are measured between
+	// two such rebuilds.
 	quarter = 15 * time.Minute
 )
 

@@ -61,7 +61,7 @@ func dumpDOM(t *testing.T, address string) string {
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("chromium, which make test installs: %v", err)
+		t.Fatalf("running chromium, which \"make test\" installs: %v", err)
 	}
 	return string(out)
 }

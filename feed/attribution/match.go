@@ -176,12 +176,7 @@ func (x *matcher) readTraits() {
 					x.triggers = append(x.triggers, t.id)
 				}
 			}
-			if startsName(x.l, t) {
-				x.addNameWord(&has, i)
-			}
-			if x.r.pubs.startsName(t) && (!has.has(traitPub) || !has.has(traitKnown) && mayBeginKnown(t)) {
-				x.addKnownName(&has, x.toks[i:x.hi])
-			}
+			x.addNames(&has, i)
 		case tokDash:
 			has.set(traitDash)
 		case tokDots:
@@ -198,16 +193,21 @@ func (x *matcher) readTraits() {
 	x.has = has
 }
 
-// addNameWord adds the traits of token i, a word with which a name may begin. A clause begins with a capital letter, so
-// a stop word at its start is not a name.
-func (x *matcher) addNameWord(has *traits, i int) {
+// addNames adds the traits of the names that may begin with the word at token i. A clause begins with a capital letter,
+// so a stop word at its start is not a name.
+func (x *matcher) addNames(has *traits, i int) {
 	t := &x.toks[i]
-	stop := x.l.stop.has(t.id)
-	if i > x.clause.lo || !stop {
-		has.set(traitPub)
+	if startsName(x.l, t) {
+		stop := x.l.stop.has(t.id)
+		if i > x.clause.lo || !stop {
+			has.set(traitPub)
+		}
+		if !stop && x.l.isNameWord(t) {
+			has.set(traitPerson)
+		}
 	}
-	if !stop && x.l.isNameWord(t) {
-		has.set(traitPerson)
+	if x.r.pubs.startsName(t) && (!has.has(traitPub) || !has.has(traitKnown) && mayBeginKnown(t)) {
+		x.addKnownName(has, x.toks[i:x.hi])
 	}
 }
 

@@ -71,6 +71,7 @@ type source struct {
 	clear         bool     // the credit has a clear form; see reading.isClear
 	doubtful      bool     // the quoted words in the sentence of the credit may be the author's own, or a title
 	clause        span     // the clause of the credit in firstBlock
+	year          int      // year of the book, from its imprint, or 0
 }
 
 // linkTarget describes the target of a link.

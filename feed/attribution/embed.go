@@ -108,7 +108,7 @@ func (rd *reading) readSignature(s *source, i, cut int) {
 // isOwnTweet reports whether s, a social media post that begins at block first, is the author's own: it is signed with
 // the name of the blog or of its author, or the preceding line says so, as in "And mine:" or "I tweeted this:".
 func (rd *reading) isOwnTweet(s *source, first int) bool {
-	if slices.ContainsFunc(s.authors, func(name string) bool { return rd.blog.names[nameKey(name)] }) || rd.isOwnAccount(s.url) {
+	if slices.ContainsFunc(s.authors, rd.isOwnName) || rd.isOwnAccount(s.url) {
 		return true
 	}
 	i := rd.previousBlock(first)
@@ -136,6 +136,32 @@ func (rd *reading) isOwnTweet(s *source, first int) bool {
 	return false
 }
 
+// isOwnName reports whether the name of a social media account is that of the blog or its author, or a label of the
+// blog's host is made from it: annreed, areed or reed for Ann Reed.
+func (rd *reading) isOwnName(name string) bool {
+	if rd.blog.names[nameKey(name)] {
+		return true
+	}
+	words := strings.Fields(fold(name))
+	if len(words) == 0 {
+		return false
+	}
+	surname := words[len(words)-1]
+	forms := []string{strings.Join(words, ""), strings.Join(words, "-"), string([]rune(words[0])[:1]) + surname, surname}
+	for host := range rd.blog.hosts {
+		labels := strings.Split(host, ".")
+		for _, label := range labels[:max(1, len(labels)-1)] {
+			if len(label) >= minAccount && slices.Contains(forms, label) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// minAccount is the minimum length of the name of an account or a host label that identifies the author.
+const minAccount = 4
+
 // isOwnAccount reports whether u is the URL of a social media post whose account is named after the blog, its author or
 // its host: "https://social.example/@annreed/123" on annreed.example or for Ann Reed.
 func (rd *reading) isOwnAccount(u string) bool {
@@ -143,7 +169,7 @@ func (rd *reading) isOwnAccount(u string) bool {
 	_, path, _ := strings.Cut(rest, "/")
 	account, _, _ := strings.Cut(path, "/")
 	account = strings.Trim(strings.ToLower(account), "@_")
-	if len(account) < 4 {
+	if len(account) < minAccount {
 		return false
 	}
 	for name := range rd.blog.names {

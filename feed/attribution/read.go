@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -263,6 +264,8 @@ func (rd *reading) newQuote(c *candidate) Quote {
 	q.Certain = s.pub.known != nil || hostNamed(s.url, s.pub.name)
 	if d := rd.dateOf(s); d.valid() {
 		src.DatePublished = d.String()
+	} else if s.year != 0 {
+		src.DatePublished = strconv.Itoa(s.year)
 	}
 	for _, name := range s.authors {
 		src.Authors = append(src.Authors, feed.Author{Name: name})

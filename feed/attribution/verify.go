@@ -24,7 +24,8 @@ func (rd *reading) verify(s *source) bool {
 		if rd.takeNameFromHeadline(s); s.headline != "" && !rd.isQuotedTitle(s) {
 			s.headline = ""
 		}
-		return true
+		s.cutImprint()
+		return !rd.isTitleAsName(s)
 	}
 	if s.kind == Tweet || s.kind == Reblog || s.convention == "card" {
 		return true
@@ -43,8 +44,12 @@ func (rd *reading) verify(s *source) bool {
 	rd.readListEntry(s, b)
 	rd.dropViaURL(s)
 	rd.correctAuthors(s)
+	rd.dropNamedThings(s)
 	rd.correctTitle(s)
 	rd.correctHeadline(s, at)
+	rd.wholeLabel(s)
+	rd.dropSentencePart(s)
+	s.cutImprint()
 	rd.dropReferenceHost(s, b)
 	rd.dropAdverb(s)
 	rd.recognizeInflected(s)
@@ -54,7 +59,7 @@ func (rd *reading) verify(s *source) bool {
 	rd.replaceGenericName(s)
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
-	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b) && !rd.isReference(s, at)
+	return rd.isCertain(s, at)
 }
 
 // takeCitedAuthor makes the person in a cite element at the end of the passage the author of s if s has no author.

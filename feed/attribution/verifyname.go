@@ -40,7 +40,7 @@ func (rd *reading) dropEmployer(s *source) {
 	}
 	named := hostNamed(s.url, s.pub.name) || s.pub.known != nil && rd.r.pubs.byHost(s.url) == s.pub.known
 	if slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
-		return rd.isEmployer(s, c, named)
+		return rd.isEmployer(s, c, named) || !named && rd.isAffiliation(s, c)
 	}) {
 		s.pub = publisher{}
 	}

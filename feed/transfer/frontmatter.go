@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"feedpub/feed"
+	"feedpub/feed/pathname"
 )
 
 // frontMatter is a file that is split into front matter and body.
@@ -174,12 +176,26 @@ func fromFrontMatter(front map[string]any) map[string]any {
 	setAuthors(post, front)
 	setTags(post, front)
 	setVia(post, front)
+	dropForeignAttribution(post)
 	// postFile.members converts these keys to the status.
 	maps.DeleteFunc(post, func(key string, _ any) bool {
 		key = strings.ToLower(key)
 		return frontVisibility[key] != nil || scheduleKeys[key]
 	})
 	return post
+}
+
+// dropForeignAttribution removes the member "attribution" if its value belongs to a different program: a list, an
+// object or text of several words, such as the credits of pictures.
+func dropForeignAttribution(post map[string]any) {
+	switch v := post["attribution"].(type) {
+	case []any, map[string]any:
+		delete(post, "attribution")
+	case string:
+		if len(strings.Fields(v)) > 1 {
+			delete(post, "attribution")
+		}
+	}
 }
 
 // anyCase returns the first front matter key that equals the given key, ignoring case, such as "externalUrl", and its
@@ -257,11 +273,40 @@ func isExternal(key string, value any, front map[string]any) bool {
 		_, rest, _ := strings.Cut(s, "://")
 		return strings.TrimRight(rest, "/")
 	}
-	path := bare(address)
-	if slug := stringAt(front, "slug"); key == "link" && slug != "" && path[strings.LastIndexByte(path, '/')+1:] == slug {
-		return false // the post's own URL, as in exports of WordPress
+	return ok && isURL(address) && bare(address) != bare(stringAt(front, "url")) &&
+		!(permalinkKeys[strings.ToLower(key)] && isPermalink(address, front))
+}
+
+// permalinkKeys are the keys for an external URL in which exporters, such as those of WordPress, write the post's own
+// URL.
+var permalinkKeys = setOf("link", "linkurl", "link_url", "link-url", "source_url", "source")
+
+// exportKeys are the keys that exporters of WordPress write next to the post's own URL. Their case matters: "id" is a
+// key of many programs.
+var exportKeys = []string{"ID", "post_id", "post_name", "post_date", "post_date_gmt", "created_gmt", "wordpress_id", "wp_id"}
+
+// blogHosts are the domains of hosted blogs, from which many sites have moved.
+var blogHosts = []string{".wordpress.com", ".blogspot.com", ".typepad.com", ".livejournal.com", ".tumblr.com", ".over-blog.com",
+	".posterous.com", ".blogger.de", ".canalblog.com", ".ghost.io", ".medium.com"}
+
+// isPermalink reports whether the URL is the post's own, as in exports of WordPress: the front matter has keys of such
+// an export, the last part of the path is the slug, or it is the slug of the title and the host is that of a hosted
+// blog. On other hosts, a post about an article may have the article's title.
+func isPermalink(address string, front map[string]any) bool {
+	if slices.ContainsFunc(exportKeys, func(key string) bool { return front[key] != nil }) {
+		return true
 	}
-	return ok && isURL(address) && path != bare(stringAt(front, "url"))
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	path := strings.TrimSuffix(strings.TrimRight(u.Path, "/"), ".html")
+	last := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
+	if last == "" {
+		return false
+	}
+	return last == strings.ToLower(stringAt(front, "slug")) || last == pathname.Slug(stringAt(front, "title")) &&
+		slices.ContainsFunc(blogHosts, func(h string) bool { return strings.HasSuffix(strings.ToLower(u.Hostname()), h) })
 }
 
 // setVia sets the via of a post. Front matter may contain a URL, a name, an object, or a list of these.

@@ -189,13 +189,26 @@ func frontMatterVisibility(front map[string]any, o Options) (visibility, error) 
 		if !ok {
 			continue
 		}
-		v, err := read(frontValue{key: key, value: front[key], options: o})
+		f := frontValue{key: key, value: front[key], options: o}
+		v, err := read(f)
+		if err != nil && f.isProseStatus() {
+			v, err = visibility{status: feed.Draft, note: fmt.Sprintf("%s %q is not a known status: the post is a draft",
+				key, shorten(fmt.Sprint(f.value)))}, nil
+		}
 		if err != nil {
 			return all, err
 		}
 		all = all.stricter(v)
 	}
 	return all, nil
+}
+
+// isProseStatus reports whether the status of a post is text of several words, such as "second edition", which no
+// program writes. Because it may mean that the post is not ready, such a post is a draft.
+func (f frontValue) isProseStatus() bool {
+	key := strings.ToLower(f.key)
+	text, ok := f.value.(string)
+	return ok && (key == "status" || key == "post_status") && len(strings.Fields(text)) > 1
 }
 
 // publishedStatus returns the status of a public post: published if the front matter says so, as in feedpub's own

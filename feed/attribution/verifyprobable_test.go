@@ -1,0 +1,117 @@
+package attribution
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestImprobable checks that parts of sentences are not published as headlines, that titles, suffixes, sections and
+// affiliations are not published as names, and that a credit does not combine links to different sites.
+func TestImprobable(t *testing.T) {
+	const quoted = "\n\n> Every winter the harbour fills with sand, and every spring the council pays to have it dug out again.\n"
+	const zitat = "\n\n> Jeden Winter füllt sich der Hafen mit Sand, und jedes Frühjahr bezahlt die Stadt dafür, dass er ausgebaggert wird.\n"
+	const cité = "\n\n> Chaque hiver le port se remplit de sable, et chaque printemps la ville paie pour le faire enlever.\n"
+	const cita = "\n\n> Cada invierno el puerto se llena de arena, y cada primavera la ciudad paga para que la retiren.\n"
+	const pier = "https://www.theguardian.com/uk/2012/may/03/pier"
+	tests := []struct {
+		name, body string
+		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL"
+	}{
+		{"a name in a sentence", "[The Guardian](" + pier + ") on a Danish inquiry into the sand of the north coast:" + quoted,
+			[]string{"The Guardian|||" + pier}},
+		{"a quoted title", "In \"[Sand Comes Back](" + pier + ")\", The Guardian writes:" + quoted,
+			[]string{"The Guardian|Sand Comes Back||" + pier}},
+		{"a verb without its subject", "[Ruth Calloway defends closing the pier by counting ships](" + pier + "):" + quoted,
+			[]string{"The Guardian|Ruth Calloway defends closing the pier by counting ships||" + pier}},
+		{"a disclaimer", "I went to the pier.\n\n[All opinions on these pages belong to me and are in no way those of Harbour Freight Systems, Inc.]\n", nil},
+		{"the suffix of a company", "Harbour Freight, Ltd:" + quoted, nil},
+		{"a title before a name", "Rt Hon Ruth Calloway MP, 14:05 on 3 May 2012:" + quoted, nil},
+		{"Herr ohne Namen", "Herr:" + zitat, nil},
+		{"two letters", "According to Ho, the sand is back:" + quoted, nil},
+		{"the motto of a site", "Blogs that I read:\n\n- [The Guardian](https://www.theguardian.com/) -- \"All the news from both sides of the pier\"\n", nil},
+		{"the press release of a different site",
+			"The [press release](https://council.example/2012/pier.html) is silent, but [Harbour Weekly](https://weekly.example/) found out more about the pier." + quoted, nil},
+		{"a second site", "*See also* the reviews in *[The Guardian](" + pier + ")* and on [Harbour Club](https://club.example/pier).\n", nil},
+		{"a named idea", "Ruth Calloway writes in [The Guardian](" + pier + ") about what she calls The Ruth Option:" + quoted,
+			[]string{"The Guardian||Ruth Calloway|" + pier}},
+		{"a section", "The Guardian's Harbour Watch has [a piece](" + pier + ") on the sand:" + quoted,
+			[]string{"Guardian|||" + pier}},
+		{"a reporter before a colon", "From InfoWorld's Galen Frost:" + quoted, []string{"InfoWorld||Galen Frost|"}},
+		{"a reporter after a possessive", "The Guardian's Ruth Calloway has [a piece](" + pier + ") on the sand:" + quoted,
+			[]string{"Guardian||Ruth Calloway|" + pier}},
+		{"a professor", "According to Ruth Calloway, professor of coastal engineering at Harbourmouth University:" + quoted,
+			[]string{"||Ruth Calloway|"}},
+		{"eine Direktorin", "Ruth Albrecht, Direktorin für Wasserbau an der Universität Hafenstadt, schreibt:" + zitat,
+			[]string{"||Ruth Albrecht|"}},
+		{"une professeure", "Anne Marchand, professeure d'hydraulique à l'Université de Portneuf, écrit :" + cité,
+			[]string{"||Anne Marchand|"}},
+		{"una profesora", "Ana Belmonte, profesora de hidráulica en la Universidad de Puertoviejo, escribe:" + cita,
+			[]string{"||Ana Belmonte|"}},
+		{"a reporter of a newspaper", "Ruth Calloway, harbour reporter at The Guardian, writes:" + quoted, []string{"The Guardian||Ruth Calloway|"}},
+		{"a title as the argument of a tag", "{% blockquote The sand has gone but the ships are not back %}\nEvery winter the harbour fills with sand.\n{% endblockquote %}\n", nil},
+		{"an author as the argument of a tag", "{% blockquote Ruth Calloway %}\nEvery winter the harbour fills with sand.\n{% endblockquote %}\n",
+			[]string{"||Ruth Calloway|"}},
+	}
+	r := newReader(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, q := range read(t, r, "markdown", "", tt.body).Quotes {
+				got = append(got, fmt.Sprintf("%s|%s|%s|%s", q.Source.Publication, q.Source.Headline,
+					strings.Join(authorNames(q.Source.Authors), "; "), q.Source.URL))
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("published (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestImprint checks that the place, publisher, year and pages of a book are not part of its title.
+func TestImprint(t *testing.T) {
+	tests := []struct {
+		headline, want string
+		year           int
+	}{
+		{"Songs of the Pier (Oslo: Quay & Sons, 1896)", "Songs of the Pier", 1896},
+		{"Salt (New York: QuayOne, 2001), 45–46", "Salt", 2001},
+		{"Sand (London: Quay, 1998), pp. 12-13.", "Sand", 1998},
+		{"Der Hafen (Berlin: Kaiverlag, 1972), S. 12", "Der Hafen", 1972},
+		{"El puerto (Muelle, 1931)", "El puerto", 1931},
+		{"The Pier (a novel)", "The Pier (a novel)", 0},
+		{"Ports (1) and Piers (2)", "Ports (1) and Piers (2)", 0},
+		{"Room 1900", "Room 1900", 0},
+	}
+	for _, tt := range tests {
+		s := &source{citation: citation{headline: tt.headline}}
+		if s.cutImprint(); s.headline != tt.want || s.year != tt.year {
+			t.Errorf("cutImprint of %q: headline %q, year %d, want %q, %d", tt.headline, s.headline, s.year, tt.want, tt.year)
+		}
+	}
+}
+
+// TestOwnName checks when the name of a social media account is that of the blog's author, from the blog's host.
+func TestOwnName(t *testing.T) {
+	tests := []struct {
+		host, name string
+		want       bool
+	}{
+		{"rcalloway.example", "Ruth Calloway", true},
+		{"ruthcalloway.example", "Ruth Calloway", true},
+		{"blog.calloway.example", "Ruth Calloway", true},
+		{"harbour.example", "Ruth Calloway", false},
+		{"calloway.example", "Ruth Reed", false},
+		{"ann.example", "Ann", false},
+		{"calloway.example", "", false},
+	}
+	for _, tt := range tests {
+		rd := &reading{}
+		rd.blog.hosts = map[string]bool{tt.host: true}
+		if got := rd.isOwnName(tt.name); got != tt.want {
+			t.Errorf("isOwnName(%q) on %s = %v, want %v", tt.name, tt.host, got, tt.want)
+		}
+	}
+}

@@ -23,23 +23,23 @@ type Feed struct {
 	// Description is one sentence about the feed. Default: a sentence made from the names or the title.
 	Description string `yaml:"description"`
 
-	// Tags match posts with at least one of these tags. Default none: any post.
+	// Tags match posts with at least one of these tags. Default none: all posts match.
 	Tags []string `yaml:"tags"`
 
-	// AllTags match posts with all of these tags. Default none: any post.
+	// AllTags match posts with all of these tags. Default none: all posts match.
 	AllTags []string `yaml:"all_tags"`
 
-	// Authors match posts by at least one of these authors. Default none: any post.
+	// Authors match posts by at least one of these authors. Default none: all posts match.
 	Authors []string `yaml:"authors"`
 
-	// Sources match posts that quote at least one of these publications. Default none: any post.
+	// Sources match posts that quote at least one of these publications. Default none: all posts match.
 	Sources []string `yaml:"sources"`
 
 	// Languages match posts in one of these BCP 47 languages or in a regional variety, such as en-GB for en. Default
-	// none: any post.
+	// none: all posts match.
 	Languages []Language `yaml:"languages"`
 
-	// Quoting matches posts with a quote if true, and posts without quotes if false. Default: any post.
+	// Quoting matches posts with a quote if true, and posts without quotes if false. Default: all posts match.
 	Quoting Choice `yaml:"quoting"`
 
 	// Posts that match Exclude are left out of the feed.

@@ -22,7 +22,7 @@ type environment struct {
 	// replace starts the program again in this process and passes it the sockets. It returns only if that fails. If
 	// replace is nil, a server does not restart on SIGUSR2.
 	replace  func(sockets) error
-	sockets  sockets                         // the sockets of a server that will be replaced
+	sockets  sockets                         // to pass to the server that replaces this one
 	try      func(context.Context) *exec.Cmd // see [hosting.Process.Try]; may be nil
 	stdin    io.Reader
 	stdout   io.Writer     // results

@@ -134,8 +134,8 @@ var (
 	readers  = flag.Int("readers", 0, "`number` of readers that send one request after another during restarts and reloads")
 )
 
-// TestReloadUnderPolls checks that no connection is refused when a server polled every 10 ms reloads its configuration,
-// which has changed, on SIGHUP.
+// TestReloadUnderPolls checks that no connection is refused while a server that is polled every 10 ms reloads a changed
+// configuration on SIGHUP.
 func TestReloadUnderPolls(t *testing.T) {
 	t.Parallel()
 	dir, address, admin := folderOfPosts(t), freeAddress(t), freeAddress(t)

@@ -66,7 +66,7 @@ func (env *environment) upgradeSite(cmd *cobra.Command, flags upgradeFlags) erro
 	}
 	defer site.Close()
 	if site.Source.Folder() {
-		return usageError{errors.New("a folder of posts has one server, which always renders its newest version; " +
+		return usageError{errors.New("a folder of posts has only one server, which always uses the newest version of the renderer; " +
 			"upgrade is for --redis")}
 	}
 	u, err := site.Upgrade(cmd.Context(), flags.check, flags.force)

@@ -51,7 +51,7 @@ func newCreditRow(p intake.PostCredits, c intake.Credit) creditRow {
 	return row
 }
 
-// creditForm is the data of the hidden fields that select a credit.
+// creditForm contains the values of the hidden fields that identify a credit.
 type creditForm struct {
 	CSRF      string
 	Site      feed.SiteID

@@ -172,8 +172,8 @@ func (rd *reading) agencyInBrackets(b *block, k int) (int, publisher) {
 	return end, p
 }
 
-// agencyBeforeDash returns the agency that the tokens before the dash at token k name, and the end of the dateline. The
-// end is 0 for anything else, such as the credit "Reuters/New York -".
+// agencyBeforeDash returns the agency named before the dash, which is token k, and the end of the dateline. The end is
+// 0 for anything else, such as the credit "Reuters/New York -".
 func (rd *reading) agencyBeforeDash(b *block, k int) (int, publisher) {
 	if k > 3 || !b.toks[k].space {
 		return 0, publisher{}

@@ -18,7 +18,7 @@ func (rd *reading) startsWithQuotation(b *block) bool {
 		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
-// bindText makes the unmarked blocks that begin at i the passage of s if both ends of the passage are certain. The
+// bindText assigns the unmarked blocks that begin at i to s as its passage if both ends of the passage are certain. The
 // start is certain if a byline, date or dateline was copied with the passage; the end is certain if the text marks it
 // and the voice changes there. Quotation marks around the whole passage make both certain. Otherwise s is kept as a
 // credit without a passage. bindText returns the index of the block to continue with.

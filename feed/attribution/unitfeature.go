@@ -522,7 +522,7 @@ func startWordNumber(l *language, t token) int {
 	}
 }
 
-// endNumber returns a number for the kind of the last token.
+// endNumber returns a number that identifies the kind of the last token.
 func endNumber(toks []token) int {
 	switch t := toks[len(toks)-1]; t.kind {
 	case tokClose:

@@ -193,7 +193,7 @@ func (r *rebuilder) reopenLost(ctx context.Context, token feed.Token, targets []
 	return r.addTargets(ctx, targets, affected)
 }
 
-// documentsOf returns the name of a feed, followed by the names in more and the names of its archives.
+// documentsOf returns the names n and more, followed by the names of the archives of feed n.
 func (r *rebuilder) documentsOf(n feed.Name, more ...feed.Name) []feed.Name {
 	names := append([]feed.Name{n}, more...)
 	for _, a := range r.archives.byFeed[n] {

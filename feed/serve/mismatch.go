@@ -89,7 +89,7 @@ func (r *Replica) addMismatch(x mismatch) bool {
 	return true
 }
 
-// clearMismatch records that the store's state of a feed is served.
+// clearMismatch records that the served version of a feed is the one in the store.
 func (r *Replica) clearMismatch(name feed.Name) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -289,7 +289,7 @@ var exportKeys = []string{"ID", "post_id", "post_name", "post_date", "post_date_
 var blogHosts = []string{".wordpress.com", ".blogspot.com", ".typepad.com", ".livejournal.com", ".tumblr.com", ".over-blog.com",
 	".posterous.com", ".blogger.de", ".canalblog.com", ".ghost.io", ".medium.com"}
 
-// isPermalink reports whether the URL is the post's own, as in exports of WordPress: the front matter has keys of such
+// isPermalink reports whether the URL is the post's own, as in WordPress exports: the front matter has keys of such
 // an export, the last part of the path is the slug, or it is the slug of the title and the host is that of a hosted
 // blog. On other hosts, a post about an article may have the article's title.
 func isPermalink(address string, front map[string]any) bool {

@@ -86,8 +86,8 @@ func testMilestones(t *testing.T, s suite) {
 	}
 }
 
-// testFirstCommitCounts checks that only the first commit of a post is recorded, and that posts which the documents
-// contained before are not recorded as new: their items may have been lost.
+// testFirstCommitCounts checks that only the first commit of a post is recorded, and that a post that was already in
+// the documents is not recorded as new, since only its record may have been lost.
 func testFirstCommitCounts(t *testing.T, s suite) {
 	s.commitPosts(t, feed.Main, day(1), "lost")
 	s.put(t, "a", "lost")

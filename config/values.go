@@ -77,8 +77,8 @@ func (u *URL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// RedisURL is the URL of a Redis server, its Sentinels or a Cluster, or empty. It may contain passwords, which it omits
-// when it is printed.
+// RedisURL is the URL of a Redis server, its Sentinels or a Cluster, or empty. It may contain passwords, which
+// are omitted when it is printed.
 type RedisURL struct{ raw string }
 
 // UnmarshalText accepts the empty text and the URLs that [redisurl.Parse] accepts. Errors do not contain passwords.

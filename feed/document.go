@@ -243,7 +243,7 @@ type Blob struct {
 	Hash Hash   // hash of the identity bytes
 	Gzip []byte // must not be modified
 	Size int    // bytes in identity coding
-	// Bounds are the bounds of the document's items. The hash does not cover them.
+	// Bounds say where each item of the document begins and ends. The hash does not cover them.
 	Bounds Bounds `json:",omitempty"`
 	// Brotli holds the bytes in brotli coding (RFC 7932), or is nil. It must not be modified.
 	Brotli []byte `json:",omitempty"`

@@ -466,7 +466,7 @@ func (b *block) lastArticleLink() (run, bool) {
 }
 
 // publisherOfLink returns the publisher of the article that the link in the block leads to, with its name as the author
-// writes it: the text of the link, or a word of the block that the host contains.
+// writes it: the text of the link, or a word of the block that is also in the host.
 func (rd *reading) publisherOfLink(b *block, link run) publisher {
 	text := b.text[link.start:link.end]
 	if p := rd.r.pubs.lookup(text); p != nil {

@@ -216,7 +216,7 @@ func (l *language) endsVia(toks []token, i int, inner bool) (stop, next bool) {
 	return false, false
 }
 
-// viaName is a name in a phrase that may be the name of a via.
+// viaName is a name in a phrase. It may be the name of a via.
 type viaName struct {
 	at     span
 	text   string

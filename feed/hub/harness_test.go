@@ -204,7 +204,7 @@ func (w *world) settled() {
 	})
 }
 
-// option changes the configuration of a world's hub.
+// option changes the configuration of the hub in a world.
 type option func(*hub.Config)
 
 // opener opens an empty site.

@@ -122,7 +122,7 @@ func (d *Disk) restoreFolder() (restored bool, err error) {
 	if err := d.open(); err != nil {
 		return false, fmt.Errorf("restore the folder of documents: %w", err)
 	}
-	_ = before.Close() // its file has been deleted, or is no longer locked
+	_ = before.Close() // it does not matter if this fails: its file has been deleted, or is no longer locked
 	return true, nil
 }
 

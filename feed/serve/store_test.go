@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// fakeStore is a store in memory that can be made to fail or return wrong data.
+// fakeStore is an in-memory store that can be made to fail or return wrong data.
 type fakeStore struct {
 	mu      sync.Mutex
 	heads   map[feed.Name]feed.Head

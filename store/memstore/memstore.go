@@ -212,7 +212,7 @@ func (e entry[T]) id() string {
 	return strconv.FormatInt(e.ms, 10) + "-" + strconv.FormatInt(e.seq, 10)
 }
 
-// add adds an entry. As in Redis, its id grows even if the clock is set back.
+// add adds an entry. As in Redis, ids increase even if the clock is set back.
 func (x *stream[T]) add(now time.Time, value T) {
 	if ms := now.UnixMilli(); ms > x.ms {
 		x.ms, x.seq = ms, 0

@@ -61,7 +61,7 @@ func ChooseSite(c config.Config) (config.Config, error) {
 	}
 }
 
-// siteIDs returns the ids of all sites for a message.
+// siteIDs returns the ids of all sites as a list for a message.
 func siteIDs(c config.Config) (string, error) {
 	sites, _, err := AllSites(c)
 	if err != nil {

@@ -240,7 +240,7 @@ func (b *bench) subscribe(ctx context.Context, n int, path string) error {
 	return b.receiver.await(ctx, b.version, n)
 }
 
-// parallel calls f for each of n numbers, a few at a time.
+// parallel calls f for each number from 0 to n-1, at most 32 at a time.
 func parallel(ctx context.Context, n int, f func(context.Context, int) error) error {
 	const workers = 32
 	g, ctx := errgroup.WithContext(ctx)

@@ -22,6 +22,7 @@ type reading struct {
 	headings    map[string]int    // by key of a heading: length of the shortest heading with that key; nil until needed
 	linking     map[string][]int  // indexes of blocks by the URLs of their links; nil until needed
 	references  []bool            // by block: whether it is in a bibliography; nil until needed
+	unnamed     *string           // the result of unnamedAccount; nil until needed
 	fullNames   map[string]string // full names in the post by surname; nil until needed
 	externalURL string            // the post's external URL, or empty
 	titleURL    string            // URL of the link next to the title, or empty

@@ -27,7 +27,10 @@ func (rd *reading) verify(s *source) bool {
 		s.cutImprint()
 		return !rd.isTitleAsName(s)
 	}
-	if s.kind == Tweet || s.kind == Reblog || s.convention == "card" {
+	if s.kind == Tweet {
+		return rd.verifyEmbed(s)
+	}
+	if s.kind == Reblog || s.convention == "card" {
 		return true
 	}
 	at := rd.creditBlock(s)

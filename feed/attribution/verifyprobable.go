@@ -138,7 +138,7 @@ func (rd *reading) isNamedThing(s *source, c nameContext) bool {
 	}
 	t := c.b.toks[k]
 	if t.kind == tokPoss && c.before == c.at.lo {
-		if c.at.hi == len(c.b.toks) || c.b.toks[c.at.hi].kind != tokWord || rd.l.say.has(c.b.toks[c.at.hi].id) {
+		if c.at.hi == len(c.b.toks) || rd.isSpeaker(c.b.toks[c.at.hi]) {
 			return false // "the Bugle's Ann Reed:"
 		}
 		return s.pub.name != "" && strings.HasSuffix(strings.TrimRight(c.b.text[:c.b.toks[k].start], " "), s.pub.name)

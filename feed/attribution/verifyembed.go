@@ -96,7 +96,7 @@ func nameWordsOf(s *source, account string) []string {
 	const least = 4 // bytes
 	names := []string{strings.Trim(account[strings.IndexByte(account, '/')+1:], "@_")}
 	for _, a := range s.authors {
-		for _, w := range strings.Fields(strings.ToLower(a)) {
+		for w := range strings.FieldsSeq(strings.ToLower(a)) {
 			if len(w) >= least {
 				names = append(names, w)
 			}

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -151,13 +150,10 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 		if i == postStage {
 			atOnce = postsAtOnce
 		}
-		var selecting sync.WaitGroup
-		if i == mainStage { // while the main feed is rendered, the store has nothing else to do
-			selecting.Go(func() { r.selectTogether(ctx, all[feedStage], targets) })
+		if i == feedStage { // not earlier, because decoding the items would delay the main feed
+			r.selectTogether(ctx, stage, targets)
 		}
-		err = r.rebuildStage(ctx, token, stage, atOnce, targets, fullNames, reports)
-		selecting.Wait()
-		if err != nil {
+		if err = r.rebuildStage(ctx, token, stage, atOnce, targets, fullNames, reports); err != nil {
 			break
 		}
 	}

@@ -24,8 +24,8 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 		return append(out, span{start, end})
 	}
 	if x.l.stop.has(toks[i].id) && i == start {
-		// The first word of a sentence is capitalized even if it is not part of a name. Only known names may begin with such a word, such
-		// as "In These Times".
+		// The first word of a sentence is capitalized even if it is not part of a name. Only known names may begin with such
+		// a word, such as "In These Times".
 		x.r.pubs.walk(toks, i, func(end int, _ *publication) {
 			if end > i+1 {
 				out = append(out, span{start, end})

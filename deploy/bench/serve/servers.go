@@ -220,14 +220,20 @@ func (d *document) measure() error {
 	return err
 }
 
-// startNginx starts an nginx that serves the document from a file, with the same header as feedpub.
+// startNginx starts an nginx that serves the document from a file, with the same header as feedpub. It also has a file
+// for the path of each other feed.
 func startNginx(ctx context.Context, dir string, doc document, o options) (*server, error) {
 	root := filepath.Join(dir, "root")
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return nil, err
+	files := map[string][]byte{"feed.xml": make([]byte, doc.length), "feed.xml.gz": doc.gzip}
+	for _, path := range doc.paths {
+		files[path], files[path+".gz"] = doc.gzip[:1], doc.gzip[:1] // only requested with If-None-Match
 	}
-	for name, data := range map[string][]byte{"feed.xml": make([]byte, doc.length), "feed.xml.gz": doc.gzip} {
-		if err := os.WriteFile(filepath.Join(root, name), data, 0o600); err != nil {
+	for name, data := range files {
+		name = filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(name, data, 0o600); err != nil {
 			return nil, err
 		}
 	}

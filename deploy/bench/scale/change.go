@@ -55,8 +55,8 @@ func (b *bench) change(ctx context.Context) error {
 	)
 }
 
-// documentsOf returns the documents that contain a post at the server with the given base URL, by feed, those of the main
-// feed first.
+// documentsOf returns the documents that contain a post at the server with the given base URL, by feed, those of the
+// main feed first.
 func documentsOf(heads []feed.Head, id, base string) (feeds [][]location) {
 	for _, h := range heads {
 		if !slices.Contains(h.IDs, id) {

@@ -38,8 +38,8 @@ type location struct {
 	Path string `json:"path"`
 }
 
-// changeReply reports the times from the beginning of the write until the first feed was served with the change, and until
-// all of them were.
+// changeReply reports the times from the beginning of the write until the first feed was served with the change, and
+// until all of them were.
 type changeReply struct {
 	First time.Duration `json:"first"`
 	All   time.Duration `json:"all"`
@@ -113,8 +113,9 @@ func runClient(ctx context.Context, url string, in io.Reader, out io.Writer) err
 	}
 }
 
-// perform writes the post when the feeds that contain it have been unchanged for a second. It polls the first document of
-// each feed. The formats of a feed are served in one step, so its other documents must have changed at the same time.
+// perform writes the post when the feeds that contain it have been unchanged for a second. It polls the first document
+// of each feed. The formats of a feed are served in one step, so its other documents must have changed at the same
+// time.
 func (r changeRequest) perform(ctx context.Context, site *store.Site) (reply changeReply, err error) {
 	readers := map[string]*reader{}
 	for _, d := range slices.Concat(r.Feeds...) {

@@ -110,8 +110,8 @@ func (b *bench) compare(ctx context.Context, name string, bound float64, l func(
 	return nil
 }
 
-// ratios alternates between the servers and returns the ratios of the figures of adjacent runs. It calls figure for each
-// run except the first of each server.
+// ratios alternates between the servers and returns the ratios of the figures of adjacent runs. It calls figure for
+// each run except the first of each server.
 func (b *bench) ratios(ctx context.Context, l func(*server) load, figure func(*server, result) float64) ([]float64, error) {
 	var ratios []float64
 	for i := range b.rounds + 1 {

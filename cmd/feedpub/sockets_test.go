@@ -188,7 +188,7 @@ func TestRestartInPlace(t *testing.T) {
 			if err := cmd.Process.Signal(syscall.SIGUSR2); err != nil {
 				t.Fatal(err)
 			}
-			log.await(t, "trigger=start", i+2)
+			log.await(t, "feeds loaded from disk", i+2)
 		}
 	})
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -274,7 +274,7 @@ func report(t *testing.T, p *poller) {
 	if len(p.failed) > 0 {
 		t.Errorf("%d of %d polls failed, first: %s", len(p.failed), p.polls+p.loaded, p.failed[0])
 	}
-	if p.polls < 10 {
+	if p.polls < *restarts {
 		t.Errorf("only %d polls were sent", p.polls)
 	}
 }

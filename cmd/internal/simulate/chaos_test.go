@@ -23,7 +23,7 @@ func (w *world) run() {
 	w.chaos(&operators)
 	w.heal()
 	writers.Wait()
-	w.late.Wait()
+	w.awaitLate()
 	x := w.newWriter(9)
 	x.conn.faults = 0
 	x.repair(w.plan.lossy)
@@ -39,7 +39,7 @@ func (w *world) run() {
 		p.checkDisk()
 	}
 	operators.Wait()
-	w.late.Wait()
+	w.awaitLate()
 }
 
 // chaos injects faults until the time planned for them is over.

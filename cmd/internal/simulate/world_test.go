@@ -94,9 +94,10 @@ type world struct {
 	operator  *conn // without faults
 	posts     *ledger
 	reading   *readers
-	late      sync.WaitGroup
 
 	mu         sync.Mutex
+	late       int           // number of calls that the store will execute later
+	lateDone   *sync.Cond    // uses mu; late has become 0
 	offset     time.Duration // offset of the store's clock
 	trace      uint64        // sum of the hashes of all calls with their times
 	calls      []string      // the calls; nil unless recorded
@@ -143,6 +144,7 @@ func newWorldOf(seed uint64, p plan, log *slog.Logger) *world {
 			Selections: []feed.Selection{{Name: "picked", Criteria: feed.Criteria{Tags: []string{"go"}}}},
 		},
 	}
+	w.lateDone = sync.NewCond(&w.mu)
 	w.catalog.Feeds["picked"] = feed.Channel{Formats: p.formats[:1]}
 	w.site = memstore.New(w.storeNow)
 	w.operator = w.connect("operator")
@@ -216,10 +218,28 @@ func (w *world) violation(format string, args ...any) {
 
 // later calls f after d, even if the process that requested it has ended.
 func (w *world) later(d time.Duration, f func()) {
-	w.late.Go(func() {
+	w.mu.Lock()
+	w.late++
+	w.mu.Unlock()
+	go func() {
 		time.Sleep(d)
 		f()
-	})
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.late--; w.late == 0 {
+			w.lateDone.Broadcast()
+		}
+	}()
+}
+
+// awaitLate waits until no call is left that the store will execute later. It cannot be a WaitGroup, because a process
+// may add a call at the same time.
+func (w *world) awaitLate() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.late > 0 {
+		w.lateDone.Wait()
+	}
 }
 
 // process is a server, which may be stopped and started again.

@@ -105,7 +105,7 @@ func (rd *reading) isDoubtful(b *block, sentence span) bool {
 			k = end - 1
 			continue
 		}
-		if rd.l.first.has(t.id) || rd.l.plural.has(t.id) || rd.l.contrast.has(t.id) || t.kind == tokDash ||
+		if rd.isFirstPerson(t) || rd.l.contrast.has(t.id) || t.kind == tokDash ||
 			t.kind == tokPunct && (t.ch == '?' || t.ch == ';') {
 			return true
 		}

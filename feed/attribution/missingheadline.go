@@ -289,9 +289,6 @@ func (rd *reading) possessiveHeadline(s *source) string {
 // post's last line refers.
 const minTailTitle = 6
 
-// readWords lists the words that begin a line such as "Read the entire article at the Bugle", in all languages.
-var readWords = []string{"read", "lire", "leer", "weiterlesen", "weiter", "mehr", "more"}
-
 // headlineOfTail returns the post's title if the post begins with a line such as "The Bugle, by Ann Reed, June 16,
 // 2014" or ends in a line such as "Read the entire article at the Bugle", which names the known publication of s, and
 // the post contains no other credit and no word in the first or second person: the title is then that of the article.
@@ -333,7 +330,7 @@ func (rd *reading) refersToTitle(s *source) bool {
 	if at := slices.IndexFunc(b.toks, func(t token) bool { return t.kind == tokDots }); at >= 0 && at+1 < len(b.toks) {
 		from = b.toks[at+1:]
 	}
-	return slices.Contains(readWords, strings.ToLower(b.text[from[0].start:from[0].end]))
+	return rd.l.readOn.has(from[0].id) // "Read the entire article at the Bugle"
 }
 
 // isText reports whether the block is a part of the post's text, or a credit in it.

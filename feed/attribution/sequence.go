@@ -159,12 +159,12 @@ func newTransitions(weights []int32) transitions {
 // best sets to[y] to the maximum, over all labels, of the label's score in from plus the weight of the transition from
 // it to y.
 func (t *transitions) best(to, from []int32) {
-	least := from[0]
+	highest := from[0]
 	for y, score := range from {
 		to[y] = math.MinInt32
-		least = max(least, score)
+		highest = max(highest, score)
 	}
-	least -= t.spread
+	least := highest - t.spread
 	groups := len(to) / groupLabels
 	for label, score := range from {
 		if score < least {

@@ -78,7 +78,7 @@ func (rd *reading) saysOrigin(b *block, in span) bool {
 			return true // "from [the Bugle](…):"
 		}
 	}
-	if slices.ContainsFunc(toks, func(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }) {
+	if slices.ContainsFunc(toks, rd.isFirstPerson) {
 		return false
 	}
 	return rd.sayingAfter(b, in.lo) >= 0 || phraseEnd(rd.l.from, toks) > 0 ||

@@ -81,9 +81,7 @@ func (rd *reading) findUnnamedAccount() string {
 		if slices.ContainsFunc(names, func(n string) bool { return strings.Contains(text, n) }) {
 			return ""
 		}
-		personal = personal || slices.ContainsFunc(b.toks, func(t token) bool {
-			return rd.l.first.has(t.id) || rd.l.plural.has(t.id)
-		})
+		personal = personal || slices.ContainsFunc(b.toks, rd.isFirstPerson)
 	}
 	if !personal {
 		return ""

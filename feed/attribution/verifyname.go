@@ -386,7 +386,7 @@ func (rd *reading) isCoverage(c nameContext) bool {
 	}
 	in := rd.sentenceAround(c.b.toks, c.at)
 	own := slices.ContainsFunc(c.b.toks[in.lo:c.at.lo], func(t token) bool {
-		return rd.l.first.has(t.id) || rd.l.plural.has(t.id) || rd.l.pointing.has(t.id)
+		return rd.isFirstPerson(t) || rd.l.pointing.has(t.id)
 	})
 	if covered && own {
 		return true
@@ -394,7 +394,7 @@ func (rd *reading) isCoverage(c nameContext) bool {
 	for k := c.at.hi; k+1 < in.hi && k < c.at.hi+4; k++ { // "the Bugle wrote about me"
 		var ends [4]int
 		for _, end := range rd.l.about.phraseEnds(c.b.toks, k, ends[:0]) {
-			if end < in.hi && (rd.l.first.has(c.b.toks[end].id) || rd.l.plural.has(c.b.toks[end].id)) {
+			if end < in.hi && rd.isFirstPerson(c.b.toks[end]) {
 				return true
 			}
 		}

@@ -182,9 +182,7 @@ func (rd *reading) isOwnSentence(s *source, b *block) bool {
 			return false
 		}
 	}
-	return slices.ContainsFunc(b.toks[clause.lo:clause.hi], func(t token) bool {
-		return rd.l.first.has(t.id) || rd.l.plural.has(t.id)
-	})
+	return slices.ContainsFunc(b.toks[clause.lo:clause.hi], rd.isFirstPerson)
 }
 
 // clauseBefore returns the tokens before the given one, back to the last dash, semicolon or end of a sentence.

@@ -37,17 +37,8 @@ func (rd *reading) isFragment(s *source) bool {
 	}
 	return !slices.ContainsFunc(strings.Fields(name), func(w string) bool {
 		w = strings.Trim(w, ".,")
-		return !nameAffixes[strings.ToLower(w)] || w == strings.ToUpper(w) && s.pub.known != nil
+		return !rd.l.nameAffix.has(rd.r.lx.lookup(w)) || w == strings.ToUpper(w) && s.pub.known != nil
 	})
-}
-
-// nameAffixes lists titles before names of persons and suffixes of names of companies, in lower case.
-var nameAffixes = map[string]bool{
-	"rt": true, "hon": true, "rev": true, "sir": true, "dame": true, "lord": true, "lady": true, "mr": true, "mrs": true,
-	"ms": true, "dr": true, "prof": true, "mp": true, "herr": true, "frau": true, "mme": true, "mlle": true, "sr": true,
-	"sra": true, "don": true, "doña": true, "inc": true, "ltd": true, "llc": true, "llp": true, "plc": true, "corp": true,
-	"gmbh": true, "ag": true, "kg": true, "ohg": true, "ev": true, "sa": true, "sas": true, "sarl": true, "sl": true,
-	"srl": true,
 }
 
 // isInQuotationMarks reports whether quotation marks surround the publication of s in its credit.
@@ -143,14 +134,7 @@ func (rd *reading) isNamedThing(s *source, c nameContext) bool {
 		}
 		return s.pub.name != "" && strings.HasSuffix(strings.TrimRight(c.b.text[:c.b.toks[k].start], " "), s.pub.name)
 	}
-	return t.kind == tokWord && callingWords[strings.ToLower(c.b.text[t.start:t.end])]
-}
-
-// callingWords lists verbs before the name of a thing, in all languages.
-var callingWords = map[string]bool{
-	"call": true, "calls": true, "called": true, "dubs": true, "dubbed": true, "terms": true, "termed": true,
-	"nennt": true, "nannte": true, "appelle": true, "appelait": true, "nomme": true, "baptise": true, "llama": true,
-	"llamó": true, "denomina": true, "denominó": true,
+	return t.kind == tokWord && rd.l.calling.has(t.id)
 }
 
 // wholeLabel makes the headline of s the whole text of its link if the text is a sentence whose first words were read
@@ -305,18 +289,10 @@ func (rd *reading) isAffiliation(s *source, c nameContext) bool {
 			return false
 		}
 		for k := at.hi + 1; k < min(at.hi+4, c.at.lo); k++ {
-			if phraseEnd(rd.l.position, c.b.toks[k:c.at.lo]) > 0 || professors[strings.ToLower(c.b.slice(span{k, k + 1}))] {
+			if phraseEnd(rd.l.position, c.b.toks[k:c.at.lo]) > 0 || rd.l.academic.has(c.b.toks[k].id) {
 				return true
 			}
 		}
 		return false
 	})
-}
-
-// professors lists academic positions that are not in the language files.
-var professors = map[string]bool{
-	"profesor": true, "profesora": true, //nolint:misspell // Spanish
-	"catedrático": true, "catedrática": true, "directeur": true, "directrice": true,
-	"chercheur": true, "chercheuse": true, "investigador": true, "investigadora": true, "forscher": true, "forscherin": true,
-	"dozent": true, "dozentin": true,
 }

@@ -143,8 +143,12 @@ func (r changeRequest) perform(ctx context.Context, site *store.Site) (reply cha
 	for _, documents := range r.Feeds {
 		for _, d := range documents[1:] {
 			x := readers[d.Base]
-			if changed, err := x.request(ctx, d.Path, x.tags[d.Path]); err != nil || !changed {
-				return reply, fmt.Errorf("%s has not changed with the other documents of its feed: %w", d.Path, err)
+			changed, err := x.request(ctx, d.Path, x.tags[d.Path])
+			if err != nil {
+				return reply, err
+			}
+			if !changed {
+				return reply, fmt.Errorf("%s has not changed with the other documents of its feed", d.Path)
 			}
 		}
 	}

@@ -175,7 +175,6 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 		case rd.isMention(c, threshold):
 			suggest(c, q)
 		default:
-			rd.takeCitedAuthor(s)
 			rd.completeHeadline(s)
 			published = append(published, c)
 		}

@@ -8,8 +8,7 @@ import (
 )
 
 // This file checks a credit against the place of its link and its passage: the sentence before a quotation element
-// decides where the quotation is from, the name after "via" is not its source, and a passage in the author's own
-// sentence is not a quotation.
+// decides where the quotation is from, and the name after "via" is not its source.
 
 // isLinkOfLead reports whether the paragraph above a quotation element allows the URL of s as the source of the
 // quotation. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link
@@ -28,67 +27,9 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 		if r.kind != runLink || within.empty() || hostOf(r.value) == "" {
 			continue
 		}
-		same := hostOf(r.value) == hostOf(s.url)
-		if !same && mayBeArticle(r.value) && rd.isSaying(lead.toks[within.lo:within.hi]) {
-			s.url = r.value
-			return s.pub.name == "" || strings.Contains(lead.slice(in), s.pub.name) // otherwise, the name belongs to the old URL
-		}
-		linked, found = true, found || same
+		linked, found = true, found || hostOf(r.value) == hostOf(s.url)
 	}
 	return found || !linked
-}
-
-// isLinkOfSentence reports whether the sentence around the passage of s, which is part of block b, allows the URL of s
-// as its source. If the sentence with the passage has links outside the passage, the URL must be one of them or have
-// the same host.
-func (rd *reading) isLinkOfSentence(s *source, b *block) bool {
-	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.url == "" || s.convention == "cite" {
-		return true
-	}
-	_, at, ok := b.findName(s.passages[0])
-	if !ok || at.empty() {
-		return true
-	}
-	in := rd.sentenceAround(b.toks, at)
-	linked := false
-	for _, r := range b.runs {
-		_, within := tokensWithin(b.toks, in, r)
-		if r.kind != runLink || within.empty() || hostOf(r.value) == "" {
-			continue
-		}
-		if hostOf(r.value) == hostOf(s.url) {
-			return true
-		}
-		linked = linked || within.hi <= at.lo || within.lo >= at.hi
-	}
-	return !linked
-}
-
-// isReference reports whether s, whose credit is in the block with index at, has no passage and is an entry of a
-// bibliography: the block begins with a number in square brackets, or is below a heading such as "References".
-func (rd *reading) isReference(s *source, at int) bool {
-	if len(s.passages) > 0 {
-		return false
-	}
-	if b := rd.doc.blocks[at]; b.hasFootnote(0) {
-		return true
-	}
-	if rd.references == nil {
-		rd.references = make([]bool, len(rd.doc.blocks))
-		below := false
-		for i, b := range rd.doc.blocks {
-			n := len(b.toks)
-			for n > 0 && b.toks[n-1].kind == tokPunct {
-				n--
-			}
-			if isHeading(b.elem) || n <= 4 && (b.isWholly(runBold) || n < len(b.toks)) {
-				var ends [4]int
-				below = n > 0 && slices.Contains(rd.l.references.phraseEnds(b.toks, 0, ends[:0]), n)
-			}
-			rd.references[i] = below
-		}
-	}
-	return rd.references[at]
 }
 
 // leadOf returns the block directly above the passage of s. It returns nil if the passage is not a quotation element,
@@ -107,16 +48,76 @@ func (rd *reading) leadOf(s *source, at int) *block {
 	return nil
 }
 
-// isSaying reports whether the tokens of a link are a verb of saying, perhaps after an adverb.
-func (rd *reading) isSaying(toks []token) bool {
-	said := false
-	for _, t := range toks {
-		if t.upper {
-			return false
-		}
-		said = said || rd.l.say.has(t.id) && !rd.l.stop.has(t.id)
+// withoutAdverb returns the name without adverbs at its end.
+func (rd *reading) withoutAdverb(name string) string {
+	toks := rd.r.lx.tokenize(name, nil)
+	n := len(toks)
+	for n > 1 && !toks[n-1].upper && rd.l.again.has(toks[n-1].id) {
+		n--
 	}
-	return said && len(toks) <= 4
+	if n == len(toks) {
+		return name
+	}
+	return name[:toks[n-1].end]
+}
+
+// takeGivenNameAsAuthor makes an unknown publication the author if it is a single word before a verb of saying, and the
+// word is a given name or the text of a link consists of both words, as in "Ann writes".
+func (rd *reading) takeGivenNameAsAuthor(s *source) {
+	if s.pub.known != nil || s.pub.name == "" || len(s.authors) > 0 || strings.ContainsAny(s.pub.name, " .") || acronym(s.pub.name) {
+		return
+	}
+	for _, c := range rd.contextsOf(s, s.pub.name) {
+		if c.before != c.at.lo || c.at.hi-c.at.lo != 1 || c.at.hi == len(c.b.toks) || !rd.l.say.has(c.b.toks[c.at.hi].id) {
+			continue
+		}
+		link := c.b.linkIn(c.at)
+		if rd.l.given.has(c.b.toks[c.at.lo].id) || link != "" && c.b.linkIn(span{c.at.hi, c.at.hi + 1}) == link {
+			s.pub, s.authors = publisher{}, []string{s.pub.name}
+			return
+		}
+	}
+}
+
+// isMediaHost reports whether u, a URL or a domain, belongs to a site that hosts videos, slides, pictures or code, and
+// publishes nothing itself.
+func isMediaHost(u string) bool {
+	h := hostOf(u)
+	if h == "" {
+		h = u
+	}
+	return slices.ContainsFunc(strings.Split(h, "."), func(l string) bool { return mediaHosts[l] })
+}
+
+// mediaHosts lists labels in the host names of sites that host videos, slides, pictures or code.
+var mediaHosts = map[string]bool{
+	"bitbucket": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
+	"gitlab": true, "imgur": true, "instagram": true, "slideshare": true, "soundcloud": true, "sourceforge": true,
+	"speakerdeck": true, "vimeo": true, "youtu": true, "youtube": true,
+}
+
+// isReference reports whether s, whose credit is in the block with index at, has no passage and is an entry of a
+// bibliography, below a heading such as "References".
+func (rd *reading) isReference(s *source, at int) bool {
+	if len(s.passages) > 0 {
+		return false
+	}
+	if rd.references == nil {
+		rd.references = make([]bool, len(rd.doc.blocks))
+		below := false
+		for i, b := range rd.doc.blocks {
+			n := len(b.toks)
+			for n > 0 && b.toks[n-1].kind == tokPunct {
+				n--
+			}
+			if isHeading(b.elem) || n <= 4 && (b.isWholly(runBold) || n < len(b.toks)) {
+				var ends [4]int
+				below = n > 0 && slices.Contains(rd.l.references.phraseEnds(b.toks, 0, ends[:0]), n)
+			}
+			rd.references[i] = below
+		}
+	}
+	return rd.references[at]
 }
 
 // isFoundThere reports whether the article or the publication of s follows "via" at the beginning of a sentence, before
@@ -160,106 +161,4 @@ func (rd *reading) namesOfVia(b *block, i int) span {
 		}
 	}
 	return span{}
-}
-
-// isOwnSentence reports whether the passage of s, which is part of block b, is in the author's own clause: a dash, a
-// semicolon or a full stop separates it from the name and the link of s, and the clause contains "I" or "we".
-func (rd *reading) isOwnSentence(s *source, b *block) bool {
-	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.convention == "cite" {
-		return false
-	}
-	_, at, ok := b.findName(s.passages[0])
-	if !ok || at.empty() {
-		return false
-	}
-	clause := b.clauseBefore(at.lo)
-	if clause.lo == 0 || clause.empty() || s.url != "" && b.linkIn(clause) == s.url {
-		return false
-	}
-	text := b.slice(clause)
-	for _, name := range append([]string{s.pub.name}, s.authors...) {
-		if name != "" && strings.Contains(text, name) {
-			return false
-		}
-	}
-	return slices.ContainsFunc(b.toks[clause.lo:clause.hi], rd.isFirstPerson)
-}
-
-// clauseBefore returns the tokens before the given one, back to the last dash, semicolon or end of a sentence.
-func (b *block) clauseBefore(at int) span {
-	for k := at - 1; k >= 0; k-- {
-		t := b.toks[k]
-		if t.kind == tokDash || t.kind == tokPunct && strings.ContainsRune(";.!?", t.ch) && t.end < b.toks[k+1].start {
-			return span{k + 1, at}
-		}
-	}
-	return span{0, at}
-}
-
-// dropAdverb removes adverbs from the end of an unknown publication, as in the link "the Bugle again".
-func (rd *reading) dropAdverb(s *source) {
-	if s.pub.known != nil {
-		return
-	}
-	if name := rd.withoutAdverb(s.pub.name); name != s.pub.name {
-		s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
-	}
-}
-
-// withoutAdverb returns the name without adverbs at its end.
-func (rd *reading) withoutAdverb(name string) string {
-	toks := rd.r.lx.tokenize(name, nil)
-	n := len(toks)
-	for n > 1 && !toks[n-1].upper && rd.l.again.has(toks[n-1].id) {
-		n--
-	}
-	if n == len(toks) {
-		return name
-	}
-	return name[:toks[n-1].end]
-}
-
-// takeGivenNameAsAuthor makes an unknown publication the author if it is a single word before a verb of saying, and the
-// word is a given name or the text of a link consists of both words, as in "Ann writes".
-func (rd *reading) takeGivenNameAsAuthor(s *source) {
-	if s.pub.known != nil || s.pub.name == "" || len(s.authors) > 0 || strings.ContainsAny(s.pub.name, " .") || acronym(s.pub.name) {
-		return
-	}
-	for _, c := range rd.contextsOf(s, s.pub.name) {
-		if c.before != c.at.lo || c.at.hi-c.at.lo != 1 || c.at.hi == len(c.b.toks) || !rd.l.say.has(c.b.toks[c.at.hi].id) {
-			continue
-		}
-		link := c.b.linkIn(c.at)
-		if rd.l.given.has(c.b.toks[c.at.lo].id) || link != "" && c.b.linkIn(span{c.at.hi, c.at.hi + 1}) == link {
-			s.pub, s.authors = publisher{}, []string{s.pub.name}
-			return
-		}
-	}
-}
-
-// isSender reports whether the person only sent the author of the post a link, as in "Ann sent me a post".
-func (rd *reading) isSender(s *source, name string) bool {
-	for _, c := range rd.contextsOf(s, name) {
-		if c.at.hi < len(c.b.toks) && rd.l.send.has(c.b.toks[c.at.hi].id) {
-			return true
-		}
-	}
-	return false
-}
-
-// isMediaHost reports whether u, a URL or a domain, belongs to a site that hosts videos, slides, pictures or code, and
-// publishes nothing itself.
-func isMediaHost(u string) bool {
-	h := hostOf(u)
-	if h == "" {
-		h = u
-	}
-	return slices.ContainsFunc(strings.Split(h, "."), func(l string) bool { return mediaHosts[l] })
-}
-
-// mediaHosts lists labels in the host names of sites that host videos, slides, pictures or code.
-var mediaHosts = map[string]bool{
-	"bitbucket": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
-	"gitlab": true, "imgur": true, "instagram": true, "slideshare": true, "soundcloud": true, "sourceforge": true,
-	"speakerdeck": true, "vimeo": true, "youtu": true, "youtube": true,
 }

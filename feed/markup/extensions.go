@@ -14,7 +14,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// extensions adds the Markdown syntax that GitHub, Hugo and Jekyll support beyond CommonMark.
+// extensions adds the Markdown syntax that GitHub, Hugo and Jekyll support beyond CommonMark, except for bare links.
 type extensions struct{}
 
 // Extend implements [goldmark.Extender].
@@ -22,7 +22,7 @@ func (extensions) Extend(m goldmark.Markdown) {
 	for _, e := range []goldmark.Extender{
 		// The align attribute, unlike the style attribute, is safe to keep.
 		extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
-		extension.Strikethrough, extension.Linkify, extension.TaskList, extension.DefinitionList, extension.Footnote,
+		extension.Strikethrough, extension.TaskList, extension.DefinitionList, extension.Footnote,
 	} {
 		e.Extend(m)
 	}
@@ -35,11 +35,17 @@ func (extensions) Extend(m goldmark.Markdown) {
 	m.Renderer().AddOptions(renderer.WithNodeRenderers(util.Prioritized(checkBoxes{}, 100)))
 }
 
+// footnoteMark is in every document with footnotes, and attributeMark in every document with attribute lists.
+var footnoteMark, attributeMark = []byte("[^"), []byte("{:")
+
 // keepFootnotes keeps footnotes that the text does not refer to. It numbers them after all other footnotes.
 type keepFootnotes struct{}
 
 // Transform implements [parser.ASTTransformer].
-func (keepFootnotes) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
+func (keepFootnotes) Transform(doc *ast.Document, r text.Reader, _ parser.Context) {
+	if !bytes.Contains(r.Source(), footnoteMark) {
+		return
+	}
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		list, ok := n.(*extensionast.FootnoteList)
 		if !ok || !entering {
@@ -99,7 +105,10 @@ func (attributeParser) Parse(_ ast.Node, block text.Reader, _ parser.Context) as
 type removeMarks struct{}
 
 // Transform implements [parser.ASTTransformer].
-func (removeMarks) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
+func (removeMarks) Transform(doc *ast.Document, r text.Reader, _ parser.Context) {
+	if source := r.Source(); !bytes.Contains(source, footnoteMark) && !bytes.Contains(source, attributeMark) {
+		return
+	}
 	var marks []ast.Node
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if k := n.Kind(); entering && (k == kindAttributes || k == extensionast.KindFootnoteBacklink) {
@@ -114,7 +123,9 @@ func (removeMarks) Transform(doc *ast.Document, _ text.Reader, _ parser.Context)
 		}
 		if a, ok := n.(*attributes); ok && a.toc {
 			if list := enclosingList(n); list != nil && list.ChildCount() == 1 {
-				list.Parent().RemoveChild(list.Parent(), list)
+				if p := list.Parent(); p != nil { // the list may contain another mark, which has removed it
+					p.RemoveChild(p, list)
+				}
 				continue
 			}
 		}

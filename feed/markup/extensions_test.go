@@ -33,6 +33,7 @@ func TestMarkdownExtensions(t *testing.T) {
 		{"attributes over lines", "{: .a\n.b}", "<p>{: .a\n.b}</p>"},
 		{"table of contents", "* Contents\n{:toc}\n\n# One\n", "<h1>One</h1>"},
 		{"numbered table of contents", "1. TOC\n{:toc}\n\nOne", "<p>One</p>"},
+		{"table of contents marked twice", "* Contents {:toc}\n{:toc}\n\nOne", "<p>One</p>"},
 		{"table of contents without list", "Contents {:toc}", "<p>Contents </p>"},
 		{"list with the mark of a table of contents", "* One\n* Two\n{:toc}", "<ul>\n<li>One</li>\n<li>Two</li>\n</ul>"},
 		{"heading with an id", "## One {#one}\n\nTwo\n===\n\n### C {:.no_toc}\n\n## {x}", "<h2>One</h2>\n<h1>Two</h1>\n<h3>C </h3>\n<h2>{x}</h2>"},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	rendererhtml "github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
@@ -22,8 +23,13 @@ func parseMarkdown(body string) (*html.Node, error) {
 	if err := boundMarkdown(body); err != nil {
 		return nil, err
 	}
-	converter := takeConverter()
-	defer converters.Put(converter)
+	return convertMarkdown(body, isQuick(body))
+}
+
+// convertMarkdown converts clean Markdown within the bounds. If quick is set, it finds bare links only after punctuation.
+func convertMarkdown(body string, quick bool) (*html.Node, error) {
+	converter := takeConverter(quick)
+	defer converter.release()
 	markdown, budget := converter.markdown, converter.budget
 	source := []byte(body)
 	tree := markdown.Parser().Parse(text.NewReader(source))
@@ -31,11 +37,15 @@ func parseMarkdown(body string) (*html.Node, error) {
 		return nil, markdownError(1+strings.Count(body[:budget.at], "\n"),
 			"too many delimiters such as \"*\" and \"[\" in a paragraph")
 	}
-	if err := boundLinks(tree, source); err != nil {
-		return nil, err
+	if bytes.Contains(source, []byte("]:")) { // without definitions, all URLs and titles are in the source
+		if err := boundLinks(tree, source); err != nil {
+			return nil, err
+		}
 	}
-	if err := escapeOpenTags(tree, source); err != nil {
-		return nil, fmt.Errorf("convert markdown: %w: %w", err, feed.ErrInvalid)
+	if bytes.IndexByte(source, '<') >= 0 {
+		if err := escapeOpenTags(tree, source); err != nil {
+			return nil, fmt.Errorf("convert markdown: %w: %w", err, feed.ErrInvalid)
+		}
 	}
 	var converted bytes.Buffer
 	if err := markdown.Renderer().Render(&converted, source, tree); err != nil {
@@ -48,25 +58,41 @@ func parseMarkdown(body string) (*html.Node, error) {
 type converter struct {
 	markdown goldmark.Markdown
 	budget   *inlineBudget
+	pool     *sync.Pool // where the converter is kept for reuse
 }
 
-// converters holds converters for reuse, since making one takes longer than converting a short post.
-var converters = sync.Pool{New: func() any {
+// converters and quickConverters hold converters for reuse, since making one takes longer than converting a short post.
+// The quick ones are for documents for which isQuick is true.
+var (
+	converters      = sync.Pool{New: func() any { return newConverter(extension.Linkify) }}
+	quickConverters = sync.Pool{New: func() any { return newConverter(marginalLinks{}) }}
+)
+
+// newConverter returns a converter that finds bare links by the given extension.
+func newConverter(links goldmark.Extender) *converter {
 	budget := new(inlineBudget)
 	return &converter{budget: budget, markdown: goldmark.New(
-		goldmark.WithExtensions(extensions{}),
+		goldmark.WithExtensions(extensions{}, links),
 		goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(budget, 0))),
 		// Authors may write raw HTML. As with any HTML, parseHTML and Clean remove unsafe elements.
 		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
 	)}
-}}
+}
 
 // takeConverter returns a converter whose budget is unspent.
-func takeConverter() *converter {
-	c := converters.Get().(*converter)
+func takeConverter(quick bool) *converter {
+	pool := &converters
+	if quick {
+		pool = &quickConverters
+	}
+	c := pool.Get().(*converter)
+	c.pool = pool
 	*c.budget = inlineBudget{}
 	return c
 }
+
+// release makes the converter available for reuse.
+func (c *converter) release() { c.pool.Put(c) }
 
 // Limits on Markdown. Without them, goldmark can take minutes or use gigabytes for one megabyte of input: its time
 // grows quadratically with each of these numbers, and table cells and references to link definitions use much more

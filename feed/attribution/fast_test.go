@@ -80,6 +80,7 @@ var fastCases = []string{
 	"İstanbul ẞ Ⱥ", "a\u00adb", "e\u0301", "it's", "IT'S", "“Well,” 12 comments", "3.5", "x_y", "@ann", "ann@example.com", "a\xffb",
 	"naïve café", "Süddeutsche Zeitung", "R&D", "C++", "rock'n'roll", "2011-06-05", "9/15/11", "…", "a…b", "...", "-a", "a-", "(a)",
 	"averyveryverylongwordthatnoclasscontains", "A.", "a.", "1.", "A.b", "a.b", "abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwxy",
+	"a:b c: d 1:2 3: 4", "a- b-c d/ e/f g& h&i j_ k@ l@m n+ o+p", "(a)b*c=d%e|f", "dogs' Ann's Ann’s A's it's U.S.'s", "ab.c. d.",
 	"hello?", "don’t", "Yahoo!", "¿qué?", "Σίσυφος", "ﬁ", "\u00a0", "a\tb\nc", "A\x00b",
 }
 
@@ -141,6 +142,42 @@ func TestFoldLineMatchesPlainVersion(t *testing.T) {
 	}
 }
 
+// plainWordEnd is the plain version of wordEnd.
+func plainWordEnd(text string, i int) int {
+	start := i
+	letters, points := 0, 0
+	for i < len(text) {
+		r, size := decodeRune(text, i)
+		switch {
+		case isWordRune(r) || i == start:
+			letters++
+		case !joinsWord(text, i, r) || !nextIsWord(text, i+size):
+			return abbreviationEnd(text, start, i, letters, points)
+		case r == '.':
+			points++
+		}
+		i += size
+	}
+	return i
+}
+
+// TestWordBytes checks the number of letters and digits at the beginning of eight bytes for each byte and position.
+func TestWordBytes(t *testing.T) {
+	for c := range 256 {
+		for at := range 8 {
+			text := []byte("aZ09zA5b")
+			text[at] = byte(c)
+			want := at
+			if wordByte[c] {
+				want = len(text)
+			}
+			if got := wordBytes(eightBytes(string(text), 0)); got != want {
+				t.Errorf("wordBytes of %q = %d, want %d", text, got, want)
+			}
+		}
+	}
+}
+
 // TestTokenizeMatchesPlainVersion checks that reading words in one pass yields the same tokens as reading them rune by
 // rune.
 func TestTokenizeMatchesPlainVersion(t *testing.T) {
@@ -154,7 +191,7 @@ func TestTokenizeMatchesPlainVersion(t *testing.T) {
 			}
 			words++
 			w := s[got.start:got.end]
-			end := wordEnd(s, got.start)
+			end := plainWordEnd(s, got.start)
 			if p := possessive(s[got.start:end]); p > 0 && slow.lookup(s[got.start:end]) == 0 {
 				end = got.start + p
 			}

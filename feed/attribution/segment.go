@@ -339,7 +339,7 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 			i += size
 			continue
 		}
-		end := i + 1
+		end := max(i+1, plainEnd(data, i))
 		for end < len(data) &&
 			(data[end] > ' ' && data[end] < utf8.RuneSelf || isWordSpace(data, end) || blank(data, end) == 0) {
 			end++
@@ -361,6 +361,27 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 		s.breaks = 0
 		i = end
 	}
+}
+
+// plainEnd returns the end of the printable ASCII text at data[i] that contains no two consecutive spaces, rounded down so
+// that it can be read several bytes at a time.
+func plainEnd(data string, i int) int {
+	const ones, upper = 0x0101010101010101, 0x8080808080808080
+	for len(data)-i >= 8 {
+		w := eightBytes(data, i)
+		if ((w-0x20*ones)|w)&upper != 0 {
+			break
+		}
+		spaces := ^(w + (0x80-0x21)*ones) & upper // all bytes are at least 0x20
+		if spaces&(spaces<<8) != 0 {
+			break
+		}
+		i += 8
+		if spaces>>63 != 0 { // the next byte decides whether the last space is kept
+			i--
+		}
+	}
+	return i
 }
 
 // isWordSpace reports whether data[i] is a single space before an ASCII character. Such a space is kept.

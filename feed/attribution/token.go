@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode"
@@ -23,14 +24,14 @@ const (
 // token is a word or a punctuation mark of a block's text. Words include inner apostrophes, hyphens, periods and
 // slashes: "Frere-Jones", "U.S.", "Townhall.com" and "9/15/11" are one token each.
 type token struct {
-	start, end int // byte offsets in the text
-	kind       tokenKind
+	start, end int   // byte offsets in the text
 	ch         rune  // the character of a tokPunct; the mark of tokOpen and tokClose
 	id         int32 // number of the word in the lexicon, or 0
-	upper      bool  // the word begins with a capital letter
-	digit      bool  // the word begins with a digit
-	inner      bool  // the word contains a capital letter or a period after its first byte: "iMore", "nola.com"
-	space      bool  // white space precedes the token, or it is the first token
+	kind       tokenKind
+	upper      bool // the word begins with a capital letter
+	digit      bool // the word begins with a digit
+	inner      bool // the word contains a capital letter or a period after its first byte: "iMore", "nola.com"
+	space      bool // white space precedes the token, or it is the first token
 }
 
 // isPunct reports whether the token is one of the given punctuation marks.
@@ -88,8 +89,12 @@ func (lx *lexicon) appendWord(toks []token, text string, t token) []token {
 	t.kind, t.end = tokWord, wordEnd(text, t.start)
 	word := text[t.start:t.end]
 	p := possessive(word)
-	if p == 0 || lx.lookup(word) != 0 {
+	if p == 0 {
 		return append(toks, lx.finishWord(text, t))
+	}
+	if t.id = lx.lookup(word); t.id != 0 {
+		t.setShape(text)
+		return append(toks, t)
 	}
 	ending := token{start: t.start + p, end: t.end, kind: tokPoss}
 	t.end = ending.start
@@ -158,16 +163,20 @@ func pairedKind(text string, t *token) tokenKind {
 // afterBracket reports whether an opening bracket precedes byte i.
 func afterBracket(text string, i int) bool { return i > 0 && (text[i-1] == '(' || text[i-1] == '[') }
 
-// simpleWord reads the word at byte i if it consists of ASCII letters and digits and a space or simple punctuation ends
-// it. It returns the end and the lexicon number of the word, and whether the word contains a capital letter after its
-// first byte and before its last. The end is 0 if the word is not simple. Most words are simple, and are compared eight
+// simpleWord reads the word at byte i if it consists of ASCII letters and digits and a character that cannot be part of
+// it follows. It returns the end and the lexicon number of the word, and whether the word contains a capital letter after
+// its first byte and before its last. The end is 0 if the word is not simple. Most words are simple, and are read eight
 // bytes at a time.
 func (lx *lexicon) simpleWord(text string, i int) (end int, id int32, inner bool) {
-	end = i + 1
-	for end < len(text) && wordByte[text[end]] {
-		end++
+	word := eightBytes(text, i)
+	n := wordBytes(word)
+	end = i + n
+	if n == maxShort {
+		for end < len(text) && wordByte[text[end]] {
+			end++
+		}
+		n = end - i
 	}
-	n := end - i
 	switch {
 	case end < len(text) && !endsSimpleWord(text, end, n):
 		return 0, 0, false
@@ -177,8 +186,20 @@ func (lx *lexicon) simpleWord(text string, i int) (end int, id int32, inner bool
 	// The bit lowerBit distinguishes small letters from capitals, and all digits have it.
 	const lowerBit = 0x2020202020202020
 	mask := ^uint64(0) >> ((64 - 8*n) & 63)
-	word := eightBytes(text, i) & mask
+	word &= mask
 	return end, lx.table.shortNumber(word | lowerBit&mask), ^word&lowerBit&(mask>>8)>>8 != 0
+}
+
+// wordBytes returns the number of bytes at the beginning of the word, its lowest bytes, that are ASCII letters or digits.
+func wordBytes(word uint64) int {
+	// Adding up to 0x7f to each byte does not carry into the next byte once the upper bits are cleared. The sum has its
+	// upper bit set if the byte is at least the first, or greater than the last, letter or digit.
+	const ones, upper = 0x0101010101010101, 0x8080808080808080
+	low := word &^ upper
+	letter := low | 0x20*ones
+	isLetter := (letter + (0x80-'a')*ones) &^ (letter + (0x7f-'z')*ones)
+	isDigit := (low + (0x80-'0')*ones) &^ (low + (0x7f-'9')*ones)
+	return bits.TrailingZeros64(^(isLetter|isDigit)&upper|word&upper) / 8
 }
 
 // eightBytes returns the eight bytes of s from byte i on, as a number, with zeros for the bytes after the end of s.
@@ -194,15 +215,26 @@ func eightBytes(s string, i int) (n uint64) {
 	return n
 }
 
-// endsSimpleWord reports whether the character at byte end cannot be part of the word of n letters before it. A period
-// may be part of an initial or a host name.
+// endsSimpleWord reports whether the character at byte end cannot be part of the word of n letters before it. A mark
+// such as a hyphen may join two words, and a period may be part of an initial.
 func endsSimpleWord(text string, end, n int) bool {
-	c := text[end]
-	return endsWord[c] || c == '.' && n > 1 && !nextIsWord(text, end+1)
+	switch c := text[end]; {
+	case endsWord[c]:
+		return true
+	case c == '.':
+		return n > 1 && !nextIsWord(text, end+1)
+	default:
+		return c < utf8.RuneSelf && !nextIsWord(text, end+1)
+	}
 }
 
-// endsWord reports for each byte whether it ends a word, whatever follows.
-var endsWord = [256]bool{' ': true, ',': true, ';': true, '!': true, '?': true, ')': true, ']': true, '"': true}
+// endsWord reports for each byte whether it is an ASCII character that ends a word, whatever follows.
+var endsWord = func() (table [256]bool) {
+	for c := range utf8.RuneSelf {
+		table[c] = !wordByte[c] && !strings.ContainsRune("'-&./_@+:", rune(c))
+	}
+	return table
+}()
 
 // hasCapital reports whether s contains an ASCII capital letter.
 func hasCapital(s string) bool {
@@ -214,8 +246,8 @@ func hasCapital(s string) bool {
 	return false
 }
 
-// finishWord sets the properties and the lexicon number of the word token t and returns it.
-func (lx *lexicon) finishWord(text string, t token) token {
+// setShape sets the properties of the word token t that depend on its letters.
+func (t *token) setShape(text string) {
 	r, _ := decodeRune(text, t.start)
 	t.upper = unicode.IsUpper(r)
 	t.digit = r >= '0' && r <= '9'
@@ -225,6 +257,11 @@ func (lx *lexicon) finishWord(text string, t token) token {
 			break
 		}
 	}
+}
+
+// finishWord sets the properties and the lexicon number of the word token t and returns it.
+func (lx *lexicon) finishWord(text string, t token) token {
+	t.setShape(text)
 	t.id = lx.lookup(text[t.start:t.end])
 	if t.id == 0 {
 		// French elides short words before a vowel: "l'écrit" has the number of "écrit".
@@ -279,6 +316,11 @@ func wordEnd(text string, i int) int {
 	start := i
 	letters, points := 0, 0
 	for i < len(text) {
+		if wordByte[text[i]] {
+			letters++
+			i++
+			continue
+		}
 		r, size := decodeRune(text, i)
 		switch {
 		case isWordRune(r) || i == start:

@@ -210,6 +210,9 @@ func (rd *reading) readPosted(b *block, content bool) bool {
 	}
 	found := false
 	rd.r.clauses(rd.l, b.toks, func(s span) bool {
+		if !rd.l.postedBy.mayMatch(b.toks[s.lo:s.hi]) {
+			return false
+		}
 		if m := rd.matcherFor(b).bestAmong(s, &rd.l.postedBy); m != nil {
 			found = true
 			if rd.postedBy == "" && !m.name.empty() {

@@ -82,6 +82,19 @@ type index struct {
 	bareGroups []variantGroup
 }
 
+// mayMatch reports whether a variant of the index may match a clause with the tokens.
+func (x *index) mayMatch(toks []token) bool {
+	if len(x.bareGroups) > 0 {
+		return true
+	}
+	for i := range toks {
+		if id := uint32(toks[i].id); id < uint32(len(x.lists)) && len(x.lists[id]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // variantGroup holds variants of the same rule. They are skipped together if a clause lacks traits that all of them
 // require.
 type variantGroup struct {

@@ -371,21 +371,40 @@ func hostOf(rawURL string) string {
 // links have this form, so their host can be found without the cost of [url.Parse].
 func plainHost(rawURL string) (string, bool) {
 	_, rest, _ := strings.Cut(rawURL, "//")
-	end := len(rest)
-	for i := range len(rest) {
-		c := rest[i]
-		switch {
-		case c <= ' ' || c >= 0x7f || c == '%':
-			return "", false
-		case end < len(rest):
-		case c == '/' || c == '?' || c == '#':
-			end = i
-		case !(c == '.' || c == '-' || c == '_' || isWordRune(rune(c))):
+	end := 0
+	for end < len(rest) && urlByte[rest[end]] == urlHost {
+		end++
+	}
+	if end < len(rest) && rest[end] != '/' && rest[end] != '?' && rest[end] != '#' {
+		return "", false
+	}
+	for i := end; i < len(rest); i++ {
+		if urlByte[rest[i]] == urlOther {
 			return "", false
 		}
 	}
 	return rest[:end], true
 }
+
+// The kinds of bytes in a URL without escape sequences.
+const (
+	urlOther = iota // not in such a URL
+	urlPath         // only after the host
+	urlHost         // anywhere
+)
+
+// urlByte maps each byte to its kind.
+var urlByte = func() (table [256]uint8) {
+	for c := '!'; c < 0x7f; c++ {
+		switch {
+		case c == '.' || c == '-' || c == '_' || isWordRune(c):
+			table[c] = urlHost
+		case c != '%':
+			table[c] = urlPath
+		}
+	}
+	return table
+}()
 
 // Canonical returns the source by which feeds and indexes identify a publication: its canonical name, and its home page
 // and feed if the table has them. "the Guardian", "Guardian" and "UK's Guardian" have the same source. An unknown name

@@ -58,6 +58,7 @@ type block struct {
 type blockMarks struct {
 	brackets bool // an opening bracket
 	dash     bool // a dash after white space
+	dates    bool // a number or the name of a month, without which there is no date
 	flags    uint16
 }
 
@@ -67,6 +68,7 @@ func (l *language) marksOf(toks []token) (m blockMarks) {
 		switch t := &toks[i]; t.kind {
 		case tokWord:
 			m.flags |= l.flagsOf(t.id)
+			m.dates = m.dates || t.digit || l.month(t.id) > 0
 		case tokPunct:
 			m.brackets = m.brackets || t.ch == '(' || t.ch == '['
 		case tokDash:

@@ -676,6 +676,9 @@ func (rd *reading) namesKnown(toks []token, k int) bool {
 
 // dateIn returns 1 if the tokens contain a date, 2 if they are little more than a date, and 0 otherwise.
 func (x *unitReader) dateIn(b *block, toks []token) int {
+	if !b.marks.dates {
+		return 0
+	}
 	l := x.rd.l
 	for k := range min(len(toks), 40) {
 		t := &toks[k]

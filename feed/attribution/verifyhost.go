@@ -16,13 +16,10 @@ var archiveLabels = []string{"archive.", "webcache.", "google.", "getpocket."}
 // originalOf returns the URL of the original page if u is the URL of an archived copy of it or of a redirect to it,
 // such as "https://web.archive.org/web/2013/http://bugle.example/a". Otherwise it returns "".
 func originalOf(u string) string {
-	if !slices.ContainsFunc(archiveLabels, func(l string) bool { return strings.Contains(u, l) }) {
-		return ""
-	}
 	_, rest, _ := strings.Cut(u, "://")
 	host, path, _ := strings.Cut(rest, "/")
 	host = strings.TrimPrefix(strings.ToLower(host), "www.")
-	if !slices.ContainsFunc(archiveLabels, func(l string) bool { return strings.HasPrefix(host, l) || strings.Contains(host, "."+l) }) {
+	if !isArchive(host) || !slices.ContainsFunc(archiveLabels, func(l string) bool { return strings.Contains(u, l) }) {
 		return ""
 	}
 	if lower := strings.ToLower(path); strings.Contains(lower, "http%3a") || strings.Contains(lower, "https%3a") {
@@ -41,6 +38,18 @@ func originalOf(u string) string {
 		}
 	}
 	return ""
+}
+
+// isArchive reports whether the labels of the host from some label on begin with one of the archiveLabels.
+func isArchive(host string) bool {
+	for more := true; more; _, host, more = strings.Cut(host, ".") {
+		for _, l := range archiveLabels {
+			if strings.HasPrefix(host, l) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isWrapper reports whether u is the URL of a link shortener, a resolver of identifiers such as DOIs, a news reader or

@@ -62,7 +62,7 @@ func matchTags(value, hash string) tagMatch {
 // unmodifiedSince evaluates If-Modified-Since (RFC 9110 section 13.1.3). It returns false for a malformed date, and for
 // a document without Last-Modified. c is the coding of the response.
 func (d *document) unmodifiedSince(value string, c coding.Coding) bool {
-	if d.ref.Modified.IsZero() {
+	if d.modified == 0 {
 		return false
 	}
 	if value == d.variant(c).lastModified { // the usual case: clients return the value they received

@@ -10,10 +10,12 @@ import (
 type Date struct {
 	unix   int64    // seconds since 1970
 	Values []string // the value in the HTTP format, as the only element
+	Line   string   // the field as it is sent in HTTP/1, with its line end
 }
 
 func dateOf(unix int64) *Date {
-	return &Date{unix, []string{time.Unix(unix, 0).UTC().Format(http.TimeFormat)}}
+	value := time.Unix(unix, 0).UTC().Format(http.TimeFormat)
+	return &Date{unix, []string{value}, "Date: " + value + "\r\n"}
 }
 
 // Dates generates the Date field of responses. The zero Dates is ready to use, and safe for concurrent use.

@@ -202,7 +202,7 @@ func (x *delta) header(d *document, c coding.Coding) []Field {
 	if c == coding.Gzip {
 		length = len(x.Gzip)
 	}
-	whole := d.variant(c).fields
+	whole := d.variant(c).header()
 	fields := make([]Field, 0, len(whole)+1)
 	for _, f := range whole {
 		switch f.Name {
@@ -229,7 +229,7 @@ func (d *document) since(p *payload, r *Request, c coding.Coding) (Response, boo
 			continue
 		}
 		res := Response{Status: http.StatusIMUsed, Header: x.header(d, c), Body: x.Gzip, Feed: d.feed, Format: d.ref.Format,
-			modified: d.modified(), source: d.sourceOf(p)}
+			modified: d.modified, source: d.sourceOf(p)}
 		if c == coding.Identity && r.Method != "HEAD" {
 			if r.deferred {
 				res.Body, res.source.unpacked = nil, x.identity

@@ -469,12 +469,12 @@ func (d *Disk) forget(name feed.Name) error {
 func (d *Disk) note(e *edition) {
 	head := e.head
 	for _, doc := range e.documents {
-		saved := d.documents[doc.hash]
+		saved := d.documents[doc.ref.Hash]
 		for c, here := range doc.stored {
 			saved.stored[c] = saved.stored[c] || here
 		}
 		saved.users++
-		d.documents[doc.hash] = saved
+		d.documents[doc.ref.Hash] = saved
 	}
 	for _, ref := range d.heads[head.Feed].Documents {
 		before := d.documents[ref.Hash]

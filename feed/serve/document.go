@@ -22,18 +22,19 @@ const staleIfError = 24 * time.Hour
 // document is a committed document. Its bytes may not be in memory, and the header fields of its responses are created
 // when they are first needed: most documents of a process with many sites are rarely requested.
 type document struct {
-	feed feed.Name // empty if the document belongs to no feed
-	// ref is the document's reference in the head of its edition, so that there is one copy of it: a process with many
-	// sites has tens of thousands of documents. Hash and format are copies of the parts that each response needs.
-	ref       *feed.DocumentRef
-	hash      feed.Hash
+	// The first fields are those that each response needs, so that they are in as few cache lines as possible.
+	feed      feed.Name // empty if the document belongs to no feed
 	format    feed.Format
+	modified  int64 // Last-Modified in seconds since 1970, or 0 if the document has none
 	stored    codingSet
-	withdrawn bool              // the page of a post that is no longer published
-	plain     bool              // browsers get a plain media type; see respond
-	lengths   [coding.Count]int // length in each coding; 0 if it is not stored in that coding
-	bounds    feed.Bounds
+	withdrawn bool // the page of a post that is no longer published
+	plain     bool // browsers get a plain media type; see respond
 	variants  [coding.Count]atomic.Pointer[variant]
+	// ref is the document's reference in the head of its edition, so that there is one copy of it: a process with many
+	// sites has tens of thousands of documents.
+	ref     *feed.DocumentRef
+	lengths [coding.Count]int // length in each coding; 0 if it is not stored in that coding
+	bounds  feed.Bounds
 
 	payload atomic.Pointer[payload] // nil if the bytes are not in memory
 	asked   atomic.Bool             // the bytes have been requested since the Memory last examined the document
@@ -76,18 +77,31 @@ func (d *document) storedAsCommitted(ref feed.DocumentRef) bool {
 	return true
 }
 
-// variant holds the fields of a document in one coding. The fields of a 304 are a prefix of the fields of a 200.
+// variant holds the header of a document in one coding. Its strings are parts of lines, and the fields that every
+// response needs come first: with thousands of feeds each additional memory access is a cache miss.
 type variant struct {
-	fields       []Field
-	notModified  int    // the number of fields of a 304
+	// lines holds the fields of a 200 as they are sent, with an empty line at the end: the Content-Length, the other
+	// fields that a 304 does not have, and the fields of a 304.
+	lines        string
+	tag          string // the hash in the entity tag
 	lastModified string // value of Last-Modified; empty if the document has none
-	// array contains the fields. It is part of the variant because each additional pointer is a cache miss for a process
-	// with thousands of feeds.
-	array [maxFields]Field
+	whole        int    // offset in lines of the first line after Content-Length
+	notModified  int    // offset in lines of the first line of a 304
+
+	fields [maxFields]Field // fields of a 304, and then the other fields of a 200
+	same   int              // number of fields of a 304
+	all    int              // number of fields of a 200
+	values [maxFields]string
 }
 
-// maxFields is the number of fields of a variant that need no additional memory.
+// maxFields is the maximum number of fields of a variant.
 const maxFields = 12
+
+// header returns the fields of a 200.
+func (v *variant) header() []Field { return v.fields[:v.all:v.all] }
+
+// notModifiedHeader returns the fields of a 304.
+func (v *variant) notModifiedHeader() []Field { return v.fields[:v.same:v.same] }
 
 // newDocument returns the document of ref with its gzip-compressed bytes.
 func newDocument(name feed.Name, ref *feed.DocumentRef, gz []byte) *document {
@@ -105,20 +119,15 @@ func newDocumentOf(name feed.Name, ref *feed.DocumentRef, c contents) *document 
 // stored. The document keeps ref, which must not be modified afterwards.
 func describe(name feed.Name, ref *feed.DocumentRef, lengths [coding.Count]int) *document {
 	lengths[coding.Identity] = ref.Length
-	d := &document{feed: name, ref: ref, hash: ref.Hash, format: ref.Format, lengths: lengths}
+	d := &document{feed: name, ref: ref, format: ref.Format, lengths: lengths}
+	if !ref.Modified.IsZero() {
+		d.modified = ref.Modified.Unix()
+	}
 	for _, c := range coding.All() {
 		d.stored[c] = c == coding.Identity || lengths[c] > 0
 	}
 	d.plain = hasPlainType(*ref)
 	return d
-}
-
-// modified returns the document's Last-Modified in seconds since 1970, or 0 if it has none.
-func (d *document) modified() int64 {
-	if d.ref.Modified.IsZero() {
-		return 0
-	}
-	return d.ref.Modified.Unix()
 }
 
 // variant returns the header fields of the document in coding c. The document must be stored in that coding.
@@ -131,59 +140,63 @@ func (d *document) variant(c coding.Coding) *variant {
 	return v
 }
 
-// newVariant creates the fields of the document in coding c.
+// newVariant creates the header of the document in coding c.
 func (d *document) newVariant(c coding.Coding) *variant {
-	v, ref := new(variant), d.ref
-	own := make([]Field, 0, 7)
-	own = append(own, field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`))
+	same, ref := make([]Field, 0, maxFields), d.ref
+	same = append(same, field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`))
 	if !ref.Modified.IsZero() {
-		own = append(own, field("Last-Modified", ref.Modified.UTC().Format(http.TimeFormat)))
+		same = append(same, field("Last-Modified", ref.Modified.UTC().Format(http.TimeFormat)))
 	}
-	own = append(own, field("Cache-Control", cacheControl(ref.MaxAge)))
+	same = append(same, field("Cache-Control", cacheControl(ref.MaxAge)))
 	if ref.Link != "" {
-		own = append(own, field("Link", ref.Link))
+		same = append(same, field("Link", ref.Link))
 	}
 	if ref.Policy != "" {
-		own = append(own, field("Content-Security-Policy", ref.Policy))
+		same = append(same, field("Content-Security-Policy", ref.Policy))
 	}
-	// The fields below are not in a 304.
-	n := len(own)
-	own = append(own, field("Content-Type", ref.MediaType), field("Content-Length", strconv.Itoa(d.lengths[c])))
-	values := contiguous(own)
-	if !ref.Modified.IsZero() {
-		v.lastModified = values[1].Values[0]
-	}
-
-	fields := append(v.array[:0], values[:n]...)
 	vary := varyField
 	if d.plain {
 		vary = varyDestField
 	}
-	fields = append(fields, vary, exposeField)
-	fields = append(fields, common...)
-	v.notModified = len(fields)
-	fields = append(fields, values[n:]...)
+	same = append(append(same, vary, exposeField), common...)
+
+	others := []Field{field("Content-Length", strconv.Itoa(d.lengths[c])), field("Content-Type", ref.MediaType)}
 	if c != coding.Identity {
-		fields = append(fields, contentEncoding[c])
+		others = append(others, contentEncoding[c])
 	}
-	v.fields = fields
+	v := newVariant(others, same)
+	v.tag = v.fields[0].Values[0][1:][:len(ref.Hash)]
+	if !ref.Modified.IsZero() {
+		v.lastModified = v.fields[1].Values[0]
+	}
 	return v
 }
 
-// contiguous returns the fields with their values in one block of memory. A response reads them all, and the documents
-// of thousands of feeds do not fit in a CPU cache.
-func contiguous(fields []Field) []Field {
+// newVariant returns a variant in which same are the fields of a 304, and others are the other fields of a 200,
+// Content-Length first.
+func newVariant(others, same []Field) *variant {
+	v := &variant{same: len(same), all: len(others) + len(same)}
 	var text strings.Builder
-	for _, f := range fields {
-		text.WriteString(f.Values[0])
+	for i, f := range slices.Concat(others, same) {
+		switch i {
+		case 1:
+			v.whole = text.Len()
+		case len(others):
+			v.notModified = text.Len()
+		}
+		text.WriteString(f.Name + ": " + f.Values[0] + "\r\n")
 	}
-	rest, values, packed := text.String(), make([]string, len(fields)), make([]Field, len(fields))
-	for i, f := range fields {
-		n := len(f.Values[0])
-		values[i], rest = rest[:n], rest[n:]
-		packed[i] = Field{Name: f.Name, Values: values[i : i+1 : i+1]}
+	text.WriteString("\r\n")
+	v.lines = text.String()
+
+	rest := v.lines
+	for i, f := range slices.Concat(others, same) {
+		rest = rest[len(f.Name+": "):]
+		v.values[i] = rest[:len(f.Values[0])]
+		rest = rest[len(v.values[i]+"\r\n"):]
+		v.fields[(i+len(same))%v.all] = Field{Name: f.Name, Values: v.values[i : i+1 : i+1]}
 	}
-	return packed
+	return v
 }
 
 // Fields that all documents share.
@@ -230,32 +243,32 @@ func (d *document) respond(res *Response, p *payload, r *Request) {
 		d.respondPlain(res, p, *r)
 		return
 	}
-	d.respondAs(res, string(d.hash), p, r)
+	d.respondAs(res, "", p, r)
 }
 
 // respondPlain sets res to the response with a plain media type.
 func (d *document) respondPlain(res *Response, p *payload, r Request) {
 	r.AIM = "" // a browser cannot merge items
-	d.respondAs(res, string(d.hash)+plainSuffix, p, &r)
+	d.respondAs(res, plainSuffix, p, &r)
 	if res.Status != http.StatusOK && res.Status != http.StatusNotModified {
 		return
 	}
-	res.Header = slices.Clone(res.Header)
+	hash := string(d.ref.Hash)
+	res.Header, res.Lines = slices.Clone(res.Header), ""
 	for i, f := range res.Header {
 		switch f.Name {
 		case "Content-Type":
 			res.Header[i] = field(f.Name, d.format.PlainMediaType())
 		case "Etag":
-			tag := strings.Replace(f.Values[0], string(d.hash), string(d.hash)+plainSuffix, 1)
+			tag := strings.Replace(f.Values[0], hash, hash+plainSuffix, 1)
 			res.Header[i] = field(f.Name, tag)
 		}
 	}
 }
 
 // respondAs is like respond, but always sends the media type in the document's reference. It compares the entity tags
-// in the request with tag. For a 304 it reads only the fields: with thousands of feeds each additional memory access is
-// a cache miss.
-func (d *document) respondAs(res *Response, tag string, p *payload, r *Request) {
+// in the request with the hash and suffix. For a 304 it reads only the first fields of the document and of a variant.
+func (d *document) respondAs(res *Response, suffix string, p *payload, r *Request) {
 	selected, ok := negotiate(r.AcceptEncoding, d.stored)
 	if !ok {
 		*res = notAcceptable
@@ -263,7 +276,7 @@ func (d *document) respondAs(res *Response, tag string, p *payload, r *Request) 
 	}
 	if r.IfNoneMatch != "" {
 		// If-Modified-Since is ignored if there is an If-None-Match, even if no tag matches (RFC 9110 section 13.1.3).
-		if m := matchTags(r.IfNoneMatch, tag); m.matched {
+		if m := matchTags(r.IfNoneMatch, d.variant(selected).tag+suffix); m.matched {
 			d.notModified(res, m.coding(selected))
 			return
 		}
@@ -310,8 +323,9 @@ func (d *document) sourceOf(p *payload) source {
 
 // head sets res to the 200 response in coding c without its body.
 func (d *document) head(res *Response, c coding.Coding) {
+	v := d.variant(c)
 	*res = Response{
-		Status: http.StatusOK, Header: d.variant(c).fields, Feed: d.feed, Format: d.format, modified: d.modified(),
+		Status: http.StatusOK, Header: v.header(), Lines: v.lines, Feed: d.feed, Format: d.format, modified: d.modified,
 	}
 }
 
@@ -321,6 +335,7 @@ func (d *document) whole(res *Response, p *payload, c coding.Coding, r *Request)
 	if r.Method == "HEAD" {
 		return
 	}
+	res.Lines = res.Lines[d.variant(c).whole:]
 	res.source = d.sourceOf(p)
 	if res.Body = p.bodies[c]; c == coding.Identity {
 		if r.deferred {
@@ -346,8 +361,8 @@ func (d *document) notModified(res *Response, c coding.Coding) {
 	}
 	v := d.variant(c)
 	*res = Response{
-		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.format,
-		modified: d.modified(),
+		Status: http.StatusNotModified, Header: v.notModifiedHeader(), Lines: v.lines[v.notModified:], Feed: d.feed,
+		Format: d.format, modified: d.modified,
 	}
 }
 

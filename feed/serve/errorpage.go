@@ -41,6 +41,7 @@ func (d *document) errorPage(page *Response, p *payload, r *Request, status int)
 		return slices.Contains([]string{"Etag", "Last-Modified", "Cache-Control", "Link", "Vary"}, f.Name)
 	})
 	page.Header = append(page.Header, field("Cache-Control", "no-store"), field("Vary", "Accept, Accept-Encoding"))
+	page.Lines = ""
 	page.Status, page.Feed, page.Format, page.modified = status, "", "", 0
 }
 

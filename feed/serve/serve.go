@@ -34,7 +34,10 @@ type Request struct {
 // modified.
 type Response struct {
 	Status int
-	Header []Field     // all fields except Date and the fields that an engine adds for the connection
+	Header []Field // all fields except Date and the fields that an engine adds for the connection
+	// Lines holds the lines of Header as they are sent in HTTP/1, followed by an empty line, except for the Content-Length
+	// if there is a body. It is empty if the lines were not created in advance.
+	Lines  string
 	Body   []byte      // nil for HEAD, 204 and 304
 	File   *File       // the body, in place of Body, if it is a file beside the posts
 	Feed   feed.Name   // feed of the requested document; empty for errors and documents that belong to no feed

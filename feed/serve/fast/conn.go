@@ -1,6 +1,7 @@
 package fast
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"runtime"
@@ -68,6 +69,7 @@ type conn struct {
 	read      deadline
 	write     deadline
 	fields    fields      // of the current request
+	head      head        // of the current response
 	body      body        // body of the current response, if it is large
 	shared    []byte      // bytes to write after the current response's header; nil once they are written
 	file      *memoryFile // has the bytes of shared; may be nil
@@ -179,6 +181,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	if err := c.write.apply(c.Conn.SetWriteDeadline); err != nil {
 		return 0, err
 	}
+	if c.head.lines != "" {
+		return c.writeDocument(p)
+	}
 	if len(c.shared) == 0 || len(p) >= writeBuffer {
 		return c.writeAll(p)
 	}
@@ -189,6 +194,40 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// head is the part of a response's header that fasthttp does not write.
+type head struct {
+	date   string // line of the Date field
+	lines  string // lines of the other fields, and the empty line; empty if fasthttp writes the whole header
+	copied int    // length of the body that fasthttp copies to its buffer
+}
+
+// writeDocument writes p, which is a response with a short header, and inserts the other lines of its header. fasthttp
+// flushes its buffer after each response, because of ReduceMemoryUsage, and the header and the copied body fit in the
+// buffer, so p is one response.
+func (c *conn) writeDocument(p []byte) (int, error) {
+	b, _ := c.buffers.Get().(*buffer)
+	defer c.buffers.Put(b)
+	end := len(p) - c.head.copied
+	header := append(b.bytes[:0], bytes.TrimSuffix(p[:end], lineEnd)...)
+	header = append(append(header, c.head.date...), c.head.lines...)
+	if c.head.copied > 0 {
+		c.shared = p[end:]
+	}
+	c.head = head{}
+	var err error
+	if len(c.shared) == 0 {
+		_, err = c.writeAll(header)
+	} else {
+		err = c.writeBoth(header)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+var lineEnd = []byte("\r\n")
 
 // writeAll writes p.
 func (c *conn) writeAll(p []byte) (int, error) {

@@ -230,13 +230,20 @@ func (s *Server) writeError(ctx *fasthttp.RequestCtx, status int) {
 // write copies a response to fasthttp's response.
 func (s *Server) write(ctx *fasthttp.RequestCtx, res *serve.Response) {
 	r, now := &ctx.Response, time.Now()
-	if c, ok := ctx.Conn().(*conn); ok {
+	date := s.dates.Of(res, now)
+	c, ok := ctx.Conn().(*conn)
+	if ok {
 		c.respond(now)
 	}
-	s.begin(&r.Header, s.dates.Of(res, now))
-	r.SetStatusCode(res.Status)
-	for _, f := range res.Header {
-		r.Header.SetCanonical(bytesOf(f.Name), bytesOf(f.Values[0]))
+	if ok && res.Lines != "" {
+		c.head = head{date: date.Line, lines: res.Lines}
+		r.SetStatusCode(res.Status)
+	} else {
+		s.begin(&r.Header, date)
+		r.SetStatusCode(res.Status)
+		for _, f := range res.Header {
+			r.Header.SetCanonical(bytesOf(f.Name), bytesOf(f.Values[0]))
+		}
 	}
 	switch n := len(res.Body); {
 	case res.File != nil:
@@ -245,6 +252,9 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res *serve.Response) {
 		s.writeShared(ctx, res)
 	case n > 0:
 		r.SetBodyRaw(res.Body) // fasthttp copies it to a buffer before it waits for the client
+		if ok {
+			c.head.copied = n
+		}
 		res.Release()
 	default:
 		res.Release()

@@ -229,7 +229,7 @@ func (d *document) since(p *payload, r *Request, c coding.Coding) (Response, boo
 			continue
 		}
 		res := Response{Status: http.StatusIMUsed, Header: x.header(d, c), Body: x.Gzip, Feed: d.feed, Format: d.ref.Format,
-			modified: d.modified, source: d.sourceOf(p)}
+			modified: d.modified, memo: &d.memo, source: d.sourceOf(p)}
 		if c == coding.Identity && r.Method != "HEAD" {
 			if r.deferred {
 				res.Body, res.source.unpacked = nil, x.identity

@@ -30,6 +30,7 @@ type document struct {
 	withdrawn bool // the page of a post that is no longer published
 	plain     bool // browsers get a plain media type; see respond
 	variants  [coding.Count]atomic.Pointer[variant]
+	memo      atomic.Value // see Audience
 	// ref is the document's reference in the head of its edition, so that there is one copy of it: a process with many
 	// sites has tens of thousands of documents.
 	ref     *feed.DocumentRef
@@ -295,7 +296,7 @@ func (d *document) respondAs(res *Response, suffix string, p *payload, r *Reques
 		}
 		d.asked.Store(true)
 		*res = unavailableNow
-		res.Feed, res.Format, res.wanted = d.feed, d.format, d
+		res.Feed, res.Format, res.memo, res.wanted = d.feed, d.format, &d.memo, d
 		return
 	}
 	if !d.asked.Load() { // avoid writing to memory that other CPUs read
@@ -325,7 +326,8 @@ func (d *document) sourceOf(p *payload) source {
 func (d *document) head(res *Response, c coding.Coding) {
 	v := d.variant(c)
 	*res = Response{
-		Status: http.StatusOK, Header: v.header(), Lines: v.lines, Feed: d.feed, Format: d.format, modified: d.modified,
+		Status: http.StatusOK, Header: v.header(), Lines: v.lines, Feed: d.feed, Format: d.format,
+		modified: d.modified, memo: &d.memo,
 	}
 }
 
@@ -362,7 +364,7 @@ func (d *document) notModified(res *Response, c coding.Coding) {
 	v := d.variant(c)
 	*res = Response{
 		Status: http.StatusNotModified, Header: v.notModifiedHeader(), Lines: v.lines[v.notModified:], Feed: d.feed,
-		Format: d.format, modified: d.modified,
+		Format: d.format, modified: d.modified, memo: &d.memo,
 	}
 }
 

@@ -36,7 +36,9 @@ type Limiter interface {
 // Audience counts the polls of feeds. Its methods may be called concurrently, must not block, and must copy strings
 // that they keep.
 type Audience interface {
-	Polled(name feed.Name, status int, client netip.Addr, userAgent string)
+	// Polled counts a response from a document of a feed. The Audience may keep a value for the feed in memo, which
+	// belongs to the document, so that it need not look the feed up.
+	Polled(name feed.Name, memo *atomic.Value, status int, client netip.Addr, userAgent string)
 }
 
 // Visit is a request as an engine received it. Its strings may be backed by buffers of the engine, which are valid
@@ -96,7 +98,7 @@ func (f *Front) Answer(v *Visit) (res Response) {
 		f.Observer.Served(res.Format, res.Status, res.length())
 	}
 	if f.Audience != nil && res.Feed != "" {
-		f.Audience.Polled(res.Feed, res.Status, f.Proxies.Origin(v.Client), v.Client.UserAgent)
+		f.Audience.Polled(res.Feed, res.memo, res.Status, f.Proxies.Origin(v.Client), v.Client.UserAgent)
 	}
 	if f.LogEvery > 0 && f.AccessLog != nil && n%f.LogEvery == 0 {
 		// Clone the strings: a handler may keep them, and they may be backed by a buffer of the engine.

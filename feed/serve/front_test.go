@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func TestOrigin(t *testing.T) {
 // polls is an Audience that records calls.
 type polls struct{ seen []string }
 
-func (p *polls) Polled(name feed.Name, status int, client netip.Addr, userAgent string) {
+func (p *polls) Polled(name feed.Name, _ *atomic.Value, status int, client netip.Addr, userAgent string) {
 	p.seen = append(p.seen, fmt.Sprint(name, " ", status, " ", client, " ", userAgent))
 }
 

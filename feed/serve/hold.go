@@ -239,9 +239,9 @@ func (f *Front) hold(res *Response, v *Visit) {
 // replace releases r and sets it to a copy of by that has the feed and the format of r.
 func (r *Response) replace(by *Response) {
 	r.Release()
-	name, format := r.Feed, r.Format
+	name, format, memo := r.Feed, r.Format, r.memo
 	*r = *by
-	r.Feed, r.Format = name, format
+	r.Feed, r.Format, r.memo = name, format, memo
 }
 
 // unreadResponses and busy are responses to clients for which there is no room.

@@ -10,6 +10,7 @@ package serve
 import (
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"feedpub/feed"
 )
@@ -35,14 +36,15 @@ type Request struct {
 type Response struct {
 	Status int
 	Header []Field // all fields except Date and the fields that an engine adds for the connection
-	// Lines holds the lines of Header as they are sent in HTTP/1, followed by an empty line, except for the Content-Length
-	// if there is a body. It is empty if the lines were not created in advance.
+	// Lines holds the lines of Header as they are sent in HTTP/1, and an empty line. If there is a body, the lines do not
+	// include the Content-Length. It is empty for responses that are not created in advance.
 	Lines  string
-	Body   []byte      // nil for HEAD, 204 and 304
-	File   *File       // the body, in place of Body, if it is a file beside the posts
-	Feed   feed.Name   // feed of the requested document; empty for errors and documents that belong to no feed
-	Format feed.Format // format of the requested document
-	Close  bool        // the connection must be closed after the response, because the request's framing is not trusted
+	Body   []byte        // nil for HEAD, 204 and 304
+	File   *File         // the body, in place of Body, if it is a file beside the posts
+	Feed   feed.Name     // feed of the requested document; empty for errors and documents that belong to no feed
+	Format feed.Format   // format of the requested document
+	Close  bool          // the connection must be closed after the response, because the request's framing is not trusted
+	memo   *atomic.Value // see Audience; nil if Feed is empty
 	// modified is the Last-Modified in seconds since 1970; 0 if there is none.
 	modified int64
 	source   source    // what must be released once the body is sent; see Release

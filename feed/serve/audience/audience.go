@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dchest/siphash"
@@ -49,15 +50,17 @@ type Audience struct {
 	sampled   sampleState // of the last sample
 }
 
-// tally holds one feed's counts. The fields that every request writes are adjacent, because the tallies of thousands of
-// feeds do not fit in a CPU cache.
+// tally holds one feed's counts. What requests read and write is in one block of memory, because the tallies of
+// thousands of feeds do not fit in a CPU cache.
 type tally struct {
+	of                         *Audience // the owner
 	mu                         sync.Mutex
 	polls, notModified, deltas uint64
 	day                        int64             // day of the newest sketch
 	last                       int64             // day of the last request
 	sketches                   [days + 1]*sketch // indexed by day modulo the length
 	clients                    [names]uint64     // indexed by client number
+	newest                     sketch            // the sketch of day
 
 	aggregators map[string]report
 	feed        feed.Name
@@ -69,7 +72,9 @@ type report struct {
 	day         int64
 }
 
-func newTally(name feed.Name) *tally { return &tally{feed: name, aggregators: make(map[string]report)} }
+func newTally(of *Audience, name feed.Name) *tally {
+	return &tally{of: of, feed: name, aggregators: make(map[string]report)}
+}
 
 // New returns an empty Audience that is not saved. The same requests with the same salt produce the same estimates.
 func New(now func() time.Time, salt Salt) *Audience {
@@ -77,13 +82,13 @@ func New(now func() time.Time, salt Salt) *Audience {
 		history: make(map[feed.Name]*history)}
 }
 
-// Polled counts a request if its status is 200, 226 or 304.
-func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAgent string) {
+// Polled counts a request if its status is 200, 226 or 304. It keeps the tally of the feed in memo, which may be nil.
+func (a *Audience) Polled(name feed.Name, memo *atomic.Value, status int, client netip.Addr, userAgent string) {
 	if status != 200 && status != 226 && status != 304 {
 		return
 	}
 	userAgent = userAgent[:min(len(userAgent), maxAgentLength)]
-	t, who := a.lookUp(name, userAgent)
+	t, who := a.tallyIn(memo, name), a.agentOf(userAgent)
 	day := dayOf(a.now())
 	hash := a.hash(client, userAgent)
 
@@ -119,21 +124,47 @@ func (a *Audience) hash(client netip.Addr, userAgent string) uint64 {
 	return siphash.Hash(binary.LittleEndian.Uint64(a.salt[:8]), binary.LittleEndian.Uint64(a.salt[8:]), text)
 }
 
-// lookUp returns the tally of a feed and the parsed User-Agent.
-func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
+// tallyIn returns the tally of a feed, which it keeps in memo unless memo is nil.
+func (a *Audience) tallyIn(memo *atomic.Value, name feed.Name) *tally {
+	if memo == nil {
+		return a.tallyOf(name)
+	}
+	t, _ := memo.Load().(*tally)
+	if t == nil || t.of != a {
+		t = a.tallyOf(name)
+		memo.Store(t)
+	}
+	return t
+}
+
+// tallyOf returns the tally of a feed.
+func (a *Audience) tallyOf(name feed.Name) *tally {
 	a.mu.RLock()
-	t, who := a.feeds[name], a.agents[userAgent]
+	t := a.feeds[name]
 	a.mu.RUnlock()
-	if t != nil && who.name != "" {
-		return t, who
+	if t != nil {
+		return t
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t = a.feeds[name]; t == nil {
-		t = newTally(name)
+		t = newTally(a, name)
 		a.feeds[name] = t
 		a.order = append(a.order, name)
 	}
+	return t
+}
+
+// agentOf returns what a User-Agent says.
+func (a *Audience) agentOf(userAgent string) agent {
+	a.mu.RLock()
+	who := a.agents[userAgent]
+	a.mu.RUnlock()
+	if who.name != "" {
+		return who
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if who = a.agents[userAgent]; who.name == "" {
 		if len(a.agents) >= maxAgents {
 			clear(a.agents) // clearing the cache is cheaper than tracking the age of its entries
@@ -141,11 +172,15 @@ func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
 		who = parseAgent(userAgent)
 		a.agents[strings.Clone(userAgent)] = who
 	}
-	return t, who
+	return who
 }
 
 // sketchOf returns the sketch of a day, and clears the expired sketches of the days in between.
 func (t *tally) sketchOf(day int64) *sketch {
+	if last := &t.sketches[t.day%int64(len(t.sketches))]; day > t.day && *last == &t.newest {
+		earlier := t.newest
+		*last, t.newest = &earlier, sketch{}
+	}
 	for ; t.day < day; t.day++ {
 		if day-t.day > int64(len(t.sketches)) {
 			t.day = day - int64(len(t.sketches))
@@ -153,7 +188,10 @@ func (t *tally) sketchOf(day int64) *sketch {
 		t.sketches[(t.day+1)%int64(len(t.sketches))] = nil
 	}
 	s := &t.sketches[day%int64(len(t.sketches))]
-	if *s == nil {
+	switch {
+	case *s == nil && day == t.day:
+		*s = &t.newest
+	case *s == nil: // the clock was set back
 		*s = new(sketch)
 	}
 	return *s

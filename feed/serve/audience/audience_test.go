@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,19 +30,19 @@ func TestAudience(t *testing.T) {
 	now := noon
 	a := New(func() time.Time { return now }, salt)
 	for range 2 {
-		a.Polled("tags/go", 200, address(1), "newsboat/2.39 (Linux x86_64)")
-		a.Polled("tags/go", 304, address(1), "newsboat/2.39 (Linux x86_64)")
+		a.Polled("tags/go", nil, 200, address(1), "newsboat/2.39 (Linux x86_64)")
+		a.Polled("tags/go", nil, 304, address(1), "newsboat/2.39 (Linux x86_64)")
 	}
 	const feedly = "Feedly/1.0 (+http://www.feedly.com/fetcher.html; %d subscribers; like FeedFetcher-Google)"
-	a.Polled("main", 200, address(1), fmt.Sprintf(feedly, 16))
-	a.Polled("main", 304, address(2), fmt.Sprintf(feedly, 17))
-	a.Polled("main", 226, address(3), "Feedbin feed-id:1373711 - 142 subscribers")
-	a.Polled("main", 200, address(4), "SomeAggregator/1 (3 subscribers)")
-	a.Polled("main", 200, address(5), "Mozilla/5.0 (compatible; Googlebot/2.1)")
-	a.Polled("main", 200, address(6), "")
-	a.Polled("main", 200, address(6), "\x1b[31mevil\"} 1\n")
-	a.Polled("main", 404, address(7), "newsboat/2.39")
-	a.Polled("main", 429, address(7), "newsboat/2.39")
+	a.Polled("main", nil, 200, address(1), fmt.Sprintf(feedly, 16))
+	a.Polled("main", nil, 304, address(2), fmt.Sprintf(feedly, 17))
+	a.Polled("main", nil, 226, address(3), "Feedbin feed-id:1373711 - 142 subscribers")
+	a.Polled("main", nil, 200, address(4), "SomeAggregator/1 (3 subscribers)")
+	a.Polled("main", nil, 200, address(5), "Mozilla/5.0 (compatible; Googlebot/2.1)")
+	a.Polled("main", nil, 200, address(6), "")
+	a.Polled("main", nil, 200, address(6), "\x1b[31mevil\"} 1\n")
+	a.Polled("main", nil, 404, address(7), "newsboat/2.39")
+	a.Polled("main", nil, 429, address(7), "newsboat/2.39")
 	want := []feed.Readership{
 		{Feed: "tags/go", Polls: 4, NotModified: 2, Clients: map[string]uint64{"newsboat": 4}, Subscribers: 1, Direct: 1},
 		{Feed: "main", Polls: 7, NotModified: 1, Deltas: 1, Subscribers: 17 + 142 + 3 + 2, Direct: 2,
@@ -58,10 +59,10 @@ func TestReadersExpire(t *testing.T) {
 	now := noon
 	a := New(func() time.Time { return now }, salt)
 	for day := range 30 {
-		a.Polled("main", 304, address(day), "newsboat")
-		a.Polled("main", 304, address(1000), "elfeed") // polls every day
+		a.Polled("main", nil, 304, address(day), "newsboat")
+		a.Polled("main", nil, 304, address(1000), "elfeed") // polls every day
 		if day == 2 {
-			a.Polled("main", 304, address(2000), "Feedly (100 subscribers)")
+			a.Polled("main", nil, 304, address(2000), "Feedly (100 subscribers)")
 		}
 		want := min(day+1, days) + 1
 		got := a.Readers()[0]
@@ -80,7 +81,7 @@ func TestReadersExpire(t *testing.T) {
 	if got := a.Readers()[0].Direct; got != 0 {
 		t.Errorf("after 100 days without polls: %d direct readers, want 0", got)
 	}
-	a.Polled("main", 304, address(1), "newsboat")
+	a.Polled("main", nil, 304, address(1), "newsboat")
 	if got := a.Readers()[0].Direct; got != 1 {
 		t.Errorf("after 100 days without polls and one poll: %d direct readers, want 1", got)
 	}
@@ -90,7 +91,7 @@ func TestEstimateError(t *testing.T) {
 	for _, n := range []int{0, 1, 10, 100, 1000, 10_000, 100_000} {
 		a := New(func() time.Time { return noon }, salt)
 		for i := range n {
-			a.Polled("main", 200, address(i), "newsboat")
+			a.Polled("main", nil, 200, address(i), "newsboat")
 		}
 		got := 0
 		if n > 0 {
@@ -106,7 +107,7 @@ func TestEstimateError(t *testing.T) {
 func TestClientNamesAreBounded(t *testing.T) {
 	a := New(func() time.Time { return noon }, salt)
 	for i := range 3 * maxAgents {
-		a.Polled("main", 200, address(i), fmt.Sprintf("agent-%d", i)+strings.Repeat("x", 1000))
+		a.Polled("main", nil, 200, address(i), fmt.Sprintf("agent-%d", i)+strings.Repeat("x", 1000))
 	}
 	if n := len(a.agents); n > maxAgents {
 		t.Errorf("%d User-Agents are stored, want at most %d", n, maxAgents)
@@ -119,7 +120,7 @@ func TestClientNamesAreBounded(t *testing.T) {
 // TestAddressesAreNotKept checks that the data in memory does not identify readers.
 func TestAddressesAreNotKept(t *testing.T) {
 	a := New(func() time.Time { return noon }, salt)
-	a.Polled("main", 200, netip.MustParseAddr("192.0.2.77"), "newsboat")
+	a.Polled("main", nil, 200, netip.MustParseAddr("192.0.2.77"), "newsboat")
 	kept := fmt.Sprintf("%+v %+v", a.feeds["main"], a.agents)
 	if strings.Contains(kept, "192.0.2.77") || strings.Contains(kept, "192 0 2 77") {
 		t.Errorf("the data contains an address: %s", kept)
@@ -167,6 +168,20 @@ func TestParseAgent(t *testing.T) {
 }
 
 // FuzzParseAgent checks that parseAgent returns only names in known.
+// TestMemo checks that polls with a memo are counted by the Audience that receives them.
+func TestMemo(t *testing.T) {
+	var memo atomic.Value
+	audiences := [...]*Audience{New(time.Now, salt), New(time.Now, salt)}
+	for i := range 6 {
+		audiences[i%3/2].Polled("main", &memo, 304, address(1), "newsboat")
+	}
+	for i, want := range []uint64{4, 2} {
+		if got := audiences[i].Readers(); len(got) != 1 || got[0].Polls != want {
+			t.Errorf("audience %d has %+v, want one feed with %d polls", i, got, want)
+		}
+	}
+}
+
 func FuzzParseAgent(f *testing.F) {
 	f.Add("Feedly/1.0 (16 subscribers)")
 	f.Fuzz(func(t *testing.T, userAgent string) {
@@ -184,6 +199,6 @@ func FuzzParseAgent(f *testing.F) {
 func BenchmarkPolled(b *testing.B) {
 	a := New(time.Now, salt)
 	for i := 0; b.Loop(); i++ {
-		a.Polled("main", 304, address(i&1023), "newsboat/2.39 (Linux x86_64)")
+		a.Polled("main", nil, 304, address(i&1023), "newsboat/2.39 (Linux x86_64)")
 	}
 }

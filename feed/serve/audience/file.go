@@ -219,7 +219,7 @@ func (a *Audience) restore(b []byte) error {
 		if s.LastPoll == 0 {
 			continue // the feed was never requested
 		}
-		t, err := s.tally(today)
+		t, err := s.tally(a, today)
 		if err != nil {
 			return fmt.Errorf("feed %q: %w", s.Feed, err)
 		}
@@ -232,10 +232,10 @@ func (a *Audience) restore(b []byte) error {
 	return nil
 }
 
-// tally returns the tally for a line of the file. It ignores days in the future, which may have been recorded while the
-// clock was wrong.
-func (s *saved) tally(today int64) (*tally, error) {
-	t := newTally(s.Feed)
+// tally returns the tally of an Audience for a line of the file. It ignores days in the future, which may have been
+// recorded while the clock was wrong.
+func (s *saved) tally(of *Audience, today int64) (*tally, error) {
+	t := newTally(of, s.Feed)
 	t.last, t.polls, t.notModified, t.deltas = min(s.LastPoll, today), s.Polls, s.NotModified, s.Deltas
 	for name, n := range s.Clients {
 		t.clients[numberOf(name)] += n

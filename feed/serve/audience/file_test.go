@@ -26,11 +26,11 @@ func counted(t *testing.T, path string) *Audience {
 	t.Helper()
 	a := Open(path, func() time.Time { return noon }, salt, slog.New(slog.DiscardHandler))
 	for i := range 100 {
-		a.Polled("main", 304, address(i), "newsboat/2.39 (Linux x86_64)")
+		a.Polled("main", nil, 304, address(i), "newsboat/2.39 (Linux x86_64)")
 	}
-	a.Polled("main", 226, address(1), "Feedly/1.0 (17 subscribers)")
-	a.Polled("main", 200, address(2), "")
-	a.Polled("tags/go", 200, address(3), "something new")
+	a.Polled("main", nil, 226, address(1), "Feedly/1.0 (17 subscribers)")
+	a.Polled("main", nil, 200, address(2), "")
+	a.Polled("tags/go", nil, 200, address(3), "something new")
 	if err := a.save(); err != nil {
 		t.Fatalf("save: %v", err)
 	}
@@ -49,7 +49,7 @@ func TestSaveAndOpen(t *testing.T) {
 			t.Errorf("readers %d days later (-before +after a restart):\n%s", days, diff)
 		}
 		for i := range 100 { // the same readers again, who are counted as new only after a week
-			b.Polled("main", 304, address(i), "newsboat/2.39 (Linux x86_64)")
+			b.Polled("main", nil, 304, address(i), "newsboat/2.39 (Linux x86_64)")
 		}
 		got, want := b.Readers()[0].Direct, a.Readers()[0].Direct
 		if same && got != want {
@@ -142,7 +142,7 @@ func TestDamagedFileIsIgnored(t *testing.T) {
 			if !strings.Contains(log.String(), path) {
 				t.Errorf("log is %q, want the path of the file", log.String())
 			}
-			a.Polled("main", 200, address(1), "newsboat")
+			a.Polled("main", nil, 200, address(1), "newsboat")
 			if err := a.save(); err != nil {
 				t.Errorf("save: %v", err)
 			}
@@ -161,7 +161,7 @@ func TestUnusedFeedsAreNotSaved(t *testing.T) {
 	now := noon
 	a.now = func() time.Time { return now }
 	now = now.Add((forgetAfter - 1) * 24 * time.Hour)
-	a.Polled("tags/new", 200, address(1), "newsboat")
+	a.Polled("tags/new", nil, 200, address(1), "newsboat")
 	for days, want := range []int{3, 1} {
 		if err := a.save(); err != nil {
 			t.Fatal(err)
@@ -191,13 +191,13 @@ func TestRunSaves(t *testing.T) {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a file was written although nothing was counted: %v", err)
 		}
-		a.Polled("main", 200, address(1), "newsboat")
+		a.Polled("main", nil, 200, address(1), "newsboat")
 		time.Sleep(saveEvery)
 		synctest.Wait()
 		if got := kept(); got != 1 {
 			t.Errorf("%v after a poll, %d polls are saved, want 1", saveEvery, got)
 		}
-		a.Polled("main", 200, address(1), "newsboat")
+		a.Polled("main", nil, 200, address(1), "newsboat")
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
@@ -221,7 +221,7 @@ func TestSaveErrorIsLoggedOnce(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- a.Run(ctx, func() []Served { return nil }) }()
-		a.Polled("main", 200, address(1), "newsboat")
+		a.Polled("main", nil, 200, address(1), "newsboat")
 		time.Sleep(10 * saveEvery)
 		cancel()
 		if err := <-done; err != nil {

@@ -30,8 +30,8 @@ func TestDays(t *testing.T) {
 	served := []Served{{Feed: "main", Posts: 3, Bytes: 300, Pushed: 2}, {Feed: "tags/go", Posts: 1, Bytes: 100}}
 	poll := func(times int) {
 		for range times {
-			a.Polled("main", 304, address(1), "newsboat")
-			a.Polled("main", 200, address(2), "elfeed")
+			a.Polled("main", nil, 304, address(1), "newsboat")
+			a.Polled("main", nil, 200, address(2), "elfeed")
 		}
 	}
 	sample := func() {
@@ -85,7 +85,7 @@ func TestDaysCountFromTheFirstSample(t *testing.T) {
 	counted(t, path)
 	a := Open(path, func() time.Time { return noon }, salt, slog.New(slog.DiscardHandler))
 	a.sample([]Served{{Feed: "main", Posts: 1}})
-	a.Polled("main", 200, address(1), "newsboat")
+	a.Polled("main", nil, 200, address(1), "newsboat")
 	if days := a.Days("main"); len(days) != 1 || days[0].Polls != 1 {
 		t.Errorf("the days are %+v, want one with 1 poll", days)
 	}
@@ -105,7 +105,7 @@ func TestHistoryIsBounded(t *testing.T) {
 		for f := range served {
 			served[f].Posts, served[f].Bytes = served[f].Posts+1, served[f].Bytes+1234+i
 			for range i % 7 {
-				a.Polled(served[f].Feed, 304, address(i*f), "newsboat")
+				a.Polled(served[f].Feed, nil, 304, address(i*f), "newsboat")
 			}
 		}
 		a.sample(served)
@@ -138,7 +138,7 @@ func TestRemovedFeedsAreForgotten(t *testing.T) {
 	now := noon
 	a := New(func() time.Time { return now }, salt)
 	a.sample([]Served{{Feed: "main", Posts: 2}, {Feed: "tags/go", Posts: 1}, {Feed: "tags/old", Posts: 1}})
-	a.Polled("tags/go", 200, address(1), "newsboat")
+	a.Polled("tags/go", nil, 200, address(1), "newsboat")
 	a.sample(nil) // the documents are not loaded yet
 	if got := len(a.history); got != 3 {
 		t.Errorf("%d feeds have a history before the documents are loaded, want 3", got)
@@ -190,7 +190,7 @@ func TestClockSetBack(t *testing.T) {
 	a := New(func() time.Time { return now }, salt)
 	for _, d := range []time.Duration{0, oneDay, -10 * oneDay, 0} {
 		now = noon.Add(d)
-		a.Polled("main", 200, address(1), "newsboat")
+		a.Polled("main", nil, 200, address(1), "newsboat")
 		a.sample([]Served{{Feed: "main", Posts: 1}})
 	}
 	now = noon.Add(2 * oneDay)

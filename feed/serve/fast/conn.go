@@ -195,7 +195,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// head is the part of a response's header that fasthttp does not write.
+// head is the part of a response's header that fasthttp does not write, because it would copy each field twice.
 type head struct {
 	date   string // line of the Date field
 	lines  string // lines of the other fields, and the empty line; empty if fasthttp writes the whole header

@@ -237,6 +237,9 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res *serve.Response) {
 	}
 	if ok && res.Lines != "" {
 		c.head = head{date: date.Line, lines: res.Lines}
+		if len(res.Body) <= smallBody {
+			c.head.copied = len(res.Body)
+		}
 		r.SetStatusCode(res.Status)
 	} else {
 		s.begin(&r.Header, date)
@@ -252,9 +255,6 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res *serve.Response) {
 		s.writeShared(ctx, res)
 	case n > 0:
 		r.SetBodyRaw(res.Body) // fasthttp copies it to a buffer before it waits for the client
-		if ok {
-			c.head.copied = n
-		}
 		res.Release()
 	default:
 		res.Release()

@@ -365,8 +365,8 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 	}
 }
 
-// plainEnd returns the end of the printable ASCII text at data[i] that contains no two consecutive spaces, rounded down so
-// that it can be read several bytes at a time.
+// plainEnd returns the end of the printable ASCII text at data[i] that contains no two consecutive spaces, rounded down
+// so that it can be read several bytes at a time.
 func plainEnd(data string, i int) int {
 	const ones, upper = 0x0101010101010101, 0x8080808080808080
 	for len(data)-i >= 8 {

@@ -164,9 +164,9 @@ func pairedKind(text string, t *token) tokenKind {
 func afterBracket(text string, i int) bool { return i > 0 && (text[i-1] == '(' || text[i-1] == '[') }
 
 // simpleWord reads the word at byte i if it consists of ASCII letters and digits and a character that cannot be part of
-// it follows. It returns the end and the lexicon number of the word, and whether the word contains a capital letter after
-// its first byte and before its last. The end is 0 if the word is not simple. Most words are simple, and are read eight
-// bytes at a time.
+// it follows. It returns the end and the lexicon number of the word, and whether the word contains a capital letter
+// after its first byte and before its last. The end is 0 if the word is not simple. Most words are simple, and are read
+// eight bytes at a time.
 func (lx *lexicon) simpleWord(text string, i int) (end int, id int32, inner bool) {
 	word := eightBytes(text, i)
 	n := wordBytes(word)
@@ -190,7 +190,8 @@ func (lx *lexicon) simpleWord(text string, i int) (end int, id int32, inner bool
 	return end, lx.table.shortNumber(word | lowerBit&mask), ^word&lowerBit&(mask>>8)>>8 != 0
 }
 
-// wordBytes returns the number of bytes at the beginning of the word, its lowest bytes, that are ASCII letters or digits.
+// wordBytes returns the number of bytes at the beginning of the word, its lowest bytes, that are ASCII letters or
+// digits.
 func wordBytes(word uint64) int {
 	// Adding up to 0x7f to each byte does not carry into the next byte once the upper bits are cleared. The sum has its
 	// upper bit set if the byte is at least the first, or greater than the last, letter or digit.

@@ -117,25 +117,30 @@ func (removeMarks) Transform(doc *ast.Document, r text.Reader, _ parser.Context)
 		return ast.WalkContinue, nil
 	})
 	for _, n := range marks {
-		parent := n.Parent()
-		if parent == nil {
-			continue
-		}
-		if a, ok := n.(*attributes); ok && a.toc {
-			if list := enclosingList(n); list != nil && list.ChildCount() == 1 {
-				if p := list.Parent(); p != nil { // the list may contain another mark, which has removed it
-					p.RemoveChild(p, list)
-				}
-				continue
+		removeMark(n)
+	}
+}
+
+// removeMark removes the mark n, and the paragraph or list that contains nothing else.
+func removeMark(n ast.Node) {
+	parent := n.Parent()
+	if parent == nil {
+		return
+	}
+	if a, ok := n.(*attributes); ok && a.toc {
+		if list := enclosingList(n); list != nil && list.ChildCount() == 1 {
+			if p := list.Parent(); p != nil { // the list may contain another mark, which has removed it
+				p.RemoveChild(p, list)
 			}
+			return
 		}
-		if before, ok := n.PreviousSibling().(*ast.Text); ok && n.NextSibling() == nil {
-			before.SetSoftLineBreak(false)
-		}
-		parent.RemoveChild(parent, n)
-		if p := parent.Parent(); p != nil && parent.Kind() == ast.KindParagraph && !parent.HasChildren() {
-			p.RemoveChild(p, parent)
-		}
+	}
+	if before, ok := n.PreviousSibling().(*ast.Text); ok && n.NextSibling() == nil {
+		before.SetSoftLineBreak(false)
+	}
+	parent.RemoveChild(parent, n)
+	if p := parent.Parent(); p != nil && parent.Kind() == ast.KindParagraph && !parent.HasChildren() {
+		p.RemoveChild(p, parent)
 	}
 }
 

@@ -26,7 +26,8 @@ func parseMarkdown(body string) (*html.Node, error) {
 	return convertMarkdown(body, isQuick(body))
 }
 
-// convertMarkdown converts clean Markdown within the bounds. If quick is set, it finds bare links only after punctuation.
+// convertMarkdown converts clean Markdown within the bounds. If quick is set, it finds bare links only after
+// punctuation.
 func convertMarkdown(body string, quick bool) (*html.Node, error) {
 	converter := takeConverter(quick)
 	defer converter.release()

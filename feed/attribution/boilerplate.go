@@ -77,7 +77,7 @@ func (rd *reading) readPageLine(i int, content bool) lineKind {
 		if !rd.isCreditLink(i) {
 			b.role = Noise
 		}
-	case b.caption && !rd.followsQuotation(i), rd.l.caption.matches(line), rd.isPhotoCredit(b):
+	case b.caption && !rd.followsQuotation(i), rd.l.caption.matches(line), rd.isPhotoCredit(b), isFrame(b):
 		b.role = Caption
 	case isNote(rd.l, b):
 		b.role = Note
@@ -304,6 +304,15 @@ func (rd *reading) isPhotoCredit(b *block) bool {
 		n--
 	}
 	return n >= 2 && len(b.toks) <= 40 && (rd.l.photo.has(b.toks[n-1].id) && rd.l.photo.has(b.toks[n-2].id))
+}
+
+// isFrame reports whether the block is the link that replaces a frame with a video: its text is the title of the frame.
+func isFrame(b *block) bool {
+	if len(b.runs) == 0 || !b.isWholly(runLink) {
+		return false
+	}
+	u := b.runs[0].value
+	return isMediaHost(u) && (strings.Contains(u, "/embed/") || strings.Contains(u, "player."))
 }
 
 // isNote reports whether the block is a note on the quotation in brackets: "[Emphasis added]".

@@ -138,7 +138,7 @@ func (rd *reading) isName(name, u string) bool {
 	if hostNamed(u, name) {
 		return true
 	}
-	if isFileName(name) || rd.isHeading(name) {
+	if isFileName(name) || partyAndState.MatchString(name) || rd.isHeading(name) {
 		return false
 	}
 	var buf [nameTokens]token

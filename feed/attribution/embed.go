@@ -42,11 +42,11 @@ func (rd *reading) bindReblog(q *quotation, first int) bool {
 	return false
 }
 
-// bindTweet reads an embedded social media post: its text, then "— Name (@handle) date" with a linked date.
-func (rd *reading) bindTweet(q *quotation) {
-	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, firstBlock: q.blocks[0], marked: true}
-	last := q.blocks[len(q.blocks)-1]
-	for _, k := range q.blocks {
+// bindTweet reads the given blocks as a social media post: its text, then "— Name (@handle) date" with a linked date.
+func (rd *reading) bindTweet(blocks []int) {
+	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, firstBlock: blocks[0], marked: true}
+	last := blocks[len(blocks)-1]
+	for _, k := range blocks {
 		cut := -1
 		if k == last {
 			cut = signatureDash(rd.doc.blocks[k].toks)
@@ -58,13 +58,50 @@ func (rd *reading) bindTweet(q *quotation) {
 		}
 	}
 	switch {
-	case rd.isOwnTweet(s, q.blocks[0]):
-		for _, k := range q.blocks {
+	case rd.isOwnTweet(s, blocks[0]):
+		for _, k := range blocks {
 			rd.setRole(rd.doc.blocks[k], Uncredited)
 		}
 	case len(s.passages) > 0:
 		rd.addSource(s)
 	}
+}
+
+// endOfPlainTweet returns the end of a social media post without the markup of an embed, which consists of quotation q
+// and a signature at its end or in the block below: "— Name (@handle)" and a date that links to the post. It returns 0
+// if there is no such signature.
+func (rd *reading) endOfPlainTweet(q *quotation) int {
+	last := q.blocks[len(q.blocks)-1]
+	if rd.hasSignature(last) {
+		return last + 1
+	}
+	if next := last + 1; next < len(rd.doc.blocks) && rd.doc.blocks[next].quotation == nil && rd.hasSignature(next) &&
+		signatureDash(rd.doc.blocks[next].toks) == 0 {
+		return next + 1
+	}
+	return 0
+}
+
+// hasSignature reports whether block i ends in the signature of a social media post.
+func (rd *reading) hasSignature(i int) bool {
+	b := rd.doc.blocks[i]
+	link, ok := b.lastLink()
+	if !ok || !isStatus(link.value) {
+		return false
+	}
+	dash := signatureDash(b.toks)
+	return dash >= 0 && b.toks[dash].start < link.start &&
+		slices.ContainsFunc(b.toks[dash:], func(t token) bool { return t.ch == '@' }) &&
+		rd.dateIn(b, span{dash, len(b.toks)}, date{}).month > 0
+}
+
+// isStatus reports whether u can be the URL of a single social media post.
+func isStatus(u string) bool {
+	_, rest, _ := strings.Cut(u, "://")
+	_, path, _ := strings.Cut(rest, "/")
+	account, status, ok := strings.Cut(path, "/")
+	return ok && status != "" && (strings.HasPrefix(account, "@") || strings.HasPrefix(status, "status/") || strings.HasPrefix(status, "statuses/") ||
+		account == "profile")
 }
 
 // signatureDash returns the position of the last dash after a space or at the beginning, or -1.
@@ -169,6 +206,14 @@ func (rd *reading) isOwnAccount(u string) bool {
 	_, path, _ := strings.Cut(rest, "/")
 	account, _, _ := strings.Cut(path, "/")
 	account = strings.Trim(strings.ToLower(account), "@_")
+	return rd.isOwnHandle(account) || rd.isOwnHandle(strings.Trim(strings.TrimSuffix(account, botSuffix), "_"))
+}
+
+// botSuffix ends the accounts of programs that post on social media.
+const botSuffix = "bot"
+
+// isOwnHandle reports whether the name of an account in lower case is that of the blog, its author or its host.
+func (rd *reading) isOwnHandle(account string) bool {
 	if len(account) < minAccount {
 		return false
 	}

@@ -140,7 +140,7 @@ func (b *block) markedEnd(i int) (end int, u string) {
 	end = quotedEnd(b.toks, i)
 	for _, r := range b.runs {
 		_, in := tokensWithin(b.toks, span{i, len(b.toks)}, r)
-		if in.empty() || in.lo > i+1 || in.lo > i && b.toks[i].kind != tokOpen {
+		if in.empty() || r.start < b.toks[i].start || in.lo > i+1 || in.lo > i && b.toks[i].kind != tokOpen {
 			continue
 		}
 		if r.kind == runLink {

@@ -23,13 +23,21 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 			return end
 		}
 	case quotationTweet:
-		rd.bindTweet(q)
+		rd.bindTweet(q.blocks)
 		return end
 	case quotationPlain:
 	}
 	if rd.isCode(first, end) {
 		rd.setRoles(first, end, Code)
 		return end
+	}
+	if next := rd.endOfPlainTweet(q); next > 0 {
+		blocks := slices.Clone(q.blocks)
+		if next > end {
+			blocks = append(blocks, end)
+		}
+		rd.bindTweet(blocks)
+		return next
 	}
 	s := lead
 	if s == nil {

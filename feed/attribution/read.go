@@ -176,6 +176,7 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 			suggest(c, q)
 		default:
 			rd.completeHeadline(s)
+			rd.cutSite(s)
 			published = append(published, c)
 		}
 	}

@@ -270,7 +270,8 @@ func (s *segmenter) standsAlone(n *html.Node) bool {
 			return false
 		}
 	}
-	return len(s.text) == 0 || s.breaks > 0 || strings.ContainsAny(string(s.text[len(s.text)-1:]), ".!?\"'")
+	last, _ := utf8.DecodeLastRune(s.text)
+	return len(s.text) == 0 || s.breaks > 0 || strings.ContainsRune(`.!?…)]"'”’»`, last)
 }
 
 // inline walks an inline element and records its run.

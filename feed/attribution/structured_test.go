@@ -80,6 +80,10 @@ func TestStructured(t *testing.T) {
 		{"a linked title in the last line of the quotation", "markdown", "> " + tide +
 			"\n>\n> — [Of Clocks and Tides](http://tides.example/clocks)\n\nI wound it.",
 			[]string{" | tides.example | Of Clocks and Tides | http://tides.example/clocks | " + tide}},
+		{"an author after dots", "html", `<blockquote><p>` + tide + ` … <cite>Ruth Calloway</cite></p></blockquote>`,
+			[]string{"Ruth Calloway |  |  |  | " + tide + " …"}},
+		{"an author after an omission", "html", `<blockquote><p>` + tide + ` […] <cite>Ruth Calloway</cite></p></blockquote>`,
+			[]string{"Ruth Calloway |  |  |  | " + tide + " […]"}},
 		{"the author as the credit", "html", `<blockquote><p>` + tide + `</p><cite>Otto Blum</cite></blockquote>`, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,12 +43,13 @@ func (rd *reading) verify(s *source) bool {
 	rd.dropSentencePart(s)
 	s.cutImprint()
 	rd.dropReferenceHost(s, b)
+	rd.dropSubjectOfEntry(s)
 	rd.recognizeInflected(s)
 	rd.takeGivenNameAsAuthor(s)
 	rd.correctPublication(s)
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
-	return rd.isCertain(s, at)
+	return rd.takeNearerLink(s, at) && rd.isCertain(s, at)
 }
 
 // creditBlock returns the index of the block of the credit that is nearest to the passage: the last one before it, or
@@ -335,6 +336,17 @@ func (b *block) textOfLink(u string) string {
 	}
 	return ""
 }
+
+// dropSubjectOfEntry removes the authors of s if the publication is an encyclopedia that names no authors: a person in
+// the credit is the subject of the article.
+func (rd *reading) dropSubjectOfEntry(s *source) {
+	if s.pub.known != nil && slices.ContainsFunc(s.pub.known.Domains, func(d string) bool { return encyclopedias[d] }) {
+		s.authors = nil
+	}
+}
+
+// encyclopedias lists the domains of encyclopedias that anybody can edit.
+var encyclopedias = map[string]bool{"wikipedia.org": true, "wikiquote.org": true}
 
 // dropReferencePage removes the publication of a structured credit that consists of a person's name or a work with a
 // link to a reference site. The link of a work is kept.

@@ -10,7 +10,10 @@ import (
 // verifyEmbed completes the date of an embedded social media post, and reports whether it can be published.
 func (rd *reading) verifyEmbed(s *source) bool {
 	account := accountOf(s.url)
-	if account == "" || account != rd.unnamedAccount() || len(s.passageBlocks) == 0 {
+	if strings.HasSuffix(account, botSuffix) && rd.isPersonalPost() {
+		return false // probably the author's own program
+	}
+	if account == "" || account != rd.unnamedAccount() || len(s.passageBlocks)+len(s.creditBlocks) == 0 {
 		return true
 	}
 	i := rd.previousBlock(slices.Min(slices.Concat(s.passageBlocks, s.creditBlocks)))
@@ -55,7 +58,6 @@ func (rd *reading) findUnnamedAccount() string {
 			names = nameWordsOf(s, a)
 		}
 	}
-	personal := false
 	for _, b := range rd.doc.blocks {
 		if b.quotation != nil {
 			continue
@@ -64,12 +66,18 @@ func (rd *reading) findUnnamedAccount() string {
 		if slices.ContainsFunc(names, func(n string) bool { return strings.Contains(text, n) }) {
 			return ""
 		}
-		personal = personal || slices.ContainsFunc(b.toks, rd.isFirstPerson)
 	}
-	if !personal {
+	if !rd.isPersonalPost() {
 		return ""
 	}
 	return account
+}
+
+// isPersonalPost reports whether the author's own text is in the first person.
+func (rd *reading) isPersonalPost() bool {
+	return slices.ContainsFunc(rd.doc.blocks, func(b *block) bool {
+		return b.quotation == nil && slices.ContainsFunc(b.toks, rd.isFirstPerson)
+	})
 }
 
 // nameWordsOf returns the account, without its host, and the words of the name of s that identify it, in lower case.

@@ -14,6 +14,7 @@ import (
 func (rd *reading) correctTitle(s *source) {
 	rd.splitPageTitle(s)
 	rd.takePublicationAsHeadline(s)
+	rd.cutHeadline(s)
 	if s.headline != "" && rd.isClause(s.headline) {
 		s.headline, s.hasHeader = "", false
 	}
@@ -39,6 +40,41 @@ func (rd *reading) correctTitle(s *source) {
 	if !rd.isQuotedTitle(s) {
 		s.headline = ""
 	}
+}
+
+// cutHeadline removes a label such as "Source:" from the headline of s. It removes a headline that is a URL or the name
+// of something other than a text.
+func (rd *reading) cutHeadline(s *source) {
+	toks := rd.r.lx.tokenize(s.headline, nil)
+	if end := phraseEnd(rd.l.source, toks); end > 0 && isMark(toks, end, ':') && end+1 < len(toks) {
+		s.headline = s.headline[toks[end+1].start:]
+		return
+	}
+	if strings.Contains(s.headline, "://") || isDomainPath(s.headline) || rd.isNameOfThing(s) {
+		s.headline = ""
+	}
+}
+
+// isNameOfThing reports whether the headline of s is the name of something other than a text: it is unmarked, and
+// follows a word such as "called" and no word for a text, as in "a plan called Sand for All".
+func (rd *reading) isNameOfThing(s *source) bool {
+	return s.headline != "" && slices.ContainsFunc(rd.contextsOf(s, s.headline), func(c nameContext) bool {
+		i := c.at.lo - 1
+		if i < 0 || !rd.l.titled.hasLower(c.b.toks[i]) {
+			return false
+		}
+		link, title := rd.linkAt(c.b, c.at.lo)
+		if title.empty() {
+			link.value = ""
+		}
+		return !rd.isTitled(s, c.b, i, link.value)
+	})
+}
+
+// isDomainPath reports whether the text is a URL without its scheme, such as "bugle.example/2020/sand".
+func isDomainPath(text string) bool {
+	host, path, ok := strings.Cut(text, "/")
+	return ok && path != "" && !strings.Contains(text, " ") && isDomain(strings.ToLower(host))
 }
 
 // correctByLabel corrects the headline of s if it is, or is a part of, the text of the link r in block b, or begins or

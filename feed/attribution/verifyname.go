@@ -184,7 +184,14 @@ func (rd *reading) hasPerson(s *source) bool {
 // dropEmployer removes a publication that is only the organization of a person, as in "Ann Reed, founder of Acme" and
 // "Ann Reed, professor, Acme".
 func (rd *reading) dropEmployer(s *source) {
-	if s.pub.name == "" || s.copiedHeader || s.hasHeader || rd.isAtURL(s) {
+	if s.pub.name == "" || s.copiedHeader || s.hasHeader {
+		return
+	}
+	if rd.isLinkedEmployer(s) {
+		s.pub, s.url = publisher{}, ""
+		return
+	}
+	if rd.isAtURL(s) {
 		return
 	}
 	if slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
@@ -192,6 +199,43 @@ func (rd *reading) dropEmployer(s *source) {
 	}) {
 		s.pub = publisher{}
 	}
+}
+
+// isLinkedEmployer reports whether the unknown publication of s is the organization in which its author has a position,
+// and the URL of s is only the link on its name: "Ann Reed, director of sales at [Acme](…), writes:".
+func (rd *reading) isLinkedEmployer(s *source) bool {
+	if s.pub.known != nil || len(s.authors) == 0 || s.url == "" {
+		return false
+	}
+	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
+		at := c.before - 1
+		if at < 0 || !rd.l.employ.hasLower(c.b.toks[at]) || c.b.linkIn(c.at) != s.url {
+			return false
+		}
+		author := c.b.endOfNames(s.authors, at)
+		return author > 0 && isMark(c.b.toks, author, ',') && rd.hasPosition(c.b.toks[author:at])
+	})
+}
+
+// endOfNames returns the end of the last of the names that ends before the given token of the block, or 0.
+func (b *block) endOfNames(names []string, before int) int {
+	end := 0
+	for _, name := range names {
+		if _, at, ok := b.findName(name); ok && at.hi < before {
+			end = max(end, at.hi)
+		}
+	}
+	return end
+}
+
+// hasPosition reports whether the tokens contain a position in an organization, such as "chief executive".
+func (rd *reading) hasPosition(toks []token) bool {
+	for i := range toks {
+		if phraseEnd(rd.l.position, toks[i:]) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // isAfterPosition reports whether the name at c follows a position in an organization and a preposition, as in "founder

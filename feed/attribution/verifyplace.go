@@ -32,6 +32,65 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	return found || !linked
 }
 
+// takeNearerLink makes the last link of the sentence before the passage of s the source, if that sentence has a link to
+// the article of s and, after it, a link to an article on a different site that no name in the credit has: "After [the
+// Bugle](…) wrote about it, [Ann Reed](…) answered:". The credit is in the block with index at. It reports false if the
+// text of that link names no known publication and no person.
+func (rd *reading) takeNearerLink(s *source, at int) bool {
+	b := rd.leadOf(s, at)
+	if b == nil || s.url == "" || s.convention == "cite" {
+		return true
+	}
+	n := len(b.toks)
+	link, ok := rd.linkAfter(s, b, rd.sentenceAround(b.toks, span{n - 1, n}))
+	if !ok {
+		return true
+	}
+	label := b.text[link.start:link.end]
+	known := rd.r.pubs.byHost(link.value)
+	if known == nil && !rd.isPersonLike(label) {
+		return false
+	}
+	s.citation = citation{url: link.value, date: s.date}
+	if known != nil {
+		s.pub = publisher{name: known.Name, known: known}
+	} else {
+		s.authors = []string{label}
+	}
+	return true
+}
+
+// linkAfter returns the link to an article on a different site that follows the URL of s in the given sentence of block
+// b. The text of the link must be a name, a title or a word for a text, and must not contain a name of s.
+func (rd *reading) linkAfter(s *source, b *block, in span) (last run, ok bool) {
+	after := -1
+	for _, r := range b.runs {
+		_, at := tokensWithin(b.toks, in, r)
+		switch {
+		case r.kind != runLink || at.empty():
+		case r.value == s.url:
+			after = at.hi
+		case after >= 0 && at.lo > after && rd.isOtherArticle(s, b, r, at):
+			last, ok = r, true
+		}
+	}
+	return last, ok
+}
+
+// isOtherArticle reports whether the link r, which is in the given span of block b, leads to an article on a site other
+// than that of s, and its text is a name, a title or a word for a text that has nothing in common with the credit.
+func (rd *reading) isOtherArticle(s *source, b *block, r run, at span) bool {
+	if sameSite(r.value, s.url) || articleOnly(r.value) == "" || !isArticleOfSite(r.value) {
+		return false
+	}
+	label := b.text[r.start:r.end]
+	if rd.containsName(s, label) || s.headline != "" && strings.Contains(label, s.headline) {
+		return false
+	}
+	first := b.toks[at.lo]
+	return !rd.isFirstPerson(first) && (first.upper || rd.l.piece.has(b.toks[at.hi-1].id) || rd.r.pubs.byHost(r.value) != nil)
+}
+
 // leadOf returns the block directly above the passage of s. It returns nil if the passage is not a quotation element,
 // or if the credit, which is in the block with index at, is below it.
 func (rd *reading) leadOf(s *source, at int) *block {

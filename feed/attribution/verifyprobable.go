@@ -36,7 +36,7 @@ func (rd *reading) dropSentencePart(s *source) {
 		if from < 0 {
 			continue
 		}
-		if to := from + len(s.headline); !b.marksTitle(from, to) && rd.isSentencePart(b, from, to) {
+		if to := from + len(s.headline); !b.marksTitle(from, to) && (rd.isSentencePart(b, from, to) || rd.isBracketRemark(b, from, to)) {
 			s.headline = ""
 		}
 		return
@@ -74,6 +74,15 @@ func (rd *reading) isSentencePart(b *block, from, to int) bool {
 	t := b.toks[i]
 	return t.kind == tokWord && !t.upper && !t.digit && !slices.ContainsFunc(
 		[]*class{rd.l.by, rd.l.in, rd.l.from, rd.l.at, rd.l.on, rd.l.via}, func(c *class) bool { return c.has(t.id) })
+}
+
+// isBracketRemark reports whether the text of block b between two offsets is all of the text in brackets and is not in
+// title case: "The Bugle (worth reading)".
+func (rd *reading) isBracketRemark(b *block, from, to int) bool {
+	if from == 0 || b.text[from-1] != '(' || !strings.HasPrefix(b.text[to:], ")") {
+		return false
+	}
+	return !isTitleCase(rd.l, rd.r.lx.tokenize(b.text[from:to], nil))
 }
 
 // imprint matches the place, publisher and year of a book after its title, and page numbers: "(Oslo: Quay, 1998), 12".

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,8 +43,8 @@ func (rd *reading) readViaLine(b *block) bool {
 	if end == 0 && b.toks[0].ch == '(' {
 		// Tumblr shows the first blog of a chain as "(Source: blog)".
 		end = phraseEnd(rd.l.source, b.toks[s.lo:s.hi])
-		if end == 0 || s.hi-s.lo > end+3 {
-			return false
+		if end == 0 || s.hi-s.lo > end+3 || isDomain(strings.ToLower(b.slice(span{s.hi - 1, s.hi}))) {
+			return false // a host is the source of a picture
 		}
 	}
 	if end == 0 || s.lo+end >= s.hi {
@@ -236,6 +237,9 @@ func (r *Reader) readViaName(l *language, b *block, p viaPhrase, in span) (feed.
 	}
 	n.text = b.slice(n.at)
 	v := feed.Via{Name: strings.TrimPrefix(n.text, "@"), URL: b.linkIn(n.at)}
+	if partyAndState.MatchString(v.Name) {
+		return v, false
+	}
 	n.linked = v.URL != "" || n.text != v.Name
 	n.whole = n.at.hi == in.hi
 	switch {
@@ -247,6 +251,9 @@ func (r *Reader) readViaName(l *language, b *block, p viaPhrase, in span) (feed.
 		return v, r.isVia(l, b, p, n)
 	}
 }
+
+// partyAndState matches the party and the state of a politician, which follow the name in brackets: "R-Tenn".
+var partyAndState = regexp.MustCompile(`^\p{Lu}-\p{Lu}[\p{L}.]{1,5}$`)
 
 // isVia reports whether the name, which follows the cue of the phrase, is the name of a via.
 func (r *Reader) isVia(l *language, b *block, p viaPhrase, n viaName) bool {

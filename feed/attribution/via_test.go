@@ -24,7 +24,10 @@ func TestVias(t *testing.T) {
 		{"thanks with a link in brackets", `<p>The bench is gone. (Thanks, <a href="https://hattie.example/">Hattie</a>.)</p>`, []string{"Hattie"}},
 		{"Hinweis", `<p>Die Bank ist weg, und keiner hat sie genommen.</p><p>(Danke an <a href="https://h.example/">Henni</a> für den Hinweis.)</p>`, []string{"Henni"}},
 		{"signalement", `<p>Le banc est parti, et personne ne l'a pris.</p><p>(Merci à Odile pour le signalement.)</p>`, []string{"Odile"}},
+		{"the first blog of a chain", `<p>The bench is gone.</p><p>(Source: benchblog)</p>`, []string{"benchblog"}},
 
+		{"the host of a picture", `<p><img src="bench.jpg"></p><p>(source : <a href="https://benches.net/a">benches.net</a>)</p><p>The bench is gone.</p>`, nil},
+		{"the state of a politician", `<p><a href="https://hattie.example/a">Hattie Grange</a> (<a href="https://en.wikipedia.org/wiki/Tennessee">R-Tenn</a>):</p><blockquote><p>The bench is gone.</p></blockquote>`, nil},
 		{"a means in brackets", `<p>Benches are taught to us by culture (via family rules, school, posters, etc) and nobody asks.</p>`, nil},
 		{"a technique in brackets", `<p>The plan is a small drawing (via SVG width and height attributes).</p>`, nil},
 		{"a program as a sentence", `<p>I made the table of benches.</p><p>Via SSMS.</p>`, nil},

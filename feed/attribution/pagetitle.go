@@ -1,0 +1,102 @@
+package attribution
+
+import "strings"
+
+// This file removes the name of a site from the title of one of its pages: the text of a link is often copied from the
+// title bar of a browser.
+
+// cutSite removes the name of the site and the author from the headline of s.
+func (rd *reading) cutSite(s *source) {
+	if s.headline == "" || s.kind == Tweet || s.kind == Reblog {
+		return
+	}
+	headline := s.headline
+	for range 3 { // "H | Section | Site"
+		shorter := rd.withoutSite(s, headline)
+		if shorter == headline {
+			break
+		}
+		headline = shorter
+	}
+	if len(strings.Fields(headline)) >= minFoundTitle {
+		s.headline = headline
+	}
+}
+
+// afterTitle lists the separators that only a site, a section or an author follows, and beforeTitle lists those that
+// only a site or a section precedes.
+var (
+	afterTitle  = []string{" | ", " ･ ", " « ", " ‹ ", " :: "}
+	beforeTitle = []string{" » ", " › "}
+)
+
+// withoutSite returns the title without the first or the last of its parts, if that part is the name of a site, of a
+// section or of an author. Otherwise it returns the title.
+func (rd *reading) withoutSite(s *source, title string) string {
+	title = strings.TrimPrefix(title, "» ")
+	for _, separator := range afterTitle {
+		i := strings.LastIndex(title, separator)
+		switch {
+		case i <= 0:
+		case rd.namesSite(s, title[:i]):
+			return strings.TrimSpace(title[i+len(separator):])
+		default:
+			return strings.TrimSpace(title[:i])
+		}
+	}
+	for _, separator := range beforeTitle {
+		i := strings.Index(title, separator)
+		switch {
+		case i <= 0:
+		case rd.namesSite(s, title[i+len(separator):]):
+			return strings.TrimSpace(title[:i])
+		default:
+			return strings.TrimSpace(title[i+len(separator):])
+		}
+	}
+	for _, separator := range []string{" - ", " – ", " — "} {
+		if i := strings.LastIndex(title, separator); i > 0 && rd.namesSiteOrAuthor(s, title[i+len(separator):]) {
+			return strings.TrimSpace(title[:i])
+		}
+	}
+	for _, separator := range []string{": ", " - ", " – ", " — "} {
+		if i := strings.Index(title, separator); i > 0 && rd.namesSite(s, title[:i]) {
+			return strings.TrimSpace(title[i+len(separator):])
+		}
+	}
+	for _, a := range s.authors {
+		if h := withoutName(title, a); h != title {
+			return h
+		}
+	}
+	return title
+}
+
+// namesSite reports whether the text is the name of the publication of s, or of the site at its URL: the host contains
+// the text written as one word, or the text begins with the host's name.
+func (rd *reading) namesSite(s *source, text string) bool {
+	if s.pub.name != "" && rd.samePublication(text, s.pub.name) || s.url != "" && rd.r.publishes(s.url, text) {
+		return true
+	}
+	const least = 5 // bytes
+	label, _, _ := strings.Cut(hostOf(s.url), ".")
+	return len(label) >= least && strings.HasPrefix(strings.ReplaceAll(fold(text), " ", ""), strings.ReplaceAll(label, "-", ""))
+}
+
+// namesSiteOrAuthor is like namesSite, and also reports whether the text is the name of an author of s, which it adds
+// if s has none and the text is certainly a person's name.
+func (rd *reading) namesSiteOrAuthor(s *source, text string) bool {
+	if rd.namesSite(s, text) {
+		return true
+	}
+	for _, a := range s.authors {
+		if sameName(a, text) {
+			return true
+		}
+	}
+	if len(s.authors) > 0 || s.url == "" || !rd.isPersonLike(text) {
+		return false
+	}
+	s.authors = []string{text}
+	return true
+}

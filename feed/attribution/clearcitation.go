@@ -23,7 +23,8 @@ func (rd *reading) isClearCitation(s *source) bool {
 		return rd.isSourceLink(s, b)
 	}
 	return rd.isTitledLead(s, b) || rd.isReportedLead(s, b) || rd.isCitationHeader(s, b) || rd.isClearTail(s, b) ||
-		rd.isPersonLead(s, b) || rd.isAgencyLead(s, b) || rd.isSourceLink(s, b)
+		rd.isPersonLead(s, b) || rd.isAgencyLead(s, b) || rd.isSourceLink(s, b) || rd.isOriginLine(s, b) ||
+		rd.isWritingFor(s, b) || rd.isLinkedTitleLead(s, b)
 }
 
 // maxAfterTitle is the maximum number of tokens between the name and the title of an article and the colon after them.
@@ -132,7 +133,7 @@ func (rd *reading) isClearTail(s *source, b *block) bool {
 // Bugle):".
 func (rd *reading) isPersonLead(s *source, b *block) bool {
 	n := len(b.toks)
-	if s.pub.name != "" || len(s.authors) != 1 || rd.marksQuotations || b.list || n < 2 || n > maxLead ||
+	if s.pub.name != "" || len(s.authors) != 1 || rd.marksQuotations || b.list || n < 2 || n > 2*maxLead ||
 		!announces(b.toks[n-1]) || s.firstBlock+1 == len(rd.doc.blocks) {
 		return false
 	}
@@ -150,10 +151,20 @@ func (rd *reading) isLeadAround(before, after []token) bool {
 		return false
 	}
 	if len(after) > 0 && isMark(after, 0, '(') {
-		return len(before) == 0 && groupEnd(after, 0) == len(after) && rd.r.pubs.knownPrefix(after[1:], true) > 0
+		return len(before) == 0 && groupEnd(after, 0) == len(after) && rd.hasKnownName(after)
 	}
 	said := phraseEnd(rd.l.say, after)
 	return said == len(after) && (said > 0) != (len(before) > 0)
+}
+
+// hasKnownName reports whether one of the names in the brackets, which commas separate, is that of a known publication.
+func (rd *reading) hasKnownName(group []token) bool {
+	for i := range len(group) - 1 {
+		if (group[i].ch == '(' || group[i].ch == ',') && rd.r.pubs.knownPrefix(group[i+1:], true) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // isAgencyLead reports whether block b begins with the known publication of s, a colon and a dateline: "AP: OSLO,
@@ -165,7 +176,11 @@ func (rd *reading) isAgencyLead(s *source, b *block) bool {
 	}
 	_, name, _ := b.findName(s.pub.name)
 	rest := b.toks[min(name.hi+1, len(b.toks)):]
-	if len(rest) == 0 || !rest[0].upper || rest[0].end-rest[0].start < 4 || !acronym(b.text[rest[0].start:rest[0].end]) {
+	place := 0 // number of tokens in capitals: "OSLO", "OLD QUAY"
+	for place < len(rest) && rest[place].upper && acronym(b.text[rest[place].start:rest[place].end]) {
+		place++
+	}
+	if place == 0 || rest[place-1].end-rest[0].start < 4 {
 		return false
 	}
 	return slices.ContainsFunc(rest[:min(len(rest), maxDateline)], func(t token) bool { return t.kind == tokDash && t.space })

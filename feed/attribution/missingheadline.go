@@ -16,11 +16,11 @@ const minFoundTitle, maxFoundTitle = 2, 30
 // completeHeadline sets the headline of s if it has none and the post certainly contains it.
 func (rd *reading) completeHeadline(s *source) {
 	rd.dropCutHeadline(s)
-	if s.headline != "" || s.kind == Tweet || s.kind == Reblog || s.structured || s.pub.name == "" && s.url == "" {
+	if s.headline != "" || s.kind == Tweet || s.kind == Reblog || s.structured || s.pub.name == "" && s.url == "" && !s.clear {
 		return
 	}
 	for _, find := range []func(*source) string{
-		rd.titledHeadline, rd.bylinedHeadline, rd.prefixedHeadline, rd.markedLineAbove, rd.headlineOfSlug, rd.headlineOfTail, rd.possessiveHeadline,
+		rd.titledHeadline, rd.bylinedHeadline, rd.quotedPostTitle, rd.prefixedHeadline, rd.markedLineAbove, rd.headlineOfSlug, rd.headlineOfTail, rd.possessiveHeadline,
 	} {
 		if h := find(s); h != "" && !sameName(h, s.pub.name) && !slices.Contains(s.passages, h) {
 			s.headline = h
@@ -211,6 +211,20 @@ func (rd *reading) bylinedHeadline(s *source) string {
 		s.authors = rd.l.splitPeople(byline.text, byline.toks[by:])
 	}
 	return line.text
+}
+
+// quotedPostTitle returns the post's title if it is in quotation marks and no text precedes the credit of s, which is a
+// line that announces the text below. Otherwise it returns "".
+func (rd *reading) quotedPostTitle(s *source) string {
+	toks := rd.r.lx.tokenize(rd.postTitle, nil)
+	if len(s.creditBlocks) != 1 || len(toks) < minFoundTitle+2 || quotedEnd(toks, 0) != len(toks) {
+		return ""
+	}
+	k := s.creditBlocks[0]
+	if !isLead(rd.doc.blocks[k]) || slices.ContainsFunc(rd.doc.blocks[:k], func(b *block) bool { return b.isText() }) {
+		return ""
+	}
+	return strings.Trim(rd.postTitle, `"“”„«»‘’ `)
 }
 
 // prefixedHeadline returns the headline in a credit such as "Reuters: Fees Rise in Small Harbours", which consists of a

@@ -353,25 +353,23 @@ func (c *credits) inlineQuotation(l lone) (lone, bool) {
 	return l, len(l.blocks) > 0 && len(strings.Fields(l.text)) >= words
 }
 
-// creditLone credits the only marked quotation of a post to the external URL that its author gave, unless the post
-// credits the quotation to a different publication. If the post has no other text and the publication is unknown, the
-// credit is a suggestion.
-func (c *credits) creditLone(external, title string, own ...string) {
+// creditLone credits the only marked quotation of a post to the source or external URL that its author gave, unless the
+// post credits the quotation to a different publication. If the post has no other text and the publication is unknown,
+// the credit is a suggestion.
+func (c *credits) creditLone(given feed.Source, title string, own ...string) {
+	external := given.URL
 	at := host(external)
-	if at == "" || slices.Contains(own, at) {
+	if !namesSource(given) || at != "" && slices.Contains(own, at) {
 		return
 	}
 	l, ok := c.loneQuotation()
 	if !ok {
 		return
 	}
-	publication := c.externalSource(external, title)
+	publication := c.externalSource(given, title)
 	for i := range c.list {
 		x := &c.list[i]
-		if !slices.ContainsFunc(x.passage, func(n *html.Node) bool {
-			return l.contains(n) || slices.ContainsFunc(l.elements, func(e *html.Node) bool { return within(e, n) })
-		}) &&
-			!(len(x.passage) == 0 && x.state == CreditPublished) {
+		if !l.overlaps(x.passage) && !(len(x.passage) == 0 && x.state == CreditPublished) {
 			continue
 		}
 		if x.Source.URL != "" || !c.samePublication(x.Source, publication) {
@@ -381,8 +379,7 @@ func (c *credits) creditLone(external, title string, own ...string) {
 			return
 		}
 		x.Source.URL = external
-		x.Source.Publication = cmp.Or(x.Source.Publication, publication.Publication)
-		x.Source.Headline = cmp.Or(x.Source.Headline, publication.Headline)
+		fill(&x.Source, publication)
 		complete(&x.Source, publication)
 		if len(x.passage) == 0 {
 			x.passage, x.Text, x.inline = l.passage, l.text, l.inline
@@ -400,12 +397,44 @@ func (c *credits) creditLone(external, title string, own ...string) {
 	c.addLone(l, publication)
 }
 
-// externalSource returns the publication at the external URL, and the headline if the post's title contains both or the
-// text of the post's link to the URL is a title. It returns no publication for a shop, which does not publish the works
-// that it sells.
-func (c *credits) externalSource(external, title string) feed.Source {
-	s := c.in.reader.PublicationAt(external)
-	s.Headline = cmp.Or(c.in.reader.HeadlineIn(title, external), c.result.ExternalTitle)
+// overlaps reports whether one of the nodes is in the quotation, or contains one of its elements.
+func (l *lone) overlaps(nodes []*html.Node) bool {
+	return slices.ContainsFunc(nodes, func(n *html.Node) bool {
+		return l.contains(n) || slices.ContainsFunc(l.elements, func(e *html.Node) bool { return within(e, n) })
+	})
+}
+
+// namesSource reports whether the author of the post gives a URL, a publication, or an author and a title.
+func namesSource(given feed.Source) bool {
+	return host(given.URL) != "" || given.Publication != "" || given.Headline != "" && len(given.Authors) > 0
+}
+
+// fill sets the empty names and the empty date of s to those of the given source.
+func fill(s *feed.Source, given feed.Source) {
+	s.Publication = cmp.Or(s.Publication, given.Publication)
+	s.Headline = cmp.Or(s.Headline, given.Headline)
+	s.DatePublished = cmp.Or(s.DatePublished, given.DatePublished)
+	if len(s.Authors) == 0 {
+		s.Authors = given.Authors
+	}
+}
+
+// externalSource returns the given source with the publication at its URL, and the headline if the post's title
+// contains both or the text of the post's link to the URL is a title. It returns no publication for a shop, which does
+// not publish the works that it sells.
+func (c *credits) externalSource(given feed.Source, title string) feed.Source {
+	external := given.URL
+	s := feed.Source{Headline: given.Headline}
+	if external != "" {
+		s = c.in.reader.PublicationAt(external)
+		s.Headline = cmp.Or(given.Headline, c.in.reader.HeadlineIn(title, external), c.result.ExternalTitle)
+	}
+	s.Authors, s.DatePublished = given.Authors, given.DatePublished
+	if given.Publication != "" {
+		known := c.in.reader.Canonical(given.Publication)
+		s.Publication, s.PublicationURL, s.FeedURL = given.Publication, known.PublicationURL, known.FeedURL
+		return s
+	}
 	if s.PublicationURL == "" && attribution.IsReference(external) {
 		s.Publication = ""
 	}

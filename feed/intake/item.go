@@ -269,6 +269,7 @@ func (in *Intake) quotes(
 	for _, a := range item.Authors {
 		input.Names = append(input.Names, a.Name)
 	}
+	input.Names = append(input.Names, accounts(p)...)
 	result := in.reader.Read(input)
 	if sharesNodes(result.Quotes, result) || len(decisions) > 0 && sharesNodes(result.Suggestions, result) {
 		divideLines(body)
@@ -278,7 +279,7 @@ func (in *Intake) quotes(
 		item.Via = in.vias(result.Via, base)
 	}
 	c := newCredits(in, body, base, result)
-	c.creditLone(item.ExternalURL, item.Title, host(in.home.String()), host(item.URL))
+	c.creditLone(in.externalSource(p, item, base), item.Title, host(in.home.String()), host(item.URL))
 	c.decide(decisions, item.Title)
 	to.Suggestions, to.Credits, to.Reading = c.suggestions(), c.all(), result
 	return c.published(), nil

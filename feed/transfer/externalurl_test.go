@@ -3,10 +3,12 @@ package transfer_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"feedpub/feed"
+	"feedpub/feed/attribution"
 	"feedpub/feed/intake"
 	"feedpub/feed/transfer"
 )
@@ -71,4 +73,57 @@ func TestFrontMatterAddresses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFrontMatterSource checks that an object in front matter describes the source of the only quotation.
+func TestFrontMatterSource(t *testing.T) {
+	const there = "https://news.example/uk/pier"
+	for _, tt := range []struct{ front, want string }{
+		{"source: {title: Winter on the Pier, author: Ann Ross, date: 2012-05-03, url: " + there + ", name: Ferry Gazette}",
+			"Ferry Gazette|Winter on the Pier|Ann Ross|2012-05-03|" + there},
+		{"source: [{title: Winter on the Pier, authors: [{name: Ann Ross}], url: " + there + "}]",
+			"news.example|Winter on the Pier|Ann Ross||" + there},
+		{"link: {href: " + there + ", title: Winter on the Pier, year: 2012}", "news.example|Winter on the Pier||2012|" + there},
+		{"source: {title: The Salt Road, author: Ann Ross}", "|The Salt Road|Ann Ross||"},
+		{"source: {name: Ferry Gazette}", "Ferry Gazette||||"},
+		{"source: {title: The Salt Road, date: soon}", ""},
+		{"source: {title: The Salt Road, author: Ann Ross}\nlink: " + there, "news.example||||" + there},
+		{"link: {url: " + there + "/, title: Winter}\nslug: pier", ""},
+	} {
+		file := "---\ntitle: Cold\n" + tt.front + "\n---\nThe water is frozen.\n\n> The pier will be shut from Friday until March.\n\nI shall walk.\n"
+		for entry, err := range (transfer.Options{}).Read(strings.NewReader(file), "post.md") {
+			if err != nil {
+				t.Fatalf("front matter %q: %v", tt.front, err)
+			}
+			if got := creditsIn(t, entry.Post); got != tt.want {
+				t.Errorf("front matter %q: got the credit %q, want %q", tt.front, got, tt.want)
+			}
+		}
+	}
+}
+
+// creditsIn returns the published credits of the post, with the parts of a credit joined by bars.
+func creditsIn(t *testing.T, p *feed.RawPost) string {
+	t.Helper()
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := intake.New(feed.Site{ID: "quay"}, reader).Item(p.ID, p.Raw, feed.Record{ID: p.ID, FirstSeen: time.Unix(0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var credits []string
+	for _, c := range result.Credits {
+		if c.State != intake.CreditPublished {
+			continue
+		}
+		var authors []string
+		for _, a := range c.Source.Authors {
+			authors = append(authors, a.Name)
+		}
+		credits = append(credits, strings.Join([]string{c.Source.Publication, c.Source.Headline, strings.Join(authors, ", "),
+			c.Source.DatePublished, c.Source.URL}, "|"))
+	}
+	return strings.Join(credits, "\n")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"feedpub/feed"
+	"feedpub/feed/intake"
 	"feedpub/feed/pathname"
 )
 
@@ -168,6 +169,7 @@ func fromFrontMatter(front map[string]any) map[string]any {
 			post[f.member] = value
 		}
 	}
+	setExternalSource(post, front)
 	setScalars(post)
 	if id, ok := post["id"]; ok {
 		post["id"] = fmt.Sprint(id)
@@ -258,6 +260,77 @@ func addressIn(value any) any {
 		}
 	}
 	return value
+}
+
+// setExternalSource sets the member [intake.SourceMember] to what an object for the external URL says about the page,
+// as in "source: {title: Winter, author: Ann Ross, date: 2012-05-03, name: The Guardian}".
+func setExternalSource(post, front map[string]any) {
+	for _, f := range frontMatterKeys {
+		if f.member != "external_url" {
+			continue
+		}
+		key, value, ok := anyCase(front, f.key)
+		if list, isList := value.([]any); isList && len(list) == 1 {
+			value = list[0]
+		}
+		given, isObject := value.(map[string]any)
+		if !ok || !isObject {
+			continue
+		}
+		address, hasAddress := addressIn(given).(string)
+		external, hasExternal := post["external_url"].(string)
+		if post[key] != nil && hasAddress || hasAddress != hasExternal || address != external {
+			continue // the URL is the post's own, or a different key gives the external URL
+		}
+		if source := sourceObject(given); len(source) > 0 {
+			post[intake.SourceMember] = source
+		}
+		return
+	}
+}
+
+// sourceObject returns the source that an object in front matter describes.
+func sourceObject(given map[string]any) map[string]any {
+	source := make(map[string]any)
+	for member, keys := range map[string][]string{
+		"headline": {"headline", "title"}, "publication": {"publication", "publisher", "name", "site", "website"},
+		"date_published": {"date_published", "date", "published", "year"},
+	} {
+		for _, key := range keys {
+			value := stringAt(given, key)
+			if t, ok := given[key].(time.Time); ok {
+				value = t.Format(time.DateOnly)
+			}
+			if member == "date_published" {
+				value = sourceDate(value)
+			}
+			if value != "" && !isURL(value) && source[member] == nil {
+				source[member] = value
+			}
+		}
+	}
+	for _, key := range []string{"authors", "author"} {
+		if authors := authorList(given[key]); len(authors) > 0 {
+			source["authors"] = authors
+			break
+		}
+	}
+	return source
+}
+
+// sourceDate returns the date of a source as a year, a year and month, or a day. It returns "" if text is not a date.
+func sourceDate(text string) string {
+	if _, err := time.Parse("2006", text); err == nil {
+		return text
+	}
+	if _, err := time.Parse("2006-01", text); err == nil {
+		return text
+	}
+	t, err := parseDate(text, time.UTC)
+	if err != nil {
+		return ""
+	}
+	return t.Format(time.DateOnly)
 }
 
 // isExternal reports whether the value of a key is the URL of an article that the post is about. On many sites, some of

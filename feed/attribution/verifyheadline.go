@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -42,18 +43,24 @@ func (rd *reading) correctTitle(s *source) {
 	}
 }
 
-// cutHeadline removes a label such as "Source:" from the headline of s. It removes a headline that is a URL or the name
-// of something other than a text.
+// cutHeadline removes a label such as "Source:" and the number of an entry from the headline of s. It removes a headline
+// that is a URL or the name of something other than a text.
 func (rd *reading) cutHeadline(s *source) {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	if end := phraseEnd(rd.l.source, toks); end > 0 && isMark(toks, end, ':') && end+1 < len(toks) {
 		s.headline = s.headline[toks[end+1].start:]
 		return
 	}
+	if number := enumeration.FindString(s.headline); number != "" && !rd.l.nouns { // in German, an ordinal: "1. FC"
+		s.headline = s.headline[len(number):]
+	}
 	if strings.Contains(s.headline, "://") || isDomainPath(s.headline) || rd.isNameOfThing(s) {
 		s.headline = ""
 	}
 }
+
+// enumeration matches the number of an entry of a list before a title.
+var enumeration = regexp.MustCompile(`^\d{1,2}[./)] `)
 
 // isNameOfThing reports whether the headline of s is the name of something other than a text: it is unmarked, and
 // follows a word such as "called" and no word for a text, as in "a plan called Sand for All".

@@ -40,17 +40,16 @@ type language struct {
 	name       string
 	classes    map[string]*class
 	rules      []*rule
-	leads      index    // rules for clauses that end in a colon, dots or a dash
-	credits    index    // rules for all other clauses
-	postedBy   index    // rules with positionPosted
-	allClasses []*class // named and unnamed classes
-	variants   int      // total number of rule variants
-	traitCount int      // number of classes with a trait
-	trigger    []bool   // by word id: whether any index contains the word
-	traits     []traits // by word id: the classes in rules that contain the word or a phrase that begins with it
-	evidenceOf []uint64 // by word id: the evidenceClasses that contain the word, as a bit set
-	classed    []bool   // by word id: whether a class contains the word or a phrase that begins with it
-	flags      []uint16 // by word id: the word's flags, such as flagDeterminer
+	leads      index      // rules for clauses that end in a colon, dots or a dash
+	credits    index      // rules for all other clauses
+	postedBy   index      // rules with positionPosted
+	allClasses []*class   // named and unnamed classes
+	variants   int        // total number of rule variants
+	traitCount int        // number of classes with a trait
+	words      []ruleWord // by word id
+	evidenceOf []uint64   // by word id: the evidenceClasses that contain the word, as a bit set
+	classed    []bool     // by word id: whether a class contains the word or a phrase that begins with it
+	flags      []uint16   // by word id: the word's flags, such as flagDeterminer
 	noise      phrases
 	end        phrases
 	caption    phrases
@@ -71,6 +70,12 @@ type language struct {
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, about, again, genitive, meeting, references, saying,
 	contrast, titled, citing, academic, readOn, nameAffix *class
+}
+
+// ruleWord states what a word means for the rules.
+type ruleWord struct {
+	traits  traits // the classes in rules that contain the word or a phrase that begins with it
+	trigger bool   // an index contains the word
 }
 
 // index finds the variants that can match a clause, given the words of the clause.
@@ -440,7 +445,7 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 
 // indexWords fills the tables of the language that are indexed by word id. n is the greatest id.
 func (l *language) indexWords(n int) {
-	l.traits, l.trigger, l.classed = make([]traits, n+1), make([]bool, n+1), make([]bool, n+1)
+	l.words, l.classed = make([]ruleWord, n+1), make([]bool, n+1)
 	l.monthOf = make([]uint8, n+1)
 	for id, m := range l.months {
 		l.monthOf[id] = uint8(m)
@@ -449,7 +454,7 @@ func (l *language) indexWords(n int) {
 		x.lists = make([][]variantGroup, n+1)
 		same := make(map[string][]variantGroup) // most words of a class share their list
 		for id, vs := range x.byWord {
-			l.trigger[id] = true
+			l.words[id].trigger = true
 			key := variantKey(vs)
 			if same[key] == nil {
 				same[key] = groupVariants(vs)
@@ -469,12 +474,12 @@ func (l *language) indexWords(n int) {
 		for id := range c.firstWords {
 			l.classed[id] = l.classed[id] || !c.apart
 			if c.bit >= 0 {
-				l.traits[id].set(c.bit)
+				l.words[id].traits.set(c.bit)
 			}
 		}
 	}
 	for id := range l.suffix.words {
-		l.traits[id].set(traitPerson)
+		l.words[id].traits.set(traitPerson)
 	}
 	l.setFlags(n)
 	l.evidenceOf = make([]uint64, n+1)
@@ -618,10 +623,10 @@ func (l *language) known(id int32) bool {
 
 // markNames adds traitPub to the words with which a publication's name in lower case begins.
 func (l *language) markNames(roots []*nameNode) {
-	l.traits = append(l.traits, make([]traits, max(len(roots)-len(l.traits), 0))...)
+	l.words = append(l.words, make([]ruleWord, max(len(roots)-len(l.words), 0))...)
 	for id, n := range roots {
 		if n != nil && n.hasLower() {
-			l.traits[id].set(traitPub)
+			l.words[id].traits.set(traitPub)
 		}
 	}
 }
@@ -685,11 +690,6 @@ func (l *language) month(id int32) int {
 		return 0
 	}
 	return int(l.monthOf[id])
-}
-
-// triggers reports whether an index of the language contains the word.
-func (l *language) triggers(id int32) bool {
-	return id > 0 && int(id) < len(l.trigger) && l.trigger[id]
 }
 
 // bindClasses sets each class field to the class with the matching name.

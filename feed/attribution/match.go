@@ -37,6 +37,9 @@ type matcher struct {
 	// lastRound holds, by variant number, the last round in which the variant was tried.
 	lastRound []uint32
 	round     uint32
+	// pubSpans holds the result of publicationSpans for each token of the clause, and pubMemory holds the spans.
+	pubSpans  [maxClause]cachedSpans
+	pubMemory []span
 	// rd decides whether each slot has a plausible value. If it is nil, every match is accepted.
 	rd *reading
 }
@@ -74,12 +77,14 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 // begin prepares the matcher for a clause, which must not be empty.
 func (x *matcher) begin(clause span) {
 	x.clause, x.hi, x.best = clause, clause.hi, nil
+	x.pubMemory = x.pubMemory[:0]
 	x.readTraits()
 	if len(x.lastRound) < x.l.variants {
 		x.lastRound = make([]uint32, x.l.variants)
 	}
 	if x.round++; x.round == 0 {
 		clear(x.lastRound)
+		clear(x.pubSpans[:])
 		x.round = 1
 	}
 }
@@ -170,13 +175,16 @@ func (x *matcher) readTraits() {
 		t := &x.toks[i]
 		switch t.kind {
 		case tokWord:
-			if t.id > 0 && int(t.id) < len(x.l.traits) {
-				has.union(&x.l.traits[t.id])
-				if x.l.triggers(t.id) {
+			if id := uint32(t.id); id > 0 && id < uint32(len(x.l.words)) {
+				w := &x.l.words[id]
+				has.union(&w.traits)
+				if w.trigger {
 					x.triggers = append(x.triggers, t.id)
 				}
 			}
-			x.addNames(&has, i)
+			if !has.hasNames() {
+				x.addNames(&has, i)
+			}
 		case tokDash:
 			has.set(traitDash)
 		case tokDots:
@@ -191,6 +199,12 @@ func (x *matcher) readTraits() {
 		}
 	}
 	x.has = has
+}
+
+// hasNames reports whether t contains all traits that [matcher.addNames] may add.
+func (t *traits) hasNames() bool {
+	const names = 1<<traitKnown | 1<<traitPub | 1<<traitPerson
+	return t[0]&names == names
 }
 
 // addNames adds the traits of the names that may begin with the word at token i. A clause begins with a capital letter,
@@ -384,7 +398,7 @@ func (x *matcher) matchSlot(s slot, i int, rest []elem) bool {
 	var buf [maxSpans]span
 	switch spans := buf[:0]; s {
 	case slotPub:
-		return x.fillAny(&x.m.pub, x.publicationSpans(i, spans), rest)
+		return x.fillAny(&x.m.pub, x.publicationSpansAt(i), rest)
 	case slotKnown:
 		return x.fillAny(&x.m.pub, x.knownSpans(i, spans), rest)
 	case slotWho:
@@ -405,6 +419,25 @@ func (x *matcher) matchSlot(s slot, i int, rest []elem) bool {
 		return q > 0 && x.fillSlot(&x.m.quote, span{i, q}, rest)
 	}
 	return false
+}
+
+// cachedSpans is a range of spans that were found in the given round of the matcher.
+type cachedSpans struct {
+	round  uint32
+	lo, hi int
+}
+
+// publicationSpansAt returns the result of publicationSpans for token i. It computes it once for each clause, because
+// many rules begin with a publication.
+func (x *matcher) publicationSpansAt(i int) []span {
+	c := &x.pubSpans[i-x.clause.lo]
+	if c.round != x.round {
+		lo := len(x.pubMemory)
+		x.pubMemory = slices.Grow(x.pubMemory, maxSpans)
+		x.pubMemory = append(x.pubMemory, x.publicationSpans(i, x.pubMemory[lo:lo:lo+maxSpans])...)
+		*c = cachedSpans{round: x.round, lo: lo, hi: len(x.pubMemory)}
+	}
+	return x.pubMemory[c.lo:c.hi]
 }
 
 // fillAny fills the slot with the first span after which the rest matches, and reports whether there is such a span.

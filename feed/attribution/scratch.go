@@ -33,7 +33,9 @@ func (r *Reader) returnScratch(s *scratch) {
 	if cap(s.tokens) > maxScratchTokens {
 		return
 	}
-	s.matcher = matcher{lastRound: s.matcher.lastRound, round: s.matcher.round, triggers: s.matcher.triggers}
+	m := &s.matcher
+	m.b, m.toks, m.rd, m.best = nil, nil, nil, nil
+	m.m = match{cites: m.m.cites[:0]}
 	s.blocks.reset()
 	s.runs.reset()
 	r.scratches.Put(s)

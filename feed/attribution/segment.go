@@ -342,11 +342,7 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 			i += size
 			continue
 		}
-		end := max(i+1, plainEnd(data, i))
-		for end < len(data) &&
-			(data[end] > ' ' && data[end] < utf8.RuneSelf || isWordSpace(data, end) || blank(data, end) == 0) {
-			end++
-		}
+		end := textEnd(data, i)
 		if s.space {
 			s.text = append(s.text, ' ')
 			s.space = false
@@ -363,6 +359,20 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 		s.text = append(s.text, data[i:end]...)
 		s.breaks = 0
 		i = end
+	}
+}
+
+// textEnd returns the end of the text at data[i] whose white space need not be collapsed.
+func textEnd(data string, i int) int {
+	for {
+		i = plainEnd(data, i)
+		slow := i + 8
+		for i < slow {
+			if i == len(data) || !(data[i] > ' ' && data[i] < utf8.RuneSelf || isWordSpace(data, i) || blank(data, i) == 0) {
+				return i
+			}
+			i++
+		}
 	}
 }
 

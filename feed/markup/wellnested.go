@@ -97,7 +97,7 @@ type nester struct {
 // reads them much faster than [tidier] and [html.ParseFragment] do. It returns false if they might build a different
 // tree. This is the case if an end tag is missing or does not match (although a block may end the open paragraph), if a
 // tag is not in lower case or its attributes are not in quotation marks, or if there is a table, a form, a frame or an
-// element that is not kept.
+// element that is removed with its content.
 func parseWellNested(body string) (*html.Node, bool) {
 	container := Element(atom.Body)
 	p := nester{rest: body, top: container, places: make([]place, 1, 16)}
@@ -151,16 +151,32 @@ func (p *nester) tag() bool {
 	}
 	rest, isEnd := strings.CutPrefix(p.rest, "/")
 	size := 0
-	for size < len(rest) && (rest[size]-'a' < 26 || rest[size]-'0' < 10 && size > 0) {
+	for size < len(rest) && (rest[size]-'a' < 26 || size > 0 && isAttributeByte(rest[size])) {
 		size++
 	}
 	var buf [16]byte
 	name := atom.Lookup(append(buf[:0], rest[:size]...))
 	p.rest = rest[size:]
-	if isEnd {
+	switch {
+	case size > 0 && (name == 0 || name == atom.Font):
+		return p.skip(isEnd)
+	case isEnd:
 		return p.end(name)
+	default:
+		return p.start(name)
 	}
-	return p.start(name)
+}
+
+// skip skips the tag of an element that is not kept but whose content is, such as "<o:p>" or "<font>". p.rest begins
+// after the name in the tag.
+func (p *nester) skip(isEnd bool) bool {
+	if isEnd {
+		rest, ok := strings.CutPrefix(p.rest, ">")
+		p.rest = rest
+		return ok
+	}
+	_, ok := p.attributes(new(html.Node))
+	return ok
 }
 
 // end ends the innermost open element, which must have the given name. p.rest begins after the name in the end tag.

@@ -58,6 +58,7 @@ func TestParseWellNested(t *testing.T) {
 		"<pre>\na\n</pre><pre><code>\nb</code></pre><pre>\n\nc</pre><pre>&#10;d</pre>",
 		"a &lt;b&gt; &eacute;&copy &#13;&#10;&#xFFFE; &amp;lt;",
 		"<b><b><b><b>a</b></b></b></b><i>c",
+		"<p>a<o:p></o:p></p><font face=\"b\">c</font><p-q_r1 s>d</p-q_r1> <x/>e<pre><y>\nf</pre>",
 		"<div><h2>a</h2><div><span>b</span></div></div>",
 		"<details-x>",
 		"<p open>a</p><p data-a:b_c-1=\"d\">e</p>",
@@ -75,7 +76,7 @@ func TestParseNotWellNested(t *testing.T) {
 		"<table><tr><td>a</table>", "<script>a</script>", "<p>a</p", "<p", "<!-->a-->", "<!--->a", "<!-- a -- b -->", "<!doctype html>",
 		"<li>a</li>", "<ul><li>a<li>b</ul>", "<h1><p>a</p></h1>", "<h1>a<h2>b</h2></h1>", "<p title=\"a\" title=\"b\">", "<p title=\"&copy\">",
 		"<p title=\"&#13;\">", "<p title = \"a\">", "<p title=\"a\"id=\"b\">", "<pre><!--a-->\nb</pre>", "<p onClick=\"a\">", "<center>a</center>",
-		"<i><i><i><i><i><i>a", "</p>", "<font>a</font>", "<q/>", "<iframe src=\"https://vimeo.com/1\"></iframe>", "<>", "</>", "<p\x00>",
+		"<i><i><i><i><i><i>a", "</p>", "<font/color>a", "<q/>", "<iframe src=\"https://vimeo.com/1\"></iframe>", "<>", "</>", "<p\x00>",
 		strings.Repeat("<div>", maxNesting), "<dt>a</dt>", "<p title=\"a", "<p title=a>", "<p @a=\"b\">",
 		"<p" + strings.Repeat(" a", maxTagAttributes+1) + ">", strings.Repeat("a", maxJoined+1) + "<!-- b -->c",
 	} {
@@ -89,7 +90,8 @@ func TestParseNotWellNested(t *testing.T) {
 func TestParseWellNestedRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	names := []string{"p", "div", "a", "b", "i", "em", "code", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "figure",
-		"figcaption", "pre", "br", "hr", "img", "h1", "h2", "span", "cite", "q", "footer", "table", "summary", "center"}
+		"figcaption", "pre", "br", "hr", "img", "h1", "h2", "span", "cite", "q", "footer", "table", "summary", "center",
+		"o:p", "font"}
 	words := []string{"one", "two ", " three", "\n", "&amp;", "&lt;p&gt;", "\"", "'", "\n\n", "&#13;", "é", "<!-- a -->", "&", "> "}
 	attributes := []string{"", "", ` href="x"`, ` href="?a=b&amp;c&d=e"`, ` title='"'`, ` class="c" id="d"`, ` src="a b&gt;"`, " /", ` title="&lt&amp"`}
 	wellNested := 0

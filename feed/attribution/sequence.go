@@ -30,19 +30,24 @@ const weightUnit = 100
 type decoder struct {
 	labels, used int // the number of labels, with and without the additional ones
 	groups       []labelGroup
-	nearNumber   []uint16 // by feature: its index in near, or 0 if it does not affect the labels of neighboring items
 	// forward and backward hold the weights of the transitions from the previous label and from the next one, by context.
 	forward, backward []transitions
 }
 
 // labelGroup holds the weights of a group of labels, whose number is groupLabels.
 type labelGroup struct {
-	// own holds the weights of each feature, relative to the usual feature of its template, if the template has one.
-	own  []packed
-	near []nearWeights // the weights for the labels of the neighboring items
+	features []featureWeights // by feature
+	near     []nearWeights    // the weights for the labels of the neighboring items
 	// usual and usualNear are the sums of the weights of the usual features.
 	usual     packed
 	usualNear nearWeights
+}
+
+// featureWeights holds the weights of a feature, relative to the usual feature of its template, if the template has
+// one.
+type featureWeights struct {
+	own  packed
+	near uint32 // index in labelGroup.near, or 0 if the feature does not affect the labels of neighboring items
 }
 
 // packed holds the weights of groupLabels labels.
@@ -72,9 +77,9 @@ const (
 // newDecoder returns a decoder with the weights of s.
 func newDecoder(s *sequence) *decoder {
 	groups := (s.labels + groupLabels - 1) / groupLabels
-	d := &decoder{labels: groups * groupLabels, used: s.labels, nearNumber: make([]uint16, s.features.size)}
+	d := &decoder{labels: groups * groupLabels, used: s.labels}
 	for g := range groups {
-		d.groups = append(d.groups, d.newGroup(s, g*groupLabels))
+		d.groups = append(d.groups, newGroup(s, g*groupLabels))
 	}
 	for _, w := range s.change {
 		forward, backward := make([]int32, d.labels*d.labels), make([]int32, d.labels*d.labels)
@@ -89,9 +94,9 @@ func newDecoder(s *sequence) *decoder {
 	return d
 }
 
-// newGroup packs the weights of the labels from the given one on. It numbers the near features.
-func (d *decoder) newGroup(s *sequence, from int) labelGroup {
-	g := labelGroup{own: make([]packed, s.features.size), near: make([]nearWeights, 1)}
+// newGroup packs the weights of the labels from the given one on.
+func newGroup(s *sequence, from int) labelGroup {
+	g := labelGroup{features: make([]featureWeights, s.features.size), near: make([]nearWeights, 1)}
 	row := func(weights []int32, id int) packed { return packWeights(weights[id*s.labels+from : (id+1)*s.labels]) }
 	for t, template := range s.features.templates {
 		r := s.features.ranges[t]
@@ -105,9 +110,9 @@ func (d *decoder) newGroup(s *sequence, from int) labelGroup {
 			}
 		}
 		for id := r.first; id <= r.first+r.last; id++ {
-			g.own[id] = row(s.own, id).minus(own)
+			g.features[id].own = row(s.own, id).minus(own)
 			if template.near {
-				d.nearNumber[id] = uint16(len(g.near))
+				g.features[id].near = uint32(len(g.near))
 				g.near = append(g.near, nearWeights{row(s.previous, id).minus(near.onNext), row(s.next, id).minus(near.onPrevious)})
 			}
 		}
@@ -213,7 +218,7 @@ func (d *decoder) emissions(buf *decodeBuffers, items *featureList) {
 	for g := range d.groups {
 		clear(buf.sums)
 		for i := range n {
-			d.addItem((*[3]packed)(buf.sums[i:]), &d.groups[g], items.of(i))
+			d.groups[g].addItem((*[3]packed)(buf.sums[i:]), items.of(i))
 		}
 		for i := range n {
 			buf.sums[i+1].unpack((*[groupLabels]int32)(buf.scores[i*L+g*groupLabels:]))
@@ -228,12 +233,13 @@ func (d *decoder) emissions(buf *decodeBuffers, items *featureList) {
 
 // addItem adds the weights of an item's features to the sums of the previous item, of the item itself and of the next
 // item.
-func (d *decoder) addItem(sums *[3]packed, g *labelGroup, ids []uint16) {
+func (g *labelGroup) addItem(sums *[3]packed, ids []uint16) {
 	own, near := g.usual, g.usualNear
 	for _, id := range ids {
-		own = own.plus(g.own[id])
-		if k := d.nearNumber[id]; k > 0 {
-			near = near.plus(g.near[k])
+		f := &g.features[id]
+		own = own.plus(f.own)
+		if f.near > 0 {
+			near = near.plus(g.near[f.near])
 		}
 	}
 	sums[0] = sums[0].plus(near.onPrevious)

@@ -383,7 +383,7 @@ func (rd *reading) findSpans(x *tokenSpans, u *unit, b *block, s span) {
 			}
 		}
 		if x.date[k-s.lo] == 0 {
-			if end, _ := rd.l.date(b.text, toks, k); end > 0 {
+			if end := rd.dateEndAt(b, toks, k); end > 0 {
 				mark(x.date, k, end, 1, 2)
 			}
 		}
@@ -397,6 +397,15 @@ func (rd *reading) findSpans(x *tokenSpans, u *unit, b *block, s span) {
 		}
 	}
 	rd.markRules(u, b, x, mark)
+}
+
+// dateEndAt returns the position after the date that begins at token k of block b, or 0.
+func (rd *reading) dateEndAt(b *block, toks []token, k int) int {
+	if !b.marks.dates {
+		return 0
+	}
+	end, _ := rd.l.date(b.text, toks, k)
+	return end
 }
 
 // markRules marks the slots of the rules that match in the block, and the fields of citations.

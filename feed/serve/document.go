@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"feedpub/feed"
 	"feedpub/feed/coding"
@@ -93,10 +94,21 @@ type variant struct {
 	same   int              // number of fields of a 304
 	all    int              // number of fields of a 200
 	values [maxFields]string
+	text   [maxText]byte // the bytes of lines, if they fit
 }
 
-// maxFields is the maximum number of fields of a variant.
-const maxFields = 12
+const (
+	maxFields = 12  // maximum number of fields of a variant
+	maxText   = 784 // with it, a variant has one of the sizes in which Go allocates memory
+)
+
+// setLines sets lines to s, which it copies to the variant if it is short enough, so that there is one block of memory.
+func (v *variant) setLines(s string) {
+	v.lines = s
+	if n := copy(v.text[:], s); n == len(s) {
+		v.lines = unsafe.String(&v.text[0], n) // the text does not change afterwards
+	}
+}
 
 // header returns the fields of a 200.
 func (v *variant) header() []Field { return v.fields[:v.all:v.all] }
@@ -188,7 +200,7 @@ func newVariant(others, same []Field) *variant {
 		text.WriteString(f.Name + ": " + f.Values[0] + "\r\n")
 	}
 	text.WriteString("\r\n")
-	v.lines = text.String()
+	v.setLines(text.String())
 
 	rest := v.lines
 	for i, f := range slices.Concat(others, same) {

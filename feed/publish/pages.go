@@ -32,6 +32,15 @@ func (l *feedList) update(name feed.Name, r feed.FeedReport) {
 	}
 }
 
+// changes reports whether a rebuild adds a feed to the list, or changes whether it has items.
+func (l *feedList) changes(name feed.Name, r feed.FeedReport) bool {
+	if l.items == nil {
+		return true // the list is unknown
+	}
+	before, ok := l.items[name]
+	return r.Feed != "" && !isArchive(name) && r.Outcome.Current() && (!ok || (before == 0) != (r.Items == 0))
+}
+
 // setNewest records the posts of the main feed's documents.
 func (l *feedList) setNewest(main feed.Head) { l.newest = main.IDs[:min(newestPosts, len(main.IDs))] }
 

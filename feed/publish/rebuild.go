@@ -164,8 +164,11 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 		if rep.Feed != "" && !rep.Outcome.Current() {
 			r.failedMark[rep.Feed] = targets[i].mark
 		}
+		if targets[i].dirty && !targets[i].name.OfPost() {
+			// Without pages for people, only the list of feeds is shown, which rarely changes.
+			r.pagesStale = r.pagesStale || r.catalog.Pages || r.list.changes(targets[i].name, rep)
+		}
 		r.list.update(targets[i].name, rep)
-		r.pagesStale = r.pagesStale || targets[i].dirty && !targets[i].name.OfPost()
 	}
 	reports = slices.DeleteFunc(reports, func(rep feed.FeedReport) bool { return rep.Feed == "" })
 	r.problemLog.outcomes(reports)

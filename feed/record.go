@@ -138,6 +138,13 @@ type CommitRequest struct {
 	Notices NoticeQueues
 }
 
+// CommitResult is the result of one of several commits. If Err is not nil, the other fields are not set.
+type CommitResult struct {
+	Outcome Outcome
+	Head    Head // the new head
+	Err     error
+}
+
 // NoticeQueues are names of queues, without spaces.
 type NoticeQueues struct {
 	// Topics get a [Notice] for each changed document that readers subscribe to, unless it is the first version.

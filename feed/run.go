@@ -88,8 +88,8 @@ type Stage string
 const (
 	AbsorbStage    Stage = "absorb"    // read posts and create items
 	ReconcileStage Stage = "reconcile" // compare posts with items
-	RenderStage    Stage = "render"    // select items and render the documents of a feed
-	CommitStage    Stage = "commit"    // compress and store the documents of a feed
+	RenderStage    Stage = "render"    // select items, and render and compress the documents of a feed
+	CommitStage    Stage = "commit"    // store the documents of a feed, or of several feeds together
 )
 
 // Stages returns all stages.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,6 +28,9 @@ const (
 	// commitTries is the maximum number of attempts. An attempt fails if a document expires or, without
 	// [feed.CommitRequest.Previous], if the head changes after it was read.
 	commitTries = 4
+	// maxTransaction is the maximum number of bytes of documents that are committed in one transaction. It bounds how long
+	// the transaction blocks the server.
+	maxTransaction = 4 << 20
 )
 
 // Commit replaces the documents of a feed in one step and announces them. It returns
@@ -56,10 +60,7 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 	if err := checkHead(r.Head); err != nil {
 		return "", feed.Head{}, err
 	}
-	blobs := make(map[feed.Hash]feed.Blob, len(r.Blobs))
-	for _, b := range r.Blobs {
-		blobs[b.Hash] = b
-	}
+	blobs := blobsOf(r)
 	current, uploadAll := r.Previous, false
 	for range commitTries {
 		if current == nil {
@@ -87,6 +88,125 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 		}
 	}
 	return "", feed.Head{}, fmt.Errorf("the head changed during each of %d attempts: %w", commitTries, feed.ErrStale)
+}
+
+// CommitAll makes commits of different feeds, and returns their results in the order of the requests: each commit
+// succeeds or fails like a call of [Site.Commit]. Usually they are made in one transaction, so that replicas read the
+// new documents of all feeds at once.
+func (s *Site) CommitAll(ctx context.Context, requests []feed.CommitRequest) []feed.CommitResult {
+	results := make([]feed.CommitResult, len(requests))
+	commit := func(i int) {
+		result := &results[i]
+		result.Outcome, result.Head, result.Err = s.Commit(ctx, requests[i])
+	}
+	if !s.canTransact(requests) {
+		var g sync.WaitGroup
+		for i := range requests {
+			g.Go(func() { commit(i) })
+		}
+		g.Wait()
+		return results
+	}
+	replies, errs := s.commitTogether(ctx, requests)
+	for i, r := range requests {
+		if errs[i] == nil && replies[i] == nil {
+			commit(i)
+			continue
+		}
+		result, err := &results[i], errs[i]
+		if err == nil {
+			result.Outcome, result.Head, err = s.committed(ctx, r, replies[i])
+		}
+		result.Err = s.client.wrap(fmt.Sprintf("commit of %s", r.Head.Feed), err)
+	}
+	s.client.poller.nudge(s.keys.changes())
+	return results
+}
+
+// canTransact reports whether the requests can be sent in one transaction. In a Cluster, it would be repeated if its
+// reply was lost. An embedded store needs none, because round trips take no time there.
+func (s *Site) canTransact(requests []feed.CommitRequest) bool {
+	if len(requests) < 2 || s.client.Clustered() || s.client.local != nil || crash.Armed(crash.CommitUploaded) {
+		return false
+	}
+	size := 0
+	for _, r := range requests {
+		if r.Previous == nil || checkHead(r.Head) != nil {
+			return false
+		}
+		for _, b := range r.Blobs {
+			size += len(b.Gzip) + len(b.Brotli)
+		}
+	}
+	return size <= maxTransaction
+}
+
+// commitTogether sends requests in one transaction. It returns the reply of the script or an error for each request, or
+// neither if the request must be sent again by itself.
+func (s *Site) commitTogether(ctx context.Context, requests []feed.CommitRequest) (replies [][]string, errs []error) {
+	replies, errs = make([][]string, len(requests)), make([]error, len(requests))
+	scripts, uploads := make([]*redis.Cmd, len(requests)), make([][]redis.Cmder, len(requests))
+	script := redis.NewScript(commitSource)
+	crash.At(crash.CommitRendered)
+	_, failed := s.client.once.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		for i, r := range requests {
+			keys, args, err := s.commitArgs(r, *r.Previous)
+			if err != nil {
+				return err
+			}
+			blobs, stored := blobsOf(r), map[feed.Hash]bool{}
+			for _, d := range r.Previous.Documents {
+				stored[d.Hash] = true
+			}
+			before := p.Len()
+			s.addUploads(ctx, p, r.Head, blobs, stored)
+			uploads[i] = p.Cmds()[before:]
+			scripts[i] = script.EvalSha(ctx, p, keys, args...)
+		}
+		return nil
+	})
+	crash.At(crash.CommitDone)
+	for i, r := range requests {
+		if scripts[i] == nil {
+			errs[i] = failed
+			continue
+		}
+		replies[i], errs[i] = replyOf(r, uploads[i], scripts[i])
+	}
+	return replies, errs
+}
+
+// replyOf returns the reply of the commit script after the uploads of a request, or an error, or neither if the request
+// must be sent again.
+func replyOf(r feed.CommitRequest, uploads []redis.Cmder, script *redis.Cmd) ([]string, error) {
+	for _, upload := range uploads {
+		if err := upload.Err(); err != nil && !errors.Is(err, redis.Nil) { // Nil means that the document already exists
+			return nil, err
+		}
+	}
+	if redis.HasErrorPrefix(script.Err(), "NOSCRIPT") {
+		return nil, nil
+	}
+	reply, err := wordsOf(script)
+	if err != nil {
+		return nil, err
+	}
+	switch reply[0] {
+	case "token":
+		return nil, errFenced(r.Head.Token, strings.Join(reply[1:], ""))
+	case "changed", "absent":
+		return nil, nil
+	}
+	return reply, nil
+}
+
+// blobsOf returns the bytes of the documents in a request.
+func blobsOf(r feed.CommitRequest) map[feed.Hash]feed.Blob {
+	blobs := make(map[feed.Hash]feed.Blob, len(r.Blobs))
+	for _, b := range r.Blobs {
+		blobs[b.Hash] = b
+	}
+	return blobs
 }
 
 // changed returns the error for a commit that was to replace documents that the feed no longer has.

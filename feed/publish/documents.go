@@ -20,6 +20,8 @@ type documentStore interface {
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	// Commit replaces the current documents of a feed in one step, and returns the new head.
 	Commit(ctx context.Context, c feed.CommitRequest) (feed.Outcome, feed.Head, error)
+	// CommitAll makes commits of different feeds, if possible in one step. The results are in the order of the requests.
+	CommitAll(ctx context.Context, requests []feed.CommitRequest) []feed.CommitResult
 }
 
 // documentSet holds the documents of a feed and the ids of the posts in them, in order.
@@ -102,25 +104,24 @@ func (r *rebuilder) withoutPosts(ctx context.Context, head feed.Head, ids []stri
 	return d, nil
 }
 
-// commit commits the documents of a feed.
-func (r *rebuilder) commit(
-	ctx context.Context, token feed.Token, f feed.Feed, d documentSet, t target, aliases map[feed.Format][]string,
-) (feed.Outcome, error) {
-	c := r.commitRequest(f, d, t, aliases)
-	c.Head.Token = token
-	return r.send(ctx, c)
-}
-
 // send sends the commit to the store, and queues a call to the Committed hook.
 func (r *rebuilder) send(ctx context.Context, c feed.CommitRequest) (feed.Outcome, error) {
 	outcome, head, err := r.documents.Commit(ctx, c)
-	if err == nil && outcome == feed.Committed {
-		r.work.headCommitted(head)
-		if head.Feed == feed.Main { // needs no lock: no other feed is built at the same time
-			r.list.setNewest(head)
-		}
+	if err == nil {
+		r.noteHead(outcome, head)
 	}
 	return outcome, err
+}
+
+// noteHead queues a call to the Committed hook for a commit that was made.
+func (r *rebuilder) noteHead(outcome feed.Outcome, head feed.Head) {
+	if outcome != feed.Committed {
+		return
+	}
+	r.work.headCommitted(head)
+	if head.Feed == feed.Main { // needs no lock: no other feed is built at the same time
+		r.list.setNewest(head)
+	}
 }
 
 // commitRequest prepares the commit of a feed's documents. It omits bytes that the store already has.

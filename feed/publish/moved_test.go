@@ -98,6 +98,14 @@ func (noCommit) Commit(context.Context, feed.CommitRequest) (feed.Outcome, feed.
 	return feed.Failed, feed.Head{}, errors.New("killed before the commit")
 }
 
+func (s noCommit) CommitAll(ctx context.Context, requests []feed.CommitRequest) []feed.CommitResult {
+	results := make([]feed.CommitResult, len(requests))
+	for i, r := range requests {
+		_, _, results[i].Err = s.Commit(ctx, r)
+	}
+	return results
+}
+
 // TestKilledBeforeCommit checks that changes are published even if a process was killed between absorbing and
 // committing them, and so has lost the list of dirty feeds.
 func TestKilledBeforeCommit(t *testing.T) {

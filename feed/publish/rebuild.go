@@ -235,68 +235,155 @@ func stageOf(n feed.Name) int {
 // writes many of them in little more time than it needs for one.
 const postsAtOnce = 64
 
-// rebuildStage rebuilds the targets of a stage, atOnce of them concurrently, and stores their reports. If a feed fails,
-// the others are still rebuilt.
+// maxTogether is the maximum number of feeds that are committed together.
+const maxTogether = 8
+
+// rebuildStage rebuilds the stale targets of a stage, atOnce of them concurrently, and stores their reports. If a feed
+// fails, the others are still rebuilt. A few feeds are committed together, so that replicas read and save their
+// documents in one step.
 func (r *rebuilder) rebuildStage(
 	ctx context.Context, token feed.Token, stage []int, atOnce int, targets []target, fullNames map[feed.Name]string,
 	reports []feed.FeedReport,
 ) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(atOnce)
+	var stale []rebuilt
 	for _, i := range stage {
 		t := targets[i]
-		if !r.isStale(t) {
-			if !isArchive(t.name) && !t.name.OfPost() {
-				reports[i] = feed.FeedReport{Feed: t.name, Outcome: feed.Unchanged, Items: len(t.head.IDs)}
-			}
-			continue
+		if r.isStale(t) {
+			stale = append(stale, rebuilt{target: t, fullName: fullNames[feedOf(t.name)], index: i})
+		} else if !isArchive(t.name) && !t.name.OfPost() {
+			reports[i] = feed.FeedReport{Feed: t.name, Outcome: feed.Unchanged, Items: len(t.head.IDs)}
 		}
-		g.Go(func() error {
-			report, err := r.rebuildCurrent(ctx, token, t, fullNames[feedOf(t.name)])
-			switch {
-			case err == nil:
-			case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || ctx.Err() != nil:
-				return fmt.Errorf("rebuild %s: %w", t.name, err)
-			default:
-				report = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
+	}
+	together := len(stale) > 1 && len(stale) <= maxTogether
+	g, building := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i := range stale {
+		b := &stale[i]
+		g.Go(func() (err error) {
+			if together {
+				err = r.build(building, token, b)
+			} else {
+				err = r.rebuildCurrent(building, token, b)
 			}
-			r.logger.Debug("feed built", "feed", report.Feed, "outcome", report.Outcome, "items", report.Items)
-			reports[i] = report
-			return nil
+			if err == nil && b.request != nil {
+				return nil
+			}
+			reports[b.index], err = r.reportOf(building, b, err)
+			return err
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil || !together {
+		return err
+	}
+	return r.commitTogether(ctx, token, stale, reports)
+}
+
+// rebuilt is a feed or an archive that is rebuilt.
+type rebuilt struct {
+	target   target
+	fullName string
+	index    int // position of the report
+	report   feed.FeedReport
+	// request is the commit to send. It is nil if the commit was made, or if the feed is held and keeps its documents.
+	request *feed.CommitRequest
+}
+
+// commitTogether commits feeds that have been built, and stores their reports.
+func (r *rebuilder) commitTogether(
+	ctx context.Context, token feed.Token, all []rebuilt, reports []feed.FeedReport,
+) (failed error) {
+	var built []*rebuilt
+	var requests []feed.CommitRequest
+	for i := range all {
+		if b := &all[i]; b.request != nil {
+			built, requests = append(built, b), append(requests, *b.request)
+		}
+	}
+	if len(built) == 0 {
+		return nil
+	}
+	end := r.history.time(ctx, feed.CommitStage)
+	results := r.documents.CommitAll(ctx, requests)
+	end()
+	for i, b := range built {
+		err := results[i].Err
+		if errors.Is(err, feed.ErrStale) {
+			err = r.rebuildCurrent(ctx, token, b)
+		} else if err == nil {
+			r.noteHead(results[i].Outcome, results[i].Head)
+			b.committed(results[i].Outcome)
+		}
+		if reports[b.index], err = r.reportOf(ctx, b, err); err != nil {
+			failed = cmp.Or(failed, err)
+		}
+	}
+	return failed
+}
+
+// reportOf returns the report on a feed, given the error of rebuilding it. It returns an error only if the other feeds
+// must not be rebuilt either.
+func (r *rebuilder) reportOf(ctx context.Context, b *rebuilt, err error) (feed.FeedReport, error) {
+	t := b.target
+	switch {
+	case err == nil:
+	case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || ctx.Err() != nil:
+		return feed.FeedReport{}, fmt.Errorf("rebuild %s: %w", t.name, err)
+	default:
+		b.report = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
+	}
+	r.logger.Debug("feed built", "feed", b.report.Feed, "outcome", b.report.Outcome, "items", b.report.Items)
+	return b.report, nil
 }
 
 // rebuildCurrent calls rebuildFeed, and calls it again if the feed's head has changed since it was read: a replica may
 // have restored a head that the store had lost, and its posts must not vanish.
-func (r *rebuilder) rebuildCurrent(
-	ctx context.Context, token feed.Token, t target, fullName string,
-) (feed.FeedReport, error) {
+func (r *rebuilder) rebuildCurrent(ctx context.Context, token feed.Token, b *rebuilt) error {
 	const tries = 3
 	for try := 1; ; try++ {
-		report, err := r.rebuildFeed(ctx, token, t, fullName)
+		err := r.rebuildFeed(ctx, token, b)
 		if try == tries || !errors.Is(err, feed.ErrStale) {
-			return report, err
+			return err
 		}
+		t := &b.target
 		head, headErr := r.heads.Head(ctx, t.name)
 		if headErr != nil || slices.EqualFunc(head.Documents, t.head.Documents, feed.DocumentRef.Equal) {
-			return report, err // a later builder has written
+			return err // a later builder has written
 		}
 		t.head, t.selected = head, nil
 	}
 }
 
-// rebuildFeed builds a feed or an archive and commits it, or holds it if posts would vanish from it without
-// explanation.
-func (r *rebuilder) rebuildFeed(
-	ctx context.Context, token feed.Token, t target, fullName string,
-) (feed.FeedReport, error) {
-	rendered := r.history.time(ctx, feed.RenderStage)
-	ch := r.catalog.Channel(r.site, t.name)
-	f, err := r.selectFeed(ctx, t, fullName, ch)
+// rebuildFeed builds a feed or an archive and commits it, or holds it.
+func (r *rebuilder) rebuildFeed(ctx context.Context, token feed.Token, b *rebuilt) error {
+	if err := r.build(ctx, token, b); err != nil || b.request == nil {
+		return err
+	}
+	defer r.history.time(ctx, feed.CommitStage)()
+	outcome, err := r.send(ctx, *b.request)
+	if err == nil {
+		b.committed(outcome)
+	}
+	return err
+}
+
+// committed adds the outcome of the commit to the report.
+func (b *rebuilt) committed(outcome feed.Outcome) {
+	b.report.Items = len(b.request.Head.IDs)
+	if b.report.Outcome != feed.Held {
+		b.report.Outcome = outcome
+	}
+	b.request = nil // its documents are no longer needed
+}
+
+// build builds a feed or an archive, or holds it if posts would vanish from it without explanation. It sets the report
+// and the request of b.
+func (r *rebuilder) build(ctx context.Context, token feed.Token, b *rebuilt) error {
+	defer r.history.time(ctx, feed.RenderStage)()
+	t, ch := b.target, r.catalog.Channel(r.site, b.target.name)
+	b.request = nil
+	f, err := r.selectFeed(ctx, t, b.fullName, ch)
 	if err != nil {
-		return feed.FeedReport{}, err
+		return err
 	}
 	previous := t.head
 	if served, ok := r.replica.Head(t.name); ok && served.Later(previous) {
@@ -304,37 +391,30 @@ func (r *rebuilder) rebuildFeed(
 	}
 	missing, withdrawn, err := r.missing(ctx, previous, f, ch.Limit)
 	if err != nil {
-		return feed.FeedReport{}, err
+		return err
 	}
 	if t.name == feed.Main && len(withdrawn) > 0 { // needs no lock: no other feed is built at the same time
 		r.mainWithdrew = true
 	}
-	report := feed.FeedReport{Feed: t.name, Items: len(f.Items)}
-	d, err := r.newDocuments(ctx, f, previous, missing, &report)
+	b.report = feed.FeedReport{Feed: t.name, Items: len(f.Items)}
+	d, err := r.newDocuments(ctx, f, previous, missing, &b.report)
 	if err != nil {
-		return feed.FeedReport{}, err
+		return err
 	}
-	if report.Outcome == feed.Held {
+	if b.report.Outcome == feed.Held {
 		if len(withdrawn) == 0 {
-			return report, nil
+			return nil
 		}
 		// Remove withdrawn posts immediately, even if the rest of the feed is held.
 		if d, err = r.withoutPosts(ctx, previous, withdrawn); err != nil {
-			return feed.FeedReport{}, err
+			return err
 		}
 		t.mark = 0 // the feed stays dirty
 	}
-	rendered()
-	defer r.history.time(ctx, feed.CommitStage)()
-	outcome, err := r.commit(ctx, token, f, d, t, r.aliases(t.name, fullName, ch.Formats))
-	if err != nil {
-		return feed.FeedReport{}, err
-	}
-	report.Items = len(d.ids)
-	if report.Outcome != feed.Held {
-		report.Outcome = outcome
-	}
-	return report, nil
+	c := r.commitRequest(f, d, t, r.aliases(t.name, b.fullName, ch.Formats))
+	c.Head.Token = token
+	b.request = &c
+	return nil
 }
 
 // newDocuments renders a feed. If the commit must be held, it instead sets the report's outcome and reason.

@@ -330,6 +330,15 @@ func (s *Site) Commit(_ context.Context, r feed.CommitRequest) (feed.Outcome, fe
 	return outcome, returned, nil
 }
 
+// CommitAll makes commits of different feeds.
+func (s *Site) CommitAll(ctx context.Context, requests []feed.CommitRequest) []feed.CommitResult {
+	results := make([]feed.CommitResult, len(requests))
+	for i, r := range requests {
+		results[i].Outcome, results[i].Head, results[i].Err = s.Commit(ctx, r)
+	}
+	return results
+}
+
 // sameVersion reports whether two documents are the same version of one document.
 func sameVersion(a, b feed.DocumentRef) bool {
 	return a.Format == b.Format && a.Hash == b.Hash && a.Modified.Equal(b.Modified)

@@ -62,6 +62,7 @@ func commitTests() []test {
 		{"Commit", testCommit},
 		{"CommitSameBytes", testCommitSameBytes},
 		{"CommitPrevious", testCommitPrevious},
+		{"CommitAll", testCommitAll},
 		{"CommitBounds", testCommitBounds},
 		{"CommitKeepsLastModifiedOfUnchangedDocument", testCommitKeepsLastModifiedOfUnchangedDocument},
 		{"LastModifiedGrowsWithoutClock", testLastModifiedGrowsWithoutClock},
@@ -363,5 +364,65 @@ func testConcurrentBuilders(t *testing.T, s suite) {
 	for _, d := range head.Documents {
 		_, err := s.Blob(s.ctx, d.Hash)
 		must(t, "Blob of the committed document", err)
+	}
+}
+
+// testCommitAll checks that each of several commits succeeds or fails by itself.
+func testCommitAll(t *testing.T, s suite) {
+	next := func(name feed.Name, token feed.Token, rss string, previous feed.Head) feed.CommitRequest {
+		r := request(t, name, token, day(2), rss, "atom of "+string(name))
+		r.Previous = &previous
+		return r
+	}
+	first := s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
+	tag := s.commit(t, request(t, "tags/a", 1, day(1), "rss of a", "atom of tags/a"), feed.Committed)
+	absent := next("tags/absent", 2, "rss of absent", feed.Head{})
+	absent.Blobs = nil
+	invalid := next("tags/invalid", 2, "rss of invalid", feed.Head{})
+	invalid.Head.Documents = nil
+	version, err := s.Version(s.ctx)
+	must(t, "Version", err)
+	for _, requests := range [][]feed.CommitRequest{
+		{
+			next(feed.Main, 2, "rss 2", first), next("tags/a", 2, "rss of a", tag), next("tags/b", 2, "rss of b", feed.Head{}),
+			next("tags/c", 1, "rss of c", feed.Head{}), next("tags/d", 2, "rss of d", tag), absent,
+		},
+		{next("tags/e", 2, "rss of e", feed.Head{}), invalid},
+	} {
+		results := s.CommitAll(s.ctx, requests)
+		for i, r := range requests {
+			name, result := r.Head.Feed, results[i]
+			switch want := map[feed.Name]error{
+				"tags/c": feed.ErrStale, "tags/d": feed.ErrStale, "tags/absent": feed.ErrNotFound, "tags/invalid": feed.ErrInvalid,
+			}[name]; {
+			case want != nil:
+				wantKind(t, fmt.Sprintf("commit of %s", name), result.Err, want)
+				_, err := s.Head(s.ctx, name)
+				wantKind(t, fmt.Sprintf("Head of %s after a failed commit", name), err, feed.ErrNotFound)
+			case result.Err != nil:
+				t.Errorf("commit of %s: %v", name, result.Err)
+			default:
+				want := feed.Committed
+				if name == "tags/a" {
+					want = feed.Unchanged
+				}
+				stored, err := s.Head(s.ctx, name)
+				must(t, "Head", err)
+				if diff := cmp.Diff(stored, result.Head); diff != "" || result.Outcome != want {
+					t.Errorf("commit of %s: outcome %s, want %s; head (-stored +returned):\n%s", name, result.Outcome, want, diff)
+				}
+			}
+		}
+	}
+	changes, err := s.Changes(s.ctx, "", 0)
+	must(t, "Changes", err)
+	announced := map[feed.Name]bool{}
+	for _, c := range changes {
+		if c.Version > version {
+			announced[c.Feed] = true
+		}
+	}
+	if want := map[feed.Name]bool{feed.Main: true, "tags/b": true, "tags/e": true}; !cmp.Equal(announced, want) {
+		t.Errorf("announced feeds: %v, want %v", announced, want)
 	}
 }

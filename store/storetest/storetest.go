@@ -55,6 +55,7 @@ type Site interface {
 	SetProblem(ctx context.Context, p feed.Problem) error
 	ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error
 	Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error)
+	CommitAll(ctx context.Context, requests []feed.CommitRequest) []feed.CommitResult
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)
 	Heads(ctx context.Context) ([]feed.Head, error)
 	StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum) ([]feed.StoredHead, error)

@@ -426,6 +426,15 @@ func (c *conn) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 	return res.outcome, res.head, err
 }
 
+// CommitAll makes the commits one after another, so that faults can separate them.
+func (c *conn) CommitAll(ctx context.Context, requests []feed.CommitRequest) []feed.CommitResult {
+	results := make([]feed.CommitResult, len(requests))
+	for i, r := range requests {
+		results[i].Outcome, results[i].Head, results[i].Err = c.Commit(ctx, r)
+	}
+	return results
+}
+
 func (c *conn) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
 	return call(ctx, c, "Head", string(name), func() (feed.Head, error) { return c.site.Head(ctx, name) })
 }

@@ -43,8 +43,8 @@ func (rd *reading) correctTitle(s *source) {
 	}
 }
 
-// cutHeadline removes a label such as "Source:" and the number of an entry from the headline of s. It removes a headline
-// that is a URL or the name of something other than a text.
+// cutHeadline removes a label such as "Source:" and the number of an entry from the headline of s. It removes a
+// headline that is a URL or the name of something other than a text.
 func (rd *reading) cutHeadline(s *source) {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	if end := phraseEnd(rd.l.source, toks); end > 0 && isMark(toks, end, ':') && end+1 < len(toks) {

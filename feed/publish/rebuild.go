@@ -142,21 +142,7 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	reports := make([]feed.FeedReport, len(targets))
-	all := stages(targets)
-	for i, stage := range all {
-		// While one feed waits for the store, another is rendered. The documents of each feed are in memory until they are
-		// committed.
-		atOnce := 2 * runtime.GOMAXPROCS(0)
-		if i == postStage {
-			atOnce = postsAtOnce
-		}
-		if i == feedStage { // not earlier, because decoding the items would delay the main feed
-			r.selectTogether(ctx, stage, targets)
-		}
-		if err = r.rebuildStage(ctx, token, stage, atOnce, targets, fullNames, reports); err != nil {
-			break
-		}
-	}
+	err = r.rebuildStages(ctx, token, targets, fullNames, reports)
 	if err != nil {
 		r.list = feedList{} // a feed may have been committed, but not reported
 	}
@@ -175,6 +161,26 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 	noteFeeds(ctx, reports)
 	r.work.feedsBuilt(reports)
 	return reports, err
+}
+
+// rebuildStages builds and commits the stale targets in [stages], and sets the report on each.
+func (r *rebuilder) rebuildStages(ctx context.Context, token feed.Token, targets []target,
+	fullNames map[feed.Name]string, reports []feed.FeedReport) error {
+	for i, stage := range stages(targets) {
+		// While one feed waits for the store, another is rendered. The documents of each feed are in memory until they are
+		// committed.
+		atOnce := 2 * runtime.GOMAXPROCS(0)
+		if i == postStage {
+			atOnce = postsAtOnce
+		}
+		if i == feedStage { // not earlier, because decoding the items would delay the main feed
+			r.selectTogether(ctx, stage, targets)
+		}
+		if err := r.rebuildStage(ctx, token, stage, atOnce, targets, fullNames, reports); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fullNames returns the full names of the feeds of targets. Targets that are added later are archives of these feeds.

@@ -18,7 +18,7 @@ func (rd *reading) verify(s *source) bool {
 	if s.structured {
 		rd.dropReferencePage(s)
 		s.cutImprint()
-		return true
+		return !rd.isTitleAsName(s)
 	}
 	if s.kind == Tweet {
 		return rd.verifyEmbed(s)
@@ -31,7 +31,7 @@ func (rd *reading) verify(s *source) bool {
 		return true
 	}
 	b := rd.doc.blocks[at]
-	if !rd.isCreditOfPassage(s, at) || !rd.isLinkOfLead(s, at) || rd.isFoundThere(s) {
+	if !rd.isCreditOfPassage(s, at) || !rd.isLinkOfLead(s, at) || rd.isFoundThere(s) || rd.isOwnSentence(s, b) {
 		return false
 	}
 	rd.readListEntry(s, b)

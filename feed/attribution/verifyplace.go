@@ -221,3 +221,37 @@ func (rd *reading) namesOfVia(b *block, i int) span {
 	}
 	return span{}
 }
+
+// isOwnSentence reports whether the passage of s, which is part of block b, is in the author's own clause: a dash, a
+// semicolon or a full stop separates it from the name and the link of s, and the clause contains "I" or "we".
+func (rd *reading) isOwnSentence(s *source, b *block) bool {
+	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.convention == "cite" {
+		return false
+	}
+	_, at, ok := b.findName(s.passages[0])
+	if !ok || at.empty() {
+		return false
+	}
+	clause := b.clauseBefore(at.lo)
+	if clause.lo == 0 || clause.empty() || s.url != "" && b.linkIn(clause) == s.url {
+		return false
+	}
+	text := b.slice(clause)
+	for _, name := range append([]string{s.pub.name}, s.authors...) {
+		if name != "" && strings.Contains(text, name) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(b.toks[clause.lo:clause.hi], rd.isFirstPerson)
+}
+
+// clauseBefore returns the tokens before the given one, back to the last dash, semicolon or end of a sentence.
+func (b *block) clauseBefore(at int) span {
+	for k := at - 1; k >= 0; k-- {
+		t := b.toks[k]
+		if t.kind == tokDash || t.kind == tokPunct && strings.ContainsRune(";.!?", t.ch) && t.end < b.toks[k+1].start {
+			return span{k + 1, at}
+		}
+	}
+	return span{0, at}
+}

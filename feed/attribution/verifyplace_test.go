@@ -38,6 +38,9 @@ func TestVerifyPlace(t *testing.T) {
 		{"a given name", "[Ruth writes,](https://ruthcalloway.example/sand)" + quoted, []string{"|Ruth|https://ruthcalloway.example/sand"}},
 		{"a film", "Le port en hiver se voit aussi dans un film, [disponible sur Vimeo](https://vimeo.com/album/12/video/4288)&nbsp;:\n\n" +
 			"Il est court, mais les bateaux y sont.\n", nil},
+		{"words of the author", "Somebody on [Hacker News](https://news.ycombinator.com/item?id=30698) measures sand from the shore - but we at the " +
+			"port have one answer for all such plans, \"_Hire a ship, and pay for it by the hour like the rest of us do every single " +
+			"spring_\"\n\n### Ships are cheap\n", nil},
 		{"a common noun", "Le monde de Calloway écrit :\n\n> Chaque hiver le port se remplit de sable, et chaque printemps la ville paie pour le vider.\n", nil},
 	}
 	r := newReader(t)

@@ -180,6 +180,25 @@ func subjectOf(s *source, label string) string {
 	return before
 }
 
+// isTitleAsName reports whether the unknown publication of a structured credit without an author is a sentence, and so
+// the title of a text: at least three of its words, and twice as many as the others, are in lower case.
+func (rd *reading) isTitleAsName(s *source) bool {
+	if s.pub.known != nil || len(s.authors) > 0 || s.headline != "" || s.url != "" {
+		return false
+	}
+	lower, upper := 0, 0
+	for _, t := range rd.r.lx.tokenize(s.pub.name, nil) {
+		switch {
+		case t.kind != tokWord:
+		case t.upper:
+			upper++
+		default:
+			lower++
+		}
+	}
+	return lower >= 3 && lower >= 2*upper
+}
+
 // isAffiliation reports whether the unknown publication of s, which occurs at c, is where an author works: the author's
 // name, a comma and a position such as "professor" precede it.
 func (rd *reading) isAffiliation(s *source, c nameContext) bool {

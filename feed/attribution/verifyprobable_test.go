@@ -47,6 +47,7 @@ func TestImprobable(t *testing.T) {
 		{"una profesora", "Ana Belmonte, profesora de hidráulica en la Universidad de Puertoviejo, escribe:" + cita,
 			[]string{"||Ana Belmonte|"}},
 		{"a reporter of a newspaper", "Ruth Calloway, harbour reporter at The Guardian, writes:" + quoted, []string{"The Guardian||Ruth Calloway|"}},
+		{"a title as the argument of a tag", "{% blockquote The sand has gone but the ships are not back %}\nEvery winter the harbour fills with sand.\n{% endblockquote %}\n", nil},
 		{"an author as the argument of a tag", "{% blockquote Ruth Calloway %}\nEvery winter the harbour fills with sand.\n{% endblockquote %}\n",
 			[]string{"||Ruth Calloway|"}},
 	}

@@ -69,7 +69,7 @@ type language struct {
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, about, again, genitive, meeting, references, saying,
-	contrast, titled, citing, academic, readOn, nameAffix *class
+	contrast, titled, citing, academic, readOn, nameAffix, clause *class
 }
 
 // ruleWord states what a word means for the rules.
@@ -533,7 +533,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	}
 	l.bindClasses()
 	for _, c := range [...]*class{l.position, l.employ, l.about, l.again, l.genitive, l.meeting, l.references, l.saying, l.contrast, l.titled, l.citing, l.academic,
-		l.readOn, l.nameAffix} {
+		l.readOn, l.nameAffix, l.clause} {
 		c.apart = true
 	}
 	l.indexRules()
@@ -696,7 +696,7 @@ func (l *language) month(id int32) int {
 func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
 		"about": &l.about, "abbreviation": &l.abbreviation, "academic": &l.academic, "again": &l.again, "and": &l.and,
-		"at": &l.at, "by": &l.by, "citing": &l.citing, "common": &l.common, "connector": &l.connector,
+		"at": &l.at, "by": &l.by, "citing": &l.citing, "clause": &l.clause, "common": &l.common, "connector": &l.connector,
 		"contrast": &l.contrast, "corporate": &l.corporate,
 		"date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det, "employ": &l.employ, "epithet": &l.epithet,
 		"finding": &l.finding, "first": &l.first, "from": &l.from,

@@ -18,7 +18,7 @@ func (rd *reading) verify(s *source) bool {
 	if s.structured {
 		rd.dropReferencePage(s)
 		s.cutImprint()
-		return !rd.isTitleAsName(s)
+		return !rd.isTitleAsName(s) && !s.isMixed()
 	}
 	if s.kind == Tweet {
 		return rd.verifyEmbed(s)
@@ -28,7 +28,7 @@ func (rd *reading) verify(s *source) bool {
 	}
 	at := rd.creditBlock(s)
 	if at < 0 {
-		return true
+		return rd.isTitleOfSource(s)
 	}
 	b := rd.doc.blocks[at]
 	if !rd.isCreditOfPassage(s, at) || !rd.isLinkOfLead(s, at) || rd.isFoundThere(s) || rd.isOwnSentence(s, b) {
@@ -36,6 +36,7 @@ func (rd *reading) verify(s *source) bool {
 	}
 	rd.readListEntry(s, b)
 	rd.dropViaURL(s)
+	rd.correctName(s)
 	rd.correctAuthors(s)
 	rd.correctTitle(s)
 	rd.correctHeadline(s, at)
@@ -239,7 +240,7 @@ func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 		if !ok || at.empty() {
 			continue
 		}
-		if next := at.hi; next < len(b.toks) && rd.continuesName(b, next) || rd.isSubject(b, at) ||
+		if next := at.hi; next < len(b.toks) && rd.continuesName(b, next) || rd.isSubject(b, at) || rd.isReportedOn(b, at) ||
 			s.pub.name != "" && rd.isInterviewed(b, at) {
 			return false
 		}

@@ -17,7 +17,8 @@ import (
 func (rd *reading) isCertain(s *source, at int) bool {
 	b := rd.doc.blocks[at]
 	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b) && !rd.isReference(s, at) && !rd.isFragment(s) &&
-		!rd.isLinkedElsewhere(s, b) && !rd.hasAuthorElsewhere(s, b)
+		!rd.isLinkedElsewhere(s, b) && !rd.hasAuthorElsewhere(s, b) &&
+		!s.isUnquoted() && !s.isMixed() && !rd.isListHeading(s, at)
 }
 
 // sameSite reports whether the hosts of two URLs have the same last two labels.
@@ -48,7 +49,7 @@ func (rd *reading) dropSentencePart(s *source) {
 func (b *block) marksTitle(from, to int) bool {
 	before, _ := utf8.DecodeLastRuneInString(b.text[:from])
 	first, _ := utf8.DecodeRuneInString(b.text[from:])
-	if strings.ContainsRune(`"“”„«»‘‚'`, before) || strings.ContainsRune(`"“„«‘`, first) || from == 0 && to >= len(b.text)-1 {
+	if strings.ContainsRune(`"“”„«»‘‚'`, before) && !b.isCutTitle(to) || strings.ContainsRune(`"“„«‘`, first) || from == 0 && to >= len(b.text)-1 {
 		return true
 	}
 	return slices.ContainsFunc(b.runs, func(r run) bool {

@@ -1,0 +1,144 @@
+package attribution
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// This file holds back sources that are only mentioned, and corrects names with other words or brackets in them.
+
+// isTitleOfSource reports whether the post's title names the publication of s, which only the title credits.
+func (rd *reading) isTitleOfSource(s *source) bool {
+	if s.convention != "12" || s.pub.known == nil {
+		return true
+	}
+	title := rd.titleSource()
+	return title != nil && title.pub.known == s.pub.known
+}
+
+// isUnquoted reports whether s has no passage and no headline, and its URL is that of a list of articles, such as the
+// results of a search.
+func (s *source) isUnquoted() bool {
+	return len(s.passages) == 0 && s.headline == "" && listPath.MatchString(s.url)
+}
+
+// listPath matches the URL of search results or of the articles of a category.
+var listPath = regexp.MustCompile(`^https?://[^/]+(?:/[^?]*)?/(?:search|category|tag)(?:[/?].*)?$`)
+
+// isListHeading reports whether the unknown publication of s is only named in the block with index at, which is the
+// heading of a list: "Supplies for Paper Boats:".
+func (rd *reading) isListHeading(s *source, at int) bool {
+	return s.pub.known == nil && len(s.passages) == 0 && s.url == "" && at+1 < len(rd.doc.blocks) &&
+		rd.isLeadLine(rd.doc.blocks[at]) && rd.doc.blocks[at+1].list
+}
+
+// isMixed reports whether a passage of s contains a source line with a URL of a different site, so that its beginning
+// is from that site: "… by the quay. -- https://bugle.example/a".
+func (s *source) isMixed() bool {
+	if s.url == "" {
+		return false
+	}
+	text := strings.Join(s.passages, "\n")
+	return slices.ContainsFunc(sourceLine.FindAllStringSubmatchIndex(text, -1), func(m []int) bool {
+		return strings.TrimSpace(text[m[1]:]) != "" && !sameSite(text[m[2]:m[3]], s.url)
+	})
+}
+
+// sourceLine matches a dash and a URL.
+var sourceLine = regexp.MustCompile(`(?:^|\s)(?:--|–|—)\s*(https?://\S+)`)
+
+// isReportedOn reports whether the given span of block b is the name of a person whom a publication reports on: the
+// name, or the list of names that contains it, follows a verb of saying and a word such as "that", and no verb of
+// saying follows it.
+func (rd *reading) isReportedOn(b *block, at span) bool {
+	if at.hi < len(b.toks) && rd.l.say.has(b.toks[at.hi].id) {
+		return false
+	}
+	k := at.lo - 1
+	for k > 0 && (b.toks[k].upper || rd.l.and.has(b.toks[k].id) || isMark(b.toks, k, ',') && b.toks[k-1].upper) {
+		k--
+	}
+	if k < 1 || !rd.l.clause.hasLower(b.toks[k]) {
+		return false
+	}
+	if isMark(b.toks, k-1, ',') && k > 1 {
+		k--
+	}
+	return rd.l.say.has(b.toks[k-1].id)
+}
+
+// takeTitleAsHeadline makes an unknown publication the headline of s if the name is the text of a link and follows a
+// word such as "article": "She wrote an article [Sand and Time](…)".
+func (rd *reading) takeTitleAsHeadline(s *source) {
+	if s.pub.known != nil || s.pub.name == "" || s.headline != "" || s.url == "" || hostNamed(s.url, s.pub.name) {
+		return
+	}
+	for _, c := range rd.contextsOf(s, s.pub.name) {
+		if c.at.hi-c.at.lo > 1 && c.at.lo > 0 && rd.l.piece.hasLower(c.b.toks[c.at.lo-1]) && c.b.textOfLink(s.url) == s.pub.name {
+			s.headline, s.pub = s.pub.name, publisher{}
+			return
+		}
+	}
+}
+
+// cutName removes a bracket at the end of a known publication's name, and a word such as "Artikel" after a hyphen, as
+// in "FAZ-Artikel".
+func (rd *reading) cutName(s *source) {
+	name := s.pub.name
+	if !strings.Contains(name, "(") {
+		name = strings.TrimRight(name, ").")
+	}
+	if i := strings.LastIndexByte(name, '-'); i > 0 && s.pub.known == nil {
+		if toks := rd.r.lx.tokenize(name[i+1:], nil); len(toks) == 1 && rd.l.piece.has(toks[0].id) {
+			name = name[:i]
+		}
+	}
+	if name == s.pub.name {
+		return
+	}
+	if e := rd.r.pubs.lookup(name); e != nil && (s.pub.known == nil || e == s.pub.known) {
+		s.pub = publisher{name: name, known: e}
+	}
+}
+
+// wholeName makes the text of the link of s its publication if the known name of the publication is only the end of
+// that text, all of whose words are capitalized, and the link leads to a different site.
+func (rd *reading) wholeName(s *source) {
+	if s.pub.known == nil || s.url == "" || rd.r.pubs.byHost(s.url) != nil {
+		return
+	}
+	for _, k := range s.creditBlocks {
+		label := rd.doc.blocks[k].textOfLink(s.url)
+		if !strings.HasSuffix(label, " "+s.pub.name) {
+			continue
+		}
+		toks := rd.r.lx.tokenize(label, nil)
+		for len(toks) > 1 && rd.l.det.has(toks[0].id) {
+			toks = toks[1:]
+		}
+		name := label[toks[0].start:]
+		if sameName(name, s.pub.name) || slices.ContainsFunc(toks, func(t token) bool { return t.kind != tokWord || !t.upper }) {
+			return
+		}
+		s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
+		return
+	}
+}
+
+// isCutTitle reports whether the text of the block before the given offset is the beginning of a longer title in
+// quotation marks: a word in lower case follows directly.
+func (b *block) isCutTitle(to int) bool {
+	rest, ok := strings.CutPrefix(b.text[to:], " ")
+	first, _ := utf8.DecodeRuneInString(rest)
+	return ok && unicode.IsLower(first)
+}
+
+// correctName corrects the name of the publication of s, which may be cut, have other words in it or be a title.
+func (rd *reading) correctName(s *source) {
+	rd.cutName(s)
+	rd.wholeName(s)
+	rd.takeTitleAsHeadline(s)
+}

@@ -1,0 +1,129 @@
+package attribution
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestMentioned checks that sources that are only mentioned are not published, and that names are neither cut nor
+// joined to other words.
+func TestMentioned(t *testing.T) {
+	const sand = "Every winter the harbour fills with sand, and every spring the council pays to have it dug out again."
+	const quoted = "\n\n> " + sand + "\n"
+	const pier = "https://www.theguardian.com/uk/2012/may/03/pier"
+	tests := []struct {
+		name, body string
+		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL"
+	}{
+		{"a longer name", "This didn't stop [The Harbour Business Daily](https://hbdaily.example/a?id=12) from warning us again:" + quoted,
+			[]string{"Harbour Business Daily|||https://hbdaily.example/a?id=12"}},
+		{"a name without its apostrophe", "This didn't stop [The Investors Business Daily](https://www.ibdeditorials.com/a.aspx?id=12) from warning us:" + quoted,
+			[]string{"Investors Business Daily|||https://www.ibdeditorials.com/a.aspx?id=12"}},
+		{"ein Wort nach einem Bindestrich", "Dazu noch ein Zitat aus dem [FAZ-Artikel](https://www.faz.net/aktuell/hafen-12.html):\n\n" +
+			"> Jeden Winter füllt sich der Hafen mit Sand, und jedes Frühjahr bezahlt die Stadt dafür, dass er ausgebaggert wird.\n",
+			[]string{"FAZ|||https://www.faz.net/aktuell/hafen-12.html"}},
+		{"the people of a report", "The Guardian [reports](" + pier + ") that Ruth Calloway and Ann Reed, who both want to run the port, will not dig:" + quoted,
+			[]string{"The Guardian|||" + pier}},
+		{"a list of supplies", "I like paper boats.\n\n**Supplies for Tissue Paper Boats**:\n\n- Brown paper\n- Glue\n", nil},
+	}
+	r := newReader(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, q := range read(t, r, "markdown", "", tt.body).Quotes {
+				got = append(got, fmt.Sprintf("%s|%s|%s|%s", q.Source.Publication, q.Source.Headline,
+					strings.Join(authorNames(q.Source.Authors), "; "), q.Source.URL))
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("published (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestUnquoted checks which URLs are those of search results or of a category's articles.
+func TestUnquoted(t *testing.T) {
+	for u, want := range map[string]bool{
+		"https://www.eff.org/search/site/harbours": true,
+		"https://bugle.example/category/sand/":     true,
+		"https://bugle.example/search?q=sand":      true,
+		"https://bugle.example/2012/the-search/":   false,
+		"https://bugle.example/research/sand":      false,
+		"":                                         false,
+	} {
+		s := &source{citation: citation{url: u}}
+		if got := s.isUnquoted(); got != want {
+			t.Errorf("isUnquoted with the URL %q = %v, want %v", u, got, want)
+		}
+		if s.headline = "Sand"; s.isUnquoted() {
+			t.Errorf("isUnquoted with the URL %q and a headline = true, want false", u)
+		}
+	}
+}
+
+// TestMixed checks whether a passage contains the source line of a different site.
+func TestMixed(t *testing.T) {
+	const line = "The quay is closed. -- https://bugle.example/quay"
+	tests := []struct {
+		passages []string
+		url      string
+		want     bool
+	}{
+		{[]string{line, "The pier is open."}, "https://wired.example/pier", true},
+		{[]string{line + " The pier is open."}, "https://wired.example/pier", true},
+		{[]string{line, "The pier is open."}, "https://www.bugle.example/pier", false},
+		{[]string{"The pier is open.", line}, "https://wired.example/pier", false},
+		{[]string{line, "The pier is open."}, "", false},
+	}
+	for _, tt := range tests {
+		s := &source{citation: citation{url: tt.url}, passages: tt.passages}
+		if got := s.isMixed(); got != tt.want {
+			t.Errorf("isMixed of %q from %q = %v, want %v", tt.passages, tt.url, got, tt.want)
+		}
+	}
+}
+
+// TestCorrectName checks that a bracket is cut from a name, and that the title of an article is not a publication.
+func TestCorrectName(t *testing.T) {
+	const text = "She wrote an excellent article How Quiet Harbours Fail (BBC):"
+	const article = "https://reed.example/quiet.pdf"
+	const title = "How Quiet Harbours Fail"
+	r := newReader(t)
+	from := strings.Index(text, title)
+	b := &block{text: text, toks: r.lx.tokenize(text, nil), runs: []run{{kind: runLink, start: from, end: from + len(title), value: article}}}
+	rd := &reading{r: r, l: r.lx.langs[fallback], doc: &document{blocks: []*block{b}}}
+	for name, want := range map[string]string{
+		"BBC)": "BBC|", "BBC": "BBC|", "Channel (Five)": "Channel (Five)|", "Quiet Harbours": "Quiet Harbours|", title: "|" + title,
+	} {
+		s := &source{citation: citation{pub: publisher{name: name, known: r.pubs.lookup(name)}, url: article}, creditBlocks: []int{0}}
+		if rd.correctName(s); s.pub.name+"|"+s.headline != want {
+			t.Errorf("correctName of %q: %q with the headline %q, want %q", name, s.pub.name, s.headline, want)
+		}
+	}
+}
+
+// TestTitleOfSource checks that a post's title is the headline only for the publication that it names.
+func TestTitleOfSource(t *testing.T) {
+	r := newReader(t)
+	rd := &reading{r: r, l: r.lx.langs[fallback], postTitle: "Cranes and Boats Sit Idle in the Harbour | RedState"}
+	for name, want := range map[string]bool{"RedState": true, "Daily Caller": false} {
+		s := newTitleSource(publisher{name: name, known: r.pubs.lookup(name)}, rd.postTitle)
+		if got := rd.isTitleOfSource(s); got != want {
+			t.Errorf("isTitleOfSource for %s = %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestCutTitle checks that the first words of a title in quotation marks are not marked as a title.
+func TestCutTitle(t *testing.T) {
+	b := &block{text: "It ran as “Ruth Calloway was seen in the harbour” on Monday."}
+	for title, want := range map[string]bool{"Ruth Calloway": false, "Ruth Calloway was seen in the harbour": true} {
+		from := strings.Index(b.text, title)
+		if got := b.marksTitle(from, from+len(title)); got != want {
+			t.Errorf("marksTitle of %q = %v, want %v", title, got, want)
+		}
+	}
+}

@@ -58,7 +58,13 @@ func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 		return nil, s.client.wrap("members", err)
 	}
 	slices.Sort(ids)
-	reports, err := s.values(ctx, mapKeys(ids, s.keys.member))
+	var values *redis.SliceCmd
+	if err := s.pipelined(ctx, func(p redis.Pipeliner) {
+		values = p.MGet(ctx, mapKeys(ids, s.keys.member)...)
+	}); err != nil {
+		return nil, s.client.wrap("members", err)
+	}
+	reports, err := values.Result()
 	if err != nil {
 		return nil, s.client.wrap("members", err)
 	}

@@ -76,11 +76,11 @@ func (s *Site) replaceable(ctx context.Context, holder, owner string) (bool, err
 // Renew extends the lease of a job to ttl from now. The error is of kind [feed.ErrLocked] if the lease has expired or
 // has a different owner; in both cases it must be acquired again.
 func (s *Site) Renew(ctx context.Context, job, owner string, ttl time.Duration) error {
-	holder, err := s.renew(ctx, job, owner, ttl)
-	if err == nil && holder != owner {
+	reply, err := s.wordsWithRound(ctx, renewSource, []string{s.keys.lease(job)}, owner, ttl.Milliseconds())
+	if err == nil && reply[0] == "locked" {
 		text := "lease has expired"
-		if holder != "" {
-			text += " and is held by " + holder
+		if len(reply) == 2 && reply[1] != "" {
+			text += " and is held by " + reply[1]
 		}
 		err = fmt.Errorf("%s: %w", text, feed.ErrLocked)
 	}
@@ -138,4 +138,22 @@ func (s *Site) stored(ctx context.Context, job string) (owner string, left time.
 		left = math.MaxInt64
 	}
 	return name.Val(), max(left, time.Millisecond), nil
+}
+
+// wordsWithRound is like words, for scripts that run every second for each site. If there are many sites, it sends the
+// script with the poller's next round.
+func (s *Site) wordsWithRound(ctx context.Context, source string, keys []string, args ...any) ([]string, error) {
+	if !s.client.poller.crowded() {
+		return words(ctx, s.client.build, source, keys, args...)
+	}
+	var reply *redis.Cmd
+	if err := s.client.poller.withNextRound(ctx, func(p redis.Pipeliner) {
+		reply = redis.NewScript(source).EvalSha(ctx, p, keys, args...)
+	}); err != nil {
+		return nil, err
+	}
+	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") { // words sends the text of the script, which a pipeline cannot do
+		return words(ctx, s.client.build, source, keys, args...)
+	}
+	return wordsOf(reply)
 }

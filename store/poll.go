@@ -27,7 +27,7 @@ const (
 // poller makes calls wait for new entries of streams. Up to max of them block in the server, each with its own
 // connection, and return as soon as there is an entry. If more calls are waiting, none of them blocks: one goroutine
 // reads all streams in rounds, which takes a few commands a second for any number of sites. Other commands that are not
-// urgent are sent with the next round, and those that every site sends are merged into one command.
+// urgent are sent with the next round.
 type poller struct {
 	client    redis.UniversalClient
 	clustered bool // whether the server is a Cluster, where one command cannot read streams of different sites
@@ -41,7 +41,6 @@ type poller struct {
 	open    int                  // number of waiting calls, blocking or polling
 	polled  map[string][]*waiter // by stream
 	extra   []*extraCommand
-	merged  [mergeKinds][]*mergedCall
 	running chan struct{} // closed when the goroutine has ended; nil if no goroutine is running
 	closed  bool
 }
@@ -217,11 +216,11 @@ func (w *poller) run(ended chan struct{}) {
 			return
 		case <-timer.C:
 		}
-		reads, extra, merged := w.next()
-		if len(reads)+len(extra)+len(merged) == 0 {
+		reads, extra := w.next()
+		if len(reads) == 0 && len(extra) == 0 {
 			return
 		}
-		w.round(reads, extra, merged)
+		w.round(reads, extra)
 		timer.Reset(untilRound(time.Now()))
 	}
 }
@@ -238,16 +237,16 @@ func untilRound(now time.Time) time.Duration {
 }
 
 // next returns the commands of the next round. If there are none, the goroutine ends.
-func (w *poller) next() ([]pollRead, []*extraCommand, []*mergedCommand) {
+func (w *poller) next() ([]pollRead, []*extraCommand) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	extra := w.extra
 	w.extra = nil
-	reads, merged := w.reads(), w.mergeCalls()
-	if len(reads)+len(extra)+len(merged) == 0 {
+	reads := w.reads()
+	if len(reads) == 0 && len(extra) == 0 {
 		w.running = nil
 	}
-	return reads, extra, merged
+	return reads, extra
 }
 
 // pollRead is one XREAD of a round. It serves one waiter for each of its streams. In a Cluster, all of its streams
@@ -287,8 +286,8 @@ type readKey struct {
 	site keyspace // only in a Cluster
 }
 
-// round sends the reads, the extra commands and the merged commands, in one round trip for each server.
-func (w *poller) round(reads []pollRead, extra []*extraCommand, merged []*mergedCommand) {
+// round sends the reads and the extra commands, in one round trip for each server.
+func (w *poller) round(reads []pollRead, extra []*extraCommand) {
 	// The pipeline's error is ignored, since each command has its own error.
 	_, _ = w.client.Pipelined(w.ctx, func(p redis.Pipeliner) error {
 		for i, q := range reads {
@@ -305,16 +304,10 @@ func (w *poller) round(reads []pollRead, extra []*extraCommand, merged []*merged
 		for _, r := range extra {
 			r.add(p)
 		}
-		for _, m := range merged {
-			m.send(w.ctx, p)
-		}
 		return nil
 	})
 	for _, r := range extra {
 		r.done <- nil
-	}
-	for _, m := range merged {
-		m.finish()
 	}
 	now := time.Now()
 	w.mu.Lock()
@@ -357,10 +350,4 @@ func (w *poller) failAll() {
 		r.done <- redis.ErrClosed
 	}
 	w.extra = nil
-	for kind, calls := range w.merged {
-		for _, c := range calls {
-			c.done <- redis.ErrClosed
-		}
-		w.merged[kind] = nil
-	}
 }

@@ -94,24 +94,6 @@ func words(ctx context.Context, c redis.UniversalClient, source string, keys []s
 	return wordsOf(run(ctx, c, source, keys, args...))
 }
 
-// wordsWithRound is like words, for scripts that run every second for each site. If there are many sites, it sends the
-// script with the poller's next round.
-func (s *Site) wordsWithRound(ctx context.Context, source string, keys []string, args ...any) ([]string, error) {
-	if !s.client.poller.crowded() {
-		return words(ctx, s.client.build, source, keys, args...)
-	}
-	var reply *redis.Cmd
-	if err := s.client.poller.withNextRound(ctx, func(p redis.Pipeliner) {
-		reply = redis.NewScript(source).EvalSha(ctx, p, keys, args...)
-	}); err != nil {
-		return nil, err
-	}
-	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") { // words sends the text of the script, which a pipeline cannot do
-		return words(ctx, s.client.build, source, keys, args...)
-	}
-	return wordsOf(reply)
-}
-
 func wordsOf(cmd *redis.Cmd) ([]string, error) {
 	reply, err := cmd.StringSlice()
 	if err != nil {

@@ -89,7 +89,7 @@ func (p *Publisher) absentPosts(ctx context.Context) (map[feed.Name][]string, er
 	if err := p.absorber.archives.load(ctx); err != nil {
 		return nil, err
 	}
-	heads, err := readAllHeads(ctx, p.config.Store, p.config.Replica)
+	heads, err := p.config.Store.Heads(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -252,14 +252,8 @@ func (r *Replica) paced(single time.Duration) time.Duration {
 }
 
 // warm loads the documents that Load has not read, the main feed's first, as far as the limits of the memory allow.
-// This way, requests need not wait, and damaged files are found while the store may still have the documents. It waits
-// until the replica has read the store, so as not to delay the replicas of other sites.
+// This way, requests need not wait, and damaged files are found while the store may still have the documents.
 func (r *Replica) warm(ctx context.Context) {
-	select {
-	case <-r.CaughtUp():
-	case <-ctx.Done():
-		return
-	}
 	for _, name := range r.Snapshot().names() {
 		for _, d := range r.Snapshot().edition(name).documents {
 			if ctx.Err() != nil {

@@ -1,12 +1,10 @@
--- Extends the leases that still have these owners. An expired lease must be acquired again, with a new token.
+-- Extends a lease that still has this owner. An expired lease must be acquired again, with a new token.
 --
--- KEYS  leases
--- ARGV  owner and ttl in ms of each lease
--- Output the holder of each lease, or "" if the lease has expired
+-- KEYS  1 lease
+-- ARGV  owner, ttl in ms
+-- Output {"ok", owner} or {"locked", holder, or "" if the lease has expired}
 
-local holders = redis.call('MGET', unpack(KEYS))
-for i, key in ipairs(KEYS) do
-  holders[i] = holders[i] or ''
-  if holders[i] == ARGV[2 * i - 1] then redis.call('PEXPIRE', key, ARGV[2 * i]) end
-end
-return holders
+local holder = redis.call('GET', KEYS[1])
+if holder ~= ARGV[1] then return { 'locked', holder or '' } end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return { 'ok', holder }

@@ -62,7 +62,6 @@ type Site interface {
 	CurrentHeads(ctx context.Context, names ...feed.Name) ([]feed.Head, error)
 	Editions(ctx context.Context, known []feed.Hash, names ...feed.Name) ([]feed.Head, []feed.Blob, error)
 	FeedItems(ctx context.Context, limits map[feed.Name]int) (map[feed.Name]feed.FeedItems, error)
-	HasWork(ctx context.Context) (bool, error)
 	Waiting(ctx context.Context, n int) (feed.Waiting, error)
 	Version(ctx context.Context) (int64, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)

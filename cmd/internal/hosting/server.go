@@ -120,7 +120,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 		s.heartbeat = publish.NewHeartbeat(o.Site.Store, fleet.NewID(), s.log)
 	}
 	s.sites = newSiteSet(s)
-	if err := s.sites.startAll(ctx); err != nil {
+	if err := s.sites.open(ctx); err != nil {
 		s.Close()
 		return nil, o.Site.Source.explainLock(err)
 	}
@@ -259,7 +259,6 @@ func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error
 		if err := s.awaitStore(ctx); err != nil {
 			return err
 		}
-		s.sites.waitCaughtUp(ctx) // building must not delay the first requests
 		close(s.checked)
 		return nil
 	})

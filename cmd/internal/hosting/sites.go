@@ -75,8 +75,8 @@ func (h *siteSet) ForHost(host string) *serve.Front {
 // Sites implements [admin.Sites].
 func (h *siteSet) Sites() []*admin.Site { return h.current.Load().entries }
 
-// startAll starts the configured sites. It returns the errors of [NewServer].
-func (h *siteSet) startAll(ctx context.Context) error {
+// open starts the configured sites. It returns the errors of [NewServer].
+func (h *siteSet) open(ctx context.Context) error {
 	all, problems, err := h.read()
 	if err != nil {
 		return err
@@ -273,10 +273,7 @@ func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) 
 			continue
 		}
 		g.Go(func() error {
-			s, err := h.open(ctx, settings, before)
-			if err == nil && before != nil {
-				h.start(s) // at once, since before has ended
-			}
+			s, err := h.start(ctx, settings, before)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -288,12 +285,6 @@ func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) 
 		})
 	}
 	_ = g.Wait() // the errors are in failed
-	// New sites start when all of them have loaded their documents, which their work would delay.
-	for id, s := range started {
-		if h.sites[id] == nil {
-			h.start(s)
-		}
-	}
 	if len(started) > 0 {
 		maps.Copy(h.sites, started)
 		h.publish()
@@ -301,9 +292,8 @@ func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) 
 	return failed
 }
 
-// open prepares a site, which the caller must start. If before is not nil, the new site replaces it, and before has
-// ended when open returns.
-func (h *siteSet) open(ctx context.Context, settings siteSettings, before *hostedSite) (*hostedSite, error) {
+// start starts a site. If before is not nil, the new site replaces it.
+func (h *siteSet) start(ctx context.Context, settings siteSettings, before *hostedSite) (*hostedSite, error) {
 	s := h.server
 	site := s.site.withConfig(s.config)
 	if s.several {
@@ -317,6 +307,12 @@ func (h *siteSet) open(ctx context.Context, settings siteSettings, before *hoste
 	if err != nil {
 		return nil, err
 	}
+	x.start(s.checked, s.scheduler, func(err error) {
+		select {
+		case h.failed <- err:
+		default: // one error is enough to end the server
+		}
+	})
 	c := site.Source.Config
 	x.settings, x.entry = settings, &admin.Site{
 		ID:        c.Site.ID,
@@ -347,16 +343,6 @@ func (h *siteSet) open(ctx context.Context, settings siteSettings, before *hoste
 		s.log.Info("site started", "site", x.entry.ID, "hosts", x.entry.Hosts, "replaced", before != nil)
 	}
 	return x, nil
-}
-
-// start starts the work of a site.
-func (h *siteSet) start(s *hostedSite) {
-	s.start(h.server.checked, h.server.scheduler, func(err error) {
-		select {
-		case h.failed <- err:
-		default: // one error is enough to end the server
-		}
-	})
 }
 
 // publish makes the current sites visible to readers and operators.

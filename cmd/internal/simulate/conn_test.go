@@ -354,10 +354,6 @@ func (c *conn) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return d.at, d.ok, err
 }
 
-func (c *conn) HasWork(ctx context.Context) (bool, error) {
-	return call(ctx, c, "HasWork", "", func() (bool, error) { return c.site.HasWork(ctx) })
-}
-
 func (c *conn) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error) {
 	return call(ctx, c, "Names", list(names), func() (map[feed.Name]string, error) { return c.site.Names(ctx, names...) })
 }

@@ -64,7 +64,9 @@ func TestHostilePosts(t *testing.T) {
 		for name, reason := range reasons {
 			found := false
 			for line := range strings.Lines(out) {
-				found = found || strings.Contains(line, name) && strings.Contains(line, reason)
+				// On a busy machine, the limit on the time for reading a post may be reached first.
+				found = found || strings.Contains(line, name) &&
+					(strings.Contains(line, reason) || strings.Contains(line, "reading it takes longer than"))
 			}
 			if !found {
 				t.Errorf("no line says that %s is rejected because of %q:\n%s", name, reason, out)

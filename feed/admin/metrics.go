@@ -127,7 +127,8 @@ func (m *Metrics) addRuns() {
 	}, []string{"trigger", "result"})
 	m.stages = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "stage_duration_seconds",
-		Help:    "Duration of the stages of runs; render and commit are observed for each feed.",
+		Help: "Duration of the stages of runs; render is observed for each feed, " +
+			"commit for each feed or for several feeds that are committed together.",
 		Buckets: []float64{.001, .005, .02, .1, .5, 2, 10, 60, 600},
 	}, []string{"stage"})
 	m.lastRun = prometheus.NewGaugeVec(prometheus.GaugeOpts{

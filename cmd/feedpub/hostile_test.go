@@ -23,7 +23,7 @@ func hostileFiles() (files, reasons map[string]string) {
 	files = map[string]string{
 		"aliases.md":  aliases.String(),
 		"brackets.md": "---\na: " + strings.Repeat("[", 100_000) + "\n---\nWords.\n",
-		"stars.md":    strings.Repeat("*a_ ", 120_000),
+		"stars.md":    strings.Repeat(strings.Repeat("*a ", 19)+"a_ ", 8_000),
 		"table.md":    strings.Repeat("|a", 20_000) + "\n" + strings.Repeat("|-", 20_000) + "\n" + strings.Repeat("b\n", 20_000),
 		"lists.md":    strings.Repeat("1. ", 100_000),
 		"bold.html":   "<p>" + reopened.String() + strings.Repeat("<p>x", 100_000),
@@ -64,9 +64,7 @@ func TestHostilePosts(t *testing.T) {
 		for name, reason := range reasons {
 			found := false
 			for line := range strings.Lines(out) {
-				// On a busy machine, the limit on the time for reading a post may be reached first.
-				found = found || strings.Contains(line, name) &&
-					(strings.Contains(line, reason) || strings.Contains(line, "reading it takes longer than"))
+				found = found || strings.Contains(line, name) && strings.Contains(line, reason)
 			}
 			if !found {
 				t.Errorf("no line says that %s is rejected because of %q:\n%s", name, reason, out)

@@ -113,6 +113,22 @@ func (rd *reading) isDoubtful(b *block, sentence span) bool {
 	return false
 }
 
+// hasSecondSpeaker reports whether "and", a capitalized word and a verb of saying follow each other in the span.
+// Somebody else may have said what is quoted after them: The Guardian writes about it, and Anna says.
+func (rd *reading) hasSecondSpeaker(b *block, s span) bool {
+	and := false
+	for k := s.lo; k < s.hi; k++ {
+		t := b.toks[k]
+		switch {
+		case and && !t.upper && rd.l.say.has(t.id):
+			return true
+		case rd.l.and.has(t.id) && k+1 < s.hi && b.toks[k+1].upper:
+			and = true
+		}
+	}
+	return false
+}
+
 // countWords returns the number of words among the tokens.
 func countWords(toks []token) int {
 	n := 0

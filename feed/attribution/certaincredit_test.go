@@ -28,6 +28,8 @@ func TestQuotedInSentence(t *testing.T) {
 			"Le Monde", "compter les ponts chaque année au printemps"},
 
 		{`The Guardian reports on bridges, but "safe as long as nobody uses it" would be closer to the truth.`, "", ""},
+		{`The Guardian writes about bridges, and Pete says "nobody builds them like that any more" every time.`, "", ""},
+		{"Der Spiegel schreibt über Brücken, und Anna sagt „niemand baut sie heute noch so wie damals“. Immer.", "", ""},
 		{`The Guardian reports that I said "nobody should have to count the bridges at night" in the council.`, "", ""},
 		{"According to the Guardian, the so-called “right to walk” is dead. I walked there.", "", ""},
 		{"The Guardian writes about “Why Nobody Counts the Bridges Any More” in a long piece. I liked it.", "", ""},
@@ -78,6 +80,8 @@ func TestTitledHeadline(t *testing.T) {
 	for _, tt := range []struct{ lead, passage, headline, date string }{
 		{"Leo en El País, en un artículo de Javier Marín titulado «El barco que no salía» (12 de mayo de 2019):",
 			"El transbordador llevaba once días parado cuando los primeros viajeros durmieron en el muelle.\n\nYo lo tomé una vez.", "El barco que no salía", "2019-05-12"},
+		{"Dans Le Monde, Claire Aubert signe une tribune intitulée « Le bac qui ne partait pas » (12 mai 2019) :",
+			"Le bac était à quai depuis onze jours quand les premiers voyageurs ont dormi sur le port.", "Le bac qui ne partait pas", "2019-05-12"},
 		{`In an article in the New York Times titled "The Ferry That Would Not Sail" (March 3, 2021):`,
 			"The ferry had been tied up for eleven days when the first passengers began to sleep on the quay.", "The Ferry That Would Not Sail", "2021-03-03"},
 	} {

@@ -51,6 +51,10 @@ func TestFieldsOfOneQuotation(t *testing.T) {
 	for _, tt := range []struct{ name, format, body, want string }{
 		{"two quotations with a credit inside each", "markdown", "Gestern hat das Hafengericht den neuen Kran zunächst einmal stillgelegt. Dabei bescheinigten die Richter dem Kran einen:\n\n> erheblichen Lärm am frühen Morgen.\n>\n> -- <cite>[HGer](https://www.hafengericht.example/mitteilungen/hg08-037.html)</cite>\n\nDer stellvertretende Sprecher Thomas Kramer sagte dazu:\n\n> Im Rat jedenfalls ist die Entscheidung nicht lange besprochen worden und sie ist mit großer Ruhe zur Kenntnis genommen worden.\n>\n> -- <cite>[Thomas Kramer](https://archiv.hafenrat.example/2008-03-19-regpk.html)</cite>\n\nIch wohne am Kran.\n",
 			"||Thomas Kramer| https://archiv.hafenrat.example/2008-03-19-regpk.html; HGer||| https://www.hafengericht.example/mitteilungen/hg08-037.html"},
+		{"a cite element at the end of a passage", "markdown", "### [Le bac ne part plus](http://binaire.blog.lemonde.fr/2017/11/09/le-bac-ne-part-plus/)\n\n>Le bac était à quai depuis onze jours quand les premiers voyageurs ont dormi sur le port\n><cite>David Monnier</cite>\n\nJe n'ai rien contre le bac. Vraiment.\n",
+			"Le Monde|Le bac ne part plus|David Monnier| http://binaire.blog.lemonde.fr/2017/11/09/le-bac-ne-part-plus/"},
+		{"a possessive before the link", "html", `<p>Have you ever read Ann Reed's <a href="http://www.theguardian.com/articles/20.html">Harbour Letter IV: Sand and the 80/20 Myth</a>?</p><blockquote><p>A lot of pilots are seduced by the old rule. It seems to make a lot of sense: most of the boats use a small part of the quay.</p></blockquote><p>I think so.</p>`,
+			"The Guardian|Harbour Letter IV: Sand and the 80/20 Myth|Ann Reed| http://www.theguardian.com/articles/20.html"},
 		{"an adverb and a pronoun", "markdown", "Today I tweeted about it and then went out to enjoy the day a bit:\n\n> I might have built a very useless crane on top of a barrow, made from old doors and wire.\n", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -68,8 +68,8 @@ type language struct {
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
 	// Classes that only the verification of credits uses; see verifyname.go.
-	position, employ, about, again, genitive, meeting, references, saying,
-	contrast, titled, citing, academic, readOn, nameAffix, clause *class
+	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
+	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, clause *class
 }
 
 // ruleWord states what a word means for the rules.
@@ -532,7 +532,8 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 		p.addLineWords(l.lineWords)
 	}
 	l.bindClasses()
-	for _, c := range [...]*class{l.position, l.employ, l.about, l.again, l.genitive, l.meeting, l.references, l.saying, l.contrast, l.titled, l.citing, l.academic,
+	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send,
+		l.modal, l.meeting, l.references, l.saying, l.institution, l.contrast, l.titled, l.citing, l.calling, l.academic,
 		l.readOn, l.nameAffix, l.clause} {
 		c.apart = true
 	}
@@ -696,23 +697,21 @@ func (l *language) month(id int32) int {
 func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
 		"about": &l.about, "abbreviation": &l.abbreviation, "academic": &l.academic, "again": &l.again, "and": &l.and,
-		"at": &l.at, "by": &l.by, "citing": &l.citing, "clause": &l.clause, "common": &l.common, "connector": &l.connector,
-		"contrast": &l.contrast, "corporate": &l.corporate,
+		"at": &l.at, "by": &l.by, "calling": &l.calling, "citing": &l.citing, "clause": &l.clause, "common": &l.common,
+		"connector": &l.connector, "contrast": &l.contrast, "corporate": &l.corporate, "covered": &l.covered,
 		"date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det, "employ": &l.employ, "epithet": &l.epithet,
-		"finding": &l.finding, "first": &l.first, "from": &l.from,
+		"finding": &l.finding, "firm": &l.firm, "first": &l.first, "from": &l.from, "generic": &l.generic,
 		"genitive": &l.genitive, "given": &l.given, "holiday": &l.holiday, "honorific": &l.honorific, "in": &l.in,
-		"label": &l.label, "list-name": &l.listName, "meeting": &l.meeting,
-		"more": &l.more, "name-affix": &l.nameAffix, "not-name": &l.notName, "note": &l.note, "on": &l.on,
+		"institution": &l.institution, "label": &l.label, "list-name": &l.listName, "meeting": &l.meeting,
+		"modal": &l.modal, "more": &l.more, "name-affix": &l.nameAffix, "not-name": &l.notName, "note": &l.note, "on": &l.on,
 		"opener": &l.opener, "particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo,
 		"piece": &l.piece, "place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position,
 		"present": &l.present, "pub-word": &l.pubWord, "read-on": &l.readOn, "references": &l.references,
-		"report": &l.report, "role": &l.role,
-		"said-verb": &l.saidVerb, "saying": &l.saying, "say": &l.say, "second": &l.second, "size": &l.size,
-		"source": &l.source, "stance": &l.stance,
+		"report": &l.report, "role": &l.role, "said-verb": &l.saidVerb, "saying": &l.saying, "say": &l.say,
+		"second": &l.second, "send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance,
 		"stop": &l.stop, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "time-word": &l.timeWord,
-		"titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip, "via-word": &l.viaWord,
-		"weekday": &l.weekday,
-		"when":    &l.when, "with": &l.with,
+		"titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip, "via-word": &l.viaWord, "weekday": &l.weekday,
+		"when": &l.when, "with": &l.with,
 	} {
 		*to = l.class(name)
 	}

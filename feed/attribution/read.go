@@ -175,6 +175,7 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 		case rd.isMention(c, threshold):
 			suggest(c, q)
 		default:
+			rd.takeCitedAuthor(s)
 			rd.completeHeadline(s)
 			rd.cutSite(s)
 			published = append(published, c)

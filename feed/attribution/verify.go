@@ -15,8 +15,15 @@ import (
 // verify corrects the names of a source that is certain enough to be published. It reports whether the source can be
 // published; if not, it is only suggested.
 func (rd *reading) verify(s *source) bool {
+	rd.replaceArchive(s)
+	if s.dropNumbers() && s.pub.name == "" && len(s.authors) == 0 {
+		return false
+	}
 	if s.structured {
 		rd.dropReferencePage(s)
+		if rd.takeNameFromHeadline(s); s.headline != "" && !rd.isQuotedTitle(s) {
+			s.headline = ""
+		}
 		s.cutImprint()
 		return !rd.isTitleAsName(s) && !s.isMixed()
 	}
@@ -31,13 +38,17 @@ func (rd *reading) verify(s *source) bool {
 		return rd.isTitleOfSource(s)
 	}
 	b := rd.doc.blocks[at]
-	if !rd.isCreditOfPassage(s, at) || !rd.isLinkOfLead(s, at) || rd.isFoundThere(s) || rd.isOwnSentence(s, b) {
+	switch {
+	case !rd.isCreditOfPassage(s, at), !rd.isLinkOfLead(s, at):
+		return false
+	case rd.isFoundThere(s), rd.isOwnSentence(s, b), !rd.isLinkOfSentence(s, b):
 		return false
 	}
 	rd.readListEntry(s, b)
 	rd.dropViaURL(s)
 	rd.correctName(s)
 	rd.correctAuthors(s)
+	rd.dropNamedThings(s)
 	rd.correctTitle(s)
 	rd.correctHeadline(s, at)
 	rd.wholeLabel(s)
@@ -45,12 +56,44 @@ func (rd *reading) verify(s *source) bool {
 	s.cutImprint()
 	rd.dropReferenceHost(s, b)
 	rd.dropSubjectOfEntry(s)
+	rd.dropAdverb(s)
 	rd.recognizeInflected(s)
 	rd.takeGivenNameAsAuthor(s)
 	rd.correctPublication(s)
+	rd.completeInstitution(s)
+	rd.replaceGenericName(s)
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
 	return rd.takeNearerLink(s, at) && rd.isCertain(s, at)
+}
+
+// takeCitedAuthor makes the person in a cite element at the end of the passage the author of s if s has no author.
+func (rd *reading) takeCitedAuthor(s *source) {
+	if len(s.authors) > 0 || len(s.passages) == 0 {
+		return
+	}
+	for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
+		b := rd.doc.blocks[k]
+		if at := rd.citeAtEnd(b); at > 0 && b.quotation != nil && strings.HasSuffix(s.passages[len(s.passages)-1], b.slice(span{0, at})) {
+			s.authors = []string{b.slice(span{at, len(b.toks)})}
+			return
+		}
+	}
+}
+
+// dropNumbers removes authors whose names contain numbers, and reports whether there were any. It keeps the names of
+// accounts.
+func (s *source) dropNumbers() bool {
+	if s.kind == Tweet || s.kind == Reblog || !slices.ContainsFunc(s.authors, hasNumber) {
+		return false
+	}
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), hasNumber)
+	return true
+}
+
+// hasNumber reports whether a word of the name begins with a digit, as in a date that is written before a name.
+func hasNumber(name string) bool {
+	return slices.ContainsFunc(strings.Fields(name), func(w string) bool { return w[0] >= '0' && w[0] <= '9' })
 }
 
 // creditBlock returns the index of the block of the credit that is nearest to the passage: the last one before it, or
@@ -210,12 +253,29 @@ func (rd *reading) correctAuthors(s *source) {
 		for len(toks) > 1 && rd.l.piece.has(toks[len(toks)-1].id) {
 			toks = toks[:len(toks)-1] // skip the last word of "Ann Reed Interview"
 		}
-		name = name[:toks[len(toks)-1].end]
-		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && rd.isAuthorInCredit(s, name) {
+		if toks = rd.withoutEmployer(toks); len(toks) == 0 {
+			continue
+		}
+		name = rd.linkedName(s, name[:toks[len(toks)-1].end])
+		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && !rd.isSender(s, name) && rd.isAuthorInCredit(s, name) {
 			kept = append(kept, name)
 		}
 	}
 	s.authors = rd.withoutSurnames(kept)
+}
+
+// linkedName returns the part of a name that is the text of a link, if that text is a person's name: the words before
+// it, such as a title, are not part of the name.
+func (rd *reading) linkedName(s *source, name string) string {
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for _, r := range b.runs {
+			if label := b.text[r.start:r.end]; r.kind == runLink && strings.HasSuffix(name, " "+label) && strings.Contains(label, " ") {
+				return label
+			}
+		}
+	}
+	return name
 }
 
 // isPersonName reports whether the tokens can be a person's name. They must not begin with a sentence opener such as
@@ -326,6 +386,22 @@ func (rd *reading) readAuthorAtPlace(s *source, toks []token) bool {
 		}
 	}
 	return false
+}
+
+// dropReferenceHost removes a publication that only the URL names if the host is an encyclopedia, a shop or another
+// site that describes people and works: a link from a name to such a site does not say where the passage was printed.
+func (rd *reading) dropReferenceHost(s *source, b *block) {
+	if s.url == "" || s.pub.name == "" || s.convention == "cite" || !isReferenceHost(s.url) ||
+		!rd.samePublication(s.pub.name, rd.publisherOfHost(s.url).name) || strings.Contains(b.text, s.pub.name) {
+		return
+	}
+	text := b.textOfLink(s.url)
+	// If the text of the link contains more than the author's name, it is the name of a work or a law.
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool {
+		return text != a && strings.Contains(text, a)
+	})
+	s.pub, s.url = publisher{}, ""
+	rd.takeHeadlineAsAuthor(s)
 }
 
 // textOfLink returns the text of the first link in the block with the URL u, or "".
@@ -452,6 +528,9 @@ func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 	switch {
 	case s.pub.name == "":
 		return len(s.authors) > 0
+	case s.pub.known == nil && rd.isAside(s):
+		s.pub = publisher{}
+		return len(s.authors) > 0
 	case s.pub.known == nil:
 		return rd.isUnknownCertain(s, b)
 	case len(s.passages) > 0 && s.url == "" || s.pub.known.Agency || len(s.pub.known.Domains) == 0:
@@ -526,20 +605,4 @@ func (rd *reading) isMarkedName(s *source) bool {
 		}
 	}
 	return false
-}
-
-// dropReferenceHost removes a publication that only the URL names if the host is an encyclopedia, a shop or another
-// site that describes people and works: a link from a name to such a site does not say where the passage was printed.
-func (rd *reading) dropReferenceHost(s *source, b *block) {
-	if s.url == "" || s.pub.name == "" || s.convention == "cite" || !isReferenceHost(s.url) ||
-		!rd.samePublication(s.pub.name, rd.publisherOfHost(s.url).name) || strings.Contains(b.text, s.pub.name) {
-		return
-	}
-	text := b.textOfLink(s.url)
-	// If the text of the link contains more than the author's name, it is the name of a work or a law.
-	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool {
-		return text != a && strings.Contains(text, a)
-	})
-	s.pub, s.url = publisher{}, ""
-	rd.takeHeadlineAsAuthor(s)
 }

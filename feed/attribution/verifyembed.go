@@ -9,6 +9,7 @@ import (
 
 // verifyEmbed completes the date of an embedded social media post, and reports whether it can be published.
 func (rd *reading) verifyEmbed(s *source) bool {
+	rd.readForeignDate(s)
 	account := accountOf(s.url)
 	if strings.HasSuffix(account, botSuffix) && rd.isPersonalPost() {
 		return false // probably the author's own program
@@ -22,6 +23,22 @@ func (rd *reading) verifyEmbed(s *source) bool {
 	}
 	toks := rd.doc.blocks[i].toks
 	return len(toks) > 0 && (announces(toks[len(toks)-1]) || isMark(toks, len(toks)-1, ':'))
+}
+
+// readForeignDate reads the date in the signature of an embedded post in the languages other than the post's own: the
+// reader's browser may have chosen its language.
+func (rd *reading) readForeignDate(s *source) {
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for i := signatureDash(b.toks) + 1; i > 0 && i < len(b.toks) && s.date.month == 0; i++ {
+			for _, l := range rd.r.lx.sorted {
+				if end, d := l.date(b.text, b.toks, i); end > 0 && d.year > 0 {
+					s.date = d
+					break
+				}
+			}
+		}
+	}
 }
 
 // accountOf returns the host and the account of the social media post with the URL u, or "" if u has no path.

@@ -23,6 +23,7 @@ func TestUnnamedAccount(t *testing.T) {
 		{"en español", "<p>Me gusta mucho el puerto, y mi barco está allí desde hace un año.</p>" + tweet("Nell Carver", "quaynell", "June 4, 2014"), 0, ""},
 		{"a date in English", "<p>Ayer cerraron el puerto, según cuenta alguien desde la ciudad:</p>" +
 			tweet("Nell Carver", "quaynell", "September 27, 2019"), 1, "2019-09-27"},
+		{"a date in German", "<p>The pier is old and the town is cold in winter:</p>" + tweet("Nell Carver", "quaynell", "18. Oktober 2018"), 1, "2018-10-18"},
 	}
 	r := newReader(t)
 	for _, tt := range tests {

@@ -15,6 +15,8 @@ import (
 func (rd *reading) correctTitle(s *source) {
 	rd.splitPageTitle(s)
 	rd.takePublicationAsHeadline(s)
+	rd.takeQuotedTitle(s)
+	rd.takeNameFromHeadline(s)
 	rd.cutHeadline(s)
 	if s.headline != "" && rd.isClause(s.headline) {
 		s.headline, s.hasHeader = "", false
@@ -84,6 +86,13 @@ func isDomainPath(text string) bool {
 	return ok && path != "" && !strings.Contains(text, " ") && isDomain(strings.ToLower(host))
 }
 
+// isWork reports whether the publication of s, whose name is also the headline, is a work by the authors of s.
+func (rd *reading) isWork(s *source) bool {
+	toks := rd.r.lx.tokenize(s.pub.name, nil)
+	return s.pub.known == nil && s.url == "" && len(s.authors) > 0 && rd.r.pubs.knownPrefix(toks, true) == 0 &&
+		!rd.l.looksLikePub(s.pub.name, toks)
+}
+
 // correctByLabel corrects the headline of s if it is, or is a part of, the text of the link r in block b, or begins or
 // ends with that text. It reports whether one of these is the case.
 func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
@@ -95,7 +104,18 @@ func (rd *reading) correctByLabel(s *source, b *block, r run) bool {
 		rd.correctWithin(s, b, r, before, after)
 		return true
 	}
-	return false
+	prefix, suffixed := strings.CutSuffix(s.headline, label)
+	if !suffixed || !rd.l.from.has(rd.wordOf(prefix)) && !rd.endsInPossessive(prefix) || !rd.isTitleLabel(b, r) {
+		return false
+	}
+	s.headline = label // "From H" or "A's H"
+	return true
+}
+
+// endsInPossessive reports whether the last word of the text is a possessive, as in "Ann Reed's".
+func (rd *reading) endsInPossessive(text string) bool {
+	toks := rd.r.lx.tokenize(text, nil)
+	return len(toks) > 1 && toks[len(toks)-1].kind == tokPoss
 }
 
 // correctWithin corrects the headline of s, which is in the text of the link r in block b. The text before and after
@@ -128,6 +148,14 @@ func (rd *reading) isTermIn(b *block, headline string) bool {
 	return before.kind == tokWord && !before.upper && after.kind == tokWord && !after.upper && !rd.l.stop.has(after.id)
 }
 
+// wordOf returns the number of the only word of the text, or 0.
+func (rd *reading) wordOf(text string) int32 {
+	if toks := rd.r.lx.tokenize(text, nil); len(toks) == 1 {
+		return toks[0].id
+	}
+	return 0
+}
+
 // containsName reports whether the text contains the publication or an author of s.
 func (rd *reading) containsName(s *source, text string) bool {
 	text = strings.ToLower(text)
@@ -158,6 +186,18 @@ func (rd *reading) dropLabel(s *source, b *block, r run) {
 	if s.pub.name == "" {
 		s.url = ""
 	}
+}
+
+// isInDescription reports whether token i of block b is in brackets, after words that describe something.
+func (rd *reading) isInDescription(b *block, i int) bool {
+	for k := i - 1; k >= 0 && k > i-12; k-- {
+		if t := b.toks[k]; t.kind == tokPunct && t.ch == '(' {
+			return rd.isDescription(b.toks[k+1 : i])
+		} else if t.kind == tokPunct && t.ch == ')' {
+			return false
+		}
+	}
+	return false
 }
 
 // linkedTitle returns the text of the link to the article if it is a title of 3 to 15 words, not counting numbers, that
@@ -249,10 +289,22 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 		return false // "the article"
 	case b.isWholly(runLink), rd.beginsEntry(b, in), rd.isHeading(label):
 		return true
-	case !first.upper && !first.digit:
+	case in.hi < len(b.toks) && b.toks[in.hi].kind == tokPunct && rd.isSayingLabel(b.toks[in.lo:in.hi]):
+		return false // "the Bugle writes here"
+	case rd.isInDescription(b, in.lo), !first.upper && !first.digit, in.hi-in.lo == 1 && rd.l.given.has(first.id):
 		return false
 	}
 	return rd.beginsCitation(b, in) || in.lo > 0 && isSeparator(b.toks[in.lo-1]) || rd.isTitleInSentence(b, in)
+}
+
+// isSayingLabel reports whether the tokens of a link end in a verb of saying, perhaps before an adverb.
+func (rd *reading) isSayingLabel(toks []token) bool {
+	for _, t := range toks[max(0, len(toks)-2):] {
+		if rd.l.say.hasLower(t) && !rd.l.stop.has(t.id) {
+			return true
+		}
+	}
+	return false
 }
 
 // beginsEntry reports whether the given tokens begin a list item, or a line in which only text in brackets follows.
@@ -310,12 +362,47 @@ func (rd *reading) isTitleInSentence(b *block, in span) bool {
 	}
 }
 
+// takePublicationAsHeadline makes the text of a link the headline of s if the unknown publication is only the beginning
+// of that text, such as the text before a bracket. The publication is then that of the link's host.
+func (rd *reading) takePublicationAsHeadline(s *source) {
+	if s.pub.known != nil || s.pub.name == "" || s.headline != "" || hostNamed(s.url, s.pub.name) {
+		return
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		for _, r := range b.runs {
+			if r.kind != runLink || articleOnly(r.value) == "" {
+				continue
+			}
+			label := cleanHeadline(b.text[r.start:r.end])
+			rest, ok := strings.CutPrefix(label, s.pub.name)
+			if ok && strings.Trim(rest, " .,:") != "" && !strings.HasPrefix(rest, "'") && !strings.HasPrefix(rest, "’") && rd.isTitleLabel(b, r) {
+				s.headline, s.url, s.pub = label, r.value, rd.publisherOfHost(r.value)
+				return
+			}
+		}
+	}
+}
+
+// takeNameFromHeadline makes a given name before a comma the author of s, as in "Ann, Harbour Forum", which is not a
+// headline.
+func (rd *reading) takeNameFromHeadline(s *source) {
+	toks := rd.r.lx.tokenize(s.headline, nil)
+	if len(toks) < 3 || len(toks) > 7 || !rd.l.given.has(toks[0].id) || toks[1].ch != ',' || len(s.authors) > 0 || !toks[2].upper {
+		return
+	}
+	s.authors, s.headline = []string{s.headline[:toks[0].end]}, ""
+}
+
 // isQuotedTitle reports whether the headline of s, which must not be a link, can be a title. Up to three quoted words
 // that are not in title case are a term, and several quoted sentences are a quotation. A credit in an element for
 // credits may describe the author after the name.
 func (rd *reading) isQuotedTitle(s *source) bool {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	titled := rd.l.name == fallback && isTitleCase(rd.l, toks)
+	if s.structured && len(s.authors) > 0 && rd.describesPerson(toks) || strings.Count(s.headline, `"`)%2 == 1 {
+		return false
+	}
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
 		_, at, ok := b.findName(s.headline)
@@ -369,31 +456,30 @@ func (rd *reading) isClause(text string) bool {
 	return len(toks) > 1 && toks[0].kind == tokWord && !toks[0].upper && !toks[0].digit && !toks[0].inner && rd.l.stop.has(toks[0].id)
 }
 
-// takePublicationAsHeadline makes the text of a link the headline of s if the unknown publication is only the beginning
-// of that text, such as the text before a bracket. The publication is then that of the link's host.
-func (rd *reading) takePublicationAsHeadline(s *source) {
-	if s.pub.known != nil || s.pub.name == "" || s.headline != "" || hostNamed(s.url, s.pub.name) {
-		return
-	}
-	for _, k := range s.creditBlocks {
-		b := rd.doc.blocks[k]
-		for _, r := range b.runs {
-			if r.kind != runLink || articleOnly(r.value) == "" {
-				continue
-			}
-			label := cleanHeadline(b.text[r.start:r.end])
-			rest, ok := strings.CutPrefix(label, s.pub.name)
-			if ok && strings.Trim(rest, " .,:") != "" && !strings.HasPrefix(rest, "'") && !strings.HasPrefix(rest, "’") && rd.isTitleLabel(b, r) {
-				s.headline, s.url, s.pub = label, r.value, rd.publisherOfHost(r.value)
-				return
-			}
+// describesPerson reports whether the tokens after a person's name describe the person: a position or role before a
+// comma, as in "Roman historian, on the army".
+func (rd *reading) describesPerson(toks []token) bool {
+	for i, t := range toks {
+		if t.kind == tokPunct && t.ch == ',' || t.kind == tokWord && rd.l.employ.has(t.id) {
+			return i > 0 && !toks[i-1].upper && (rd.endsWithPosition(toks[:i]) || rd.l.role.has(toks[i-1].id))
 		}
 	}
+	n := len(toks)
+	return n > 0 && !toks[n-1].upper && (rd.endsWithPosition(toks) || rd.l.role.has(toks[n-1].id))
 }
 
-// isWork reports whether the publication of s, whose name is also the headline, is a work by the authors of s.
-func (rd *reading) isWork(s *source) bool {
-	toks := rd.r.lx.tokenize(s.pub.name, nil)
-	return s.pub.known == nil && s.url == "" && len(s.authors) > 0 && rd.r.pubs.knownPrefix(toks, true) == 0 &&
-		!rd.l.looksLikePub(s.pub.name, toks)
+// takeQuotedTitle removes the words before a title in quotation marks from the headline of s if they contain an author
+// or a word such as "titled": 'Ann Reed has an essay called "The Pier"'.
+func (rd *reading) takeQuotedTitle(s *source) {
+	toks := rd.r.lx.tokenize(s.headline, nil)
+	for k, t := range toks {
+		if k == 0 || t.kind != tokOpen || quotedEnd(toks, k) != len(toks) {
+			continue
+		}
+		before := s.headline[:toks[k-1].end]
+		if rd.l.titled.has(toks[k-1].id) || rd.l.piece.has(toks[k-1].id) || rd.containsName(s, before) {
+			s.headline = cleanHeadline(s.headline[t.start:])
+		}
+		return
+	}
 }

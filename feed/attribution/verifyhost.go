@@ -67,6 +67,21 @@ var wrapperHosts = map[string]bool{
 	"web.archive.org": true, "webcache.googleusercontent.com": true, "wp.me": true,
 }
 
+// replaceArchive removes the publication of s if it is only the archive or the link shortener at the URL. If the URL
+// names the archived page, the publication of that page takes its place.
+func (rd *reading) replaceArchive(s *source) {
+	original := originalOf(s.url)
+	if s.pub.name == "" || original == "" && !isWrapper(s.url) {
+		return
+	}
+	_, rest, _ := strings.Cut(s.url, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	archive := rd.r.pubs.byDomain[parentDomain(host)]
+	if s.pub.known != nil && s.pub.known == archive || hostNamed("https://"+host+"/", s.pub.name) && !hostNamed(original, s.pub.name) {
+		s.pub = rd.publisherOfHost(s.url)
+	}
+}
+
 // parentDomain returns the last two labels of a host.
 func parentDomain(host string) string {
 	labels := strings.Split(strings.ToLower(host), ".")

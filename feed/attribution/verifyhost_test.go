@@ -21,6 +21,7 @@ func TestVerifyOrigin(t *testing.T) {
 		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL"
 	}{
 		{"what a publication should do", "The ferry office knows what Stack Exchange should do now:" + quoted, nil},
+		{"what a publication should do, at the beginning", "The Guardian really ought to look at the sand:" + quoted, nil},
 		{"was eine Zeitung tun sollte", "Das Hafenamt weiß, was der Spiegel jetzt tun sollte:" + zitat, nil},
 		{"ce qu'un journal devrait faire", "Le port sait ce que Le Monde devrait faire maintenant :" + citation, nil},
 		{"lo que un periódico debería hacer", "El puerto sabe lo que El País debería hacer ahora:" + cita, nil},

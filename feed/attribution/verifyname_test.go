@@ -34,16 +34,28 @@ func TestVerifyNames(t *testing.T) {
 		{"a doctor at an institution", "Ruth Calloway, ship's doctor at Harbourmouth, wrote:" + quoted, []string{"||Ruth Calloway||Every"}},
 		{"Gründerin einer Firma", "Ruth Albrecht, Gründerin von Hafenwerk, schreibt:" + zitat,
 			[]string{"||Ruth Albrecht||Jeden"}},
+		{"eine Person von einer Firma", "Peter Albrecht von der Firma Hafenwerk schreibt:" + zitat,
+			[]string{"||Peter Albrecht||Jeden"}},
 		{"a reporter of a newspaper", "Ruth Calloway, harbour reporter at The Guardian, writes:" + quoted,
 			[]string{"The Guardian||Ruth Calloway||Every"}},
 		{"a person from a company in notes on a talk", "- Ships are slow.\n- Paul Calloway from Ferrymark thought of this as well:\n    - \"Why pay twice?\"\n", nil},
 		{"the subject of a story",
 			"There is a [story](https://www.theguardian.com/a/harbour) in The Guardian about a pilot, Ruth Calloway, who left: \"" + passage + "\"\n",
 			[]string{"The Guardian|||https://www.theguardian.com/a/harbour|Every"}},
+		{"the author of an example in brackets", "This stands above each [Project Gutenberg](https://www.gutenberg.org/ebooks/9) book " +
+			"(here above the Harbour Songs of Ruth Calloway):" + quoted,
+			[]string{"Project Gutenberg|||https://www.gutenberg.org/ebooks/9|Every"}},
 		{"the publication alone as author", "The numbers are from a survey of 3900 people (by Gallup).\n\nI wonder about the rest.\n", nil},
 		{"an example in brackets", "The program joins the words of a name (e.g. Boston Globe) to one.\n\nIt works well.\n", nil},
 		{"coverage of the post", "**Later:** My plan was [featured on Lifehacker](https://lifehacker.com/harbour-12), with drawings of the crane:\n\nI like it.\n", nil},
 		{"the caption of a picture", "![Ruth Calloway for EFF](a.jpg)\n\n*Ruth Calloway for EFF*\n\nI spent the day at the harbour with her.\n", nil},
+		{"a name that is generic", "The [company blog](https://ports.example/news/sand) says:" + quoted,
+			[]string{"ports.example|||https://ports.example/news/sand|Every"}},
+		{"the type of a document",
+			"At the opening the mayor said, \"" + passage + "\" (Ruth Calloway, *Letter*, May 2, 2011).\n", []string{"||Ruth Calloway||Every"}},
+		{"a work that the author has read",
+			"I like Ruth Calloway, I just finished *Red Harbour* and gave it away, and now she writes about sand:" + quoted,
+			[]string{"||Ruth Calloway||Every"}},
 		{"the full stop after a name", "Ruth Calloway reports on it for the [New York Times.](https://www.nytimes.com/2021/06/17/harbour.html)" + quoted,
 			[]string{"New York Times||Ruth Calloway|https://www.nytimes.com/2021/06/17/harbour.html|Every"}},
 		{"a title with brackets", "I've said the same for years, but never as well as Ruth Calloway did in her\n" +
@@ -60,6 +72,8 @@ func TestVerifyNames(t *testing.T) {
 			[]string{"arXiv|||https://arxiv.org/abs/2601.00001|Every"}},
 		{"the person who sent the link", "[Ann](https://ann.example/) sent me a [post](https://reed.example/2005/06/sand.html) from Richard Calloway where he comments on sand:" + quoted,
 			nil},
+		{"a description of the author", "<blockquote><p>" + passage + " <cite>Ruth Calloway, Scottish historian, on the Roman harbours</cite></p></blockquote>\n",
+			[]string{"||Ruth Calloway||Every"}},
 		{"a row of links", "[Github](https://github.com/calloway/sand) | [Projects](https://calloway.example/p) | [About](https://calloway.example/a)\n\n" + passage + "\n", nil},
 	}
 	r := newReader(t)
@@ -79,5 +93,21 @@ func TestVerifyNames(t *testing.T) {
 				t.Errorf("published quotes (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// TestNumberInName checks that a date before a name in an element for credits does not become a part of the name.
+func TestNumberInName(t *testing.T) {
+	got := read(t, newReader(t), "html", "", `<blockquote>The pier will be shut from Friday, and it opens again in March if the ice allows.`+
+		`<footer><span>2016-06-28</span> <span>Jeremy Reed</span> : <cite>for Sand</cite></footer></blockquote><p>So it goes.</p>`)
+	for _, q := range got.Quotes {
+		for _, a := range q.Source.Authors {
+			if strings.ContainsAny(a.Name, "0123456789") {
+				t.Errorf("a credit has the author %q", a.Name)
+			}
+		}
+	}
+	if len(got.Quotes) > 0 {
+		t.Errorf("published %+v, want only suggestions", got.Quotes)
 	}
 }

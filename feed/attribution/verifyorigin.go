@@ -23,7 +23,7 @@ func (rd *reading) isNamedAsOrigin(s *source) bool {
 // preposition or a verb of saying, or is followed by a verb of saying, a possessive or punctuation. lo is the end of
 // the tokens before the name. A name before a modal verb is a topic instead: "what the Bugle should do".
 func (rd *reading) isOrigin(b *block, lo int, at span) bool {
-	if rd.isCommonNoun(b, at.hi) {
+	if rd.isCommonNoun(b, at.hi) || rd.isTopic(b, at) {
 		return false
 	}
 	for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id)) {
@@ -49,6 +49,17 @@ func (rd *reading) isSpeaker(t token) bool {
 func (rd *reading) precedesOrigin(t token) bool {
 	return t.kind != tokWord || t.upper || slices.ContainsFunc(
 		[]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say}, func(c *class) bool { return c.has(t.id) })
+}
+
+// isTopic reports whether the name in the given span of block b is followed by a modal verb, after at most two other
+// words, and by no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
+func (rd *reading) isTopic(b *block, at span) bool {
+	for k := at.hi; k < min(at.hi+3, len(b.toks)) && b.toks[k].kind == tokWord && !b.toks[k].upper; k++ {
+		if rd.l.modal.has(b.toks[k].id) {
+			return rd.sayingAfter(b, k+1) < 0
+		}
+	}
+	return false
 }
 
 // sayingAfter returns the index of the first verb of saying from token k to the end of the sentence, or -1.

@@ -8,7 +8,8 @@ import (
 )
 
 // This file checks a credit against the place of its link and its passage: the sentence before a quotation element
-// decides where the quotation is from, and the name after "via" is not its source.
+// decides where the quotation is from, the name after "via" is not its source, and a passage in the author's own
+// sentence is not a quotation.
 
 // isLinkOfLead reports whether the paragraph above a quotation element allows the URL of s as the source of the
 // quotation. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link
@@ -27,7 +28,12 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 		if r.kind != runLink || within.empty() || hostOf(r.value) == "" {
 			continue
 		}
-		linked, found = true, found || hostOf(r.value) == hostOf(s.url)
+		same := hostOf(r.value) == hostOf(s.url)
+		if !same && mayBeArticle(r.value) && rd.isSaying(lead.toks[within.lo:within.hi]) {
+			s.url = r.value
+			return s.pub.name == "" || strings.Contains(lead.slice(in), s.pub.name) // otherwise, the name belongs to the old URL
+		}
+		linked, found = true, found || same
 	}
 	return found || !linked
 }
@@ -91,75 +97,40 @@ func (rd *reading) isOtherArticle(s *source, b *block, r run, at span) bool {
 	return !rd.isFirstPerson(first) && (first.upper || rd.l.piece.has(b.toks[at.hi-1].id) || rd.r.pubs.byHost(r.value) != nil)
 }
 
-// leadOf returns the block directly above the passage of s. It returns nil if the passage is not a quotation element,
-// or if the credit, which is in the block with index at, is below it.
-func (rd *reading) leadOf(s *source, at int) *block {
-	if len(s.passageBlocks) == 0 {
-		return nil
+// isLinkOfSentence reports whether the sentence around the passage of s, which is part of block b, allows the URL of s
+// as its source. If the sentence with the passage has links outside the passage, the URL must be one of them or have
+// the same host.
+func (rd *reading) isLinkOfSentence(s *source, b *block) bool {
+	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.url == "" || s.convention == "cite" {
+		return true
 	}
-	first := s.passageBlocks[0]
-	if first == 0 || at > first || rd.doc.blocks[first].quotation == nil {
-		return nil
+	_, at, ok := b.findName(s.passages[0])
+	if !ok || at.empty() {
+		return true
 	}
-	if lead := rd.doc.blocks[first-1]; lead.quotation == nil && len(lead.toks) > 0 {
-		return lead
-	}
-	return nil
-}
-
-// withoutAdverb returns the name without adverbs at its end.
-func (rd *reading) withoutAdverb(name string) string {
-	toks := rd.r.lx.tokenize(name, nil)
-	n := len(toks)
-	for n > 1 && !toks[n-1].upper && rd.l.again.has(toks[n-1].id) {
-		n--
-	}
-	if n == len(toks) {
-		return name
-	}
-	return name[:toks[n-1].end]
-}
-
-// takeGivenNameAsAuthor makes an unknown publication the author if it is a single word before a verb of saying, and the
-// word is a given name or the text of a link consists of both words, as in "Ann writes".
-func (rd *reading) takeGivenNameAsAuthor(s *source) {
-	if s.pub.known != nil || s.pub.name == "" || len(s.authors) > 0 || strings.ContainsAny(s.pub.name, " .") || acronym(s.pub.name) {
-		return
-	}
-	for _, c := range rd.contextsOf(s, s.pub.name) {
-		if c.before != c.at.lo || c.at.hi-c.at.lo != 1 || c.at.hi == len(c.b.toks) || !rd.l.say.has(c.b.toks[c.at.hi].id) {
+	in := rd.sentenceAround(b.toks, at)
+	linked := false
+	for _, r := range b.runs {
+		_, within := tokensWithin(b.toks, in, r)
+		if r.kind != runLink || within.empty() || hostOf(r.value) == "" {
 			continue
 		}
-		link := c.b.linkIn(c.at)
-		if rd.l.given.has(c.b.toks[c.at.lo].id) || link != "" && c.b.linkIn(span{c.at.hi, c.at.hi + 1}) == link {
-			s.pub, s.authors = publisher{}, []string{s.pub.name}
-			return
+		if hostOf(r.value) == hostOf(s.url) {
+			return true
 		}
+		linked = linked || within.hi <= at.lo || within.lo >= at.hi
 	}
-}
-
-// isMediaHost reports whether u, a URL or a domain, belongs to a site that hosts videos, slides, pictures or code, and
-// publishes nothing itself.
-func isMediaHost(u string) bool {
-	h := hostOf(u)
-	if h == "" {
-		h = u
-	}
-	return slices.ContainsFunc(strings.Split(h, "."), func(l string) bool { return mediaHosts[l] })
-}
-
-// mediaHosts lists labels in the host names of sites that host videos, slides, pictures or code.
-var mediaHosts = map[string]bool{
-	"bitbucket": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
-	"gitlab": true, "imgur": true, "instagram": true, "slideshare": true, "soundcloud": true, "sourceforge": true,
-	"speakerdeck": true, "vimeo": true, "youtu": true, "youtube": true,
+	return !linked
 }
 
 // isReference reports whether s, whose credit is in the block with index at, has no passage and is an entry of a
-// bibliography, below a heading such as "References".
+// bibliography: the block begins with a number in square brackets, or is below a heading such as "References".
 func (rd *reading) isReference(s *source, at int) bool {
 	if len(s.passages) > 0 {
 		return false
+	}
+	if b := rd.doc.blocks[at]; b.hasFootnote(0) {
+		return true
 	}
 	if rd.references == nil {
 		rd.references = make([]bool, len(rd.doc.blocks))
@@ -177,6 +148,34 @@ func (rd *reading) isReference(s *source, at int) bool {
 		}
 	}
 	return rd.references[at]
+}
+
+// leadOf returns the block directly above the passage of s. It returns nil if the passage is not a quotation element,
+// or if the credit, which is in the block with index at, is below it.
+func (rd *reading) leadOf(s *source, at int) *block {
+	if len(s.passageBlocks) == 0 {
+		return nil
+	}
+	first := s.passageBlocks[0]
+	if first == 0 || at > first || rd.doc.blocks[first].quotation == nil {
+		return nil
+	}
+	if lead := rd.doc.blocks[first-1]; lead.quotation == nil && len(lead.toks) > 0 {
+		return lead
+	}
+	return nil
+}
+
+// isSaying reports whether the tokens of a link are a verb of saying, perhaps after an adverb.
+func (rd *reading) isSaying(toks []token) bool {
+	said := false
+	for _, t := range toks {
+		if t.upper {
+			return false
+		}
+		said = said || rd.l.say.has(t.id) && !rd.l.stop.has(t.id)
+	}
+	return said && len(toks) <= 4
 }
 
 // isFoundThere reports whether the article or the publication of s follows "via" at the beginning of a sentence, before
@@ -254,4 +253,72 @@ func (b *block) clauseBefore(at int) span {
 		}
 	}
 	return span{0, at}
+}
+
+// dropAdverb removes adverbs from the end of an unknown publication, as in the link "the Bugle again".
+func (rd *reading) dropAdverb(s *source) {
+	if s.pub.known != nil {
+		return
+	}
+	if name := rd.withoutAdverb(s.pub.name); name != s.pub.name {
+		s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
+	}
+}
+
+// withoutAdverb returns the name without adverbs at its end.
+func (rd *reading) withoutAdverb(name string) string {
+	toks := rd.r.lx.tokenize(name, nil)
+	n := len(toks)
+	for n > 1 && !toks[n-1].upper && rd.l.again.has(toks[n-1].id) {
+		n--
+	}
+	if n == len(toks) {
+		return name
+	}
+	return name[:toks[n-1].end]
+}
+
+// takeGivenNameAsAuthor makes an unknown publication the author if it is a single word before a verb of saying, and the
+// word is a given name or the text of a link consists of both words, as in "Ann writes".
+func (rd *reading) takeGivenNameAsAuthor(s *source) {
+	if s.pub.known != nil || s.pub.name == "" || len(s.authors) > 0 || strings.ContainsAny(s.pub.name, " .") || acronym(s.pub.name) {
+		return
+	}
+	for _, c := range rd.contextsOf(s, s.pub.name) {
+		if c.before != c.at.lo || c.at.hi-c.at.lo != 1 || c.at.hi == len(c.b.toks) || !rd.l.say.has(c.b.toks[c.at.hi].id) {
+			continue
+		}
+		link := c.b.linkIn(c.at)
+		if rd.l.given.has(c.b.toks[c.at.lo].id) || link != "" && c.b.linkIn(span{c.at.hi, c.at.hi + 1}) == link {
+			s.pub, s.authors = publisher{}, []string{s.pub.name}
+			return
+		}
+	}
+}
+
+// isSender reports whether the person only sent the author of the post a link, as in "Ann sent me a post".
+func (rd *reading) isSender(s *source, name string) bool {
+	for _, c := range rd.contextsOf(s, name) {
+		if c.at.hi < len(c.b.toks) && rd.l.send.has(c.b.toks[c.at.hi].id) {
+			return true
+		}
+	}
+	return false
+}
+
+// isMediaHost reports whether u, a URL or a domain, belongs to a site that hosts videos, slides, pictures or code, and
+// publishes nothing itself.
+func isMediaHost(u string) bool {
+	h := hostOf(u)
+	if h == "" {
+		h = u
+	}
+	return slices.ContainsFunc(strings.Split(h, "."), func(l string) bool { return mediaHosts[l] })
+}
+
+// mediaHosts lists labels in the host names of sites that host videos, slides, pictures or code.
+var mediaHosts = map[string]bool{
+	"bitbucket": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
+	"gitlab": true, "imgur": true, "instagram": true, "slideshare": true, "soundcloud": true, "sourceforge": true,
+	"speakerdeck": true, "vimeo": true, "youtu": true, "youtube": true,
 }

@@ -16,13 +16,179 @@ import (
 // is more than a mention or a reference, and it is not probably wrong.
 func (rd *reading) isCertain(s *source, at int) bool {
 	b := rd.doc.blocks[at]
-	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b) && !rd.isReference(s, at) && !rd.isFragment(s) &&
-		!rd.isLinkedElsewhere(s, b) && !rd.hasAuthorElsewhere(s, b) &&
-		!s.isUnquoted() && !s.isMixed() && !rd.isListHeading(s, at)
+	return rd.isPublicationCertain(s, b) && !rd.isOnlyMentioned(s, b) && !rd.isReference(s, at) && !rd.isImprobable(s, b) &&
+		!rd.isListHeading(s, at)
+}
+
+// isImprobable reports whether a credit in block b is probably wrong. Such a credit is only suggested.
+func (rd *reading) isImprobable(s *source, b *block) bool {
+	return rd.isFragment(s) || rd.isDisclaimer(s, b) || rd.isMotto(s, b) || rd.isLinkedElsewhere(s, b) ||
+		rd.hasAuthorElsewhere(s, b) || s.isUnquoted() || s.isMixed()
+}
+
+// isFragment reports whether the publication of s is only a title before a person's name, the suffix of a company's
+// name, or up to two letters, and is not marked as a name: "Rt Hon Ann Reed", "Acme, Inc".
+func (rd *reading) isFragment(s *source) bool {
+	name := strings.TrimSuffix(s.pub.name, ".")
+	if name == "" || rd.isMarkedName(s) || rd.isAtURL(s) || rd.isInQuotationMarks(s) {
+		return false
+	}
+	if letters := utf8.RuneCountInString(name); letters <= 2 && (s.pub.known == nil || !acronym(name)) {
+		return true
+	}
+	return !slices.ContainsFunc(strings.Fields(name), func(w string) bool {
+		w = strings.Trim(w, ".,")
+		return !rd.l.nameAffix.has(rd.r.lx.lookup(w)) || w == strings.ToUpper(w) && s.pub.known != nil
+	})
+}
+
+// isInQuotationMarks reports whether quotation marks surround the publication of s in its credit.
+func (rd *reading) isInQuotationMarks(s *source) bool {
+	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
+		return c.at.lo > 0 && c.b.toks[c.at.lo-1].kind == tokOpen
+	})
+}
+
+// minRemark is the minimum number of tokens of a remark in brackets that is not a credit.
+const minRemark = 12
+
+// isDisclaimer reports whether block b, which contains the credit of s, is a long remark in square brackets, such as a
+// disclaimer of the author, and does not link to the article.
+func (rd *reading) isDisclaimer(s *source, b *block) bool {
+	return len(s.passages) == 0 && len(b.toks) >= minRemark && strings.HasPrefix(b.text, "[") && strings.HasSuffix(b.text, "]") &&
+		(s.url == "" || b.textOfLink(s.url) == "")
+}
+
+// isMotto reports whether the headline of s describes the site that block b links to: the credit consists of a link to
+// the site's front page and quoted words, as in `[The Bugle](https://bugle.example) -- "News from the coast"`.
+func (rd *reading) isMotto(s *source, b *block) bool {
+	if s.headline == "" || s.url != "" || len(s.passages) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(b.runs, func(r run) bool {
+		return r.kind == runLink && hostOf(r.value) != "" && articleOnly(r.value) == "" && sameName(b.text[r.start:r.end], s.pub.name)
+	})
+}
+
+// isLinkedElsewhere reports whether block b links the name of the publication of s to one site, and the article is on a
+// different one.
+func (rd *reading) isLinkedElsewhere(s *source, b *block) bool {
+	if s.pub.name == "" || s.url == "" || rd.isAtURL(s) || originalOf(s.url) != "" || isWrapper(s.url) {
+		return false
+	}
+	elsewhere := false
+	for _, r := range b.runs {
+		if r.kind != runLink || !sameName(rd.withoutAdverb(b.text[r.start:r.end]), s.pub.name) {
+			continue
+		}
+		if sameSite(r.value, s.url) {
+			return false
+		}
+		elsewhere = elsewhere || hostOf(r.value) != ""
+	}
+	return elsewhere
 }
 
 // sameSite reports whether the hosts of two URLs have the same last two labels.
 func sameSite(a, b string) bool { return parentDomain(hostOf(a)) == parentDomain(hostOf(b)) }
+
+// hasAuthorElsewhere reports whether an author of s is the whole text of a link in block b to a site other than the
+// article's, and is not almost certainly a person: it is then the name of that site.
+func (rd *reading) hasAuthorElsewhere(s *source, b *block) bool {
+	if s.url == "" {
+		return false
+	}
+	return slices.ContainsFunc(s.authors, func(name string) bool {
+		return !rd.isPersonLike(name) && slices.ContainsFunc(b.runs, func(r run) bool {
+			return r.kind == runLink && b.text[r.start:r.end] == name && hostOf(r.value) != "" && !sameSite(r.value, s.url)
+		})
+	})
+}
+
+// dropNamedThings removes authors that are only positions such as "professor" or the names of things: "an idea she
+// calls The Harbour Option", and a section or column of the publication, as in "the Bugle's Harbour Watch".
+func (rd *reading) dropNamedThings(s *source) {
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(name string) bool {
+		if toks := rd.r.lx.tokenize(name, nil); rd.l.position.has(toks[0].id) && len(toks) == 1 {
+			return true
+		}
+		person := rd.isPersonLike(name)
+		return slices.ContainsFunc(rd.contextsOf(s, name), func(c nameContext) bool {
+			return (!person || c.before < c.at.lo) && rd.isNamedThing(s, c) // a person's name has no article
+		})
+	})
+}
+
+// isNamedThing reports whether the name at c follows a word such as "calls", or the publication of s and a possessive.
+func (rd *reading) isNamedThing(s *source, c nameContext) bool {
+	k := c.before - 1
+	for k > 0 && (rd.l.det.has(c.b.toks[k].id) || c.b.toks[k].kind == tokOpen) {
+		k--
+	}
+	if k < 0 {
+		return false
+	}
+	t := c.b.toks[k]
+	if t.kind == tokPoss && c.before == c.at.lo {
+		if c.at.hi == len(c.b.toks) || rd.isSpeaker(c.b.toks[c.at.hi]) {
+			return false // "the Bugle's Ann Reed:"
+		}
+		return s.pub.name != "" && strings.HasSuffix(strings.TrimRight(c.b.text[:c.b.toks[k].start], " "), s.pub.name)
+	}
+	return t.kind == tokWord && rd.l.calling.has(t.id)
+}
+
+// wholeLabel makes the headline of s the whole text of its link if the text is a sentence whose first words were read
+// as an author or left out, as in the link "Ann Reed opens the harbour". The people in these words are subjects and not
+// authors.
+func (rd *reading) wholeLabel(s *source) {
+	if s.url == "" {
+		return
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		label := cleanHeadline(b.textOfLink(s.url))
+		before := rd.subjectOf(s, b, label)
+		if before == "" {
+			continue
+		}
+		if s.headline = label; s.pub.name != "" && strings.Contains(before, s.pub.name) {
+			s.headline = "" // "The Bugle opens a harbour office" may be a sentence of the author
+		}
+		s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { return strings.Contains(before, a) })
+		return
+	}
+}
+
+// subjectOf returns the words of the label before the headline of s, if the headline begins in lower case and only a
+// space separates them, or an author of s with whom the label begins, if the label is all of block b and a verb other
+// than one of saying follows. Otherwise it returns "".
+func (rd *reading) subjectOf(s *source, b *block, label string) string {
+	const least = 6 // tokens of a sentence
+	if s.headline != "" {
+		first, _ := utf8.DecodeRuneInString(s.headline)
+		before, _, found := strings.Cut(label, s.headline)
+		last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(before, " "))
+		if found && unicode.IsLower(first) && unicode.IsLetter(last) {
+			return before
+		}
+		return ""
+	}
+	toks := rd.r.lx.tokenize(label, nil)
+	if len(toks) < least || !b.isWholly(runLink) || b.list {
+		return ""
+	}
+	for _, a := range s.authors {
+		if !strings.HasPrefix(label, a+" ") {
+			continue
+		}
+		i := slices.IndexFunc(toks, func(t token) bool { return t.start > len(a) })
+		if t := toks[i]; t.kind == tokWord && !t.upper && !rd.l.stop.has(t.id) && rd.sayingAfter(&block{text: label, toks: toks}, i) < 0 {
+			return a
+		}
+	}
+	return ""
+}
 
 // dropSentencePart removes a headline that is only part of a sentence or of several sentences: nothing marks it as a
 // title, and it contains a link and other words, a full stop before a new sentence, or is followed by a word in lower
@@ -99,86 +265,6 @@ func (s *source) cutImprint() {
 	if year, err := strconv.Atoi(m[2]); err == nil && s.date == (date{}) {
 		s.year = year
 	}
-}
-
-// isLinkedElsewhere reports whether block b links the name of the publication of s to one site, and the article is on a
-// different one.
-func (rd *reading) isLinkedElsewhere(s *source, b *block) bool {
-	if s.pub.name == "" || s.url == "" || rd.isAtURL(s) || originalOf(s.url) != "" || isWrapper(s.url) {
-		return false
-	}
-	elsewhere := false
-	for _, r := range b.runs {
-		if r.kind != runLink || !sameName(rd.withoutAdverb(b.text[r.start:r.end]), s.pub.name) {
-			continue
-		}
-		if sameSite(r.value, s.url) {
-			return false
-		}
-		elsewhere = elsewhere || hostOf(r.value) != ""
-	}
-	return elsewhere
-}
-
-// hasAuthorElsewhere reports whether an author of s is the whole text of a link in block b to a site other than the
-// article's, and is not almost certainly a person: it is then the name of that site.
-func (rd *reading) hasAuthorElsewhere(s *source, b *block) bool {
-	if s.url == "" {
-		return false
-	}
-	return slices.ContainsFunc(s.authors, func(name string) bool {
-		return !rd.isPersonLike(name) && slices.ContainsFunc(b.runs, func(r run) bool {
-			return r.kind == runLink && b.text[r.start:r.end] == name && hostOf(r.value) != "" && !sameSite(r.value, s.url)
-		})
-	})
-}
-
-// isFragment reports whether the publication of s is only a title before a person's name or the suffix of a company's
-// name, and is not marked as a name: "Rt Hon Ann Reed", "Acme, Inc".
-func (rd *reading) isFragment(s *source) bool {
-	name := strings.TrimSuffix(s.pub.name, ".")
-	if name == "" || rd.isMarkedName(s) || rd.isAtURL(s) {
-		return false
-	}
-	return !slices.ContainsFunc(strings.Fields(name), func(w string) bool {
-		return !rd.l.nameAffix.has(rd.r.lx.lookup(strings.Trim(w, ".,")))
-	})
-}
-
-// wholeLabel makes the headline of s the whole text of its link if the text is a sentence whose first words were read
-// as an author or left out, as in the link "Ann Reed opens the harbour". The people in these words are subjects and not
-// authors.
-func (rd *reading) wholeLabel(s *source) {
-	if s.url == "" {
-		return
-	}
-	for _, k := range s.creditBlocks {
-		label := cleanHeadline(rd.doc.blocks[k].textOfLink(s.url))
-		before := subjectOf(s, label)
-		if before == "" {
-			continue
-		}
-		if s.headline = label; s.pub.name != "" && strings.Contains(before, s.pub.name) {
-			s.headline = "" // "The Bugle opens a harbour office" may be a sentence of the author
-		}
-		s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { return strings.Contains(before, a) })
-		return
-	}
-}
-
-// subjectOf returns the words of the label before the headline of s, if the headline begins in lower case and only a
-// space separates them. Otherwise it returns "".
-func subjectOf(s *source, label string) string {
-	if s.headline == "" {
-		return ""
-	}
-	first, _ := utf8.DecodeRuneInString(s.headline)
-	before, _, found := strings.Cut(label, s.headline)
-	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(before, " "))
-	if !found || !unicode.IsLower(first) || !unicode.IsLetter(last) {
-		return ""
-	}
-	return before
 }
 
 // isTitleAsName reports whether the unknown publication of a structured credit without an author is a sentence, and so

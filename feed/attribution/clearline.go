@@ -57,26 +57,15 @@ func (rd *reading) isTitleAndHost(s *source, b *block) bool {
 	if !isDomain(strings.ToLower(s.pub.name)) || s.headline == "" || len(strings.Fields(s.headline)) < minTailTitle-2 {
 		return false
 	}
-	separator, ok := strings.CutPrefix(b.text, s.headline)
-	if separator, ok = cutSuffixAfter(separator, s.pub.name, ok); !ok {
-		return false
-	}
-	return slices.Contains([]string{"|", "-", "–", "—"}, strings.TrimSpace(separator))
-}
-
-// cutSuffixAfter is strings.CutSuffix if ok is set. Otherwise it returns false.
-func cutSuffixAfter(text, suffix string, ok bool) (string, bool) {
-	if !ok {
-		return text, false
-	}
-	return strings.CutSuffix(text, suffix)
+	rest, ok := strings.CutPrefix(b.text, s.headline)
+	separator, found := strings.CutSuffix(rest, s.pub.name)
+	return ok && found && slices.Contains([]string{"|", "-", "–", "—"}, strings.TrimSpace(separator))
 }
 
 // isWritingFor reports whether block b begins with the author of s, a comma, a word such as "writing", a preposition
 // and the known publication of s: "Ann Reed, writing in the Bugle, about sand".
 func (rd *reading) isWritingFor(s *source, b *block) bool {
-	writing := rd.l.classes["writing"]
-	if s.pub.known == nil || len(s.authors) != 1 || writing == nil || b.list {
+	if s.pub.known == nil || len(s.authors) != 1 || b.list {
 		return false
 	}
 	_, name, ok := b.findName(s.authors[0])
@@ -84,7 +73,7 @@ func (rd *reading) isWritingFor(s *source, b *block) bool {
 		return false
 	}
 	at := name.hi + 1
-	if at+1 >= len(b.toks) || !writing.hasLower(b.toks[at]) || !rd.l.at.hasLower(b.toks[at+1]) {
+	if at+1 >= len(b.toks) || !rd.l.writing.hasLower(b.toks[at]) || !rd.l.at.hasLower(b.toks[at+1]) {
 		return false
 	}
 	_, pub, ok := b.findName(s.pub.name)

@@ -66,7 +66,7 @@ type language struct {
 	via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
-	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
+	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken, writing *class
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
 	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, clause *class
@@ -711,7 +711,7 @@ func (l *language) bindClasses() {
 		"second": &l.second, "send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance,
 		"stop": &l.stop, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "time-word": &l.timeWord,
 		"titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip, "via-word": &l.viaWord, "weekday": &l.weekday,
-		"when": &l.when, "with": &l.with,
+		"when": &l.when, "with": &l.with, "writing": &l.writing,
 	} {
 		*to = l.class(name)
 	}

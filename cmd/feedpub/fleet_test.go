@@ -37,7 +37,7 @@ type machines struct {
 func newMachines(t *testing.T) *machines {
 	t.Helper()
 	m := &machines{t: t, program: "feedpub", redis: storetest.StartRedis(t)}
-	client, err := store.Open(store.Options{URL: m.redis.URL()})
+	client, err := store.Open(store.Options{URL: m.redis.URL(), DialTimeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

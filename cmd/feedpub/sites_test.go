@@ -40,7 +40,7 @@ func hostOf(id feed.SiteID) string { return string(id) + ".example" }
 func newPlatform(t testing.TB, sites, posts, tags int) *platform {
 	t.Helper()
 	server := storetest.StartRedis(t)
-	client, err := store.Open(store.Options{URL: server.URL()})
+	client, err := store.Open(store.Options{URL: server.URL(), DialTimeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,7 @@ func (r *rig) store(id, text string) {
 		}
 		return
 	}
-	client, err := store.Open(store.Options{URL: r.redis.URL()})
+	client, err := store.Open(store.Options{URL: r.redis.URL(), DialTimeout: 30 * time.Second})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func TestTakeover(t *testing.T) {
 	defer r.logs()
 	r.diskSize = "128m"
 	r.nodes = []*node{r.newNode("node0"), r.newNode("node1")}
-	client, err := store.Open(store.Options{URL: r.redis.URL()})
+	client, err := store.Open(store.Options{URL: r.redis.URL(), DialTimeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

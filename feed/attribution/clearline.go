@@ -2,7 +2,6 @@ package attribution
 
 import (
 	"slices"
-	"strings"
 )
 
 // This file finds lines with a clear form that name where the text below is from, in posts that do not mark their
@@ -12,12 +11,12 @@ import (
 const minTextBelow = 12
 
 // isOriginLine reports whether block b, in a post that does not mark its quotations, has one of these forms, with
-// nothing else: "Ann Reed:", "From Harbour Times", or "Rents Rise | bugle.example".
+// nothing else, and a paragraph follows: "Ann Reed:", or "From Harbour Times".
 func (rd *reading) isOriginLine(s *source, b *block) bool {
 	if rd.marksQuotations || b.list || len(b.toks) < 2 || len(b.toks) > maxFoundTitle {
 		return false
 	}
-	return rd.isTitleAndHost(s, b) || rd.hasTextBelow(s) && (rd.isLonePerson(s, b) || rd.isFromName(s, b))
+	return rd.hasTextBelow(s) && (rd.isLonePerson(s, b) || rd.isFromName(s, b))
 }
 
 // hasTextBelow reports whether a paragraph follows the credit of s.
@@ -49,17 +48,6 @@ func (rd *reading) isFromName(s *source, b *block) bool {
 	}
 	from = min(rd.l.skipDeterminers(b.toks, from), len(b.toks)-1)
 	return b.slice(span{from, len(b.toks)}) == s.pub.name && rd.l.looksLikePub(b.text, b.toks[from:])
-}
-
-// isTitleAndHost reports whether block b consists of the headline of s and the host of the publication after a bar or a
-// dash: "Rents Rise in Small Harbours - bugle.example".
-func (rd *reading) isTitleAndHost(s *source, b *block) bool {
-	if !isDomain(strings.ToLower(s.pub.name)) || s.headline == "" || len(strings.Fields(s.headline)) < minTailTitle-2 {
-		return false
-	}
-	rest, ok := strings.CutPrefix(b.text, s.headline)
-	separator, found := strings.CutSuffix(rest, s.pub.name)
-	return ok && found && slices.Contains([]string{"|", "-", "–", "—"}, strings.TrimSpace(separator))
 }
 
 // isWritingFor reports whether block b begins with the author of s, a comma, a word such as "writing", a preposition

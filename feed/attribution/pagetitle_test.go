@@ -16,6 +16,7 @@ func TestPageTitles(t *testing.T) {
 		{"Sand Without End – Ruth Calloway", "https://ports.example/2006/sand", "Sand Without End", "Ruth Calloway"},
 		{"Sand Without End - Winter in the Harbour", "https://ports.example/2006/sand", "Sand Without End - Winter in the Harbour", ""},
 		{"Ruth Calloway: Sand Without End – Ruth Calloway", "https://ports.example/2006/sand", "Sand Without End", "Ruth Calloway"},
+		{"Ann Reed's Sand Without End - Ruth Calloway", "https://ports.example/2006/sand", "Ann Reed's Sand Without End", "Ruth Calloway"},
 		{"Sand: A Story Without End", "https://ports.example/2006/sand", "Sand: A Story Without End", ""},
 	} {
 		quotes := read(t, r, "markdown", "", quoted+"\nSource: ["+tt.title+"]("+tt.address+")\n").Quotes

@@ -22,6 +22,8 @@ func TestVerifyNames(t *testing.T) {
 			[]string{"||Ruth Calloway||Every"}},
 		{"the director of a linked organization", "Ruth Calloway, director of research at [Harbour Trust](https://harbourtrust.example/people/ruth), writes:" + quoted,
 			[]string{"||Ruth Calloway||Every"}},
+		{"an author who is not described", "Ruth Calloway, back at [Quay Notes](https://quaynotes.example/2020/sand), writes:" + quoted,
+			[]string{"Quay Notes||Ruth Calloway|https://quaynotes.example/2020/sand|Every"}},
 		{"the editor of a linked publication", "Ruth Calloway, editor at [The Guardian](https://www.theguardian.com/a/harbour), writes:" + quoted,
 			[]string{"The Guardian||Ruth Calloway|https://www.theguardian.com/a/harbour|Every"}},
 		{"the title of a frame", "The Guardian made a film of it.\n\n<iframe src=\"https://www.youtube.com/embed/abc\" title=\"Sand Without End | The Guardian\"></iframe>" + quoted, nil},

@@ -26,7 +26,7 @@ import (
 func emptySite(t *testing.T) *hosting.Site {
 	t.Helper()
 	c := config.Default()
-	if err := c.Redis.UnmarshalText([]byte(storetest.StartRedis(t).URL() + "?dial_timeout=30s")); err != nil {
+	if err := c.Redis.UnmarshalText([]byte(storetest.StartRedis(t).URL() + "?dial_timeout=30s&serve_timeout=30s&build_timeout=1m")); err != nil {
 		t.Fatal(err)
 	}
 	c.Site.Limit = 10

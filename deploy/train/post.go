@@ -27,6 +27,8 @@ type Post struct {
 	Lenient    bool     `json:"lenient"`
 	LenientOwn bool     `json:"commentary_lenient"`
 
+	// File is the name of the file that contains the post.
+	File string `json:"-"`
 	// Ruled reports whether the rules were written for the post. If so, training ignores what they find in it.
 	Ruled bool `json:"-"`
 }
@@ -98,7 +100,7 @@ func readFile(name string) ([]*Post, error) {
 			return nil, fmt.Errorf("%s: line %d: %w", name, line, err)
 		}
 		p.Body = cmp.Or(p.Body, p.OtherBody)
-		p.Form = cmp.Or(p.Form, p.Convention, p.ID)
+		p.Form, p.File = cmp.Or(p.Form, p.Convention, p.ID), filepath.Base(name)
 		posts = append(posts, p)
 	}
 	return posts, sc.Err()

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -21,11 +22,17 @@ const (
 	certaintyRule = 3   // regularization of the certainty weights
 	ruledWeight   = 0.5 // weight of posts that the rules were written for, in the sequence models
 	ruledCertain  = 0.3 // weight of these posts in the training of the certainty weights
+	// misreadCertain is the weight, in the training of the certainty weights, of posts that were written after real ones
+	// that an earlier model misread. Such posts are rarer in the world than among those to train on.
+	misreadCertain = 0.5
 	// modelLimit and ruleLimit are the minimum certainties, in hundredths, for publishing passages that the model found
 	// and passages that the rules found.
 	modelLimit = 92
 	ruleLimit  = 50
 )
+
+// misreadFile is the prefix of the names of the files of posts that were written after misread ones.
+const misreadFile = "misread-"
 
 // trainer holds the labeled posts.
 type trainer struct {
@@ -158,6 +165,9 @@ func (t *trainer) samples(m *attribution.Model, fold int) (sources, passages []s
 		if e.post.Ruled {
 			weight *= ruledCertain
 		}
+		if strings.HasPrefix(e.post.File, misreadFile) {
+			weight *= misreadCertain
+		}
 		s, p := judge(e.post, reader.Examine(in), e.first, weight)
 		sources, passages = append(sources, s...), append(passages, p...)
 	}
@@ -219,27 +229,24 @@ func (t *trainer) crossValidate(diagram string, misses bool, w io.Writer) error 
 	if err != nil {
 		return err
 	}
-	var rules, model tally
+	rules, model := scores{}, scores{}
 	var points []point
 	var log []string
 	for k, m := range models {
 		m = certain(m, sources, passages, k)
 		posts := t.inFold(k)
-		one, _, err := scorePosts(rulesAlone, posts, nil)
+		if _, err := rules.add(rulesAlone, posts, nil); err != nil {
+			return err
+		}
+		more, err := model.add(attribution.Options{Model: m}, posts, &log)
 		if err != nil {
 			return err
 		}
-		rules.add(one)
-		one, more, err := scorePosts(attribution.Options{Model: m}, posts, &log)
-		if err != nil {
-			return err
-		}
-		model.add(one)
 		points = append(points, more...)
 	}
 	fmt.Fprintln(w, header)
-	fmt.Fprintln(w, rules.line("rules alone"))
-	fmt.Fprintln(w, model.line("model"))
+	rules.print(w, "rules alone")
+	model.print(w, "model")
 	printReliability(points, w)
 	if misses {
 		fmt.Fprintln(w, strings.Join(log, "\n"))
@@ -248,6 +255,43 @@ func (t *trainer) crossValidate(diagram string, misses bool, w io.Writer) error 
 		return nil
 	}
 	return os.WriteFile(diagram, drawReliability(points), 0o644)
+}
+
+// scores holds a tally for each file of posts.
+type scores map[string]*tally
+
+// add reads the posts and adds the results to the tallies of their files. If log is not nil, it appends the errors to
+// it.
+func (s scores) add(o attribution.Options, posts []*Post, log *[]string) ([]point, error) {
+	byFile := map[string][]*Post{}
+	for _, p := range posts {
+		byFile[p.File] = append(byFile[p.File], p)
+	}
+	var points []point
+	for _, file := range slices.Sorted(maps.Keys(byFile)) {
+		one, more, err := scorePosts(o, byFile[file], log)
+		if err != nil {
+			return nil, err
+		}
+		if s[file] == nil {
+			s[file] = &tally{}
+		}
+		s[file].add(one)
+		points = append(points, more...)
+	}
+	return points, nil
+}
+
+// print prints the sum of the tallies, and each of them.
+func (s scores) print(w io.Writer, name string) {
+	var all tally
+	for _, one := range s {
+		all.add(*one)
+	}
+	fmt.Fprintln(w, all.line(name))
+	for _, file := range slices.Sorted(maps.Keys(s)) {
+		fmt.Fprintln(w, s[file].line("  "+file))
+	}
 }
 
 // inFold returns the posts of a fold, except those that the rules were written for.

@@ -47,7 +47,7 @@ import (
 )
 
 // DefaultThreshold is the confidence below which a quote is a suggestion by default.
-const DefaultThreshold = 0.89
+const DefaultThreshold = 0.7
 
 // Options configure a [Reader]. The zero value selects the defaults.
 type Options struct {

@@ -44,6 +44,9 @@ func (rd *reading) isPersonAbove(s *source, b *block) bool {
 	if name.lo < in.lo || s.url == "" && b.linkIn(in) != "" || s.url != "" && !rd.isOnlyLink(b, in, s.url) {
 		return false
 	}
+	if after := b.toks[name.hi : in.hi-1]; name.lo == in.lo && isMark(after, 0, '(') {
+		return rd.isLeadAround(nil, after) // "Ann Reed (via The Bugle):"
+	}
 	return rd.onlySays(b, span{in.lo, in.hi - 1}, name)
 }
 

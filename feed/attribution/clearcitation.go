@@ -145,13 +145,14 @@ func (rd *reading) isPersonLead(s *source, b *block) bool {
 }
 
 // isLeadAround reports whether the tokens before a person's name are nothing or "from", and those after it are a verb
-// of saying, nothing after "from", or a known publication in brackets.
+// of saying, nothing after "from", or a known publication or a via in brackets.
 func (rd *reading) isLeadAround(before, after []token) bool {
 	if len(before) > 0 && phraseEnd(rd.l.from, before) != len(before) {
 		return false
 	}
 	if len(after) > 0 && isMark(after, 0, '(') {
-		return len(before) == 0 && groupEnd(after, 0) == len(after) && rd.hasKnownName(after)
+		return len(before) == 0 && groupEnd(after, 0) == len(after) &&
+			(phraseEnd(rd.l.viaWord, after[1:]) > 0 || rd.hasKnownName(after))
 	}
 	said := phraseEnd(rd.l.say, after)
 	return said == len(after) && (said > 0) != (len(before) > 0)

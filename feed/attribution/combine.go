@@ -21,6 +21,7 @@ type candidate struct {
 	passage        passageReading
 	certainty      int                // certainty of the source, in hundredths
 	passageCertain int                // certainty of the passage, in hundredths
+	near           int                // place of the quotation nearest to the names
 	sentence       *sentenceQuotation // if not nil, the passage is in the sentence of the credit
 }
 
@@ -28,6 +29,7 @@ type candidate struct {
 type sourceReading struct {
 	source    *source
 	isLearned bool // the names are from the model
+	near      int  // place of the quotation nearest to the names
 	evidence  []uint16
 }
 
@@ -200,7 +202,7 @@ func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	handicap := rd.handicap(c)
 	for _, r := range c.sources {
 		if certainty := certaintyOf(rd.r.model.source, r.evidence, handicap-rd.bonus(c, r.source)); c.source == nil || certainty > c.certainty {
-			c.source, c.certainty = r.source, certainty
+			c.source, c.certainty, c.near = r.source, certainty, r.near
 		}
 		if c.learned != nil && c.rule != nil {
 			rd.fillFields(r.source, c.learned)
@@ -211,8 +213,9 @@ func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 // addReadings adds the readings of the candidate's names: the rules' reading, and the model's if it differs.
 func (rd *reading) addReadings(d *decisions, c *candidate, all []*candidate) {
 	add := func(s *source, isLearned bool) {
-		c.sources = append(c.sources, sourceReading{source: s, isLearned: isLearned,
-			evidence: rd.sourceEvidence(d, c, s, isLearned, all)})
+		r := sourceReading{source: s, isLearned: isLearned, near: rd.quotationNear(d, creditBlock(d, c), s)}
+		r.evidence = rd.sourceEvidence(d, c, &r, all)
+		c.sources = append(c.sources, r)
 	}
 	if c.rule == nil {
 		add(rd.newLearnedSource(d, c.learned), true)
@@ -457,11 +460,7 @@ func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {
 		rd.takeSentence(c)
 		return
 	}
-	limit := int(rd.r.model.limits[0])
-	if !c.passage.isLearned {
-		limit = int(rd.r.model.limits[1])
-	}
-	certain := c.passageCertain >= min(limit+max(0, threshold-defaultLimit), maxCertainty)
+	certain := rd.isPassageCertain(d, c, threshold)
 	if c.rule != nil && c.rule.doubtful {
 		certain = false
 	}
@@ -479,6 +478,21 @@ func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {
 	if s.headline != "" {
 		s.kind = HeadlineOnly
 	}
+}
+
+// isPassageCertain reports whether the chosen passage is certain enough to be published. What both the rules and the
+// model found has the limit of the rules.
+func (rd *reading) isPassageCertain(d *decisions, c *candidate, threshold int) bool {
+	limit := int(rd.r.model.limits[0])
+	if !c.passage.isLearned || c.rule != nil && isPart(c.passage.units, rd.unitsOfPassage(d, c.rule)) {
+		limit = int(rd.r.model.limits[1])
+	}
+	return c.passageCertain >= min(limit+max(0, threshold-defaultLimit), maxCertainty)
+}
+
+// isPart reports whether whole contains each of the units in part.
+func isPart(part, whole []int) bool {
+	return !slices.ContainsFunc(part, func(i int) bool { return !slices.Contains(whole, i) })
 }
 
 // defaultLimit is the default threshold in hundredths. A higher threshold also raises the limits for passages.

@@ -46,6 +46,22 @@ const (
 	sMarginLabel
 	sRival
 	sRivalOrigin
+	sNear
+	sNearKnown
+	sNearOrigin
+	sNearAddress
+	sAddressKind
+	sAddressKnown
+	sBefore
+	sAfter
+	sBeside
+	sTold
+	sToldKnown
+	sToldNear
+	sAnchor
+	sAnchorKnown
+	sAnchorNear
+	sCaption
 	sTemplates
 )
 
@@ -90,6 +106,22 @@ var sourceFeatures = newFeatureSet([]template{
 	sMarginLabel:       {name: "credit-margin-and-label", values: 8 * unitLabels},
 	sRival:             {name: "rival", values: 6},
 	sRivalOrigin:       {name: "rival-and-origin", values: 6 * 6},
+	sNear:              {name: "quotation-near", values: nearPlaces},
+	sNearKnown:         {name: "quotation-near-and-name", values: nearPlaces * 6},
+	sNearOrigin:        {name: "quotation-near-and-origin", values: nearPlaces * 6},
+	sNearAddress:       {name: "quotation-near-and-address", values: nearPlaces * addressKinds},
+	sAddressKind:       {name: "address-kind", values: addressKinds},
+	sAddressKnown:      {name: "address-kind-and-name", values: addressKinds * 6},
+	sBefore:            {name: "before-name", values: besideKinds},
+	sAfter:             {name: "after-name", values: besideKinds},
+	sBeside:            {name: "beside-name", values: besideKinds * besideKinds},
+	sTold:              {name: "told", values: toldKinds},
+	sToldKnown:         {name: "told-and-name", values: toldKinds * 6},
+	sToldNear:          {name: "told-and-quotation-near", values: toldKinds * nearPlaces},
+	sAnchor:            {name: "anchor", values: anchorKinds},
+	sAnchorKnown:       {name: "anchor-and-name", values: anchorKinds * 6},
+	sAnchorNear:        {name: "anchor-and-quotation-near", values: anchorKinds * nearPlaces},
+	sCaption:           {name: "caption"},
 })
 
 // conventions lists the credit conventions, numbered by index. The last one represents all others.
@@ -145,16 +177,17 @@ func (e *evidenceList) bool(t int, ok bool) {
 	}
 }
 
-// sourceEvidence returns the features of s, a reading of the names of candidate c. all holds all candidates of the
+// sourceEvidence returns the features of r, a reading of the names of candidate c. all holds all candidates of the
 // post.
-func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearned bool, all []*candidate) []uint16 {
+func (rd *reading) sourceEvidence(d *decisions, c *candidate, r *sourceReading, all []*candidate) []uint16 {
+	s := r.source
 	e := &evidenceList{set: sourceFeatures, ids: make([]uint16, 0, 64)}
 	e.add(sBias, 0)
 	origin := originRule
 	switch {
 	case c.rule == nil:
 		origin = originModel
-	case c.learned != nil && isLearned:
+	case c.learned != nil && r.isLearned:
 		origin = originModelOfTwo
 	case c.learned != nil && !rd.agrees(c.rule, c.learned):
 		origin = originRuleOfTwo
@@ -185,8 +218,39 @@ func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearn
 	rival := rd.rivalOf(d, c, s, all)
 	e.add(sRival, rival)
 	e.add(sRivalOrigin, rival*6+origin)
+	rd.placeEvidence(e, creditBlock(d, c), r, name, origin)
 	rd.creditEvidence(e, d, c, s)
 	return e.ids
+}
+
+// placeEvidence adds the features of what is beside the names of r in block k.
+func (rd *reading) placeEvidence(e *evidenceList, k int, r *sourceReading, name, origin int) {
+	s, near := r.source, r.near
+	address := rd.addressKind(k, s)
+	e.add(sNear, near)
+	e.add(sNearKnown, near*6+name)
+	e.add(sNearOrigin, near*6+origin)
+	e.add(sNearAddress, near*addressKinds+address)
+	e.add(sAddressKind, address)
+	e.add(sAddressKnown, address*6+name)
+	if k < 0 {
+		return
+	}
+	b := rd.doc.blocks[k]
+	at := b.nameOf(s)
+	before, after := rd.wordsBeside(b, at)
+	e.add(sBefore, before)
+	e.add(sAfter, after)
+	e.add(sBeside, before*besideKinds+after)
+	told := rd.toldBy(b, at)
+	e.add(sTold, told)
+	e.add(sToldKnown, told*6+name)
+	e.add(sToldNear, near*toldKinds+told)
+	anchor := rd.anchorKind(b, s)
+	e.add(sAnchor, anchor)
+	e.add(sAnchorKnown, anchor*6+name)
+	e.add(sAnchorNear, near*anchorKinds+anchor)
+	e.flag(sCaption, slices.ContainsFunc(b.toks, func(t token) bool { return rd.l.photo.has(t.id) }))
 }
 
 // rivalOf returns a code for the credits that compete with candidate c: 0 for none nearby, 1 for one in an adjacent

@@ -49,6 +49,9 @@ func plainLineKey(s string) string {
 
 // plainHostOf is the plain version of hostOf.
 func plainHostOf(rawURL string) string {
+	if original := originalOf(rawURL); original != "" {
+		rawURL = original
+	}
 	if !strings.HasPrefix(rawURL, "http://") && !strings.HasPrefix(rawURL, "https://") &&
 		!strings.HasPrefix(rawURL, "//") {
 		return ""

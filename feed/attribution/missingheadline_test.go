@@ -8,7 +8,7 @@ import (
 // TestMissingHeadline checks that the headline of a published credit is found if the post certainly gives it, and that
 // titles of other works and parts of sentences are not headlines.
 func TestMissingHeadline(t *testing.T) {
-	r, err := New(Options{Threshold: 0.6}) // low enough to publish credits without a passage too
+	r, err := New(Options{Threshold: 0.28}) // low enough to publish credits without a passage too
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -16,7 +16,7 @@ func TestMissingHeadline(t *testing.T) {
 	const own = "\n\nThe harbour fills with sand every winter, and I have lived there for thirty years."
 	for _, tt := range []struct{ name, title, body, headline string }{
 		{"entitled, linked", "", `In the Guardian's series on harbours, the oddest was entitled <a href="https://www.theguardian.com/a/1">"Sand without end"</a>. I kept it. From the article:` + quoted, "Sand without end"},
-		{"entitled, by the author", "", `The Guardian has a whole series on harbours, taken from many places. The one I want to quote is by Ann Reed and is entitled, "Sand is my enemy":
+		{"entitled, by the author", "", `In the Guardian, Ann Reed has a story that is entitled, "Sand is my enemy":
 
 The sand speaks for most of us. I cannot begin to think how deep it goes.
 

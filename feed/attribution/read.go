@@ -86,9 +86,10 @@ func (rd *reading) prepareSources() {
 	})
 }
 
-// minMention is the certainty, in hundredths, below which a source without a passage is only suggested. Most names
-// without a passage are mentioned, not quoted. A threshold below lowThreshold lowers it in proportion.
-const minMention, lowThreshold = 95, 70
+// minMention is the certainty, in hundredths, below which a source without a passage is only suggested if there is no
+// quotation near its name. Most such names are mentioned, not quoted. A threshold below the default lowers it in
+// proportion.
+const minMention = 88
 
 // isListed reports whether the source is a bare name in a list item, as in a list of sites.
 func (rd *reading) isListed(s *source) bool {
@@ -188,7 +189,25 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 func (rd *reading) isMention(c *candidate, threshold int) bool {
 	s := c.source
 	return len(s.passages) == 0 && !s.entry &&
-		(c.certainty < minMention*min(threshold, lowThreshold)/lowThreshold && !s.clear || rd.isListed(s) || rd.isUnlinked(s) && !s.clear)
+		(c.certainty < mentionLimit(c, threshold) && !s.clear || rd.isListed(s) ||
+			c.near == nearNothing && !s.clear && (rd.isUnlinked(s) || c.rule == nil && rd.isAmongLinks(s)))
+}
+
+// isAmongLinks reports whether a paragraph that links to the article of s also links to a different site.
+func (rd *reading) isAmongLinks(s *source) bool {
+	return s.url != "" && slices.ContainsFunc(s.creditBlocks, func(k int) bool {
+		b := rd.doc.blocks[k]
+		all := span{0, len(b.toks)}
+		return !b.list && b.linkIn(all) != "" && !rd.isOnlyLink(b, all, s.url)
+	})
+}
+
+// mentionLimit returns the certainty, in hundredths, below which candidate c, which has no passage, is only suggested.
+func mentionLimit(c *candidate, threshold int) int {
+	if c.near != nearNothing {
+		return threshold
+	}
+	return minMention * min(threshold, defaultLimit) / defaultLimit
 }
 
 // listBlocks adds the blocks and the commentary to the result.

@@ -96,6 +96,17 @@ func newReader(t testing.TB) *Reader {
 	return r
 }
 
+// newLenientReader returns a Reader that publishes credits of which the model is not certain, for tests of what
+// verification makes of them.
+func newLenientReader(t testing.TB) *Reader {
+	t.Helper()
+	r, err := New(Options{Threshold: 0.2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // read parses and reads a post as package intake does.
 func read(t testing.TB, r *Reader, format, title, body string) Result {
 	t.Helper()

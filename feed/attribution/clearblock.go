@@ -19,12 +19,22 @@ func (rd *reading) isClearBeside(s *source) bool {
 	case b.list || isHeading(b.elem) || len(b.toks) < 2:
 		return false
 	case at == first-1:
-		return announces(b.toks[len(b.toks)-1]) && (rd.isPersonAbove(s, b) || rd.isSiteAbove(s, b))
+		return announces(b.toks[len(b.toks)-1]) && (rd.isPersonAbove(s, b) || rd.isSiteAbove(s, b) || rd.isFromLine(s, b))
 	case at == last+1:
 		return rd.isSourceLine(s, b) || rd.isSignature(s, b)
 	default:
 		return false
 	}
+}
+
+// isFromLine reports whether block b consists of "From", the publication of s, which begins with a capital letter, and a
+// colon: "From the Harbour Notes:".
+func (rd *reading) isFromLine(s *source, b *block) bool {
+	from := phraseEnd(rd.l.from, b.toks)
+	at := rd.l.skipDeterminers(b.toks, from)
+	n := len(b.toks) - 1
+	return from > 0 && at < n && b.toks[n-1].upper && len(s.authors) == 0 && s.pub.name != "" &&
+		strings.HasSuffix(s.pub.name, b.slice(span{at, n})) && !rd.isRelativeName(s.pub.name)
 }
 
 // isPersonAbove reports whether the last sentence of block b, which announces a quotation, names the author of s and

@@ -272,10 +272,15 @@ func (rd *reading) isRelative(s *source) bool {
 	if name == "" && len(s.authors) > 0 {
 		name = s.authors[0]
 	}
+	return s.pub.known == nil && rd.isRelativeName(name)
+}
+
+// isRelativeName reports whether the name begins with a word for a relative or friend, such as "Aunt".
+func (rd *reading) isRelativeName(name string) bool {
 	var buf [nameTokens]token
 	toks := rd.r.lx.tokenize(name, buf[:0])
 	friend := rd.l.classes["friend"]
-	return s.pub.known == nil && friend != nil && len(toks) > 0 && friend.has(toks[0].id)
+	return friend != nil && len(toks) > 0 && friend.has(toks[0].id)
 }
 
 // agrees reports whether the rules and the model name the same publication, or the same authors if neither names a

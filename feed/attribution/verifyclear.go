@@ -31,7 +31,13 @@ func (rd *reading) isClear(c *candidate) bool {
 		return false
 	}
 	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)) ||
-		rd.isClearCitation(s) || rd.isClearBeside(s)
+		rd.isClearCitation(s) || rd.isClearBeside(s) || rd.isExternal(s)
+}
+
+// isExternal reports whether s is the publication at the post's external URL, which its writer has given, and has a
+// passage.
+func (rd *reading) isExternal(s *source) bool {
+	return rd.externalURL != "" && s.url == rd.externalURL && s.pub.name != "" && len(s.passageBlocks) > 0
 }
 
 // clearConventions are the conventions of credits on a separate line or in the title of the post.

@@ -27,8 +27,8 @@ func (rd *reading) isClearBeside(s *source) bool {
 	}
 }
 
-// isFromLine reports whether block b consists of "From", the publication of s, which begins with a capital letter, and a
-// colon: "From the Harbour Notes:".
+// isFromLine reports whether block b consists of "From", the publication of s, which begins with a capital letter, and
+// a colon: "From the Harbour Notes:".
 func (rd *reading) isFromLine(s *source, b *block) bool {
 	from := phraseEnd(rd.l.from, b.toks)
 	at := rd.l.skipDeterminers(b.toks, from)
@@ -54,10 +54,14 @@ func (rd *reading) isPersonAbove(s *source, b *block) bool {
 	if name.lo < in.lo || s.url == "" && b.linkIn(in) != "" || s.url != "" && !rd.isOnlyLink(b, in, s.url) {
 		return false
 	}
-	if after := b.toks[name.hi : in.hi-1]; name.lo == in.lo && isMark(after, 0, '(') {
-		return rd.isLeadAround(nil, after) // "Ann Reed (via The Bugle):"
-	}
-	return rd.onlySays(b, span{in.lo, in.hi - 1}, name)
+	return rd.isNameAndVia(b, span{in.lo, in.hi - 1}, name) || rd.onlySays(b, span{in.lo, in.hi - 1}, name)
+}
+
+// isNameAndVia reports whether the sentence in block b consists of the given name, and a via or a known publication in
+// brackets: "Ann Reed (via The Bugle)".
+func (rd *reading) isNameAndVia(b *block, in, name span) bool {
+	after := b.toks[name.hi:in.hi]
+	return name.lo == in.lo && isMark(after, 0, '(') && rd.isLeadAround(nil, after)
 }
 
 // onlySays reports whether the sentence in block b consists of the given name, dates and words without capital letters

@@ -91,32 +91,34 @@ func (rd *reading) quotationBeside(d *decisions, k int, name span) int {
 		return nearNothing
 	}
 	announced := announces(b.toks[n-1]) && rd.sentenceAround(b.toks, name).hi == n
-	below := rd.nextBlock(k)
-	if announced && below >= 0 {
-		switch o := rd.doc.blocks[below]; {
-		case o.quotation != nil:
-			return nearAnnounced
-		case rd.beginsQuoted(d, below):
-			return nearTextBelow
+	below := rd.quotationAt(d, rd.nextBlock(k), nearBelow, nearMarksBelow)
+	if announced && below == nearBelow {
+		return nearAnnounced
+	}
+	if announced && below == nearMarksBelow {
+		return nearTextBelow
+	}
+	if n <= maxShortCredit && !isHeading(b.elem) {
+		if above := rd.quotationAt(d, k-1, nearAbove, nearTextAbove); above != nearNothing {
+			return above
 		}
 	}
-	if n <= maxShortCredit && k > 0 && !isHeading(b.elem) {
-		switch o := rd.doc.blocks[k-1]; {
-		case o.quotation != nil:
-			return nearAbove
-		case rd.beginsQuoted(d, k-1):
-			return nearTextAbove
-		}
-	}
-	switch {
-	case below < 0:
-		return nearNothing
-	case rd.doc.blocks[below].quotation != nil:
-		return nearBelow
-	case rd.beginsQuoted(d, below):
-		return nearMarksBelow
-	case announced && !rd.marksQuotations:
+	if below == nearNothing && announced && !rd.marksQuotations && rd.nextBlock(k) >= 0 {
 		return nearPlain
+	}
+	return below
+}
+
+// quotationAt returns element if block k is in a quotation element, marks if it begins with a quotation, and
+// nearNothing otherwise. k may be -1 for no block.
+func (rd *reading) quotationAt(d *decisions, k, element, marks int) int {
+	switch {
+	case k < 0:
+		return nearNothing
+	case rd.doc.blocks[k].quotation != nil:
+		return element
+	case rd.beginsQuoted(d, k):
+		return marks
 	default:
 		return nearNothing
 	}
@@ -200,17 +202,10 @@ func (rd *reading) besideKind(b *block, i int) int {
 		return besideStart
 	}
 	t := b.toks[i]
+	if t.kind != tokWord {
+		return besideMarkKind(t)
+	}
 	switch {
-	case t.kind == tokPoss:
-		return besidePossessive
-	case announces(t):
-		return besideColon
-	case t.kind == tokPunct && t.ch == ',':
-		return besideComma
-	case t.kind == tokPunct && (t.ch == '(' || t.ch == ')' || t.ch == '[' || t.ch == ']'):
-		return besideBracket
-	case t.kind != tokWord:
-		return besideMark
 	case rd.l.from.hasLower(t):
 		return besideFrom
 	case rd.l.by.hasLower(t):
@@ -225,6 +220,22 @@ func (rd *reading) besideKind(b *block, i int) int {
 		return besideUpper
 	default:
 		return besideOther
+	}
+}
+
+// besideMarkKind returns the kind of t, which is not a word.
+func besideMarkKind(t token) int {
+	switch {
+	case t.kind == tokPoss:
+		return besidePossessive
+	case announces(t):
+		return besideColon
+	case t.kind == tokPunct && t.ch == ',':
+		return besideComma
+	case t.kind == tokPunct && strings.ContainsRune("()[]", t.ch):
+		return besideBracket
+	default:
+		return besideMark
 	}
 }
 

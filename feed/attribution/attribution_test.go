@@ -339,19 +339,24 @@ func TestReadEmptyPost(t *testing.T) {
 	}
 }
 
-// TestMentionIsSuggested checks that a source without a passage is only suggested, and that the same source with a
-// passage is published.
+// TestMentionIsSuggested checks that a source without a passage is only suggested, even if it is above the threshold,
+// and that the same source with a passage is published.
 func TestMentionIsSuggested(t *testing.T) {
 	r := newReader(t)
-	for _, mention := range []string{
-		"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. " +
-			"I have moved the shed.",
-		"In the Economist, Ann Lee says that harbours will close, and I think she is right about that.",
-		"I learned from a [piece in Wired](https://www.wired.com/story/tides/) by Ann Lee that the tides rise.",
+	for _, tt := range []struct {
+		mention string
+		above   bool // the certainty is above the threshold
+	}{
+		{"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. " +
+			"I have moved the shed.", true},
+		{"[Wired](https://www.wired.com/story/tides/) reports that the tides rise. I have moved the shed.", true},
+		{"In the Economist, Ann Lee says that harbours will close, and I think she is right about that.", false},
+		{"I learned from a [piece in Wired](https://www.wired.com/story/tides/) by Ann Lee that the tides rise.", false},
 	} {
-		got := read(t, r, "markdown", "", mention)
-		if len(got.Quotes) != 0 || len(got.Suggestions) != 1 {
-			t.Errorf("%q: quotes %+v and suggestions %+v, want one suggestion", mention, got.Quotes, got.Suggestions)
+		got := read(t, r, "markdown", "", tt.mention)
+		if len(got.Quotes) != 0 || len(got.Suggestions) != 1 || tt.above && got.Suggestions[0].Confidence < r.threshold {
+			t.Errorf("%q: quotes %+v and suggestions %+v, want one suggestion, above the threshold: %v", tt.mention,
+				got.Quotes, got.Suggestions, tt.above)
 		}
 	}
 	const quoted = "From the [New York Times](https://www.nytimes.com/2024/01/02/tides.html):\n\n" +

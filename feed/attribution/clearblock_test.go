@@ -24,6 +24,8 @@ func TestClearBeside(t *testing.T) {
 			"rules.example|Closing Hours of Small Harbours|"},
 		{"a link", "This is how it works:\n\n" + quoted + "\n\nLink: [Closing Hours of Small Harbours](http://rules.example/closing.html)" + own,
 			"rules.example|Closing Hours of Small Harbours|"},
+		{"an unknown publication", "From the Harbour Notes:\n\n" + quoted, "Harbour Notes||"},
+		{"a relative", "From Aunt Mary:\n\n" + quoted + own, ""},
 		{"a signature", quoted + "\n\n— Olivia Stone, The Seven Harbours (1949)" + own, "|The Seven Harbours|Olivia Stone"},
 
 		{"a name in a sentence about somebody else", "Anna Holt met Tony Hale in Oslo and he told the council:\n\n" + quoted + own, ""},

@@ -46,16 +46,15 @@ var clearConventions = map[string]bool{
 }
 
 // isClearLine reports whether the credit of s names a known publication on a separate line or in the title, in a post
-// that does not mark its quotations, and the line has no link to a different site: "From the Bugle:", "Read the whole
-// article at the Bugle", "Rents Rise (The Bugle)".
+// that does not mark its quotations: "From the Bugle:", "Read the whole article at the Bugle", "Rents Rise (The
+// Bugle)".
 func (rd *reading) isClearLine(s *source) bool {
 	if s.pub.known == nil || s.pub.known.Word && s.convention != "10" || !clearConventions[s.convention] || rd.marksQuotations || s.guessed {
 		return false
 	}
 	return !slices.ContainsFunc(s.creditBlocks, func(k int) bool {
 		b := rd.doc.blocks[k]
-		return b.role != Credit || b.list || s.url != "" && b.linkIn(span{0, len(b.toks)}) != "" &&
-			!rd.isOnlyLink(b, span{0, len(b.toks)}, s.url)
+		return b.role != Credit || b.list
 	})
 }
 

@@ -1,5 +1,8 @@
 package attribution
 
+// This file describes what is near the name of a source: a quotation, the words before and after the name, the rest of
+// its sentence, and the link to the article. All of it is evidence for the certainty of the source.
+
 import (
 	"slices"
 	"strings"
@@ -40,14 +43,14 @@ func (rd *reading) quotationNear(d *decisions, k int, s *source) int {
 		return nearInside
 	}
 	at := b.nameOf(s)
-	if place := rd.quotationInBlock(d, k, at); place == nearSentence {
-		return place
-	} else if beside := rd.quotationBeside(d, k, at); beside != nearNothing && (place == nearNothing || beside < place) {
-		return beside
-	} else if place != nearNothing {
+	place := rd.quotationInBlock(d, k, at)
+	if place == nearSentence {
 		return place
 	}
-	return nearNothing
+	if beside := rd.quotationBeside(d, k, at); beside != nearNothing && (place == nearNothing || beside < place) {
+		return beside
+	}
+	return place
 }
 
 // nameOf returns the tokens of the publication of s, or of one of its authors, in the block. If it contains none of

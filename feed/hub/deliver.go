@@ -48,12 +48,9 @@ func (h *Hub) startDeliveries(ctx context.Context) error {
 		return nil
 	}
 	claimed, claiming := time.Now(), h.claiming(free)
-	deliveries, err := h.config.Store.ClaimDeliveries(ctx, claiming)
+	deliveries, err := h.claimDeliveries(ctx, claiming)
 	if err != nil {
 		return err
-	}
-	for _, d := range deliveries {
-		h.hosts.claimed(d.Claim, claiming.Serial)
 	}
 	topics := make(map[string]*version)
 	for i, d := range deliveries {
@@ -70,6 +67,16 @@ func (h *Hub) startDeliveries(ctx context.Context) error {
 		h.start(ctx, &job{Delivery: d, version: v, latest: claimed.Add(startTime)})
 	}
 	return nil
+}
+
+// claimDeliveries claims deliveries, and records the claims for their hosts.
+func (h *Hub) claimDeliveries(ctx context.Context, r feed.Claiming) ([]feed.Delivery, error) {
+	defer h.hosts.claiming()()
+	deliveries, err := h.config.Store.ClaimDeliveries(ctx, r)
+	for _, d := range deliveries {
+		h.hosts.claimed(d.Claim, r.Serial)
+	}
+	return deliveries, err
 }
 
 // job is a claimed delivery. It must not be started after latest.

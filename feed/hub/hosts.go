@@ -42,6 +42,8 @@ type hosts struct {
 	mu      sync.Mutex
 	byName  map[string]*host // hosts for which there are claims, or a report to send
 	reports chan struct{}    // receives a value when there is something to report
+	calls   int              // calls in progress that claim work
+	kept    []string         // hosts that were released during such calls
 }
 
 // host is the state of a host.
@@ -54,6 +56,28 @@ type host struct {
 	closed   time.Time // the host gets no requests until this time
 	changed  bool      // there is something to report
 	pause    time.Duration
+}
+
+// claiming records that a call that claims work begins. The caller must call the returned function after it has called
+// claimed for the results. Until then no host is forgotten: the call may have reached the store before the report of a
+// host's pause or failures, and then its result does not contain them.
+func (h *hosts) claiming() (end func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls++
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.calls--; h.calls > 0 {
+			return
+		}
+		for _, name := range h.kept {
+			if x := h.byName[name]; x != nil && x.claims == 0 {
+				h.change(x)
+			}
+		}
+		h.kept = h.kept[:0]
+	}
 }
 
 // claimed records that work for a host was claimed. The caller must call ended when the work has ended. Work for no
@@ -111,12 +135,18 @@ func (h *hosts) take() []feed.HostReport {
 	return list
 }
 
-// forget removes released hosts, unless work for them has been claimed in the meantime.
+// forget removes released hosts, unless work for them has been claimed in the meantime. Those released during a call
+// that claims work are reported again after it.
 func (h *hosts) forget(reports []feed.HostReport) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range reports {
-		if x := h.byName[r.Host]; x != nil && r.Release && x.claims == 0 && !x.changed {
+		x := h.byName[r.Host]
+		switch {
+		case x == nil || !r.Release || x.claims > 0 || x.changed:
+		case h.calls > 0:
+			h.kept = append(h.kept, r.Host)
+		default:
 			delete(h.byName, r.Host)
 		}
 	}

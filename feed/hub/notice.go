@@ -44,6 +44,7 @@ func (h *Hub) startNotices(ctx context.Context) error {
 	claiming := h.claiming(free)
 	claiming.Hosts = h.hostOf
 	latest := time.Now().Add(startTime)
+	defer h.hosts.claiming()()
 	claims, err := h.config.Store.ClaimNotices(ctx, claiming)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ func (h *Hub) startVerifications(ctx context.Context) error {
 		return nil
 	}
 	latest, claiming := time.Now().Add(startTime), h.claiming(free)
+	defer h.hosts.claiming()()
 	requests, err := h.config.Store.ClaimRequests(ctx, claiming)
 	if err != nil {
 		return err

@@ -80,21 +80,20 @@ func New(o Options) (*Reader, error) {
 	if o.Threshold < 0 || o.Threshold > 1 || math.IsNaN(o.Threshold) {
 		return nil, fmt.Errorf("attribution: threshold %v: want a number from 0 to 1: %w", o.Threshold, feed.ErrInvalid)
 	}
-	lx, err := newLexicon()
+	load := builtInTables
+	if len(o.Publications) > 0 {
+		load = func() (tables, error) { return newTables(o.Publications) }
+	}
+	t, err := load()
 	if err != nil {
 		return nil, fmt.Errorf("attribution: %w", err)
 	}
-	pubs, err := newPublications(lx, o.Publications)
-	if err != nil {
-		return nil, fmt.Errorf("attribution: %w", err)
-	}
-	lx.table = newWordTable(lx.ids)
-	r := &Reader{lx: lx, pubs: pubs, threshold: o.Threshold}
+	r := &Reader{lx: t.lx, pubs: t.pubs, threshold: o.Threshold}
 	if r.threshold == 0 {
 		r.threshold = DefaultThreshold
 	}
 	if r.model = o.Model; r.model == nil && !o.RulesOnly {
-		if r.model, err = ReadModel(strings.NewReader(modelData)); err != nil {
+		if r.model, err = builtInModel(); err != nil {
 			return nil, fmt.Errorf("attribution: built-in %w", err)
 		}
 	}
@@ -106,6 +105,33 @@ func New(o Options) (*Reader, error) {
 	}
 	return r, nil
 }
+
+// tables are the words and publications that a Reader knows. They are immutable.
+type tables struct {
+	lx   *lexicon
+	pubs *publications
+}
+
+// newTables returns the built-in tables with additional publications.
+func newTables(added []Publication) (tables, error) {
+	lx, err := newLexicon()
+	if err != nil {
+		return tables{}, err
+	}
+	pubs, err := newPublications(lx, added)
+	if err != nil {
+		return tables{}, err
+	}
+	lx.table = newWordTable(lx.ids)
+	return tables{lx, pubs}, nil
+}
+
+// builtInTables and builtInModel are shared by all Readers of the process, since parsing them takes longer and needs
+// more memory than anything else in New.
+var (
+	builtInTables = sync.OnceValues(func() (tables, error) { return newTables(nil) })
+	builtInModel  = sync.OnceValues(func() (*Model, error) { return ReadModel(strings.NewReader(modelData)) })
+)
 
 // Fingerprint identifies the options of the Reader. Readers with the same fingerprint and the same [Generation] of the
 // built-in tables return the same result for every post.

@@ -3,8 +3,11 @@ package attribution
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 )
 
@@ -20,39 +23,45 @@ type trainingPost struct {
 	} `json:"expect"`
 }
 
-// trainingPosts returns the posts that the model is trained on.
+// trainingPosts returns the posts that the model is trained on. They must not be modified.
 func trainingPosts(tb testing.TB) []trainingPost {
 	tb.Helper()
-	names, err := filepath.Glob("../../deploy/train/posts/*.jsonl")
-	if err != nil || len(names) == 0 {
-		tb.Fatalf("found %d files of training posts, error %v", len(names), err)
-	}
-	var posts []trainingPost
-	for _, name := range names {
-		posts = append(posts, readTrainingPosts(tb, name)...)
+	posts, err := readTrainingPosts()
+	if err != nil || len(posts) == 0 {
+		tb.Fatalf("found %d training posts, error %v", len(posts), err)
 	}
 	return posts
 }
 
-func readTrainingPosts(tb testing.TB, name string) []trainingPost {
-	tb.Helper()
+// readTrainingPosts reads the training posts once for all tests.
+var readTrainingPosts = sync.OnceValues(func() ([]trainingPost, error) {
+	names, err := filepath.Glob("../../deploy/train/posts/*.jsonl")
+	if err != nil {
+		return nil, err
+	}
+	var posts []trainingPost
+	for _, name := range names {
+		if posts, err = appendTrainingPosts(posts, name); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return slices.Clip(posts), nil
+})
+
+func appendTrainingPosts(posts []trainingPost, name string) ([]trainingPost, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	var posts []trainingPost
 	sc := bufio.NewScanner(f)
 	sc.Buffer(nil, 8<<20)
 	for sc.Scan() {
 		var p trainingPost
 		if err := json.Unmarshal(sc.Bytes(), &p); err != nil {
-			tb.Fatalf("%s: %v", name, err)
+			return nil, err
 		}
 		posts = append(posts, p)
 	}
-	if err := sc.Err(); err != nil {
-		tb.Fatal(err)
-	}
-	return posts
+	return posts, sc.Err()
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,48 +58,82 @@ func document(token feed.Token, now time.Time, body string) feed.CommitRequest {
 // noFailover is a failover timeout so long that a busy machine does not trigger a failover.
 const noFailover = 10 * time.Second
 
+// onServer returns an opener of clients of one server.
+func onServer(o store.Options) storetest.Opener {
+	return func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, o) }
+}
+
+// onMiniredis returns an opener that starts a Miniredis for each test, because its expiration of keys is slow if it has
+// the keys of all tests.
+func onMiniredis(o store.Options) storetest.Opener {
+	urls := map[*testing.T]string{}
+	return func(t *testing.T, _ feed.SiteID) *store.Client {
+		if urls[t] == "" {
+			urls[t] = storetest.Miniredis(t)
+		}
+		o := o
+		o.URL = urls[t]
+		return open(t, o)
+	}
+}
+
 func TestContractOnRedis(t *testing.T) {
 	url := storetest.Redis(t)
-	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
-	storetest.Run(t, opener)
-	storetest.RunPush(t, opener)
+	storetest.Run(t, onServer(store.Options{URL: url}))
+	storetest.RunPush(t, onServer(store.Options{URL: url}))
+	t.Run("KeysHaveHashTag", func(t *testing.T) { checkHashTags(t, url) })
+}
+
+// checkHashTags checks that all keys of a site are in one slot of a Cluster, as scripts and transactions require.
+func checkHashTags(t *testing.T, url string) {
+	t.Helper()
+	out, err := exec.Command("redis-cli", "-u", url, "--scan").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for key := range strings.Lines(string(out)) {
+		if strings.HasPrefix(key, "feedpub:alive:") { // not used in a Cluster
+			continue
+		}
+		if !strings.HasPrefix(key, "feedpub:{contract-") && !strings.HasPrefix(key, "feedpub:{push-") || !strings.Contains(key, "}:") {
+			t.Errorf("key %q does not have the hash tag of its site", key)
+		}
+		n++
+	}
+	if n == 0 {
+		t.Error("the contract left no keys to check")
+	}
 }
 
 func TestContractOnRedisWithCompressedPosts(t *testing.T) {
-	url := storetest.Redis(t)
-	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client {
-		return open(t, store.Options{URL: url, Compress: true})
-	})
+	storetest.Run(t, onServer(store.Options{URL: storetest.Redis(t), Compress: true}))
 }
 
 func TestContractOnMiniredis(t *testing.T) {
-	url := storetest.Miniredis(t)
-	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
+	opener := onMiniredis(store.Options{})
 	storetest.Run(t, opener)
 	storetest.RunPush(t, opener)
 }
 
 // TestContractWithPolling runs the contract as if there were hundreds of sites, so that no call blocks in the server.
 func TestContractWithPolling(t *testing.T) {
-	for name, url := range map[string]string{"redis": storetest.Redis(t), "miniredis": storetest.Miniredis(t)} {
-		t.Run(name, func(t *testing.T) {
-			storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client {
-				return open(t, store.Options{URL: url, MaxBlocking: -1})
-			})
-		})
-	}
+	t.Run("redis", func(t *testing.T) {
+		storetest.Run(t, onServer(store.Options{URL: storetest.Redis(t), MaxBlocking: -1}))
+	})
+	t.Run("miniredis", func(t *testing.T) { storetest.Run(t, onMiniredis(store.Options{MaxBlocking: -1})) })
 }
 
 func TestContractOnCluster(t *testing.T) {
 	url := storetest.StartCluster(t, noFailover).URL()
-	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
+	opener := onServer(store.Options{URL: url})
 	storetest.Run(t, opener)
 	storetest.RunPush(t, opener)
 }
 
 func TestContractThroughSentinels(t *testing.T) {
 	url := storetest.StartSentinels(t, noFailover).URL()
-	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
+	opener := onServer(store.Options{URL: url})
 	storetest.Run(t, opener)
 	storetest.RunPush(t, opener)
 }

@@ -13,6 +13,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"feedpub/feed"
@@ -26,7 +27,7 @@ const (
 )
 
 // words is the vocabulary of all posts. It must not be modified.
-var words = newVocabulary()
+var words = sync.OnceValue(newVocabulary)
 
 var (
 	// publications are the quoted publications, the most frequent first. Each article has the host of its publication, so
@@ -81,7 +82,7 @@ func Version(i, edit int) feed.RawPost {
 		Authors       []feed.Author `json:"authors"`
 		Tags          []string      `json:"tags"`
 	}{
-		ID: id, URL: "https://blog.example/" + id, Title: words.sentence(r, 6), DatePublished: date,
+		ID: id, URL: "https://blog.example/" + id, Title: words().sentence(r, 6), DatePublished: date,
 		Authors: []feed.Author{{Name: people[r.IntN(authors)]}},
 	}
 	for range 3 {
@@ -104,7 +105,7 @@ func content(r *rand.Rand, date time.Time) string {
 	paragraph := func(size int) {
 		b.WriteString("<p>")
 		for from := b.Len(); b.Len()-from < size; {
-			b.WriteString(words.sentence(r, 8+r.IntN(12)) + " ")
+			b.WriteString(words().sentence(r, 8+r.IntN(12)) + " ")
 		}
 		b.WriteString(`<a href="https://blog.example/more">More</a>.</p>` + "\n")
 	}
@@ -113,7 +114,7 @@ func content(r *rand.Rand, date time.Time) string {
 		publication := publications[skewed(r, len(publications))]
 		host := strings.ToLower(strings.ReplaceAll(publication, " ", ""))
 		article := fmt.Sprintf("https://www.%s.example/news/%d", host, r.IntN(1e6))
-		headline := words.sentence(r, 7)
+		headline := words().sentence(r, 7)
 		by := people[authors+r.IntN(len(people)-authors)]
 		switch r.IntN(3) {
 		case 0:

@@ -2,6 +2,7 @@ package markup_test
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -188,5 +189,26 @@ func TestAbsolute(t *testing.T) {
 				t.Errorf("Absolute and Clean of %s (-want +got):\n%s", tt.body, diff)
 			}
 		})
+	}
+}
+
+// TestParseTreeSize checks that unclosed inline elements, which parsers reopen in every block, do not make the tree
+// large.
+func TestParseTreeSize(t *testing.T) {
+	var b strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&b, "<b title=%d>", i)
+	}
+	body := "<p>" + b.String() + strings.Repeat("<p>x", 2_000)
+	tree, err := markup.Parse(markup.HTML, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := 0
+	for range tree.Descendants() {
+		nodes++
+	}
+	if limit := 10 * 2_000 * 2; nodes > limit {
+		t.Errorf("%d bytes became %d nodes, want at most %d", len(body), nodes, limit)
 	}
 }

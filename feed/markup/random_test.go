@@ -1,7 +1,11 @@
+//go:build !race
+
+// The race detector would find nothing in these tests, which use one goroutine, and make them ten times slower.
+// "make test" runs this file without it.
+
 package markup_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -33,7 +37,8 @@ func randomHTML(r *rand.Rand) string {
 	return b.String()
 }
 
-func TestParseKeepsWordsAndCleanIsStable(t *testing.T) {
+// TestParseAndCleanRandom checks that Parse and Clean keep the words of random HTML, and that Clean is idempotent.
+func TestParseAndCleanRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	base := &url.URL{Scheme: "https", Host: "blog.example", Path: "/post"}
 	for range 20_000 {
@@ -58,26 +63,5 @@ func TestParseKeepsWordsAndCleanIsStable(t *testing.T) {
 		if twice := markup.Clean(again); twice != cleaned {
 			t.Fatalf("%q: Clean returned %q, and cleaning the result again returned %q", body, cleaned, twice)
 		}
-	}
-}
-
-// TestParseTreeSize checks that unclosed inline elements, which parsers reopen in every block, do not make the tree
-// large.
-func TestParseTreeSize(t *testing.T) {
-	var b strings.Builder
-	for i := range 100 {
-		fmt.Fprintf(&b, "<b title=%d>", i)
-	}
-	body := "<p>" + b.String() + strings.Repeat("<p>x", 2_000)
-	tree, err := markup.Parse(markup.HTML, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	nodes := 0
-	for range tree.Descendants() {
-		nodes++
-	}
-	if limit := 10 * 2_000 * 2; nodes > limit {
-		t.Errorf("%d bytes became %d nodes, want at most %d", len(body), nodes, limit)
 	}
 }

@@ -148,16 +148,6 @@ func arbitraryItem(rng *rand.Rand) *feed.Item {
 	return item
 }
 
-func TestFragmentsMatchStandardLibrary(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range 2000 {
-		checkAgainstOracle(t, arbitraryItem(rng), Variant{Fraction: time.Duration(rng.IntN(2)) * time.Microsecond})
-		if t.Failed() {
-			return
-		}
-	}
-}
-
 func FuzzFragmentAgainstStandardLibrary(f *testing.F) {
 	f.Add(uint64(1), "title", "<p>html]]></p>", "summary")
 	f.Add(uint64(2), "a\rb", "<pre>\r\n\t</pre>", "\u2028")

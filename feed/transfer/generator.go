@@ -296,13 +296,15 @@ func tagWindow(s string) string { return s[:min(len(s), maxTag)] }
 
 // noteUnknown adds a note that the template code at the given offset was not replaced.
 func (t *templateText) noteUnknown(offset int, code string) {
-	line := t.line + strings.Count(t.text[:offset], "\n")
-	switch {
-	case len(t.notes) < maxNotes:
-		t.notes = append(t.notes, fmt.Sprintf("%s:%d: %s is unknown and was left as it is", t.name, line, shorten(code)))
-	case len(t.notes) == maxNotes:
-		t.notes = append(t.notes, fmt.Sprintf("%s:%d: more unknown tags follow", t.name, line))
+	if len(t.notes) > maxNotes {
+		return
 	}
+	line := t.line + strings.Count(t.text[:offset], "\n")
+	note := fmt.Sprintf("%s:%d: %s is unknown and was left as it is", t.name, line, shorten(code))
+	if len(t.notes) == maxNotes {
+		note = fmt.Sprintf("%s:%d: more unknown tags follow", t.name, line)
+	}
+	t.notes = append(t.notes, note)
 }
 
 // linkTo returns a link with its URL as the text. Such links replace frames from other sites, which feed readers do not

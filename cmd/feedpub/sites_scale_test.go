@@ -1,7 +1,7 @@
 //go:build !race && unix
 
-// With the race detector, this test is many times slower, and tests with a few sites find the same races. make test
-// therefore runs it without the race detector.
+// With the race detector, these tests are many times slower, and tests with a few sites find the same races. make test
+// therefore runs them without the race detector.
 
 package main
 
@@ -9,13 +9,62 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"feedpub/feed"
 )
 
 // scalePatience bounds the time to build all sites, on a machine that runs other tests too.
 const scalePatience = 5 * time.Minute
+
+// TestTwoHundredSitesInOneProcess checks that many sites are built and served independently.
+func TestTwoHundredSitesInOneProcess(t *testing.T) {
+	const number = 200
+	p := newPlatform(t, number, 5, 5)
+	p.start()
+	var ids []feed.SiteID
+	for i := range number {
+		ids = append(ids, siteID(i))
+	}
+	before := p.served(ids...)
+	for id, body := range before {
+		if n := strings.Count(body, "<item>"); n != 5 || strings.Count(body, " of "+string(id)+"<") != 5 ||
+			!strings.Contains(body, "http://"+hostOf(id)+"/feed.xml") || !strings.Contains(body, "<language>de</language>") {
+			t.Errorf("the feed of %s has %d items or contains content of a different site:\n%s", id, n, body)
+		}
+	}
+	if status, body := p.get("unknown.example", "/feed.xml"); status != 421 {
+		t.Errorf("an unknown host: %d %s, want 421", status, body)
+	}
+	if status, body := p.ask("GET", "/readyz", ""); status != 200 ||
+		body != "documents: ok\nstore: ok\nbuilding: ok\ndisk: ok\nrollback: ok\nsites: ok\n" {
+		t.Errorf("/readyz: %d %q", status, body)
+	}
+
+	// Changing a post changes only the feed of its site.
+	changed := siteID(17)
+	post := `{"id": "post-3", "title": "Rewritten", "content_text": "Other words.", ` +
+		`"date_published": "2025-01-02T03:04:05Z"}`
+	if status, body := p.ask("PUT", "/sites/"+string(changed)+"/posts/post-3", post); status != 200 {
+		t.Fatalf("PUT: %d %s", status, body)
+	}
+	p.until("the change is served", func() bool {
+		_, body := p.get(hostOf(changed), "/feed.xml")
+		return strings.Contains(body, "Rewritten")
+	})
+	after := p.served(ids...)
+	for _, id := range ids {
+		if same := after[id] == before[id]; same == (id == changed) {
+			t.Errorf("after the change of %[2]s, the feed of %[1]s is unchanged: %[3]v", id, changed, same)
+		}
+	}
+	if status, _ := p.ask("POST", "/sites/"+string(changed)+"/rebuild", ""); status != 200 {
+		t.Errorf("rebuild of %s: status %d, want 200", changed, status)
+	}
+}
 
 // TestTwoHundredSitesAndTenThousandFeeds measures one process with 200 sites of 50 feeds each. The bounds are generous,
 // because other tests run at the same time.

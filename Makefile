@@ -49,7 +49,7 @@ test-dist: ## test that a release is reproducible, and install, start, upgrade, 
 
 .PHONY: test
 test: deps ## run all tests with the race detector, after installing the programs that they start
-	$(GO) test -race -timeout 30m ./...
+	GORACE=atexit_sleep_ms=10 $(GO) test -race -timeout 30m ./... # by default, each process sleeps for a second at its end
 	$(GO) test -run Allocate ./feed/serve/...
 	$(GO) test -run 'Cost|LinearTime|Random' ./feed/attribution ./feed/intake ./feed/markup ./feed/render ./feed/transfer
 	$(GO) test -run 'TwoHundredSites|HostilePosts' ./cmd/feedpub

@@ -31,7 +31,13 @@ import (
 // patience bounds how long a test waits for a condition.
 const patience = time.Minute
 
+// raceOptions keep programs with the race detector from sleeping for a second before they exit.
+const raceOptions = "atexit_sleep_ms=10"
+
 func TestMain(m *testing.M) {
+	if err := os.Setenv("GORACE", raceOptions); err != nil {
+		panic(err)
+	}
 	// Most of the time, parallel tests wait for processes that they started. The flag -parallel still takes precedence.
 	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)
@@ -54,6 +60,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			// The data folder of the sample posts is in the user's cache folder.
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, ".cache"))
+			e.Setenv("GORACE", raceOptions)
 			packages, err := filepath.Abs(filepath.Join("..", "..", "deploy", "tools", "node_modules"))
 			e.Setenv("NODE_PATH", packages)
 			return err

@@ -67,7 +67,8 @@ func randomMarkdown(r *rand.Rand) string {
 	return b.String()
 }
 
-// TestQuickConverterRandom checks that random Markdown without bare links is converted in the same way if they are not searched for.
+// TestQuickConverterRandom checks that random Markdown without bare links is converted in the same way if they are not
+// searched for.
 func TestQuickConverterRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	compared := 0

@@ -205,9 +205,11 @@ func (h *siteSet) read() (map[feed.SiteID]siteSettings, []feed.Problem, error) {
 // claim an unused host, the one whose id sorts first gets it.
 func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
 	owner := make(map[string]feed.SiteID)
+	current := make(map[feed.SiteID][]string, len(h.sites))
 	for id, s := range h.sites {
 		if _, stays := all[id]; stays {
-			for _, name := range s.settings.settings.Hostnames() {
+			current[id] = s.entry.Hosts
+			for _, name := range s.entry.Hosts {
 				owner[name] = id
 			}
 		}
@@ -226,7 +228,11 @@ func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteI
 				conflicts[id] = fmt.Errorf("the host %s belongs to the site %s", names[i], owner[names[i]])
 				continue
 			}
-			maps.DeleteFunc(owner, func(_ string, other feed.SiteID) bool { return other == id })
+			for _, name := range current[id] {
+				if owner[name] == id {
+					delete(owner, name)
+				}
+			}
 			for _, name := range names {
 				owner[name] = id
 			}

@@ -48,7 +48,7 @@ func TestHostConflict(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := &siteSet{sites: map[feed.SiteID]*hostedSite{}}
 			for id, w := range c.running {
-				h.sites[id] = &hostedSite{settings: w}
+				h.sites[id] = &hostedSite{settings: w, entry: &admin.Site{Hosts: w.settings.Hostnames()}}
 			}
 			got := map[feed.SiteID]string{}
 			for id, err := range h.hostConflicts(c.all) {

@@ -14,27 +14,52 @@ import (
 	"feedpub/feed"
 )
 
-// Report publishes the state of this process to the site's other processes for ttl. It replaces the previous report.
-func (s *Site) Report(ctx context.Context, m feed.Member, ttl time.Duration) error {
+// Report publishes the state of this process to the site's other processes for ttl. It replaces the previous report. It
+// returns what [Site.Members] and [Site.Schema] return, in one round trip if there are no other processes.
+func (s *Site) Report(ctx context.Context, m feed.Member, ttl time.Duration) ([]feed.Member, feed.Schema, error) {
+	members, schema, err := s.report(ctx, m, ttl)
+	return members, schema, s.client.wrap("report", err)
+}
+
+func (s *Site) report(ctx context.Context, m feed.Member, ttl time.Duration) ([]feed.Member, feed.Schema, error) {
 	if m.ID == "" {
-		return s.client.wrap("report", fmt.Errorf("member has no id: %w", feed.ErrInvalid))
+		return nil, feed.Schema{}, fmt.Errorf("member has no id: %w", feed.ErrInvalid)
 	}
 	b, err := json.Marshal(m)
 	if err != nil {
-		return s.client.wrap("report", err)
+		return nil, feed.Schema{}, err
 	}
 	// Add the id to the set first: an id without a report is removed later, but a report without its id in the set
 	// would never be found.
 	var add *redis.IntCmd
 	var set *redis.StatusCmd
+	var listed *redis.StringSliceCmd
+	var stored *redis.MapStringStringCmd
 	err = s.pipelined(ctx, func(p redis.Pipeliner) {
 		add, set = p.SAdd(ctx, s.keys.fleet(), m.ID), p.Set(ctx, s.keys.member(m.ID), b, ttl)
+		listed, stored = p.SMembers(ctx, s.keys.fleet()), p.HGetAll(ctx, s.keys.schema())
 	})
 	if err == nil {
-		err = cmp.Or(add.Err(), set.Err())
+		err = cmp.Or(add.Err(), set.Err(), listed.Err(), stored.Err())
 	}
-	return s.client.wrap("report", err)
+	if err != nil {
+		return nil, feed.Schema{}, err
+	}
+	schema, err := decodeSchema(stored.Val())
+	if err != nil {
+		return nil, feed.Schema{}, err
+	}
+	others := slices.DeleteFunc(listed.Val(), func(id string) bool { return id == m.ID })
+	members, err := s.members(ctx, others)
+	if err != nil {
+		return nil, feed.Schema{}, err
+	}
+	members = append(members, m)
+	slices.SortFunc(members, compareIDs)
+	return members, schema, nil
 }
+
+func compareIDs(a, b feed.Member) int { return cmp.Compare(a.ID, b.ID) }
 
 // Leave removes a member before its report expires.
 func (s *Site) Leave(ctx context.Context, id string) error {
@@ -54,19 +79,27 @@ func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 		return nil, s.client.wrap("members", err)
 	}
 	ids, err := listed.Result()
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return nil, s.client.wrap("members", err)
 	}
-	slices.Sort(ids)
+	members, err := s.members(ctx, ids)
+	return members, s.client.wrap("members", err)
+}
+
+// members returns the given members, except for those whose reports have expired, and removes these from the set.
+func (s *Site) members(ctx context.Context, ids []string) ([]feed.Member, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	var values *redis.SliceCmd
 	if err := s.pipelined(ctx, func(p redis.Pipeliner) {
 		values = p.MGet(ctx, mapKeys(ids, s.keys.member)...)
 	}); err != nil {
-		return nil, s.client.wrap("members", err)
+		return nil, err
 	}
 	reports, err := values.Result()
 	if err != nil {
-		return nil, s.client.wrap("members", err)
+		return nil, err
 	}
 	members := make([]feed.Member, 0, len(ids))
 	var expired []string
@@ -84,8 +117,8 @@ func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 		m.ID = id
 		members = append(members, m)
 	}
-	slices.SortFunc(members, func(a, b feed.Member) int { return cmp.Compare(a.ID, b.ID) })
-	return members, s.client.wrap("members", s.forget(ctx, expired))
+	slices.SortFunc(members, compareIDs)
+	return members, s.forget(ctx, expired)
 }
 
 // forget removes ids from the set of members. The ids are those of members without a report.
@@ -120,21 +153,29 @@ func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 		return feed.Schema{}, s.client.wrap("schema", err)
 	}
 	stored, err := fields.Result()
-	if err != nil || len(stored) == 0 {
+	if err != nil {
 		return feed.Schema{}, s.client.wrap("schema", err)
 	}
-	var x feed.Schema
+	x, err := decodeSchema(stored)
+	return x, s.client.wrap("schema", err)
+}
+
+// decodeSchema returns the schema that is stored in fields. Errors are of kind [feed.ErrInvalid].
+func decodeSchema(stored map[string]string) (x feed.Schema, err error) {
+	if len(stored) == 0 {
+		return x, nil
+	}
 	for _, f := range []struct {
 		name string
 		to   *int
 	}{{"version", &x.Version}, {"reader", &x.Reader}, {"writer", &x.Writer}, {"renderer", &x.Renderer}} {
 		if *f.to, err = strconv.Atoi(stored[f.name]); err != nil {
-			return feed.Schema{}, s.client.wrap("schema", fmt.Errorf("%s: %w: %w", f.name, feed.ErrInvalid, err))
+			return feed.Schema{}, fmt.Errorf("schema: %s: %w: %w", f.name, feed.ErrInvalid, err)
 		}
 	}
 	since, err := strconv.ParseInt(stored["since"], 10, 64)
 	if err != nil {
-		return feed.Schema{}, s.client.wrap("schema", fmt.Errorf("since: %w: %w", feed.ErrInvalid, err))
+		return feed.Schema{}, fmt.Errorf("schema: since: %w: %w", feed.ErrInvalid, err)
 	}
 	x.Since = feed.Token(since)
 	return x, nil

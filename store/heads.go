@@ -291,17 +291,19 @@ func (s *Site) StoredHeads(ctx context.Context, known map[feed.Name]feed.HeadSum
 // it to detect announcements that they have missed. The number increases even if the server loses its data, since it is
 // at least the Unix time of the commit in milliseconds.
 func (s *Site) Version(ctx context.Context) (int64, error) {
-	var reply *redis.StringCmd
-	get := func(p redis.Cmdable) { reply = p.Get(ctx, s.keys.version()) }
 	if !s.client.poller.crowded() {
-		get(s.client.serve)
-	} else if err := s.client.poller.withNextRound(ctx, func(p redis.Pipeliner) { get(p) }); err != nil {
+		v, err := s.client.serve.Get(ctx, s.keys.version()).Int64()
+		if errors.Is(err, redis.Nil) {
+			return 0, nil
+		}
+		return v, s.client.wrap("version", err)
+	}
+	reply, err := s.client.poller.merge(ctx, mergeValues, s.keys.version())
+	if err != nil || reply[0] == nil {
 		return 0, s.client.wrap("version", err)
 	}
-	v, err := reply.Int64()
-	if errors.Is(err, redis.Nil) {
-		return 0, nil
-	}
+	text, _ := reply[0].(string)
+	v, err := strconv.ParseInt(text, 10, 64)
 	return v, s.client.wrap("version", err)
 }
 

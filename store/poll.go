@@ -27,7 +27,7 @@ const (
 // poller makes calls wait for new entries of streams. Up to max of them block in the server, each with its own
 // connection, and return as soon as there is an entry. If more calls are waiting, none of them blocks: one goroutine
 // reads all streams in rounds, which takes a few commands a second for any number of sites. Other commands that are not
-// urgent are sent with the next round.
+// urgent are sent with the next round, and reads that every site makes are merged.
 type poller struct {
 	client    redis.UniversalClient
 	clustered bool // whether the server is a Cluster, where one command cannot read streams of different sites
@@ -41,6 +41,7 @@ type poller struct {
 	open    int                  // number of waiting calls, blocking or polling
 	polled  map[string][]*waiter // by stream
 	extra   []*extraCommand
+	merged  [mergeKinds][]*mergedRead
 	running chan struct{} // closed when the goroutine has ended; nil if no goroutine is running
 	closed  bool
 }
@@ -216,11 +217,11 @@ func (w *poller) run(ended chan struct{}) {
 			return
 		case <-timer.C:
 		}
-		reads, extra := w.next()
-		if len(reads) == 0 && len(extra) == 0 {
+		reads, extra, merged := w.next()
+		if len(reads)+len(extra)+len(merged) == 0 {
 			return
 		}
-		w.round(reads, extra)
+		w.round(reads, extra, merged)
 		timer.Reset(untilRound(time.Now()))
 	}
 }
@@ -237,16 +238,16 @@ func untilRound(now time.Time) time.Duration {
 }
 
 // next returns the commands of the next round. If there are none, the goroutine ends.
-func (w *poller) next() ([]pollRead, []*extraCommand) {
+func (w *poller) next() ([]pollRead, []*extraCommand, []*mergedCommand) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	extra := w.extra
 	w.extra = nil
-	reads := w.reads()
-	if len(reads) == 0 && len(extra) == 0 {
+	reads, merged := w.reads(), w.mergeReads()
+	if len(reads)+len(extra)+len(merged) == 0 {
 		w.running = nil
 	}
-	return reads, extra
+	return reads, extra, merged
 }
 
 // pollRead is one XREAD of a round. It serves one waiter for each of its streams. In a Cluster, all of its streams
@@ -286,8 +287,8 @@ type readKey struct {
 	site keyspace // only in a Cluster
 }
 
-// round sends the reads and the extra commands, in one round trip for each server.
-func (w *poller) round(reads []pollRead, extra []*extraCommand) {
+// round sends the reads, the extra commands and the merged commands, in one round trip for each server.
+func (w *poller) round(reads []pollRead, extra []*extraCommand, merged []*mergedCommand) {
 	// The pipeline's error is ignored, since each command has its own error.
 	_, _ = w.client.Pipelined(w.ctx, func(p redis.Pipeliner) error {
 		for i, q := range reads {
@@ -304,10 +305,16 @@ func (w *poller) round(reads []pollRead, extra []*extraCommand) {
 		for _, r := range extra {
 			r.add(p)
 		}
+		for _, m := range merged {
+			m.send(w.ctx, p)
+		}
 		return nil
 	})
 	for _, r := range extra {
 		r.done <- nil
+	}
+	for _, m := range merged {
+		m.finish()
 	}
 	now := time.Now()
 	w.mu.Lock()
@@ -350,4 +357,5 @@ func (w *poller) failAll() {
 		r.done <- redis.ErrClosed
 	}
 	w.extra = nil
+	w.failMerged(redis.ErrClosed)
 }

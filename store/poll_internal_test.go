@@ -51,6 +51,9 @@ func (s *fakeStreams) ProcessPipelineHook(redis.ProcessPipelineHook) redis.Proce
 				cmd.SetErr(s.err)
 				continue
 			}
+			if m, ok := cmd.(*redis.SliceCmd); ok { // MGET
+				m.SetVal(cmd.Args()[1:])
+			}
 			x, ok := cmd.(*redis.XStreamSliceCmd)
 			if !ok {
 				continue
@@ -234,6 +237,43 @@ func TestPollerCommands(t *testing.T) {
 				}
 				cancel()
 				w.close()
+			})
+		})
+	}
+}
+
+// TestPollerMerges counts the commands of a round in which 200 sites read one or two values.
+func TestPollerMerges(t *testing.T) {
+	for _, tt := range []struct {
+		clustered bool
+		want      int
+	}{{false, 3}, {true, 200}} {
+		t.Run(fmt.Sprint("clustered ", tt.clustered), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &fakeStreams{}
+				w := newTestPoller(s, tt.clustered)
+				for i := range 200 {
+					keys := []string{fmt.Sprint("a", i), fmt.Sprint("b", i)}[:1+i%2]
+					go func() {
+						got, err := w.merge(t.Context(), mergeValues, keys...)
+						want := make([]any, len(keys))
+						for i, k := range keys {
+							want[i] = k
+						}
+						if err != nil || !cmp.Equal(got, want) {
+							t.Errorf("values of %q are %q, %v; want their names, which the server replies", keys, got, err)
+						}
+					}()
+				}
+				time.Sleep(pollInterval)
+				synctest.Wait()
+				if pipelines, commands := s.received(); pipelines != 1 || len(commands) != tt.want {
+					t.Errorf("%d commands in %d round trips, want %d in 1", len(commands), pipelines, tt.want)
+				}
+				w.close()
+				if _, err := w.merge(t.Context(), mergeExists, "a"); !errors.Is(err, redis.ErrClosed) {
+					t.Errorf("merge after close: %v, want %v", err, redis.ErrClosed)
+				}
 			})
 		})
 	}

@@ -87,6 +87,9 @@ func TestManySitesShareConnections(t *testing.T) {
 			if v, err := s.Version(ctx); err != nil || (v > 0) != (i == 17) {
 				t.Errorf("Version of site %d = %d, %v; want a commit for site 17 only", i, v, err)
 			}
+			if err := findDirty(ctx, s); err != nil {
+				t.Errorf("site %d: %v", i, err)
+			}
 		})
 	}
 	wg.Wait()
@@ -113,6 +116,21 @@ func useLease(ctx context.Context, s *store.Site) error {
 	}
 	if err := s.Renew(ctx, "build", "another", time.Minute); !errors.Is(err, feed.ErrLocked) {
 		return fmt.Errorf("Renew by another owner: %w; want an error of kind %w", err, feed.ErrLocked)
+	}
+	return nil
+}
+
+// findDirty checks that a site has work once a feed is dirty. It may have work before, since the store answers
+// for many sites at once.
+func findDirty(ctx context.Context, s *store.Site) error {
+	if _, err := s.HasWork(feed.Unhurried(ctx)); err != nil {
+		return err
+	}
+	if err := s.MarkDirty(ctx, feed.Main); err != nil {
+		return err
+	}
+	if has, err := s.HasWork(feed.Unhurried(ctx)); err != nil || !has {
+		return fmt.Errorf("HasWork with a dirty feed is %v, %w; want true", has, err)
 	}
 	return nil
 }

@@ -35,7 +35,8 @@ const (
 
 // Store keeps the reports of processes and the schema of the site.
 type Store interface {
-	Report(ctx context.Context, m feed.Member, ttl time.Duration) error
+	// Report publishes a report, and returns what Members and Schema return.
+	Report(ctx context.Context, m feed.Member, ttl time.Duration) ([]feed.Member, feed.Schema, error)
 	Leave(ctx context.Context, id string) error
 	Members(ctx context.Context) ([]feed.Member, error)
 	Schema(ctx context.Context) (feed.Schema, error)
@@ -139,10 +140,12 @@ func (f *Fleet) Run(ctx context.Context) error {
 
 // report reports this process and reads the reports of others.
 func (f *Fleet) report(ctx context.Context) error {
-	if err := f.Store.Report(ctx, f.self(), reportLifetime*f.Pace.Interval(f.Interval)); err != nil {
+	members, stored, err := f.Store.Report(ctx, f.self(), reportLifetime*f.Pace.Interval(f.Interval))
+	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
-	return f.Refresh(ctx)
+	f.setRead(members, stored)
+	return nil
 }
 
 // self returns the current report of this process.
@@ -168,7 +171,14 @@ func (f *Fleet) Refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
+	f.setRead(members, stored)
+	return nil
+}
+
+// setRead stores the reports of all processes and the schema of the site, which have just been read.
+func (f *Fleet) setRead(members []feed.Member, stored feed.Schema) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.refreshed, f.members, f.stored = true, members, stored
 	f.learn(stored)
 	for _, m := range members {
@@ -180,8 +190,6 @@ func (f *Fleet) Refresh(ctx context.Context) error {
 	}
 	f.checkSelf()
 	f.compareConfigs()
-	f.mu.Unlock()
-	return nil
 }
 
 // checkSelf sets outdated if this process should build the site but cannot. The caller must hold mu.

@@ -30,11 +30,11 @@ func newStore() *store {
 	return &store{members: map[string]feed.Member{}, ends: map[string]time.Time{}}
 }
 
-func (s *store) Report(_ context.Context, m feed.Member, ttl time.Duration) error {
+func (s *store) Report(_ context.Context, m feed.Member, ttl time.Duration) ([]feed.Member, feed.Schema, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.members[m.ID], s.ends[m.ID] = m, time.Now().Add(ttl)
-	return s.down
+	return s.list(), s.schema, s.down
 }
 
 func (s *store) Leave(_ context.Context, id string) error {
@@ -47,6 +47,11 @@ func (s *store) Leave(_ context.Context, id string) error {
 func (s *store) Members(context.Context) ([]feed.Member, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.list(), s.down
+}
+
+// list returns the members whose reports have not expired. The caller must hold mu.
+func (s *store) list() []feed.Member {
 	var list []feed.Member
 	for id, m := range s.members {
 		if time.Now().Before(s.ends[id]) {
@@ -54,7 +59,7 @@ func (s *store) Members(context.Context) ([]feed.Member, error) {
 		}
 	}
 	slices.SortFunc(list, func(a, b feed.Member) int { return strings.Compare(a.ID, b.ID) })
-	return list, s.down
+	return list
 }
 
 func (s *store) Schema(context.Context) (feed.Schema, error) {
@@ -244,7 +249,7 @@ func TestAgree(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore()
 			for _, v := range tt.others {
-				if err := s.Report(t.Context(), feed.Member{ID: "other", Renderer: v}, time.Minute); err != nil {
+				if _, _, err := s.Report(t.Context(), feed.Member{ID: "other", Renderer: v}, time.Minute); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -340,7 +345,8 @@ func TestConflictingConfigurations(t *testing.T) {
 	f := process(s, "self", 2, 3, 0)
 	report := func(m feed.Member) {
 		t.Helper()
-		if err := errors.Join(s.Report(t.Context(), m, time.Minute), f.Refresh(t.Context())); err != nil {
+		_, _, err := s.Report(t.Context(), m, time.Minute)
+		if err = errors.Join(err, f.Refresh(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -54,7 +54,7 @@ func (w *world) tags() map[string]feed.Hash {
 // report writes the report of a process.
 func (w *world) report(m feed.Member) {
 	w.t.Helper()
-	if err := w.site.Report(w.t.Context(), m, time.Hour); err != nil {
+	if _, _, err := w.site.Report(w.t.Context(), m, time.Hour); err != nil {
 		w.t.Fatal(err)
 	}
 }

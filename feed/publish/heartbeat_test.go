@@ -264,13 +264,11 @@ type countedStore struct {
 	full   int // reads of the inbox, which are part of a full check
 }
 
-func (s *countedStore) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error) {
-	if feed.IsUnhurried(ctx) {
-		s.mu.Lock()
-		s.checks++
-		s.mu.Unlock()
-	}
-	return s.Site.DirtyFeeds(ctx)
+func (s *countedStore) HasWork(ctx context.Context) (bool, error) {
+	s.mu.Lock()
+	s.checks++
+	s.mu.Unlock()
+	return s.Site.HasWork(ctx)
 }
 
 func (s *countedStore) Waiting(ctx context.Context, n int) (feed.Waiting, error) {

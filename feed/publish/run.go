@@ -28,6 +28,8 @@ type submissionWaiter interface {
 	AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error)
 	// NextDue returns the earliest publication date of the posts with a future date, and false if there are none.
 	NextDue(ctx context.Context) (time.Time, bool, error)
+	// HasWork reports whether there may be dirty feeds or posts with a future date.
+	HasWork(ctx context.Context) (bool, error)
 }
 
 // Run builds while this process holds the site's lease, and waits for the lease while another process holds it. It
@@ -229,6 +231,11 @@ func (p *Publisher) pollInterval() time.Duration {
 // publication date that the builder found at its last full check, or zero if there was none.
 func (p *Publisher) idle(ctx context.Context, due time.Time, interval time.Duration) (bool, error) {
 	ctx = feed.Unhurried(ctx)
+	if due.IsZero() {
+		if has, err := p.config.Store.HasWork(ctx); err != nil || !has {
+			return err == nil, err
+		}
+	}
 	dirty, err := p.config.Store.DirtyFeeds(ctx)
 	if err != nil || len(dirty) > 0 {
 		return false, err

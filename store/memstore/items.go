@@ -341,6 +341,13 @@ func (s *Site) NextDue(context.Context) (time.Time, bool, error) {
 	return list[0].Time, true, nil
 }
 
+// HasWork reports whether there are dirty feeds or posts with a future date.
+func (s *Site) HasWork(context.Context) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.data.dirty)+len(s.data.due) > 0, nil
+}
+
 // sortedDue returns the posts with a future date, earliest first. The caller must hold mu.
 func (s *Site) sortedDue() []feed.Position {
 	var list []feed.Position

@@ -150,15 +150,15 @@ func (s *Site) Reply(_ context.Context, r feed.Request, payload []byte) error {
 	return nil
 }
 
-// Report publishes the state of a process.
-func (s *Site) Report(_ context.Context, m feed.Member, ttl time.Duration) error {
+// Report publishes the state of a process, and returns the members and the schema.
+func (s *Site) Report(_ context.Context, m feed.Member, ttl time.Duration) ([]feed.Member, feed.Schema, error) {
 	if m.ID == "" {
-		return fmt.Errorf("report: member has no id: %w", feed.ErrInvalid)
+		return nil, feed.Schema{}, fmt.Errorf("report: member has no id: %w", feed.ErrInvalid)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.data.members[m.ID] = member{m, s.now().Add(ttl)}
-	return nil
+	return s.members(), s.data.schema, nil
 }
 
 // Leave removes a member.
@@ -173,6 +173,11 @@ func (s *Site) Leave(_ context.Context, id string) error {
 func (s *Site) Members(context.Context) ([]feed.Member, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.members(), nil
+}
+
+// members returns the members whose reports have not expired. The caller must hold mu.
+func (s *Site) members() []feed.Member {
 	var list []feed.Member
 	for _, m := range s.data.members {
 		if s.now().Before(m.until) {
@@ -180,7 +185,7 @@ func (s *Site) Members(context.Context) ([]feed.Member, error) {
 		}
 	}
 	slices.SortFunc(list, func(a, b feed.Member) int { return cmp.Compare(a.ID, b.ID) })
-	return list, nil
+	return list
 }
 
 // Schema returns the schema of the site.

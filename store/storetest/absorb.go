@@ -179,7 +179,13 @@ func testAbsorbClearsOnlyProblemsOfItsPosts(t *testing.T, s suite) {
 }
 
 func testAbsorbFutureDate(t *testing.T, s suite) {
+	if has, err := s.HasWork(s.ctx); err != nil || has {
+		t.Errorf("HasWork of an empty site = %v, %v; want false", has, err)
+	}
 	s.absorb(t, 1, futureItem("late", 20), futureItem("soon", 10), futureItem("sooner", 9))
+	if has, err := s.HasWork(s.ctx); err != nil || !has {
+		t.Errorf("HasWork of a site with future posts = %v, %v; want true", has, err)
+	}
 	if next, ok, err := s.NextDue(s.ctx); err != nil || !ok || !next.Equal(day(9)) {
 		t.Errorf("NextDue = %v, %v, %v; want %v", next, ok, err, day(9))
 	}

@@ -24,9 +24,12 @@ func testMembers(t *testing.T, s suite) {
 	if got := members(t, s); len(got) > 0 {
 		t.Errorf("members before the first report are %+v; want none", got)
 	}
-	must(t, "Report", s.Report(s.ctx, two, time.Minute))
-	must(t, "Report", s.Report(s.ctx, feed.Member{ID: "one"}, time.Minute))
-	must(t, "Report again", s.Report(s.ctx, one, time.Minute))
+	s.report(t, two, time.Minute)
+	s.report(t, feed.Member{ID: "one"}, time.Minute)
+	read, _ := s.report(t, one, time.Minute)
+	if diff := cmp.Diff([]feed.Member{one, two}, read); diff != "" {
+		t.Errorf("members that Report returns (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff([]feed.Member{one, two}, members(t, s)); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
 	}
@@ -35,15 +38,16 @@ func testMembers(t *testing.T, s suite) {
 	if diff := cmp.Diff([]feed.Member{two}, members(t, s)); diff != "" {
 		t.Errorf("members after Leave (-want +got):\n%s", diff)
 	}
-	wantKind(t, "Report without an id", s.Report(s.ctx, feed.Member{}, time.Minute), feed.ErrInvalid)
+	_, _, err := s.Report(s.ctx, feed.Member{}, time.Minute)
+	wantKind(t, "Report without an id", err, feed.ErrInvalid)
 }
 
 func testMemberExpires(t *testing.T, s suite) {
 	one, two := memberOne(), memberTwo()
-	must(t, "Report", s.Report(s.ctx, one, 50*time.Millisecond))
-	must(t, "Report", s.Report(s.ctx, two, time.Minute))
+	s.report(t, one, 50*time.Millisecond)
+	s.report(t, two, time.Minute)
 	for deadline := time.Now().Add(time.Minute); ; {
-		got := members(t, s)
+		got, _ := s.report(t, two, time.Minute)
 		if cmp.Equal(got, []feed.Member{two}) {
 			break
 		}
@@ -51,7 +55,7 @@ func testMemberExpires(t *testing.T, s suite) {
 			t.Fatalf("members a minute after a report with a ttl of 50 ms are %+v; want only the other member", got)
 		}
 	}
-	must(t, "Report after the expiry", s.Report(s.ctx, one, time.Minute))
+	s.report(t, one, time.Minute)
 	if diff := cmp.Diff([]feed.Member{one, two}, members(t, s)); diff != "" {
 		t.Errorf("members after a report that followed an expiry (-want +got):\n%s", diff)
 	}
@@ -75,6 +79,9 @@ func testSetSchema(t *testing.T, s suite) {
 	must(t, "Schema", err)
 	if diff := cmp.Diff(set, got); diff != "" {
 		t.Errorf("schema (-want +got):\n%s", diff)
+	}
+	if _, reported := s.report(t, memberOne(), time.Minute); reported != set {
+		t.Errorf("schema that Report returns is %+v; want %+v", reported, set)
 	}
 	second := set
 	second.Renderer, second.Since = 3, 0
@@ -135,6 +142,14 @@ func memberOne() feed.Member {
 }
 
 func memberTwo() feed.Member { return feed.Member{ID: "two:2", Serves: true} }
+
+// report publishes a report, and returns what Report has read.
+func (s suite) report(t *testing.T, m feed.Member, ttl time.Duration) ([]feed.Member, feed.Schema) {
+	t.Helper()
+	members, schema, err := s.Report(s.ctx, m, ttl)
+	must(t, "Report", err)
+	return members, schema
+}
 
 // members returns the members as another client sees them.
 func members(t *testing.T, s suite) []feed.Member {

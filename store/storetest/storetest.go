@@ -62,6 +62,7 @@ type Site interface {
 	CurrentHeads(ctx context.Context, names ...feed.Name) ([]feed.Head, error)
 	Editions(ctx context.Context, known []feed.Hash, names ...feed.Name) ([]feed.Head, []feed.Blob, error)
 	FeedItems(ctx context.Context, limits map[feed.Name]int) (map[feed.Name]feed.FeedItems, error)
+	HasWork(ctx context.Context) (bool, error)
 	Waiting(ctx context.Context, n int) (feed.Waiting, error)
 	Version(ctx context.Context) (int64, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
@@ -86,7 +87,7 @@ type Site interface {
 	Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error)
 	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
 	Reply(ctx context.Context, r feed.Request, payload []byte) error
-	Report(ctx context.Context, m feed.Member, ttl time.Duration) error
+	Report(ctx context.Context, m feed.Member, ttl time.Duration) ([]feed.Member, feed.Schema, error)
 	Leave(ctx context.Context, id string) error
 	Members(ctx context.Context) ([]feed.Member, error)
 	Schema(ctx context.Context) (feed.Schema, error)

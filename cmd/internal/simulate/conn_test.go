@@ -354,6 +354,10 @@ func (c *conn) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return d.at, d.ok, err
 }
 
+func (c *conn) HasWork(ctx context.Context) (bool, error) {
+	return call(ctx, c, "HasWork", "", func() (bool, error) { return c.site.HasWork(ctx) })
+}
+
 func (c *conn) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error) {
 	return call(ctx, c, "Names", list(names), func() (map[feed.Name]string, error) { return c.site.Names(ctx, names...) })
 }
@@ -585,8 +589,16 @@ func (c *conn) Reply(ctx context.Context, r feed.Request, payload []byte) error 
 	return do(ctx, c, "Reply", r.Entry, func() error { return c.site.Reply(ctx, r, payload) })
 }
 
-func (c *conn) Report(ctx context.Context, m feed.Member, ttl time.Duration) error {
-	return do(ctx, c, "Report", m.ID, func() error { return c.site.Report(ctx, m, ttl) })
+func (c *conn) Report(ctx context.Context, m feed.Member, ttl time.Duration) ([]feed.Member, feed.Schema, error) {
+	type read struct {
+		members []feed.Member
+		schema  feed.Schema
+	}
+	r, err := call(ctx, c, "Report", m.ID, func() (r read, err error) {
+		r.members, r.schema, err = c.site.Report(ctx, m, ttl)
+		return r, err
+	})
+	return r.members, r.schema, err
 }
 
 func (c *conn) Leave(ctx context.Context, id string) error {

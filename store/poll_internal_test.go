@@ -279,6 +279,53 @@ func TestPollerMerges(t *testing.T) {
 	}
 }
 
+// TestPollerMergeOfOthers checks that a read that is given up does not affect those that share its command, and that
+// reads work again after an error of the server.
+func TestPollerMergeOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		s := &fakeStreams{}
+		w := newTestPoller(s, false)
+		defer w.close()
+		read := func(ctx context.Context, key string) <-chan error {
+			done := make(chan error, 1)
+			go func() {
+				got, err := w.merge(ctx, mergeValues, key)
+				if err == nil && !cmp.Equal(got, []any{key}) {
+					err = fmt.Errorf("value is %q, want its name, which the server replies", got)
+				}
+				done <- err
+			}()
+			synctest.Wait()
+			return done
+		}
+		want := func(what string, got <-chan error, want error) {
+			t.Helper()
+			if err := <-got; !errors.Is(err, want) {
+				t.Errorf("%s: error is %v, want %v", what, err, want)
+			}
+		}
+
+		ctx, cancel := context.WithCancel(t.Context())
+		first, leaving, last := read(t.Context(), "a"), read(ctx, "b"), read(t.Context(), "c")
+		cancel()
+		want("a read whose context is canceled", leaving, context.Canceled)
+		want("the read before it", first, nil)
+		want("the read after it", last, nil)
+
+		s.mu.Lock()
+		s.err = broken
+		s.mu.Unlock()
+		first, last = read(t.Context(), "a"), read(t.Context(), "c")
+		want("a read while the server is broken", first, broken)
+		want("another read while the server is broken", last, broken)
+		s.mu.Lock()
+		s.err = nil
+		s.mu.Unlock()
+		want("a read when the server works again", read(t.Context(), "a"), nil)
+	})
+}
+
 // TestPollerCrowded checks that calls block only while at most max calls are waiting, so that the number of connections
 // is bounded.
 func TestPollerCrowded(t *testing.T) {

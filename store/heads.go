@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,42 +141,66 @@ func (s *Site) HeadsOf(ctx context.Context, names ...feed.Name) ([]feed.Head, er
 	return heads, nil
 }
 
-// Editions returns the heads of feeds, and the documents of these heads that are not in known, in one round trip. Like
-// [Site.Blobs] it does not check the bytes of documents, returns them in gzip coding only, and omits those that do not
-// exist or cannot be decoded. Heads that do not exist or cannot be decoded are omitted too. An embedded store returns
-// no documents.
+// Editions returns the heads of feeds, and the documents of these heads that are not in known. Like [Site.Blobs] it
+// does not check the bytes of documents, returns them in gzip coding only, and omits those that do not exist or cannot
+// be decoded. Heads that do not exist or cannot be decoded are omitted too. An embedded store returns no documents.
+//
+// It takes two round trips. A script would take one, but the server copies each string that a script reads or returns,
+// which takes several times as long as the second round trip.
 func (s *Site) Editions(
 	ctx context.Context, known []feed.Hash, names ...feed.Name,
 ) (heads []feed.Head, blobs []feed.Blob, err error) {
 	if len(names) == 0 {
 		return nil, nil, nil
 	}
-	if s.client.local != nil { // its documents may not be in memory, and round trips take no time
-		heads, err = s.currentHeads(ctx, s.client.serve, names)
+	heads, err = s.currentHeads(ctx, s.client.serve, names)
+	if err != nil || s.client.local != nil { // the documents of an embedded store may not be in memory
 		return heads, nil, s.client.wrap("heads", err)
 	}
-	args := []any{s.keys.doc("")}
+	has := make(map[feed.Hash]bool, len(known))
 	for _, h := range known {
-		args = append(args, string(h))
+		has[h] = true
 	}
-	reply, err := run(ctx, s.client.serve, editionsSource, mapKeys(names, s.keys.head), args...).Slice()
-	if err == nil && len(reply) != 2*len(names) {
-		err = errReply(reply)
-	}
-	if err != nil {
-		return nil, nil, s.client.wrap("heads", err)
-	}
-	for i, name := range names {
-		if h, err := decodeHead(name, maps.Collect(pairs(reply[2*i]))); err == nil {
-			heads = append(heads, h)
-		}
-		for hash, value := range pairs(reply[2*i+1]) {
-			if b, err := parseBlob(feed.Hash(hash), []byte(value)); err == nil {
-				blobs = append(blobs, b)
+	var hashes []feed.Hash
+	for _, head := range heads {
+		for _, d := range head.Documents {
+			if !has[d.Hash] {
+				has[d.Hash] = true
+				hashes = append(hashes, d.Hash)
 			}
 		}
 	}
-	return heads, blobs, nil
+	blobs, err = s.gzipBlobs(ctx, hashes)
+	return heads, blobs, s.client.wrap("documents", err)
+}
+
+// gzipBlobs is like [Site.Blobs], but omits documents that do not exist or cannot be decoded. It uses a command for
+// each document, since go-redis returns the reply of MGET as strings, which would have to be copied.
+func (s *Site) gzipBlobs(ctx context.Context, hashes []feed.Hash) ([]feed.Blob, error) {
+	if len(hashes) == 0 {
+		return nil, nil
+	}
+	stored := make([]*redis.StringCmd, len(hashes))
+	_, err := s.client.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, h := range hashes {
+			stored[i] = p.Get(ctx, s.keys.doc(h))
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) { // Nil means that the first of the missing documents does not exist
+		return nil, err
+	}
+	blobs := make([]feed.Blob, 0, len(hashes))
+	for i, h := range hashes {
+		bytes, err := stored[i].Bytes()
+		if err != nil {
+			continue
+		}
+		if b, err := parseBlob(h, bytes); err == nil {
+			blobs = append(blobs, b)
+		}
+	}
+	return blobs, nil
 }
 
 // pairs returns the pairs of strings in a list that a script has returned.

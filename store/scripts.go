@@ -28,8 +28,6 @@ var (
 	addRunSource string
 	//go:embed lua/commit.lua
 	commitSource string
-	//go:embed lua/editions.lua
-	editionsSource string
 	//go:embed lua/forget_members.lua
 	forgetMembersSource string
 	//go:embed lua/feed_items.lua

@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// sectionLength is the average length of a section in bytes. When an item changes, one or two sections are compressed
-	// again. Sections of two thirds of this length would make documents in gzip coding 2% longer.
-	sectionLength = 24 << 10
+	// sectionRadius is half of the average length of a section in bytes; see [joinWriter.sections]. When an item changes,
+	// one or two sections are compressed again. Sections of two thirds of this length would make documents in gzip coding
+	// 2% longer.
+	sectionRadius = 12 << 10
 	// sectionWindow is the maximum number of bytes before a section that its matches may refer to. Deflate allows 32 KiB,
 	// but the window has to be read for each section that is compressed.
 	sectionWindow = 4 << 10
@@ -28,7 +29,7 @@ const (
 	// checkedLength is the number of bytes of an item that decide whether the item begins a section. They contain its id.
 	checkedLength = 512
 	// minJoined is the minimum length in bytes of a document that is divided into sections.
-	minJoined = 2 * sectionLength
+	minJoined = 4 * sectionRadius
 
 	// DefaultJoinerBytes is the usual size of a Joiner's cache. It is enough for 300 feeds of 50 items in three formats if
 	// all of them are rebuilt regularly. When the cache is full, sections that are still in use are kept.
@@ -83,12 +84,11 @@ func (j *Joiner) Gzip(body []byte, bounds feed.Bounds) (packed []byte, compresse
 	// The head of a document contains the time of the latest change, so it is neither cached nor part of a window.
 	w.deflate(nil, body[:first], false)
 	compressed = first + len(body) - last
-	for i := 0; i < bounds.Items(); {
-		next := nextSection(body, bounds, i)
-		from, to := int(bounds[i]), int(bounds[next])
-		window := min(from-first, sectionWindow)
+	from := first
+	for _, end := range w.sections(body, bounds) {
+		to, window := int(bounds[end]), min(from-first, sectionWindow)
 		compressed += j.section(w, body[from-window:to], window)
-		i = next
+		from = to
 	}
 	w.deflate(nil, body[last:], true) // there is no window, so w does not keep the document in memory
 	// Computing the checksum of the document takes less time than combining the checksums of the sections.
@@ -97,19 +97,42 @@ func (j *Joiner) Gzip(body []byte, bounds feed.Bounds) (packed []byte, compresse
 	return bytes.Clone(w.joined), compressed
 }
 
-// nextSection returns the index of the item that begins the section after the one that begins with item i, or the
-// number of items. Whether an item begins a section depends only on a checksum of its first bytes and on its length, so
-// the other sections stay the same when an item is added or removed. Long items are more likely to begin a section, so
-// the average length of sections does not depend on the length of the items.
-func nextSection(body []byte, bounds feed.Bounds, i int) int {
-	for i++; i < bounds.Items(); i++ {
+// sections divides the items of a document into sections, and returns for each section the index after its last item.
+// The caller must not use the result after the next call.
+//
+// An item begins a section if its checksum is less than those of all items that begin within sectionRadius bytes of it.
+// So the other sections stay the same when an item is added, removed or changed. The sections have similar lengths: if
+// each item with a checksum below a limit began a section, a few long sections would contain most of the bytes, and so
+// most of the changes.
+func (w *joinWriter) sections(body []byte, bounds feed.Bounds) []int {
+	w.sums, w.ends = w.sums[:0], w.ends[:0]
+	for i := range bounds.Items() {
 		item := body[bounds[i]:bounds[i+1]]
-		sum := crc32.ChecksumIEEE(item[:min(len(item), checkedLength)])
-		if uint64(sum)*sectionLength < uint64(len(item))<<32 {
-			break
+		w.sums = append(w.sums, crc32.ChecksumIEEE(item[:min(len(item), checkedLength)]))
+	}
+	for i := range w.sums[1:] {
+		if beginsSection(w.sums, bounds, i+1) {
+			w.ends = append(w.ends, i+1)
 		}
 	}
-	return i
+	w.ends = append(w.ends, bounds.Items())
+	return w.ends
+}
+
+// beginsSection reports whether item i begins a section, given the checksums of all items. Of items with equal
+// checksums, the first one begins it.
+func beginsSection(sums []uint32, bounds feed.Bounds, i int) bool {
+	for j := i - 1; j >= 0 && bounds[i]-bounds[j] <= sectionRadius; j-- {
+		if sums[j] <= sums[i] {
+			return false
+		}
+	}
+	for j := i + 1; j < len(sums) && bounds[j]-bounds[i] <= sectionRadius; j++ {
+		if sums[j] < sums[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // section appends a compressed section to w.joined. The first window bytes of text are the section's window, and the
@@ -139,6 +162,9 @@ func (j *Joiner) section(w *joinWriter, text []byte, window int) int {
 type joinWriter struct {
 	joined   []byte // the document in gzip coding
 	deflater *flate.Writer
+	// sums and ends are buffers of the method sections.
+	sums []uint32
+	ends []int
 }
 
 var joinWriters = sync.Pool{New: func() any {

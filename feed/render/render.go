@@ -12,6 +12,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -168,9 +169,13 @@ func (r *Renderer) write(f feed.Feed, formats []feed.Format) (written, error) {
 		feed: f, formats: formats, fragments: make([][][]byte, len(formats)), rejected: rejected, updated: f.Updated,
 	}
 	w.feed.Items = nil
+	page := slices.Contains(formats, feed.HTML)
 	for i, item := range items {
 		v := Variant{Fraction: offsets[i], Content: f.Content, TitleLink: f.TitleLink, Language: f.Site.Language,
-			Base: f.Site.BaseURL, Feeds: lines(item.Feeds), Single: f.Name.OfPost()}
+			Base: f.Site.BaseURL, Single: f.Name.OfPost()}
+		if page { // other formats do not use this field, which takes some time to make
+			v.Feeds = lines(item.Feeds)
+		}
 		fragments, err := r.fragments(f.Site.ID, item, v, formats)
 		if err != nil {
 			w.rejected = append(w.rejected, problem(item, err))

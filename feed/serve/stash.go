@@ -52,8 +52,9 @@ func (d *Disk) nextStash() int64 { return d.stashes.Add(1) }
 // then removes the stash file. The error is [errNotStashed] if the editions are too large, or contain documents that
 // are not in memory.
 func (d *Disk) stash(number int64, editions []*edition) (flush func() error, err error) {
-	list, bodies := make([]stashedEdition, len(editions)), []byte(nil)
-	feeds := make([]feed.Name, len(editions))
+	list, feeds := make([]stashedEdition, len(editions)), make([]feed.Name, len(editions))
+	var bodies [][]byte
+	size := 0
 	for i, e := range editions {
 		feeds[i], list[i].savedHead = e.head.Feed, savedHeadOf(e)
 		for _, doc := range e.documents {
@@ -63,9 +64,10 @@ func (d *Disk) stash(number int64, editions []*edition) (flush func() error, err
 			}
 			list[i].Files = append(list[i].Files, p.bodies.lengths())
 			for _, c := range coding.Compressed() {
-				bodies = append(bodies, p.bodies[c]...)
+				bodies = append(bodies, p.bodies[c])
+				size += len(p.bodies[c])
 			}
-			if len(bodies) > maxStash {
+			if size > maxStash {
 				return nil, errNotStashed
 			}
 		}
@@ -74,9 +76,7 @@ func (d *Disk) stash(number int64, editions []*edition) (flush func() error, err
 	if err != nil {
 		return nil, fmt.Errorf("stash documents: %w", err)
 	}
-	data := binary.AppendUvarint(nil, uint64(len(text)))
-	data = append(append(data, text...), bodies...)
-	data = append([]byte(feed.ChecksumOf(data)+"\n"), data...)
+	data := stashData(text, bodies, size)
 	if flush, err = d.files.Write(d.stashPath(number), data); err != nil {
 		return nil, fmt.Errorf("stash documents: %w", err)
 	}
@@ -85,6 +85,20 @@ func (d *Disk) stash(number int64, editions []*edition) (flush func() error, err
 	d.stashed = append(d.stashed, stashFile{number, feeds})
 	d.stashing.Unlock()
 	return flush, nil
+}
+
+// stashData returns the contents of a stash file: a line with the checksum of the rest, the length of text, text, and
+// bodies, whose total length is size. It copies the bodies only once, since a replica waits for it before it serves.
+func stashData(text []byte, bodies [][]byte, size int) []byte {
+	const room = 64 // for the first line
+	data := make([]byte, room, room+binary.MaxVarintLen64+len(text)+size)
+	data = append(binary.AppendUvarint(data, uint64(len(text))), text...)
+	for _, b := range bodies {
+		data = append(data, b...)
+	}
+	line := string(feed.ChecksumOf(data[room:])) + "\n"
+	copy(data[room-len(line):], line)
+	return data[room-len(line):]
 }
 
 // loadStash replaces editions that were loaded from their own files with newer ones in the stash. It returns the feeds

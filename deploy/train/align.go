@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"feedpub/feed/attribution"
 )
@@ -418,37 +420,46 @@ func (a *aligner) labelTokens(i, label int) creditExample {
 	return c
 }
 
-// mark labels the first tokens that match the text and have no label yet. The first of them gets the given label, and
-// the others get the label after it.
+// mark labels the first tokens that match the text and have no label yet, if possible tokens that begin with a capital
+// letter. The first of them gets the given label, and the others get the label after it.
 func (c *creditExample) mark(text string, label int) {
-	type part struct {
-		text  string
-		token int
-	}
-	var parts []part
-	for k, t := range c.tokens {
-		for w := range strings.FieldsSeq(key(t.Text)) {
-			parts = append(parts, part{w, k})
-		}
-	}
-	want := strings.Fields(text)
-	if len(want) == 0 {
+	want := strings.ReplaceAll(text, " ", "")
+	if want == "" {
 		return
 	}
-next:
-	for at := 0; at+len(want) <= len(parts); at++ {
-		for k, w := range want {
-			if parts[at+k].text != w || c.labels[parts[at+k].token] != 0 {
-				continue next
+	for _, capital := range [...]bool{true, false} {
+		for first, t := range c.tokens {
+			if r, _ := utf8.DecodeRuneInString(t.Text); capital && !unicode.IsUpper(r) {
+				continue
+			}
+			if end := c.matchEnd(first, want); end > 0 {
+				for k := first; k < end; k++ {
+					c.labels[k] = label + 1
+				}
+				c.labels[first] = label
+				return
 			}
 		}
-		first, last := parts[at].token, parts[at+len(want)-1].token
-		for k := first; k <= last; k++ {
-			c.labels[k] = label + 1
-		}
-		c.labels[first] = label
-		return
 	}
+}
+
+// matchEnd returns the end of the tokens without a label that begin at token first and whose keys, joined without
+// spaces, are the text: a possessive ending is a token of its own. It returns 0 if there are none.
+func (c *creditExample) matchEnd(first int, text string) int {
+	for k := first; k < len(c.tokens) && c.labels[k] == 0; k++ {
+		part := strings.ReplaceAll(key(c.tokens[k].Text), " ", "")
+		if k == first && part == "" {
+			return 0
+		}
+		rest, ok := strings.CutPrefix(text, part)
+		if !ok {
+			return 0
+		}
+		if text = rest; text == "" {
+			return k + 1
+		}
+	}
+	return 0
 }
 
 // markDates labels the tokens of dates.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"feedpub/feed/attribution"
@@ -48,6 +49,41 @@ func TestAlign(t *testing.T) {
 		"Gazette": "publication+", "October": "date", "2025": "date+"} {
 		if got[text] != label {
 			t.Errorf("token %q has the label %q, want %q", text, got[text], label)
+		}
+	}
+}
+
+// TestAlignNames checks that a name with a possessive inside is labeled, and that of two words that match a name, the
+// capitalized one is.
+func TestAlignNames(t *testing.T) {
+	for _, tt := range []struct {
+		body, publication, want string
+	}{
+		{"<p>Here is Ann Ross in the Mariner's Mirror:</p><blockquote>The pier is shut from Friday.</blockquote>",
+			"Mariner's Mirror", "Mariner/publication 's/publication+ Mirror/publication+"},
+		{"<p>I know which paper says this. It is from Which:</p><blockquote>The pier is shut from Friday.</blockquote>",
+			"Which", "Which/publication"},
+	} {
+		p := &Post{Format: "html", Body: tt.body, Expect: Expected{Quotes: []Quote{{Publication: new(tt.publication),
+			First: new("The pier is"), Last: new("from Friday"), Kind: "excerpt"}}}}
+		reader, err := attribution.New(attribution.Options{Model: attribution.NewModel()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := p.input()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range align(p, reader.Examine(in)).credits {
+			for k, tok := range c.tokens {
+				if label := attribution.TokenLabels[c.labels[k]]; strings.HasPrefix(label, "publication") {
+					got = append(got, tok.Text+"/"+label)
+				}
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("the labels of %s are %q, want %q", tt.body, got, tt.want)
 		}
 	}
 }

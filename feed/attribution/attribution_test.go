@@ -347,9 +347,13 @@ func TestMentionIsSuggested(t *testing.T) {
 		mention string
 		above   bool // the certainty is above the threshold
 	}{
-		{"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. " +
+		{"The [Washington Post](https://www.washingtonpost.com/science/2024/01/02/tides/) reports today that the tides rise. " +
 			"I have moved the shed.", true},
-		{"[Wired](https://www.wired.com/story/tides/) reports that the tides rise. I have moved the shed.", true},
+		{"[Wired reported](https://www.wired.com/story/tides/) that the tides rise. I have moved the shed.", true},
+		{"The BBC reports that [the tides rise](https://www.bbc.co.uk/news/science-environment-123456). I have moved the shed.", true},
+		{"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. " +
+			"I have moved the shed.", false},
+		{"[Wired](https://www.wired.com/story/tides/) reports that the tides rise. I have moved the shed.", false},
 		{"In the Economist, Ann Lee says that harbours will close, and I think she is right about that.", false},
 		{"I learned from a [piece in Wired](https://www.wired.com/story/tides/) by Ann Lee that the tides rise.", false},
 	} {

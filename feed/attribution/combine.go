@@ -213,6 +213,7 @@ func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 // addReadings adds the readings of the candidate's names: the rules' reading, and the model's if it differs.
 func (rd *reading) addReadings(d *decisions, c *candidate, all []*candidate) {
 	add := func(s *source, isLearned bool) {
+		rd.nameSite(d, c, s)
 		r := sourceReading{source: s, isLearned: isLearned, near: rd.quotationNear(d, creditBlock(d, c), s)}
 		r.evidence = rd.sourceEvidence(d, c, &r, all)
 		c.sources = append(c.sources, r)
@@ -369,10 +370,29 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 		add(learned, true)
 	}
 	for _, r := range c.passages {
-		if certainty := certaintyOf(rd.r.model.passage, r.evidence, 0); certainty > c.passageCertain {
+		certainty := certaintyOf(rd.r.model.passage, r.evidence, 0)
+		if rd.isCited(d, c.rule, r.units) {
+			certainty = maxCertainty
+		}
+		if certainty > c.passageCertain {
 			c.passage, c.passageCertain = r, certainty
 		}
 	}
+}
+
+// isCited reports whether the units, which the model found as the passage of s, are the one block that the rules found,
+// and a cite element in a quotation element shows where the passage in it ends.
+func (rd *reading) isCited(d *decisions, s *source, units []int) bool {
+	if s == nil || !s.marked || len(s.passages) != 1 || len(units) == 0 {
+		return false
+	}
+	k := d.units[units[0]].block
+	b := rd.doc.blocks[k]
+	if d.units[units[len(units)-1]].block != k || b.quotation == nil {
+		return false
+	}
+	at := rd.citeAtEnd(b)
+	return at > 0 && s.passages[0] == b.slice(span{0, at})
 }
 
 // hasCertainPassage reports whether the passage of s, which consists of the units in rule, is certain without the

@@ -62,6 +62,23 @@ const (
 	sAnchorKnown
 	sAnchorNear
 	sCaption
+	sLinks
+	sLinksNear
+	sLinksAddress
+	sOthers
+	sOthersNear
+	sOthersKnown
+	sPlace
+	sPlaceNear
+	sPlaceAnchor
+	sPiece
+	sPieceKnown
+	sPieceAnchor
+	sPieceLinks
+	sSentence
+	sSentenceNear
+	sGap
+	sGapPlace
 	sTemplates
 )
 
@@ -122,6 +139,23 @@ var sourceFeatures = newFeatureSet([]template{
 	sAnchorKnown:       {name: "anchor-and-name", values: anchorKinds * 6},
 	sAnchorNear:        {name: "anchor-and-quotation-near", values: anchorKinds * nearPlaces},
 	sCaption:           {name: "caption"},
+	sLinks:             {name: "links", values: linkKinds},
+	sLinksNear:         {name: "links-and-quotation-near", values: linkKinds * nearPlaces},
+	sLinksAddress:      {name: "links-and-address-kind", values: linkKinds * addressKinds},
+	sOthers:            {name: "other-names", values: otherKinds},
+	sOthersNear:        {name: "other-names-and-quotation-near", values: otherKinds * nearPlaces},
+	sOthersKnown:       {name: "other-names-and-name", values: otherKinds * 6},
+	sPlace:             {name: "place", values: placeKinds},
+	sPlaceNear:         {name: "place-and-quotation-near", values: placeKinds * nearPlaces},
+	sPlaceAnchor:       {name: "place-and-anchor", values: placeKinds * anchorKinds},
+	sPiece:             {name: "piece", values: pieceKinds},
+	sPieceKnown:        {name: "piece-and-name", values: pieceKinds * 6},
+	sPieceAnchor:       {name: "piece-and-anchor", values: pieceKinds * anchorKinds},
+	sPieceLinks:        {name: "piece-and-links", values: pieceKinds * linkKinds},
+	sSentence:          {name: "sentence", values: 4},
+	sSentenceNear:      {name: "sentence-and-quotation-near", values: 4 * nearPlaces},
+	sGap:               {name: "quotation-gap", values: gapKinds},
+	sGapPlace:          {name: "quotation-gap-and-place", values: gapKinds * placeKinds},
 })
 
 // conventions lists the credit conventions, numbered by index. The last one represents all others.
@@ -250,7 +284,41 @@ func (rd *reading) placeEvidence(e *evidenceList, k int, r *sourceReading, name,
 	e.add(sAnchor, anchor)
 	e.add(sAnchorKnown, anchor*6+name)
 	e.add(sAnchorNear, near*anchorKinds+anchor)
+	rd.surroundingEvidence(e, k, at, r, name, address, anchor)
 	e.flag(sCaption, slices.ContainsFunc(b.toks, func(t token) bool { return rd.l.photo.has(t.id) }))
+}
+
+// surroundingEvidence adds the features of what else is around the name of r in block k. Blocks with many tokens get
+// none, since each name in them would take time in proportion to their length.
+func (rd *reading) surroundingEvidence(e *evidenceList, k int, at span, r *sourceReading, name, address, anchor int) {
+	b := rd.doc.blocks[k]
+	if len(b.toks) == 0 || len(b.toks) > maxSentenceBlock {
+		return
+	}
+	links := rd.sentenceLinks(b, at, r.source)
+	e.add(sLinks, links)
+	e.add(sLinksNear, links*nearPlaces+r.near)
+	e.add(sLinksAddress, links*addressKinds+address)
+	publications, persons := rd.otherNames(b, at, r.source)
+	others := publications*(maxOthers+1) + persons
+	e.add(sOthers, others)
+	e.add(sOthersNear, others*nearPlaces+r.near)
+	e.add(sOthersKnown, others*6+name)
+	place := rd.placeOf(k)
+	e.add(sPlace, place)
+	e.add(sPlaceNear, place*nearPlaces+r.near)
+	e.add(sPlaceAnchor, place*anchorKinds+anchor)
+	piece := rd.pieceNear(b, at)
+	e.add(sPiece, piece)
+	e.add(sPieceKnown, piece*6+name)
+	e.add(sPieceAnchor, piece*anchorKinds+anchor)
+	e.add(sPieceLinks, piece*linkKinds+links)
+	sentence := rd.sentencePlace(b, at)
+	e.add(sSentence, sentence)
+	e.add(sSentenceNear, sentence*nearPlaces+r.near)
+	gap := rd.quotationGap(k)
+	e.add(sGap, gap)
+	e.add(sGapPlace, gap*placeKinds+place)
 }
 
 // rivalOf returns a code for the credits that compete with candidate c: 0 for none nearby, 1 for one in an adjacent

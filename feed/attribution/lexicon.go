@@ -69,7 +69,7 @@ type language struct {
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken, writing *class
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
-	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, clause *class
+	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, companySuffix, clause, third *class
 }
 
 // ruleWord states what a word means for the rules.
@@ -534,7 +534,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	l.bindClasses()
 	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send,
 		l.modal, l.meeting, l.references, l.saying, l.institution, l.contrast, l.titled, l.citing, l.calling, l.academic,
-		l.readOn, l.nameAffix, l.clause} {
+		l.readOn, l.nameAffix, l.companySuffix, l.clause, l.third} {
 		c.apart = true
 	}
 	l.indexRules()
@@ -703,13 +703,13 @@ func (l *language) bindClasses() {
 		"finding": &l.finding, "firm": &l.firm, "first": &l.first, "from": &l.from, "generic": &l.generic,
 		"genitive": &l.genitive, "given": &l.given, "holiday": &l.holiday, "honorific": &l.honorific, "in": &l.in,
 		"institution": &l.institution, "label": &l.label, "list-name": &l.listName, "meeting": &l.meeting,
-		"modal": &l.modal, "more": &l.more, "name-affix": &l.nameAffix, "not-name": &l.notName, "note": &l.note, "on": &l.on,
+		"company-suffix": &l.companySuffix, "modal": &l.modal, "more": &l.more, "name-affix": &l.nameAffix, "not-name": &l.notName, "note": &l.note, "on": &l.on,
 		"opener": &l.opener, "particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo,
 		"piece": &l.piece, "place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position,
 		"present": &l.present, "pub-word": &l.pubWord, "read-on": &l.readOn, "references": &l.references,
 		"report": &l.report, "role": &l.role, "said-verb": &l.saidVerb, "saying": &l.saying, "say": &l.say,
 		"second": &l.second, "send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance,
-		"stop": &l.stop, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "time-word": &l.timeWord,
+		"stop": &l.stop, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "third": &l.third, "time-word": &l.timeWord,
 		"titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip, "via-word": &l.viaWord, "weekday": &l.weekday,
 		"when": &l.when, "with": &l.with, "writing": &l.writing,
 	} {

@@ -21,12 +21,26 @@ func (rd *reading) completeHeadline(s *source) {
 	}
 	for _, find := range []func(*source) string{
 		rd.titledHeadline, rd.bylinedHeadline, rd.quotedPostTitle, rd.prefixedHeadline, rd.markedLineAbove, rd.headlineOfSlug, rd.headlineOfTail, rd.possessiveHeadline,
+		rd.entryHeadline,
 	} {
 		if h := find(s); h != "" && !sameName(h, s.pub.name) && !slices.Contains(s.passages, h) {
 			s.headline = h
 			return
 		}
 	}
+}
+
+// entryHeadline returns the text of the link to the article at the beginning of the list item that contains the credit
+// of s, if that text is a title. Otherwise it returns "".
+func (rd *reading) entryHeadline(s *source) string {
+	if len(s.creditBlocks) != 1 {
+		return ""
+	}
+	b := rd.doc.blocks[s.creditBlocks[0]]
+	if label := b.textOfLink(s.url); !b.list || label == "" || !strings.HasPrefix(b.text, label) {
+		return ""
+	}
+	return rd.linkedTitle(s)
 }
 
 // dropCutHeadline removes a headline that is incomplete: its quotation marks are not balanced, the next line continues

@@ -209,7 +209,7 @@ func (rd *reading) besideKind(b *block, i int) int {
 		return besideMarkKind(t)
 	}
 	switch {
-	case rd.l.from.hasLower(t):
+	case rd.l.from.hasLower(t) || i == 0 && rd.l.from.has(t.id):
 		return besideFrom
 	case rd.l.by.hasLower(t):
 		return besideBy

@@ -52,7 +52,8 @@ func TestWordsBeside(t *testing.T) {
 		before, after int
 	}{
 		{"This is from the Guardian:", besideFrom, besideColon},
-		{"From the Guardian:", besideUpper, besideColon}, // prepositions count in lower case only
+		{"From the Guardian:", besideFrom, besideColon},
+		{"A letter From the Guardian:", besideUpper, besideColon}, // elsewhere, prepositions count in lower case only
 		{"Ann Reed writes in the Guardian, and she is right.", besideIn, besideComma},
 		{"The Guardian says so.", besideStart, besideSay},
 		{"Ann Reed, director of the Guardian (a newspaper)", besideOf, besideBracket},

@@ -118,11 +118,13 @@ func (rd *reading) isUnlinked(s *source) bool {
 // publish returns the result: the certain candidates as quotes, and the others as suggestions.
 func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	res := Result{PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
+	if d != nil {
+		rd.raiseClear(cs)
+	}
 	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
 		return c.rule == nil && (rd.isOwnBlog(c.source) || !rd.isSource(c.source) || c.certainty < minSuggestion)
 	})
 	if d != nil {
-		rd.raiseClear(cs)
 		cs = rd.addClearLines(d, cs)
 	}
 	published, suggestions := rd.divide(d, cs)

@@ -125,8 +125,8 @@ func (rd *reading) setName(c *citation, p creditParts) {
 func (rd *reading) setWork(c *citation, p creditParts) {
 	switch pub := rd.publisherNamed(p.work); {
 	case p.work == "":
-	case c.pub.name == "" && (pub.known != nil || p.title != ""):
-		c.pub = pub // the publication of an article with its own title
+	case c.pub.name == "" && (pub.known != nil || p.title != "" || hostNamed(p.url, p.work)):
+		c.pub = pub // the publication of an article with its own title, or the name of the site
 	case !strings.Contains(p.work, "://"):
 		c.headline = cleanHeadline(p.work)
 	}

@@ -26,7 +26,7 @@ func TestVerify(t *testing.T) {
 		{"a passage in the next item of a list",
 			"* [Cranes, Clocks, and What the Port Keeps](https://www.wired.com/story/cranes-clocks-what-the-port-keeps/)\n\n" +
 				"* [Nobody Asked the Dockers](https://dockers.example/nobody/) - \"" + passage + " Nobody asked the people who work there.\"\n",
-			nil},
+			[]string{"dockers.example|Nobody Asked the Dockers||https://dockers.example/nobody/|Every"}},
 		{"a document named in an earlier paragraph",
 			"The [Tide Tables](https://harbour.example/tables) and the charts were of interest to me.\n\n" +
 				"One thing I did not follow is some language in the appendix on dredging:" + quoted,

@@ -131,16 +131,28 @@ func (rd *reading) isClearEntry(s *source) bool {
 		len(s.authors) > 0 || len(s.passages) > 1 {
 		return false
 	}
-	headline := s.headline
-	if headline == "" && len(s.passages) == 1 {
-		headline = s.passages[0]
-	}
+	b := rd.doc.blocks[s.creditBlocks[0]]
+	headline := b.headlineOfEntry(s)
 	if headline == "" || strings.HasSuffix(headline, ".") {
 		return false
 	}
-	b := rd.doc.blocks[s.creditBlocks[0]]
 	return b.list && len(b.toks) > 0 && strings.Contains(b.text, s.pub.name) && rd.isOnlyLink(b, span{0, len(b.toks)}, s.url) &&
 		b.beginsWithHeadline(headline, s)
+}
+
+// headlineOfEntry returns the headline of s, its passage if it has no headline, or the text of the link to the article
+// if that begins with the publication and a colon, as in "The Bugle: Rents Rise".
+func (b *block) headlineOfEntry(s *source) string {
+	switch label := b.textOfLink(s.url); {
+	case s.headline != "":
+		return s.headline
+	case len(s.passages) == 1:
+		return s.passages[0]
+	case strings.HasPrefix(label, s.pub.name+": "):
+		return label
+	default:
+		return ""
+	}
 }
 
 // beginsWithHeadline reports whether the block begins with the headline: as the text of the link to the article, or in

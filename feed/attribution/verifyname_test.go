@@ -73,7 +73,7 @@ func TestVerifyNames(t *testing.T) {
 		{"a quoted term", "They published [their own study](https://arxiv.org/abs/2601.00001) of what they call the “Closed Harbour effect”:" + quoted,
 			[]string{"arXiv|||https://arxiv.org/abs/2601.00001|Every"}},
 		{"the person who sent the link", "[Ann](https://ann.example/) sent me a [post](https://reed.example/2005/06/sand.html) from Richard Calloway where he comments on sand:" + quoted,
-			nil},
+			[]string{"||Richard Calloway|https://reed.example/2005/06/sand.html|Every"}},
 		{"a description of the author", "<blockquote><p>" + passage + " <cite>Ruth Calloway, Scottish historian, on the Roman harbours</cite></p></blockquote>\n",
 			[]string{"||Ruth Calloway||Every"}},
 		{"a row of links", "[Github](https://github.com/calloway/sand) | [Projects](https://calloway.example/p) | [About](https://calloway.example/a)\n\n" + passage + "\n", nil},
@@ -81,7 +81,7 @@ func TestVerifyNames(t *testing.T) {
 	r := newReader(t)
 	lenient := newLenientReader(t)
 	doubtful := map[string]bool{ // the model is not certain of these
-		"the type of a document": true,
+		"the type of a document": true, "a work that the author has read": true,
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

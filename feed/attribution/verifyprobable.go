@@ -22,7 +22,7 @@ func (rd *reading) isCertain(s *source, at int) bool {
 
 // isImprobable reports whether a credit in block b is probably wrong. Such a credit is only suggested.
 func (rd *reading) isImprobable(s *source, b *block) bool {
-	return rd.isFragment(s) || rd.isDisclaimer(s, b) || rd.isMotto(s, b) || rd.isLinkedElsewhere(s, b) ||
+	return rd.isFragment(s) || rd.isCompany(s, b) || rd.isAmbiguous(s, b) || rd.isDisclaimer(s, b) || rd.isMotto(s, b) || rd.isLinkedElsewhere(s, b) ||
 		rd.hasAuthorElsewhere(s, b) || s.isUnquoted() || s.isMixed()
 }
 
@@ -38,8 +38,43 @@ func (rd *reading) isFragment(s *source) bool {
 	}
 	return !slices.ContainsFunc(strings.Fields(name), func(w string) bool {
 		w = strings.Trim(w, ".,")
-		return !rd.l.nameAffix.has(rd.r.lx.lookup(w)) || w == strings.ToUpper(w) && s.pub.known != nil
+		id := rd.r.lx.lookup(w)
+		return !rd.l.nameAffix.has(id) && !rd.l.companySuffix.has(id) || w == strings.ToUpper(w) && s.pub.known != nil
 	})
+}
+
+// isCompany reports whether s has no publication, and the suffix of a company follows the only author: "Acme Tools,
+// Inc".
+func (rd *reading) isCompany(s *source, b *block) bool {
+	if s.pub.name != "" || len(s.authors) != 1 {
+		return false
+	}
+	_, name, ok := b.findName(s.authors[0])
+	if !ok {
+		return false
+	}
+	k := skipMark(b.toks, name.hi, ',')
+	return k < len(b.toks) && b.toks[k].upper && rd.l.companySuffix.has(b.toks[k].id)
+}
+
+// isAmbiguous reports whether s has no publication and one author, and the sentence of the author's name says at its
+// end what "he" or "she" said, who may be another person in it: "Ann Reed met Tom Hale, and he told the council:".
+func (rd *reading) isAmbiguous(s *source, b *block) bool {
+	if s.pub.name != "" || len(s.authors) != 1 {
+		return false
+	}
+	_, name, ok := b.findName(s.authors[0])
+	if !ok || name.empty() || len(b.toks) > maxSentenceBlock {
+		return false
+	}
+	in := rd.sentenceAround(b.toks, name)
+	for k := name.hi; k+1 < in.hi; k++ {
+		if rd.l.third.hasLower(b.toks[k]) && (rd.l.say.has(b.toks[k+1].id) || rd.l.saidVerb.has(b.toks[k+1].id)) {
+			_, persons := rd.otherNames(b, name, s)
+			return persons > 0
+		}
+	}
+	return false
 }
 
 // isInQuotationMarks reports whether quotation marks surround the publication of s in its credit.
@@ -59,10 +94,12 @@ func (rd *reading) isDisclaimer(s *source, b *block) bool {
 		(s.url == "" || b.textOfLink(s.url) == "")
 }
 
-// isMotto reports whether the headline of s describes the site that block b links to: the credit consists of a link to
-// the site's front page and quoted words, as in `[The Bugle](https://bugle.example) -- "News from the coast"`.
+// isMotto reports whether the headline of s, or the quoted words at the end of block b, describe the site that block b
+// links to: the credit consists of a link to the front page of the site and these words, as in
+// `[The Bugle](https://bugle.example) -- "News from the coast"`.
 func (rd *reading) isMotto(s *source, b *block) bool {
-	if s.headline == "" || s.url != "" || len(s.passages) > 0 {
+	isQuoted := len(b.toks) > 0 && b.toks[len(b.toks)-1].kind == tokClose
+	if s.headline == "" && !isQuoted || s.url != "" || len(s.passages) > 0 && !(isQuoted && b.list) {
 		return false
 	}
 	return slices.ContainsFunc(b.runs, func(r run) bool {

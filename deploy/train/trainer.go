@@ -21,7 +21,9 @@ const (
 	chainEpochs   = 30
 	certaintyRule = 3   // regularization of the certainty weights
 	ruledWeight   = 0.5 // weight of posts that the rules were written for, in the sequence models
-	ruledCertain  = 0.8 // weight of these posts in the training of the certainty weights
+	// ruledCertain is the weight of these posts in the training of the certainty weights. It is greater than ruledWeight,
+	// since their forms are common ones, of which the other posts have few.
+	ruledCertain = 0.8
 	// misreadCertain is the weight, in the training of the certainty weights, of posts that were written after real ones
 	// that an earlier model misread. Such posts are rarer in the world than among those to train on.
 	misreadCertain = 0.5

@@ -380,15 +380,16 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 	}
 }
 
-// isCited reports whether the units, which the model found as the passage of s, are the one block that the rules found,
-// and a cite element in a quotation element shows where the passage in it ends.
+// isCited reports whether the units are all of the only block of the passage of s, and a cite element in this block,
+// which is in a quotation element, shows where the passage ends.
 func (rd *reading) isCited(d *decisions, s *source, units []int) bool {
 	if s == nil || !s.marked || len(s.passages) != 1 || len(units) == 0 {
 		return false
 	}
 	k := d.units[units[0]].block
 	b := rd.doc.blocks[k]
-	if d.units[units[len(units)-1]].block != k || b.quotation == nil {
+	of := d.ofBlock[k]
+	if units[0] != of.lo || units[len(units)-1] != of.hi-1 || len(units) != of.hi-of.lo || b.quotation == nil {
 		return false
 	}
 	at := rd.citeAtEnd(b)

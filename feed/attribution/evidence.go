@@ -152,8 +152,8 @@ var sourceFeatures = newFeatureSet([]template{
 	sPieceKnown:        {name: "piece-and-name", values: pieceKinds * 6},
 	sPieceAnchor:       {name: "piece-and-anchor", values: pieceKinds * anchorKinds},
 	sPieceLinks:        {name: "piece-and-links", values: pieceKinds * linkKinds},
-	sSentence:          {name: "sentence", values: 4},
-	sSentenceNear:      {name: "sentence-and-quotation-near", values: 4 * nearPlaces},
+	sSentence:          {name: "sentence", values: sentenceKinds},
+	sSentenceNear:      {name: "sentence-and-quotation-near", values: sentenceKinds * nearPlaces},
 	sGap:               {name: "quotation-gap", values: gapKinds},
 	sGapPlace:          {name: "quotation-gap-and-place", values: gapKinds * placeKinds},
 })
@@ -288,8 +288,8 @@ func (rd *reading) placeEvidence(e *evidenceList, k int, r *sourceReading, name,
 	e.flag(sCaption, slices.ContainsFunc(b.toks, func(t token) bool { return rd.l.photo.has(t.id) }))
 }
 
-// surroundingEvidence adds the features of what else is around the name of r in block k. Blocks with many tokens get
-// none, since each name in them would take time in proportion to their length.
+// surroundingEvidence adds the features of what else is around the name of r in block k. It adds none in long blocks,
+// where every name would take time in proportion to the length of the block.
 func (rd *reading) surroundingEvidence(e *evidenceList, k int, at span, r *sourceReading, name, address, anchor int) {
 	b := rd.doc.blocks[k]
 	if len(b.toks) == 0 || len(b.toks) > maxSentenceBlock {
@@ -299,7 +299,7 @@ func (rd *reading) surroundingEvidence(e *evidenceList, k int, at span, r *sourc
 	e.add(sLinks, links)
 	e.add(sLinksNear, links*nearPlaces+r.near)
 	e.add(sLinksAddress, links*addressKinds+address)
-	publications, persons := rd.otherNames(b, at, r.source)
+	publications, persons := rd.otherNames(b, rd.sentenceAround(b.toks, at), at, r.source)
 	others := publications*(maxOthers+1) + persons
 	e.add(sOthers, others)
 	e.add(sOthersNear, others*nearPlaces+r.near)

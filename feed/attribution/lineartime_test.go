@@ -70,6 +70,8 @@ func hostilePosts(size int) []hostilePost {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	return []hostilePost{
 		{"one paragraph", "text", fill("From the Guardian and A of the Times, ")},
+		{"paragraphs of credits", "text", fill(strings.Repeat("From Anna Brandt and X: ", 50) + "\n\n")},
+		{"paragraphs of links", "html", fill("<p>" + strings.Repeat(`From <a href="https://harbour.example/a/b">Anna Brandt</a>: `, 50) + "</p>")},
 		{"leads", "text", fill("From the Guardian:\n\n")},
 		{"leads with passages", "text", fill("From the Guardian:\n\nIt rained, he said.\n\nI know.\n\n")},
 		{"open quotes", "text", fill("“")},

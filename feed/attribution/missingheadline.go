@@ -37,10 +37,12 @@ func (rd *reading) entryHeadline(s *source) string {
 		return ""
 	}
 	b := rd.doc.blocks[s.creditBlocks[0]]
-	if label := b.textOfLink(s.url); !b.list || label == "" || !strings.HasPrefix(b.text, label) {
-		return ""
+	for _, r := range b.runs {
+		if r.kind == runLink && r.start == 0 && s.url != "" && r.value == s.url && b.list {
+			return rd.titleOfLink(s, b, r)
+		}
 	}
-	return rd.linkedTitle(s)
+	return ""
 }
 
 // dropCutHeadline removes a headline that is incomplete: its quotation marks are not balanced, the next line continues

@@ -17,13 +17,16 @@ const maxSiteName = 7
 // minSiteName is the minimum length of a site's name, in bytes, written as one word.
 const minSiteName = 3
 
-// nameSite gives s, which is named only by the host of its URL or by its authors, the name that the blocks of the
-// credit give the site.
+// nameSite sets the publication of s to the name that the blocks of its credit give to the site of its URL. It does so
+// only if s has no publication or is named after the host.
 func (rd *reading) nameSite(d *decisions, c *candidate, s *source) {
 	if s.url == "" || s.pub.known != nil || s.pub.name != "" && s.pub.name != hostOf(s.url) || isWrapper(s.url) {
 		return
 	}
 	labels := siteLabels(hostOf(s.url))
+	if len(labels) == 0 {
+		return
+	}
 	if k := creditBlock(d, c); k >= 0 && rd.setSiteName(s, rd.doc.blocks[k], labels) {
 		return
 	}
@@ -34,8 +37,8 @@ func (rd *reading) nameSite(d *decisions, c *candidate, s *source) {
 	}
 }
 
-// setSiteName sets the publication of s to the longest name of the site in the block. It returns false if there is
-// none.
+// setSiteName sets the publication of s to the longest name of the site in the block. It reports whether there is one
+// that is neither a different known publication, nor an author of s, nor a heading.
 func (rd *reading) setSiteName(s *source, b *block, labels []string) bool {
 	if len(b.toks) > maxSentenceBlock {
 		return false // the time would grow with the square of the number of links
@@ -45,15 +48,16 @@ func (rd *reading) setSiteName(s *source, b *block, labels []string) bool {
 		return false
 	}
 	name := b.slice(at)
-	if p := rd.r.publisherOf(rd.l, name); p.known != nil && rd.r.pubs.byHost(s.url) != p.known || rd.isHeading(name) {
+	p := rd.publisherNamed(name)
+	if p.known != nil && rd.r.pubs.byHost(s.url) != p.known || hasSameName(s.authors, name) || rd.isHeading(name) {
 		return false
 	}
-	s.pub = publisher{name: name}
+	s.pub = p
 	return true
 }
 
-// siteLabels returns the labels of a host that may be the name of a site, without hyphens. The top-level domain and
-// short labels before it, as in "co.uk", are not among them.
+// siteLabels returns the labels of a host that may be the name of a site, without hyphens. The top-level domain, short
+// labels before it as in "co.uk", and the names of hosting services and of parts of a site are not among them.
 func siteLabels(host string) []string {
 	all := strings.Split(host, ".")
 	all = all[:len(all)-1]
@@ -62,26 +66,39 @@ func siteLabels(host string) []string {
 	}
 	var labels []string
 	for _, l := range all {
-		if l = strings.ReplaceAll(l, "-", ""); len(l) >= minSiteName {
-			labels = append(labels, strings.TrimPrefix(l, "the"))
+		if l = strings.ReplaceAll(l, "-", ""); len(l) >= minSiteName && !hostingLabels[l] {
+			labels = append(labels, l)
 		}
 	}
 	return labels
 }
 
+// hostingLabels lists labels of hosts that name a hosting service or a part of a site.
+var hostingLabels = map[string]bool{
+	"archive": true, "blog": true, "blogger": true, "blogs": true, "blogspot": true, "forum": true, "ghost": true,
+	"github": true, "livejournal": true, "medium": true, "mobile": true, "news": true, "notes": true, "substack": true,
+	"tumblr": true, "typepad": true, "wordpress": true,
+}
+
 // siteName returns the tokens of the longest name in the block that equals one of the labels when written as one word,
 // or an empty span.
 func (rd *reading) siteName(b *block, labels []string) span {
+	longest := 0
+	for _, l := range labels {
+		longest = max(longest, len(l))
+	}
 	var found span
 	for i := range b.toks {
 		if t := b.toks[i]; t.kind != tokWord || !t.upper && !t.digit {
 			continue
 		}
 		for j := i + 1; j <= min(len(b.toks), i+maxSiteName); j++ {
-			if t := b.toks[j-1]; t.kind != tokWord && !isMark(b.toks, j-1, '&') && t.kind != tokPoss {
+			t := b.toks[j-1]
+			if t.kind != tokWord && t.kind != tokPoss && !isMark(b.toks, j-1, '&') || t.end-b.toks[i].start > 3*longest {
 				break
 			}
-			if name := (span{i, j}); j-i > found.hi-found.lo && isSiteName(b.slice(name), labels) && rd.isWholeName(b, name) {
+			name := span{i, j}
+			if t.kind != tokPunct && j-i > found.hi-found.lo && isSiteName(b.slice(name), labels) && rd.isWholeName(b, name) {
 				found = name
 			}
 		}
@@ -89,36 +106,60 @@ func (rd *reading) siteName(b *block, labels []string) span {
 	return found
 }
 
-// isWholeName reports whether the name is not a part of a longer one. A single word must not be a part of the text of a
-// link either, which may be a headline.
+// isWholeName reports whether the name is not a part of a longer one. A single word must not be a word of the language,
+// nor a part of the text of a link, which may be a headline.
 func (rd *reading) isWholeName(b *block, name span) bool {
-	capital := func(k int) bool {
-		return k >= 0 && k < len(b.toks) && b.toks[k].kind == tokWord && b.toks[k].upper && !rd.l.det.has(b.toks[k].id)
-	}
-	if capital(name.hi) || name.lo > 0 && capital(name.lo-1) && !rd.l.in.has(b.toks[name.lo-1].id) && !rd.l.from.has(b.toks[name.lo-1].id) {
+	if rd.extendsName(b, name.hi, name.hi+1) || rd.extendsName(b, name.lo-1, name.lo-2) {
 		return false
 	}
 	if name.hi-name.lo > 1 {
 		return true
 	}
+	if t := b.toks[name.lo]; rd.l.stop.has(t.id) || rd.l.piece.has(t.id) || rd.l.generic.has(t.id) ||
+		rd.startsSentence(b, name.lo) && name.hi < len(b.toks) && b.toks[name.hi].kind == tokWord {
+		return false
+	}
 	all := span{0, len(b.toks)}
 	return !slices.ContainsFunc(b.runs, func(r run) bool {
+		if r.kind != runLink {
+			return false
+		}
 		_, in := tokensWithin(b.toks, all, r)
-		return r.kind == runLink && in.lo <= name.lo && name.hi <= in.hi && in.hi-in.lo > 1
+		return in.lo <= name.lo && name.hi <= in.hi && in.hi-in.lo > 1
 	})
 }
 
-// isSiteName reports whether the name equals one of the labels when written as one word, without its article and with
-// or without "and".
-func isSiteName(name string, labels []string) bool {
-	var buf [96]byte
-	key := without(cutArticle(appendFold(buf[:0], name)), ' ', ' ')
-	if len(key) < minSiteName {
-		return false
+// extendsName reports whether the token next to a name is part of a longer name: a capitalized word other than a
+// determiner or a preposition, or "&" before or after such a word, which is token further.
+func (rd *reading) extendsName(b *block, next, further int) bool {
+	capital := func(k int) bool {
+		if k < 0 || k >= len(b.toks) || b.toks[k].kind != tokWord || !b.toks[k].upper {
+			return false
+		}
+		id := b.toks[k].id
+		return !rd.l.det.has(id) && !rd.l.in.has(id) && !rd.l.from.has(id)
 	}
-	plain, german := withoutAccents(string(key)), germanUmlauts.Replace(string(key))
-	return slices.ContainsFunc(labels, func(l string) bool {
-		return l == plain || l == german || strings.Replace(l, "and", "", 1) == plain
+	return capital(next) || next >= 0 && isMark(b.toks, next, '&') && capital(further)
+}
+
+// startsSentence reports whether token k is the first of the block or of a sentence.
+func (rd *reading) startsSentence(b *block, k int) bool {
+	return rd.sentenceAround(b.toks, span{k, k + 1}).lo == k
+}
+
+// isSiteName reports whether the name equals one of the labels when written as one word, with or without an article and
+// "and".
+func isSiteName(name string, labels []string) bool {
+	key := fold(name)
+	return slices.ContainsFunc([]string{key, string(cutArticle([]byte(key)))}, func(key string) bool {
+		key = strings.ReplaceAll(key, " ", "")
+		if len(key) < minSiteName {
+			return false
+		}
+		plain, german := withoutAccents(key), germanUmlauts.Replace(key)
+		return slices.ContainsFunc(labels, func(l string) bool {
+			return l == plain || l == german || strings.TrimPrefix(l, "the") == plain || strings.Replace(l, "and", "", 1) == plain
+		})
 	})
 }
 

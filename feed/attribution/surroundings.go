@@ -44,11 +44,10 @@ const maxOthers = 2
 // otherKinds is the number of results of otherNames.
 const otherKinds = (maxOthers + 1) * (maxOthers + 1)
 
-// otherNames returns how many other names the sentence of the block that contains a name of s has: known publications,
-// and persons. It counts up to maxOthers of each.
-func (rd *reading) otherNames(b *block, name span, s *source) (publications, persons int) {
-	in := rd.sentenceAround(b.toks, name)
-	for i := in.lo; i < in.hi; {
+// otherNames returns how many other names than that of s the span of the block has: known publications, and persons. It
+// counts up to maxOthers of each. name holds the tokens of the name of s.
+func (rd *reading) otherNames(b *block, in, name span, s *source) (publications, persons int) {
+	for i := in.lo; i < in.hi && (publications < maxOthers || persons < maxOthers); {
 		if i >= name.lo && i < name.hi || !b.toks[i].upper {
 			i++
 			continue
@@ -77,7 +76,7 @@ func (rd *reading) otherPersons(b *block, in span, s *source) (end, n int) {
 			continue
 		}
 		for _, name := range rd.l.splitPeople(b.text, toks[:e]) {
-			if !containsName(s.authors, name) {
+			if !hasSameName(s.authors, name) {
 				n++
 			}
 		}
@@ -87,22 +86,19 @@ func (rd *reading) otherPersons(b *block, in span, s *source) (end, n int) {
 }
 
 // knownNameAt returns the end and the entry of the longest known publication that begins at the first token of the
-// span, or 0.
+// span, or 0. A single word that is also a common one, such as "Time", does not count.
 func (rd *reading) knownNameAt(b *block, in span) (end int, found *publication) {
 	rd.r.pubs.walk(b.toks[:in.hi], in.lo, func(e int, p *publication) {
-		end, found = e, p
+		if !p.Word || e > in.lo+1 {
+			end, found = e, p
+		}
 	})
 	return end, found
 }
 
-// containsName reports whether the list contains the name.
-func containsName(names []string, name string) bool {
-	for _, n := range names {
-		if sameName(n, name) {
-			return true
-		}
-	}
-	return false
+// hasSameName reports whether one of the names is the same as name; see [sameName].
+func hasSameName(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return sameName(n, name) })
 }
 
 // The kinds of the block that contains a name.
@@ -138,7 +134,7 @@ func (rd *reading) placeOf(k int) int {
 	}
 }
 
-// The bits of where the block that contains a name has a word for a text, such as "article".
+// The bits of where a word for a text, such as "article", is in the sentence of a name.
 const (
 	pieceBefore = 1 << iota // shortly before the name
 	pieceAfter              // shortly after the name
@@ -149,7 +145,7 @@ const (
 // maxBesidePiece is the maximum number of tokens between a name and the word for a text that belongs to it.
 const maxBesidePiece = 4
 
-// pieceNear returns where the block has a word for a text near the name.
+// pieceNear returns where a word for a text is in the sentence of the name.
 func (rd *reading) pieceNear(b *block, name span) int {
 	where := 0
 	in := rd.sentenceAround(b.toks, name)
@@ -163,64 +159,75 @@ func (rd *reading) pieceNear(b *block, name span) int {
 		case k >= name.hi && k-name.hi < maxBesidePiece:
 			where |= pieceAfter
 		}
-		if b.isLinked(k) {
+		if b.linkIn(span{k, k + 1}) != "" {
 			where |= pieceLinked
 		}
 	}
 	return where
 }
 
-// isLinked reports whether token k of the block is in a link.
-func (b *block) isLinked(k int) bool {
-	for _, r := range b.runs {
-		if r.kind == runLink && r.start <= b.toks[k].start && b.toks[k].end <= r.end {
-			return true
-		}
-	}
-	return false
-}
+// The places of a sentence in its block.
+const (
+	sentenceOnly = iota
+	sentenceFirst
+	sentenceLast
+	sentenceMiddle
+	sentenceKinds
+)
 
-// sentencePlace returns where the sentence of a name is in its block: 0 it is the only one, 1 the first, 2 the last, 3
-// between others.
+// sentencePlace returns where the sentence of a name is in its block.
 func (rd *reading) sentencePlace(b *block, name span) int {
 	in := rd.sentenceAround(b.toks, name)
 	switch first, last := in.lo == 0, in.hi >= len(b.toks); {
 	case first && last:
-		return 0
+		return sentenceOnly
 	case first:
-		return 1
+		return sentenceFirst
 	case last:
-		return 2
+		return sentenceLast
 	default:
-		return 3
+		return sentenceMiddle
 	}
 }
+
+// The places of the quotation element that is nearest to a block.
+const (
+	gapNone   = iota // the post has none
+	gapAround        // the block is in one
+	gapBelow         // directly below the block
+	gapAbove         // directly above it
+	gapNearBelow
+	gapNearAbove
+	gapFar // more than maxGap blocks away
+	gapKinds
+)
 
 // maxGap is the maximum number of blocks between a name and a quotation element that is near it.
 const maxGap = 3
 
-// quotationGap returns where the nearest quotation element is: 0 nowhere, 1 around block k, 2 directly below it, 3
-// directly above it, 4 and 5 at most maxGap blocks below and above it, 6 further away.
+// quotationGap returns where the quotation element nearest to block k is.
 func (rd *reading) quotationGap(k int) int {
 	if len(rd.doc.quotations) == 0 {
-		return 0
+		return gapNone
 	}
-	if rd.doc.blocks[k].quotation != nil {
-		return 1
+	quoted := func(at int) bool {
+		return at >= 0 && at < len(rd.doc.blocks) && rd.doc.blocks[at].quotation != nil
 	}
-	for gap := 1; gap <= maxGap; gap++ {
-		for side, at := range [...]int{k + gap, k - gap} {
-			if at < 0 || at >= len(rd.doc.blocks) || rd.doc.blocks[at].quotation == nil {
-				continue
-			}
-			if gap == 1 {
-				return 2 + side
-			}
-			return 4 + side
+	switch {
+	case quoted(k):
+		return gapAround
+	case quoted(k + 1):
+		return gapBelow
+	case quoted(k - 1):
+		return gapAbove
+	}
+	for gap := 2; gap <= maxGap; gap++ {
+		if quoted(k + gap) {
+			return gapNearBelow
+		}
+		if quoted(k - gap) {
+			return gapNearAbove
 		}
 	}
-	return 6
+	return gapFar
 }
-
-// gapKinds is the number of results of quotationGap.
-const gapKinds = 7

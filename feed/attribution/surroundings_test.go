@@ -48,11 +48,13 @@ func TestOtherNames(t *testing.T) {
 		{"<p>This is what the Guardian says today.</p>", 0, 0},
 		{"<p>This is what Mary Smith told the Guardian today. Peter Jones was there.</p>", 0, 1},
 		{"<p>This is what the New York Times and the Guardian say of Mary Smith and Peter Jones.</p>", 1, 2},
+		{"<p>Time and again the Guardian says so.</p>", 0, 0},
 		{"<p>Not Reuters, nor the New York Times, nor Le Monde, but the Guardian says so.</p>", 2, 0},
 	} {
 		rd, k, name := nameIn(t, r, tt.body)
 		s := &source{citation: citation{pub: rd.publisherNamed("Guardian")}}
-		publications, persons := rd.otherNames(rd.doc.blocks[k], name, s)
+		b := rd.doc.blocks[k]
+		publications, persons := rd.otherNames(b, rd.sentenceAround(b.toks, name), name, s)
 		if publications != tt.publications || persons != tt.persons {
 			t.Errorf("the sentence in %s has %d other publications and %d persons, want %d and %d", tt.body, publications, persons,
 				tt.publications, tt.persons)
@@ -105,10 +107,10 @@ func TestPieceNear(t *testing.T) {
 func TestSentencePlace(t *testing.T) {
 	r := newReader(t)
 	for body, want := range map[string]int{
-		"<p>The Guardian says so.</p>":                             0,
-		"<p>The Guardian says so. I do not.</p>":                   1,
-		"<p>I do not know. The Guardian does.</p>":                 2,
-		"<p>I do not know. The Guardian does. Nobody else is.</p>": 3,
+		"<p>The Guardian says so.</p>":                             sentenceOnly,
+		"<p>The Guardian says so. I do not.</p>":                   sentenceFirst,
+		"<p>I do not know. The Guardian does.</p>":                 sentenceLast,
+		"<p>I do not know. The Guardian does. Nobody else is.</p>": sentenceMiddle,
 	} {
 		rd, k, name := nameIn(t, r, body)
 		if got := rd.sentencePlace(rd.doc.blocks[k], name); got != want {
@@ -121,13 +123,13 @@ func TestQuotationGap(t *testing.T) {
 	const name, own, block = "<p>The Guardian</p>", "<p>And so on.</p>", "<blockquote>Every winter it fills with sand.</blockquote>"
 	r := newReader(t)
 	for body, want := range map[string]int{
-		name + own: 0,
-		"<blockquote>The Guardian</blockquote>" + own: 1,
-		name + block:                   2,
-		block + name:                   3,
-		name + own + own + block:       4,
-		block + own + own + name:       5,
-		name + own + own + own + block: 6,
+		name + own: gapNone,
+		"<blockquote>The Guardian</blockquote>" + own: gapAround,
+		name + block:                   gapBelow,
+		block + name:                   gapAbove,
+		name + own + own + block:       gapNearBelow,
+		block + own + own + name:       gapNearAbove,
+		name + own + own + own + block: gapFar,
 	} {
 		rd, k, _ := nameIn(t, r, body)
 		if got := rd.quotationGap(k); got != want {

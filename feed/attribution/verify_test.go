@@ -23,7 +23,7 @@ func TestVerify(t *testing.T) {
 			nil},
 		{"a heading with a source below the passage", quoted[2:] + "\n## From [the Guardian](https://www.theguardian.com/a/dig)\n\nI read it on the ferry.\n",
 			nil},
-		{"a passage in the next item of a list",
+		{"a passage in the same item as its link, and not in the item before",
 			"* [Cranes, Clocks, and What the Port Keeps](https://www.wired.com/story/cranes-clocks-what-the-port-keeps/)\n\n" +
 				"* [Nobody Asked the Dockers](https://dockers.example/nobody/) - \"" + passage + " Nobody asked the people who work there.\"\n",
 			[]string{"dockers.example|Nobody Asked the Dockers||https://dockers.example/nobody/|Every"}},

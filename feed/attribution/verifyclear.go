@@ -132,7 +132,7 @@ func (rd *reading) isClearEntry(s *source) bool {
 		return false
 	}
 	b := rd.doc.blocks[s.creditBlocks[0]]
-	headline := b.headlineOfEntry(s)
+	headline := b.beginningOfEntry(s)
 	if headline == "" || strings.HasSuffix(headline, ".") {
 		return false
 	}
@@ -140,9 +140,10 @@ func (rd *reading) isClearEntry(s *source) bool {
 		b.beginsWithHeadline(headline, s)
 }
 
-// headlineOfEntry returns the headline of s, its passage if it has no headline, or the text of the link to the article
-// if that begins with the publication and a colon, as in "The Bugle: Rents Rise".
-func (b *block) headlineOfEntry(s *source) string {
+// beginningOfEntry returns the words with which the entry of s in a list of links should begin: the headline of s, its
+// passage if it has no headline, or the text of the link to the article if that begins with the publication and a colon,
+// as in "The Bugle: Rents Rise".
+func (b *block) beginningOfEntry(s *source) string {
 	switch label := b.textOfLink(s.url); {
 	case s.headline != "":
 		return s.headline

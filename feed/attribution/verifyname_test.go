@@ -72,7 +72,7 @@ func TestVerifyNames(t *testing.T) {
 			[]string{"The Correspondent|The harbour isn’t the sea. It’s a room||https://thecorrespondent.com/28/the-harbour-isnt-the-sea-its-a-room/374|"}},
 		{"a quoted term", "They published [their own study](https://arxiv.org/abs/2601.00001) of what they call the “Closed Harbour effect”:" + quoted,
 			[]string{"arXiv|||https://arxiv.org/abs/2601.00001|Every"}},
-		{"the person who sent the link", "[Ann](https://ann.example/) sent me a [post](https://reed.example/2005/06/sand.html) from Richard Calloway where he comments on sand:" + quoted,
+		{"an author next to the person who sent the link", "[Ann](https://ann.example/) sent me a [post](https://reed.example/2005/06/sand.html) from Richard Calloway where he comments on sand:" + quoted,
 			[]string{"||Richard Calloway|https://reed.example/2005/06/sand.html|Every"}},
 		{"a description of the author", "<blockquote><p>" + passage + " <cite>Ruth Calloway, Scottish historian, on the Roman harbours</cite></p></blockquote>\n",
 			[]string{"||Ruth Calloway||Every"}},

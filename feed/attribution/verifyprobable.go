@@ -57,8 +57,8 @@ func (rd *reading) isCompany(s *source, b *block) bool {
 	return k < len(b.toks) && b.toks[k].upper && rd.l.companySuffix.has(b.toks[k].id)
 }
 
-// isAmbiguous reports whether s has no publication and one author, and the sentence of the author's name says at its
-// end what "he" or "she" said, who may be another person in it: "Ann Reed met Tom Hale, and he told the council:".
+// isAmbiguous reports whether s has only one author, and after that name the sentence says something of "he" or "she",
+// who may be another person before that word: "Ann Reed met Tom Hale, and he told the council:".
 func (rd *reading) isAmbiguous(s *source, b *block) bool {
 	if s.pub.name != "" || len(s.authors) != 1 {
 		return false
@@ -69,8 +69,9 @@ func (rd *reading) isAmbiguous(s *source, b *block) bool {
 	}
 	in := rd.sentenceAround(b.toks, name)
 	for k := name.hi; k+1 < in.hi; k++ {
-		if rd.l.third.hasLower(b.toks[k]) && (rd.l.say.has(b.toks[k+1].id) || rd.l.saidVerb.has(b.toks[k+1].id)) {
-			_, persons := rd.otherNames(b, name, s)
+		id := b.toks[k+1].id
+		if rd.l.third.hasLower(b.toks[k]) && !rd.l.stop.has(id) && (rd.l.say.has(id) || rd.l.saidVerb.has(id)) {
+			_, persons := rd.otherNames(b, span{in.lo, k}, name, s)
 			return persons > 0
 		}
 	}
@@ -98,13 +99,23 @@ func (rd *reading) isDisclaimer(s *source, b *block) bool {
 // links to: the credit consists of a link to the front page of the site and these words, as in
 // `[The Bugle](https://bugle.example) -- "News from the coast"`.
 func (rd *reading) isMotto(s *source, b *block) bool {
-	isQuoted := len(b.toks) > 0 && b.toks[len(b.toks)-1].kind == tokClose
-	if s.headline == "" && !isQuoted || s.url != "" || len(s.passages) > 0 && !(isQuoted && b.list) {
+	described := b.list && rd.endsInDescription(b)
+	if s.headline == "" && !described || s.url != "" || len(s.passageBlocks) > 0 || len(s.passages) > 0 && !described {
 		return false
 	}
 	return slices.ContainsFunc(b.runs, func(r run) bool {
 		return r.kind == runLink && hostOf(r.value) != "" && articleOnly(r.value) == "" && sameName(b.text[r.start:r.end], s.pub.name)
 	})
+}
+
+// endsInDescription reports whether the block ends in words in quotation marks, which a dash precedes.
+func (rd *reading) endsInDescription(b *block) bool {
+	for k := 1; k < len(b.toks); k++ {
+		if end := quotedEnd(b.toks, k); end > 0 {
+			return end == len(b.toks) && b.toks[k-1].kind == tokDash
+		}
+	}
+	return false
 }
 
 // isLinkedElsewhere reports whether block b links the name of the publication of s to one site, and the article is on a

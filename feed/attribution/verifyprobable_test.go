@@ -31,6 +31,8 @@ func TestImprobable(t *testing.T) {
 		{"a title before a name", "Rt Hon Ruth Calloway MP, 14:05 on 3 May 2012:" + quoted, nil},
 		{"Herr ohne Namen", "Herr:" + zitat, nil},
 		{"two letters", "According to Ho, the sand is back:" + quoted, nil},
+		{"a company", "As Galen Frost, Inc. says, the sand is back:" + quoted, nil},
+		{"somebody else's words", "Ruth Calloway met Tony Hale on the pier and he told the board:" + quoted, nil},
 		{"the motto of a site", "Blogs that I read:\n\n- [The Guardian](https://www.theguardian.com/) -- \"All the news from both sides of the pier\"\n", nil},
 		{"the press release of a different site",
 			"The [press release](https://council.example/2012/pier.html) is silent, but [Harbour Weekly](https://weekly.example/) found out more about the pier." + quoted, nil},

@@ -141,8 +141,8 @@ func (rd *reading) isClearEntry(s *source) bool {
 }
 
 // beginningOfEntry returns the words with which the entry of s in a list of links should begin: the headline of s, its
-// passage if it has no headline, or the text of the link to the article if that begins with the publication and a colon,
-// as in "The Bugle: Rents Rise".
+// passage if it has no headline, or the text of the link to the article if that begins with the publication and a
+// colon, as in "The Bugle: Rents Rise".
 func (b *block) beginningOfEntry(s *source) string {
 	switch label := b.textOfLink(s.url); {
 	case s.headline != "":

@@ -21,8 +21,8 @@ const (
 	// shortBlock is how long a short read blocks. A new stream waits until a short read ends, 30 ms on average.
 	shortBlock = 250 * time.Millisecond
 	// longBlock is how long a long read blocks. Each time a read is sent, the server registers each of its streams,
-	// which costs microseconds for each of thousands of streams and used to be most of the work that idle sites cause. An
-	// entry that is added while the connection is broken is found when the read ends, at the latest.
+	// which costs microseconds for each of thousands of streams. An entry that is added while the connection is broken is
+	// found when the read ends, at the latest.
 	longBlock = 20 * time.Second
 	// minConfirmed is the duration from which a wait is confirmed: it reports that there is no new entry only if the
 	// server has responded during the wait. It is longer than a long read, so that at least one read ends during such a

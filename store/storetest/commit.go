@@ -375,7 +375,8 @@ func testCommitAll(t *testing.T, s suite) {
 		return r
 	}
 	first := s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
-	tag := s.commit(t, request(t, "tags/a", 1, day(1), "rss of a", "atom of tags/a"), feed.Committed)
+	// The commits below may be made in any order, so a token greater than that of tags/c is stored before.
+	tag := s.commit(t, request(t, "tags/a", 2, day(1), "rss of a", "atom of tags/a"), feed.Committed)
 	absent := next("tags/absent", 2, "rss of absent", feed.Head{})
 	absent.Blobs = nil
 	invalid := next("tags/invalid", 2, "rss of invalid", feed.Head{})

@@ -67,7 +67,7 @@ HTML, text, JSON, and the exports of other programs. If a file has several posts
 --json prints a list.
 
 With --jsonl, read lines of {"id", "title", "format", "body"}, where the format is
-text, html or markdown, and print a line of JSON for each.`,
+text, html or markdown, which may have front matter, and print a line of JSON for each.`,
 		Example: `  feedpub attribute post.md
   feedpub attribute --format html --json < post.html
   feedpub attribute --jsonl < posts.jsonl > credits.jsonl`,
@@ -238,6 +238,23 @@ func (a attributer) body(r io.Reader, in attributeInput) ([]readPost, error) {
 	return []readPost{read}, err
 }
 
+// line converts the post in a line of JSON. The front matter of Markdown is read as in a file, unless it is invalid.
+func (a attributer) line(raw []byte) (in attributeInput, read readPost, err error) {
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return in, readPost{}, err
+	}
+	if markup.Format(in.Format) == markup.Markdown {
+		if results, err := a.file(strings.NewReader(in.Body), "-", in); err == nil && len(results) == 1 {
+			return in, results[0], nil
+		}
+	}
+	p, err := in.post()
+	if err == nil {
+		read, err = a.post(p)
+	}
+	return in, read, err
+}
+
 // lines reads posts from the lines of r and prints a line for each. A line that cannot be read is reported and skipped.
 func (a attributer) lines(env *environment, r io.Reader) error {
 	lines := bufio.NewScanner(r)
@@ -251,16 +268,7 @@ func (a attributer) lines(env *environment, r io.Reader) error {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
-		var in attributeInput
-		var read readPost
-		err := json.Unmarshal(lines.Bytes(), &in)
-		var p feed.Post
-		if err == nil {
-			p, err = in.post()
-		}
-		if err == nil {
-			read, err = a.post(p)
-		}
+		in, read, err := a.line(lines.Bytes())
 		if err != nil {
 			fmt.Fprintf(env.stderr, "feedpub: line %d: %s\n", number, hosting.OneLine(err))
 			rejected++

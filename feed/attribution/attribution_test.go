@@ -339,6 +339,23 @@ func TestReadEmptyPost(t *testing.T) {
 	}
 }
 
+// TestReportIsPublished checks that a publication is credited without a passage if a sentence says what it reports and
+// its only link leads to the article there.
+func TestReportIsPublished(t *testing.T) {
+	r := newReader(t)
+	for _, tt := range []struct{ report, want string }{
+		{"The [Washington Post](https://www.washingtonpost.com/science/2024/01/02/tides/) reports today that the tides rise.", "Washington Post"},
+		{"[Wired reported](https://www.wired.com/story/tides/) that the tides rise.", "Wired"},
+		{"The BBC reports that [the tides rise](https://www.bbc.co.uk/news/science-environment-123456).", "BBC"},
+		{"[Wired](https://www.wired.com/story/tides/) reports that the tides rise.", "Wired"},
+	} {
+		got := read(t, r, "markdown", "", tt.report+" I have moved the shed.")
+		if len(got.Quotes) != 1 || got.Quotes[0].Source.Publication != tt.want || got.Quotes[0].Text != "" || len(got.Suggestions) != 0 {
+			t.Errorf("%q: quotes %+v and suggestions %+v, want %s without a passage", tt.report, got.Quotes, got.Suggestions, tt.want)
+		}
+	}
+}
+
 // TestMentionIsSuggested checks that a source without a passage is only suggested, even if it is above the threshold,
 // and that the same source with a passage is published.
 func TestMentionIsSuggested(t *testing.T) {
@@ -347,13 +364,11 @@ func TestMentionIsSuggested(t *testing.T) {
 		mention string
 		above   bool // the certainty is above the threshold
 	}{
-		{"The [Washington Post](https://www.washingtonpost.com/science/2024/01/02/tides/) reports today that the tides rise. " +
-			"I have moved the shed.", true},
-		{"[Wired reported](https://www.wired.com/story/tides/) that the tides rise. I have moved the shed.", true},
-		{"The BBC reports that [the tides rise](https://www.bbc.co.uk/news/science-environment-123456). I have moved the shed.", true},
+		{"As the [Washington Post](https://www.washingtonpost.com/science/2024/01/02/tides/) reports, the tides rise, and " +
+			"[the harbour](https://harbour.example/a) is shut. I have moved the shed.", true},
+		{"But [Wired reported](https://www.wired.com/story/tides/) that the tides rise. I have moved the shed.", true},
 		{"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. " +
 			"I have moved the shed.", false},
-		{"[Wired](https://www.wired.com/story/tides/) reports that the tides rise. I have moved the shed.", false},
 		{"In the Economist, Ann Lee says that harbours will close, and I think she is right about that.", false},
 		{"I learned from a [piece in Wired](https://www.wired.com/story/tides/) by Ann Lee that the tides rise.", false},
 	} {

@@ -41,6 +41,7 @@ type reading struct {
 	analyses         []analysis // by block index
 	scratch          *scratch
 	link             linkTarget        // the result of the last call of linkTo
+	linksByName      map[string]string // the result of namedLinks, or nil
 	listAll          bool              // list all features of units and tokens, for training
 	creditsOf        map[int][]*source // sources that the rules found, by credit block
 }
@@ -67,6 +68,7 @@ type source struct {
 	structured    bool     // markup or template code contains the parts of the credit
 	delimited     bool     // markup or template code connects the credit with its passage
 	distant       bool     // the credit is a link, and its sentence comes before the one that introduces the passage
+	voiced        bool     // a sentence says that the publication writes what it quotes
 	entry         bool     // the source is an entry, including its headline, in a list of links
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
 	clear         bool     // the credit has a clear form; see reading.isClear

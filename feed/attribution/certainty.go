@@ -444,13 +444,13 @@ func mayBeArticle(u string) bool {
 	return !shopHosts[label]
 }
 
-// shopHosts lists the first labels of the hosts of shops and media services, whose pages are not articles.
+// shopHosts lists the first labels of the hosts of shops, of services for payments and of media services, whose pages
+// are not articles.
 var shopHosts = map[string]bool{
-	"amazon": true, "amzn": true, "audible": true, "bandcamp": true, "ebay": true, "etsy": true, "flickr": true,
-	"itunes": true,
-	"imdb":   true, "imgur": true, "music": true, "open": true, "pinterest": true, "play": true, "soundcloud": true,
-	"spotify": true, "vimeo": true,
-	"youtu": true, "youtube": true,
+	"amazon": true, "amzn": true, "audible": true, "bandcamp": true, "buymeacoffee": true, "ebay": true, "etsy": true,
+	"flickr": true, "gofundme": true, "imdb": true, "imgur": true, "indiegogo": true, "itunes": true, "kickstarter": true,
+	"ko-fi": true, "liberapay": true, "music": true, "open": true, "patreon": true, "paypal": true, "pinterest": true,
+	"play": true, "soundcloud": true, "spotify": true, "venmo": true, "vimeo": true, "youtu": true, "youtube": true,
 }
 
 // sureRule is the minimum rule weight at which a name's position is enough to identify it, as in "Read entire article

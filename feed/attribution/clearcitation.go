@@ -20,11 +20,12 @@ func (rd *reading) isClearCitation(s *source) bool {
 		return false
 	}
 	if isHeading(b.elem) {
-		return rd.isSourceLink(s, b)
+		return rd.isSourceLink(s, b) || rd.isHeadingOfPassage(s, b)
 	}
-	return rd.isTitledLead(s, b) || rd.isReportedLead(s, b) || rd.isCitationHeader(s, b) || rd.isClearTail(s, b) ||
-		rd.isPersonLead(s, b) || rd.isAgencyLead(s, b) || rd.isSourceLink(s, b) || rd.isOriginLine(s, b) ||
-		rd.isWritingFor(s, b) || rd.isLinkedTitleLead(s, b)
+	return slices.ContainsFunc([]func(*source, *block) bool{
+		rd.isTitledLead, rd.isReportedLead, rd.isCitationHeader, rd.isClearTail, rd.isPersonLead, rd.isAgencyLead,
+		rd.isSourceLink, rd.isOriginLine, rd.isWritingFor, rd.isLinkedTitleLead, rd.isDashTail, rd.isAgencyLine,
+	}, func(is func(*source, *block) bool) bool { return is(s, b) })
 }
 
 // maxAfterTitle is the maximum number of tokens between the name and the title of an article and the colon after them.
@@ -207,17 +208,10 @@ func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
 			rd.takeQuotationBelow(d, c, rd.endOfCard(s.firstBlock))
 		}
 	}
-	certain := make(map[int]bool) // by block: whether a certain candidate has its credit or passage there
-	for _, c := range cs {
-		if c.certainty >= minMention {
-			for _, k := range slices.Concat(c.source.creditBlocks, c.source.passageBlocks) {
-				certain[k] = true
-			}
-		}
-	}
+	certain, quoted := certainBlocks(cs)
 	found := make(map[int]*candidate) // by block of the credit
 	for k := range rd.doc.blocks {
-		if c := rd.clearLine(d, k); c != nil && !certain[k] {
+		if c := rd.clearLine(d, k); c != nil && (!certain[k] || !quoted[k] && len(c.passage.units) > 0) {
 			found[k] = c
 		}
 	}
@@ -236,6 +230,22 @@ func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
 	return cs
 }
 
+// certainBlocks returns, by block, whether a candidate that is certain without its form is there, and whether it has a
+// passage.
+func certainBlocks(cs []*candidate) (certain, quoted map[int]bool) {
+	certain, quoted = make(map[int]bool), make(map[int]bool)
+	for _, c := range cs {
+		if c.certainty < minMention || c.raised {
+			continue
+		}
+		for _, k := range slices.Concat(c.source.creditBlocks, c.source.passageBlocks) {
+			certain[k] = true
+			quoted[k] = quoted[k] || len(c.passage.units) > 0 || len(c.source.passages) > 0
+		}
+	}
+	return certain, quoted
+}
+
 // mayBeClearLine reports whether the block is a line of text outside quotation elements that is not too long to search.
 func (b *block) mayBeClearLine() bool {
 	return b.quotation == nil && (b.role == "" || b.role == Commentary || b.role == Credit) && len(b.toks) >= 4 &&
@@ -251,6 +261,9 @@ func (rd *reading) clearLine(d *decisions, k int) *candidate {
 		return c
 	}
 	if c := rd.titledSpeaker(k); c != nil {
+		return c
+	}
+	if c := rd.linkedHeading(d, k); c != nil {
 		return c
 	}
 	return rd.linkLine(d, k)

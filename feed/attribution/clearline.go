@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"slices"
+	"strings"
 )
 
 // This file finds lines with a clear form that name where the text below is from, in posts that do not mark their
@@ -40,14 +41,66 @@ func (rd *reading) isLonePerson(s *source, b *block) bool {
 }
 
 // isFromName reports whether block b consists of "From" and the publication of s, whose name contains a word such as
-// "Times".
+// "Times" or is elsewhere in the post the text of a link to its site. If that link leads to an article, it becomes the
+// URL of s.
 func (rd *reading) isFromName(s *source, b *block) bool {
 	from := phraseEnd(rd.l.from, b.toks)
 	if from == 0 || from == len(b.toks) || s.pub.name == "" || len(s.authors) > 0 {
 		return false
 	}
 	from = min(rd.l.skipDeterminers(b.toks, from), len(b.toks)-1)
-	return b.slice(span{from, len(b.toks)}) == s.pub.name && rd.l.looksLikePub(b.text, b.toks[from:])
+	if strings.TrimSuffix(b.slice(span{from, len(b.toks)}), ":") != s.pub.name {
+		return false
+	}
+	link, linked := rd.namedLinks()[s.pub.name]
+	if s.url == "" && articleOnly(link) != "" {
+		s.url = link
+	}
+	return linked || rd.l.looksLikePub(b.text, b.toks[from:])
+}
+
+// namedLinks returns the links of the post by their texts, if these are the names of the sites to which they lead.
+func (rd *reading) namedLinks() map[string]string {
+	if rd.linksByName == nil {
+		rd.linksByName = make(map[string]string)
+		for _, b := range rd.doc.blocks {
+			for _, r := range b.runs {
+				if r.kind != runLink {
+					continue
+				}
+				if text := b.text[r.start:r.end]; hostNamed(r.value, text) {
+					rd.linksByName[text] = r.value
+				}
+			}
+		}
+	}
+	return rd.linksByName
+}
+
+// isDashTail reports whether block b is a long paragraph that ends in a dash and the publication of s, in a post that
+// does not mark its quotations: "… has yet to leave its garage - Harbour Gazette".
+func (rd *reading) isDashTail(s *source, b *block) bool {
+	n := len(b.toks)
+	if rd.marksQuotations || b.list || s.pub.name == "" || !strings.HasSuffix(b.text, s.pub.name) {
+		return false
+	}
+	from := strings.LastIndex(b.text, s.pub.name)
+	lo, name := tokensWithin(b.toks, span{0, n}, run{start: from, end: len(b.text)})
+	if name.empty() || name.hi != n || s.pub.known == nil && !rd.l.looksLikePub(b.text, b.toks[name.lo:]) {
+		return false
+	}
+	for lo > 0 && rd.l.det.has(b.toks[lo-1].id) {
+		lo--
+	}
+	return lo > minTextBelow && b.toks[lo-1].kind == tokDash && b.toks[lo-1].space
+}
+
+// isAgencyLine reports whether block b consists of the known agency of s, and the next block begins with a dateline, in
+// a post that does not mark its quotations.
+func (rd *reading) isAgencyLine(s *source, b *block) bool {
+	next := rd.nextBlock(s.creditBlocks[0])
+	return !rd.marksQuotations && s.pub.known != nil && s.pub.known.Agency && next >= 0 && rd.r.pubs.lookup(b.text) == s.pub.known &&
+		rd.startsWithDateline(next)
 }
 
 // isWritingFor reports whether block b begins with the author of s, a comma, a word such as "writing", a preposition

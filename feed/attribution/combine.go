@@ -22,6 +22,7 @@ type candidate struct {
 	certainty      int                // certainty of the source, in hundredths
 	passageCertain int                // certainty of the passage, in hundredths
 	near           int                // place of the quotation nearest to the names
+	raised         bool               // the certainty was raised because of the form of the credit
 	sentence       *sentenceQuotation // if not nil, the passage is in the sentence of the credit
 }
 
@@ -371,7 +372,7 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 	}
 	for _, r := range c.passages {
 		certainty := certaintyOf(rd.r.model.passage, r.evidence, 0)
-		if rd.isCited(d, c.rule, r.units) {
+		if rd.isCited(d, c.rule, r.units) || c.rule == nil && rd.isAnnounced(d, c.source, r.units) {
 			certainty = maxCertainty
 		}
 		if certainty > c.passageCertain {

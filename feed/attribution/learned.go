@@ -134,7 +134,21 @@ func (x *collector) unit(i, label int) {
 }
 
 // weakMargin is the minimum margin of a credit label at which a unit is still a candidate.
-const weakMargin = -250
+const weakMargin = -500
+
+// unlikelyMargin is the margin below which only a unit that may name a source is read as a credit.
+const unlikelyMargin = -250
+
+// mayNameSource reports whether the span of the block has a link, a capitalized word after its first word, or a verb of
+// saying after that word.
+func (rd *reading) mayNameSource(b *block, in span) bool {
+	for k := in.lo + 1; k < in.hi; k++ {
+		if t := &b.toks[k]; t.upper && !rd.l.stop.has(t.id) || k == in.lo+1 && rd.l.say.has(t.id) {
+			return true
+		}
+	}
+	return !in.empty() && b.linkIn(in) != ""
+}
 
 // addWeak adds a credit for each unit with a credit label whose margin is at least weakMargin. If the unit is next to a
 // passage without a credit, it becomes the credit of the passage.
@@ -155,20 +169,46 @@ func (rd *reading) addWeak(d *decisions) {
 		if taken[i] || margin < weakMargin || quoted[d.units[i].block] {
 			continue
 		}
-		c := rd.readCredit(d, i, label)
-		if c.empty() {
+		c := rd.readWeak(d, i, label, margin)
+		if c == nil {
 			continue
 		}
-		open := begins[i+1]
-		if label == labelTail {
-			open = ends[i-1]
-		}
-		if open != nil && len(open.credit) == 0 {
-			open.join(c)
-			continue
-		}
-		d.credits = append(d.credits, c)
+		d.addWeakCredit(c, begins[i+1], ends[i-1])
 	}
+}
+
+// readWeak returns the credit of unit i, which has the given margin for a credit label, or nil if it names no source.
+func (rd *reading) readWeak(d *decisions, i, label, margin int) *learnedCredit {
+	b := rd.doc.blocks[d.units[i].block]
+	in := creditTokens(&d.units[i], label)
+	if b.isEmbedded() || margin < unlikelyMargin && !rd.mayNameSource(b, in) {
+		return nil
+	}
+	c := rd.readCredit(d, i, label)
+	if c.pub.name == "" && c.headline == "" && !rd.nameWeak(c, b, in) && c.empty() {
+		return nil
+	}
+	return c
+}
+
+// addWeakCredit adds c to the credits. If its label fits, it becomes the credit of the passage that begins after its
+// unit, or of the one that ends before it, unless that passage has one or is nil.
+func (d *decisions) addWeakCredit(c, below, above *learnedCredit) {
+	open := below
+	if c.label == labelTail {
+		open = above
+	}
+	if open != nil && len(open.credit) == 0 {
+		open.join(c)
+		return
+	}
+	d.credits = append(d.credits, c)
+}
+
+// isEmbedded reports whether the block is in an element, such as an embedded tweet, of which the markup alone
+// determines the source.
+func (b *block) isEmbedded() bool {
+	return b.quotation != nil && outermost(b.quotation).kind != quotationPlain
 }
 
 // onlyPassages returns, for each block, whether it is in a passage that the rules found and in no credit. A credit that

@@ -69,7 +69,7 @@ type language struct {
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken, writing *class
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
-	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, companySuffix, clause, third *class
+	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, companySuffix, clause, third, page, excerpt, further *class
 }
 
 // ruleWord states what a word means for the rules.
@@ -700,10 +700,13 @@ func (l *language) bindClasses() {
 		"at": &l.at, "by": &l.by, "calling": &l.calling, "citing": &l.citing, "clause": &l.clause, "common": &l.common,
 		"company-suffix": &l.companySuffix, "connector": &l.connector, "contrast": &l.contrast, "corporate": &l.corporate, "covered": &l.covered,
 		"date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det, "employ": &l.employ, "epithet": &l.epithet,
+		"excerpt": &l.excerpt,
+		"further": &l.further,
 		"finding": &l.finding, "firm": &l.firm, "first": &l.first, "from": &l.from, "generic": &l.generic,
 		"genitive": &l.genitive, "given": &l.given, "holiday": &l.holiday, "honorific": &l.honorific, "in": &l.in,
 		"institution": &l.institution, "label": &l.label, "list-name": &l.listName, "meeting": &l.meeting,
 		"modal": &l.modal, "more": &l.more, "name-affix": &l.nameAffix, "not-name": &l.notName, "note": &l.note, "on": &l.on,
+		"page":   &l.page,
 		"opener": &l.opener, "particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo,
 		"piece": &l.piece, "place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position,
 		"present": &l.present, "pub-word": &l.pubWord, "read-on": &l.readOn, "references": &l.references,

@@ -54,13 +54,21 @@ func (rd *reading) quotationNear(d *decisions, k int, s *source) int {
 }
 
 // nameOf returns the tokens of the publication of s, or of one of its authors, in the block. If it contains none of
-// them, nameOf returns all tokens.
+// them, nameOf returns the text of the link to the article, and all tokens if there is no such link.
 func (b *block) nameOf(s *source) span {
 	for _, name := range append([]string{s.pub.name}, s.authors...) {
 		if name == "" {
 			continue
 		}
 		if _, at, ok := b.findName(name); ok && !at.empty() {
+			return at
+		}
+	}
+	for _, r := range b.runs {
+		if r.kind != runLink || s.url == "" || r.value != s.url {
+			continue
+		}
+		if _, at := tokensWithin(b.toks, span{0, len(b.toks)}, r); !at.empty() {
 			return at
 		}
 	}

@@ -89,7 +89,7 @@ func (rd *reading) prepareSources() {
 // minMention is the certainty, in hundredths, below which a source without a passage is only suggested if there is no
 // quotation near its name. Most such names are mentioned, not quoted. A threshold below the default lowers it in
 // proportion.
-const minMention = 88
+const minMention = 90
 
 // isListed reports whether the source is a bare name in a list item, as in a list of sites.
 func (rd *reading) isListed(s *source) bool {
@@ -184,7 +184,39 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 			published = append(published, c)
 		}
 	}
+	all := slices.Clone(published)
+	published = slices.DeleteFunc(published, func(c *candidate) bool {
+		if !rd.isRepeated(c.source, all) {
+			return false
+		}
+		suggest(c, rd.newQuote(c))
+		return true
+	})
 	return published, suggestions
+}
+
+// maxRepeated is the maximum number of published sources among which repeated ones are searched for.
+const maxRepeated = 50
+
+// isRepeated reports whether s has no passage, and another of the published sources is the same article or, if one of
+// them has no URL, the same publication, with a passage.
+func (rd *reading) isRepeated(s *source, published []*candidate) bool {
+	if len(s.passages) > 0 || len(published) > maxRepeated {
+		return false
+	}
+	return slices.ContainsFunc(published, func(c *candidate) bool {
+		o := c.source
+		switch {
+		case o == s || len(o.passages) == 0:
+			return false
+		case s.url != "" && o.url != "":
+			return s.url == o.url
+		case s.pub.name == "" || o.pub.name == "":
+			return false
+		default:
+			return rd.samePublication(s.pub.name, o.pub.name) || hostNamed(s.url, o.pub.name) || hostNamed(o.url, s.pub.name)
+		}
+	})
 }
 
 // isMention reports whether the source has no passage and is more likely mentioned than quoted.
@@ -206,7 +238,9 @@ func (rd *reading) isAmongLinks(s *source) bool {
 
 // mentionLimit returns the certainty, in hundredths, below which candidate c, which has no passage, is only suggested.
 func mentionLimit(c *candidate, threshold int) int {
-	if c.near != nearNothing {
+	switch c.near {
+	case nearNothing, nearParagraph, nearBelow, nearMarksBelow:
+	default:
 		return threshold
 	}
 	return minMention * min(threshold, defaultLimit) / defaultLimit

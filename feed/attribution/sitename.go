@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -83,28 +84,36 @@ var hostingLabels = map[string]bool{
 // siteName returns the tokens of the longest name in the block that equals one of the labels when written as one word,
 // or an empty span.
 func (rd *reading) siteName(b *block, labels []string) span {
-	longest := 0
-	for _, l := range labels {
-		longest = max(longest, len(l))
-	}
+	byLength := func(a, b string) int { return cmp.Compare(len(a), len(b)) }
+	shortest, longest := len(slices.MinFunc(labels, byLength)), len(slices.MaxFunc(labels, byLength))
 	var found span
 	for i := range b.toks {
 		if t := b.toks[i]; t.kind != tokWord || !t.upper && !t.digit {
 			continue
 		}
+		letters := 0
 		for j := i + 1; j <= min(len(b.toks), i+maxSiteName); j++ {
 			t := b.toks[j-1]
-			if t.kind != tokWord && t.kind != tokPoss && !isMark(b.toks, j-1, '&') || t.end-b.toks[i].start > 3*longest {
+			if !mayBeInSiteName(t) || letters > longest+maxAdded {
 				break
 			}
+			letters += t.end - t.start
 			name := span{i, j}
-			if t.kind != tokPunct && j-i > found.hi-found.lo && isSiteName(b.slice(name), labels) && rd.isWholeName(b, name) {
+			if letters >= shortest-maxAdded && t.kind != tokPunct && j-i > found.hi-found.lo &&
+				isSiteName(b.slice(name), labels) && rd.isWholeName(b, name) {
 				found = name
 			}
 		}
 	}
 	return found
 }
+
+// mayBeInSiteName reports whether t is a word, a possessive or "&".
+func mayBeInSiteName(t token) bool { return t.kind == tokWord || t.kind == tokPoss || t.isPunct("&") }
+
+// maxAdded is the greatest difference between the length of a name, without spaces, and that of a label that equals it:
+// one of them may have an article, "and" and accents.
+const maxAdded = 8
 
 // isWholeName reports whether the name is not a part of a longer one. A single word must not be a word of the language,
 // nor a part of the text of a link, which may be a headline.

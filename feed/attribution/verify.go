@@ -41,7 +41,7 @@ func (rd *reading) verify(s *source) bool {
 	switch {
 	case !rd.isCreditOfPassage(s, at), !rd.isLinkOfLead(s, at):
 		return false
-	case rd.isFoundThere(s), rd.isOwnSentence(s, b), !rd.isLinkOfSentence(s, b):
+	case rd.isFoundThere(s), rd.isViaInBrackets(s, b), rd.isOwnSentence(s, b), !rd.isLinkOfSentence(s, b):
 		return false
 	}
 	rd.readListEntry(s, b)
@@ -140,11 +140,11 @@ func (rd *reading) isCreditOfPassage(s *source, at int) bool {
 	if at > first {
 		return !isHeading(b.elem)
 	}
-	if first == 0 {
+	if first == 0 || s.clear && isHeading(b.elem) {
 		return true
 	}
 	lead := rd.doc.blocks[first-1]
-	if len(lead.toks) == 0 || lead.quotation != nil || !announces(lead.toks[len(lead.toks)-1]) || rd.isNamedIn(s, lead) {
+	if lead.quotation != nil || !isLead(lead) || rd.isNamedIn(s, lead) {
 		return true
 	}
 	if s.pub.known == nil && s.pub.name != "" {
@@ -329,13 +329,16 @@ func (rd *reading) isCreditSentence(s *source, b *block, at span) bool {
 	})
 }
 
+// maxInitial is the maximum length of an initial or an abbreviation in capitals, in bytes.
+const maxInitial = 2
+
 // sentenceAround returns the span of the sentence in toks that contains the given span.
 func (rd *reading) sentenceAround(toks []token, at span) span {
 	in := span{0, len(toks)}
 	for k := 1; k+1 < len(toks); k++ {
 		t, before, next := toks[k], toks[k-1], toks[k+1]
 		if t.kind != tokPunct || !strings.ContainsRune(".!?", t.ch) || !next.upper || !next.space ||
-			before.upper || rd.l.abbreviation.has(before.id) {
+			before.upper && before.end-before.start <= maxInitial || rd.l.abbreviation.has(before.id) {
 			continue
 		}
 		if k >= at.lo {
@@ -359,6 +362,10 @@ func (rd *reading) correctHeadline(s *source, at int) {
 		s.headline = ""
 		return
 	}
+	if rd.isDateOnly(s.headline, toks) {
+		s.headline = ""
+		return
+	}
 	if len(s.authors) == 0 && rd.readAuthorAtPlace(s, toks) {
 		return
 	}
@@ -372,6 +379,17 @@ func (rd *reading) correctHeadline(s *source, at int) {
 			return
 		}
 	}
+}
+
+// isDateOnly reports whether the text, whose tokens are toks, is a number or a date, perhaps after one word: "2009",
+// "Added 2021-03-12".
+func (rd *reading) isDateOnly(text string, toks []token) bool {
+	for k := range toks {
+		if end, _ := rd.l.date(text, toks, k); end == len(toks) && k <= 1 {
+			return true
+		}
+	}
+	return len(toks) > 0 && !slices.ContainsFunc(toks, func(t token) bool { return t.kind == tokWord && !t.digit })
 }
 
 // readAuthorAtPlace reports whether the headline of s, whose tokens are toks, consists of a person, "at", "in" or
@@ -454,10 +472,11 @@ func isReferenceHost(u string) bool {
 	return slices.ContainsFunc(labels, func(l string) bool { return referenceHosts[l] || shopHosts[l] && len(l) > 4 })
 }
 
-// referenceHosts lists labels of hosts that describe people and works, or collect quotations.
+// referenceHosts lists labels of hosts that describe people and works, collect quotations, or archive the articles of
+// others.
 var referenceHosts = map[string]bool{
-	"azquotes": true, "brainyquote": true, "britannica": true, "facebook": true, "goodreads": true, "librarything": true,
-	"linkedin": true, "quoteinvestigator": true, "twitter": true, "wikidata": true, "wikimedia": true, "wikipedia": true,
+	"azquotes": true, "brainyquote": true, "britannica": true, "facebook": true, "goodreads": true, "jstor": true,
+	"librarything": true, "linkedin": true, "quoteinvestigator": true, "twitter": true, "wikidata": true, "wikimedia": true, "wikipedia": true,
 	"wikiquote": true,
 }
 
@@ -528,13 +547,15 @@ func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 	switch {
 	case s.pub.name == "":
 		return len(s.authors) > 0
+	case rd.isMedia(s) && len(s.authors) == 0:
+		return false
 	case s.pub.known == nil && rd.isAside(s):
 		s.pub = publisher{}
 		return len(s.authors) > 0
 	case s.pub.known == nil:
 		return rd.isUnknownCertain(s, b)
 	case len(s.passages) > 0 && s.url == "" || s.pub.known.Agency || len(s.pub.known.Domains) == 0:
-		return rd.isNamedAsOrigin(s)
+		return s.voiced || rd.isNamedAsOrigin(s)
 	default:
 		return s.url == "" || rd.checkHost(s)
 	}
@@ -543,7 +564,7 @@ func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 // isUnknownCertain reports whether the unknown publication of s is certain, because of the host of the article, the
 // form of the name, the markup, a copied header or a short line that announces the passage.
 func (rd *reading) isUnknownCertain(s *source, b *block) bool {
-	return rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader || rd.isMarkedName(s) ||
+	return s.clear || rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader || rd.isMarkedName(s) ||
 		len(s.authors) > 0 && len(s.passages) == 0 || rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil))
 }
 

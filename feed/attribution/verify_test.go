@@ -20,7 +20,7 @@ func TestVerify(t *testing.T) {
 		{"a heading below the passage begins the next section",
 			"##### [Why the harbour silts up](https://www.theguardian.com/environment/2019/may/02/harbour)\n\nA long read." + quoted +
 				"\n##### [The Patient Mapmaker Ruth E. Calloway](https://www.newyorker.com/magazine/2019/05/06/mapmaker)\n\nShe drew coasts.\n",
-			nil},
+			[]string{"The Guardian|Why the harbour silts up||https://www.theguardian.com/environment/2019/may/02/harbour|Every"}},
 		{"a heading with a source below the passage", quoted[2:] + "\n## From [the Guardian](https://www.theguardian.com/a/dig)\n\nI read it on the ferry.\n",
 			nil},
 		{"a passage in the same item as its link, and not in the item before",

@@ -12,10 +12,14 @@ import (
 // raised to clearCertainty.
 const minClear, clearCertainty = 45, 90
 
+// minPerson is the minimum certainty, in hundredths, of a person in a line that announces a quotation.
+const minPerson = 50
+
 // raiseClear raises the certainty of candidates with a clear form.
 func (rd *reading) raiseClear(cs []*candidate) {
 	for _, c := range cs {
-		if c.certainty < minMention && rd.isClear(c) {
+		if rd.isClear(c) {
+			c.raised = c.certainty < minMention
 			c.certainty = max(c.certainty, clearCertainty)
 			c.source.clear = true
 		}
@@ -30,8 +34,52 @@ func (rd *reading) isClear(c *candidate) bool {
 	if s.kind == Nested || s.kind == Reblog || s.kind == Tweet || s.distant || s.inherited {
 		return false
 	}
-	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)) ||
-		rd.isClearCitation(s) || rd.isClearBeside(s) || rd.isExternal(s)
+	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s) || rd.isNamedNear(c)) ||
+		rd.isClearName(c) || rd.isClearCitation(s) || rd.isClearBeside(s) || rd.isExternal(s)
+}
+
+// isNamedNear reports whether a quotation is next to the name of a known publication: in its sentence, directly above
+// or below a short line, or below a sentence at the end of a block. The same holds for a person whom a line that
+// announces the quotation names.
+func (rd *reading) isNamedNear(c *candidate) bool {
+	s := c.source
+	if s.pub.known == nil {
+		return s.pub.name == "" && len(s.authors) == 1 && c.certainty >= minPerson &&
+			(c.near == nearAnnounced || c.near == nearTextBelow) && rd.isPersonLike(s.authors[0])
+	}
+	if c.near == nearNothing || len(s.creditBlocks) == 0 || len(s.authors) > 1 || rd.isMedia(s) ||
+		!rd.isAtURL(s) && (s.pub.known.Word || rd.isGenericName(s.pub.name)) {
+		return false
+	}
+	return rd.isVoiceNear(s, c.near, rd.doc.blocks[s.creditBlocks[0]])
+}
+
+// isVoiceNear reports whether the quotation at the given place near the name of s in block b may be that of s.
+func (rd *reading) isVoiceNear(s *source, near int, b *block) bool {
+	switch name := b.nameOf(s); near {
+	case nearSentence:
+		return rd.isSpeakerInSentence(s, b, name)
+	case nearAnnounced, nearTextBelow:
+		return true
+	case nearAbove, nearTextAbove:
+		return phraseEnd(rd.l.further, b.toks) == 0
+	case nearBelow:
+		return rd.sentenceAround(b.toks, name).hi == len(b.toks)
+	default:
+		return false
+	}
+}
+
+// isSpeakerInSentence reports whether the known publication of s, of which the name is in the block, may be what its
+// sentence quotes: it is not where somebody works, commas do not surround it as in an enumeration, and no other known
+// publication is in the sentence.
+func (rd *reading) isSpeakerInSentence(s *source, b *block, name span) bool {
+	before, after := rd.wordsBeside(b, name)
+	if before == besideOf || before == besideComma && after == besideComma && !b.isEmphasized(name) && b.linkIn(name) == "" {
+		return false
+	}
+	others, _ := rd.otherNames(b, rd.sentenceAround(b.toks, name), name, s)
+	return others == 0
 }
 
 // isExternal reports whether s is the publication at the post's external URL, which its writer has given, and has a

@@ -356,7 +356,7 @@ func (rd *reading) isDescription(toks []token) bool {
 
 // isOnlyMentioned reports whether s, whose credit is in block b, has no passage and is named without being quoted: it
 // has no publication, it is a site that hosts videos or code, it is named in a remark in brackets, it reported on the
-// author's own work, or block b is emphasized like the caption of a picture.
+// author's own work, block b begins with words such as "see also", or it is emphasized like the caption of a picture.
 func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 	if len(s.passages) > 0 || s.entry || s.copiedHeader {
 		return false
@@ -364,15 +364,21 @@ func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 	if s.pub.name == "" {
 		return !s.clear
 	}
-	if rd.isMedia(s) || b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]) {
-		return true
-	}
-	if s.pub.known == nil && len(s.authors) > 0 && s.url == "" && !rd.isMarkedName(s) && !rd.hasPerson(s) {
+	if rd.isMedia(s) || phraseEnd(rd.l.further, b.toks) > 0 || s.date.month == 0 && isCaption(b) || rd.isUnmarked(s) {
 		return true
 	}
 	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
 		return rd.isRemark(s, c) || rd.isCoverage(c)
 	})
+}
+
+// isCaption reports whether block b is emphasized like the caption of a picture and announces nothing.
+func isCaption(b *block) bool { return b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]) }
+
+// isUnmarked reports whether s has authors and an unknown publication, of which the name is not marked, and no URL, and
+// its credit has no clear form.
+func (rd *reading) isUnmarked(s *source) bool {
+	return s.pub.known == nil && !s.clear && len(s.authors) > 0 && s.url == "" && !rd.isMarkedName(s) && !rd.hasPerson(s)
 }
 
 // isMedia reports whether the URL of s or, if there is none, the publication is a site that hosts videos or code.
@@ -383,7 +389,7 @@ func (rd *reading) isMedia(s *source) bool {
 // isAside reports whether the unknown publication of s is emphasized within a sentence and not named as its origin: "I
 // just finished reading Moby-Dick".
 func (rd *reading) isAside(s *source) bool {
-	if s.hasHeader || s.copiedHeader || s.entry || s.convention == "cite" || s.url != "" || rd.isNamedAsOrigin(s) {
+	if s.clear || s.hasHeader || s.copiedHeader || s.entry || s.convention == "cite" || s.url != "" || rd.isNamedAsOrigin(s) {
 		return false
 	}
 	return slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool { return c.b.isEmphasized(c.at) })
@@ -397,6 +403,9 @@ func (rd *reading) hasPerson(s *source) bool {
 // isRemark reports whether the name is in brackets, alone or after a few words in lower case, as in "(by the Bugle)"
 // and "(e.g. the Bugle)". After the author or the headline, the name alone in brackets is a credit.
 func (rd *reading) isRemark(s *source, c nameContext) bool {
+	if s.clear {
+		return false
+	}
 	open := c.at.lo - 1
 	for open > 0 && open > c.at.lo-8 && (c.b.toks[open].kind != tokPunct || c.b.toks[open].ch != '(') {
 		if t := c.b.toks[open]; t.upper || t.kind == tokOpen {

@@ -67,7 +67,8 @@ func (rd *reading) takeNearerLink(s *source, at int) bool {
 }
 
 // linkAfter returns the link to an article on a different site that follows the URL of s in the given sentence of block
-// b. The text of the link must be a name, a title or a word for a text, and must not contain a name of s.
+// b. The text of the link must be a name, a title or a word for a text, must not contain a name of s, and must not
+// follow "via".
 func (rd *reading) linkAfter(s *source, b *block, in span) (last run, ok bool) {
 	after := -1
 	for _, r := range b.runs {
@@ -76,7 +77,7 @@ func (rd *reading) linkAfter(s *source, b *block, in span) (last run, ok bool) {
 		case r.kind != runLink || at.empty():
 		case r.value == s.url:
 			after = at.hi
-		case after >= 0 && at.lo > after && rd.isOtherArticle(s, b, r, at):
+		case after >= 0 && at.lo > after && !rd.l.viaWord.has(b.toks[at.lo-1].id) && rd.isOtherArticle(s, b, r, at):
 			last, ok = r, true
 		}
 	}
@@ -203,6 +204,21 @@ func (rd *reading) isFoundThere(s *source) bool {
 	return false
 }
 
+// isViaInBrackets reports whether the publication of s is a via in brackets after a link to a different site: "[Harbour
+// Notes](…) (via [The Bugle](…))".
+func (rd *reading) isViaInBrackets(s *source, b *block) bool {
+	if s.pub.name == "" {
+		return false
+	}
+	_, name, ok := b.findName(s.pub.name)
+	if !ok || name.lo < 2 || !isMark(b.toks, name.lo-2, '(') || !rd.l.viaWord.has(b.toks[name.lo-1].id) {
+		return false
+	}
+	return slices.ContainsFunc(b.runs, func(r run) bool {
+		return r.kind == runLink && r.end <= b.toks[name.lo-1].start && hostOf(r.value) != hostOf(s.url)
+	})
+}
+
 // namesOfVia returns the tokens between "via" at token i, which must begin a sentence, and the comma after it. The span
 // is empty if there is no such comma or nothing follows it.
 func (rd *reading) namesOfVia(b *block, i int) span {
@@ -306,8 +322,8 @@ func (rd *reading) isSender(s *source, name string) bool {
 	return false
 }
 
-// isMediaHost reports whether u, a URL or a domain, belongs to a site that hosts videos, slides, pictures or code, and
-// publishes nothing itself.
+// isMediaHost reports whether u, a URL or a domain, belongs to a site that hosts videos, slides, pictures, code or the
+// posts of others, and publishes nothing itself.
 func isMediaHost(u string) bool {
 	h := hostOf(u)
 	if h == "" {
@@ -318,7 +334,7 @@ func isMediaHost(u string) bool {
 
 // mediaHosts lists labels in the host names of sites that host videos, slides, pictures or code.
 var mediaHosts = map[string]bool{
-	"bitbucket": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
-	"gitlab": true, "imgur": true, "instagram": true, "slideshare": true, "soundcloud": true, "sourceforge": true,
+	"bitbucket": true, "bsky": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
+	"gitlab": true, "imgur": true, "instagram": true, "mastodon": true, "slideshare": true, "soundcloud": true, "sourceforge": true,
 	"speakerdeck": true, "vimeo": true, "youtu": true, "youtube": true,
 }

@@ -57,10 +57,10 @@ func (rd *reading) isCompany(s *source, b *block) bool {
 	return k < len(b.toks) && b.toks[k].upper && rd.l.companySuffix.has(b.toks[k].id)
 }
 
-// isAmbiguous reports whether s has only one author, and after that name the sentence says something of "he" or "she",
-// who may be another person before that word: "Ann Reed met Tom Hale, and he told the council:".
+// isAmbiguous reports whether s has only authors, and after the name of the first the sentence says something of "he"
+// or "she", who may be another person before that word: "Ann Reed met Tom Hale, and he told the council:".
 func (rd *reading) isAmbiguous(s *source, b *block) bool {
-	if s.pub.name != "" || len(s.authors) != 1 {
+	if s.pub.name != "" || len(s.authors) == 0 {
 		return false
 	}
 	_, name, ok := b.findName(s.authors[0])
@@ -72,7 +72,7 @@ func (rd *reading) isAmbiguous(s *source, b *block) bool {
 		id := b.toks[k+1].id
 		if rd.l.third.hasLower(b.toks[k]) && !rd.l.stop.has(id) && (rd.l.say.has(id) || rd.l.saidVerb.has(id)) {
 			_, persons := rd.otherNames(b, span{in.lo, k}, name, s)
-			return persons > 0
+			return persons > 0 || len(s.authors) > 1
 		}
 	}
 	return false

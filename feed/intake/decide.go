@@ -372,7 +372,7 @@ func (c *credits) creditLone(given feed.Source, title string, own ...string) {
 		if !l.overlaps(x.passage) && !(len(x.passage) == 0 && x.state == CreditPublished) {
 			continue
 		}
-		if x.Source.URL != "" || !c.samePublication(x.Source, publication) {
+		if !c.isGiven(x, publication, external) {
 			if len(x.passage) == 0 {
 				continue
 			}
@@ -395,6 +395,15 @@ func (c *credits) creditLone(given feed.Source, title string, own ...string) {
 		publication.Publication = at
 	}
 	c.addLone(l, publication)
+}
+
+// isGiven reports whether x is the credit of the given publication, at the URL external: it has no URL and the same
+// publication, or this URL and no passage.
+func (c *credits) isGiven(x *candidate, publication feed.Source, external string) bool {
+	if x.Source.URL == "" {
+		return c.samePublication(x.Source, publication)
+	}
+	return x.Source.URL == external && len(x.passage) == 0
 }
 
 // overlaps reports whether one of the nodes is in the quotation, or contains one of its elements.

@@ -106,12 +106,13 @@ func TestExternalURLTitle(t *testing.T) {
 }
 
 // TestExternalURLLinked checks that the text of the post's link to its external URL is the headline if it is a title,
-// and that a resolver or a link shortener is not a publication.
+// that a credit for that link and the external URL are one credit, and that a resolver or a link shortener is not a
+// publication.
 func TestExternalURLLinked(t *testing.T) {
 	const block = "<blockquote><p>The pier will be shut from Friday. It opens again in March.</p></blockquote><p>I shall miss it.</p>"
 	tests := []struct{ url, lead, want string }{
 		{"https://ferrynotes.example/pier", `The best news so far: <a href="%s">How the pier was shut for winter</a>`,
-			"published: ferrynotes.example, How the pier was shut for winter; suggested: ferrynotes.example, How the pier was shut for winter"},
+			"published: ferrynotes.example, How the pier was shut for winter"},
 		{"https://ferrynotes.example/pier", `Ich habe es <a href="%s">dort gelesen</a>:`, "published: ferrynotes.example, "},
 		{"https://ferrynotes.example/pier", `Read <a href="%s">this great article</a> about it:`, "published: ferrynotes.example, "},
 		{"https://doi.org/10.1016/j.pier.2021.12.005", `Read it here: <a href="%s">Evidence of sand in public harbours</a>.`,

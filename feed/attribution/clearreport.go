@@ -1,0 +1,191 @@
+package attribution
+
+import "slices"
+
+// This file finds sentences with a clear form that say what a publication, or a person in it, reports.
+
+// isReportLinked reports whether the sentence says what a known publication reports, and its only link leads to the
+// article there: "The Bugle [reported](…) on Tuesday that", "[According to the Bugle](…), it".
+func (rd *reading) isReportLinked(c *candidate, b *block, name span) bool {
+	s := c.source
+	in := rd.sentenceAround(b.toks, name)
+	if s.pub.name == "" || !isArticleOfSite(s.url) || !rd.isAtURL(s) && b.linkIn(name) != s.url || !rd.isOnlyLink(b, in, s.url) ||
+		slices.ContainsFunc(b.toks[in.lo:name.lo], func(t token) bool { return rd.isFirstPerson(t) || rd.l.contrast.has(t.id) }) {
+		return false
+	}
+	if rd.isCitingBefore(b, rd.beforeDeterminers(b, name.lo)) {
+		return true
+	}
+	if !rd.isAtURL(s) {
+		return false
+	}
+	if phraseEnd(rd.l.say, b.toks[name.hi:in.hi]) > 0 && !rd.l.stop.has(b.toks[name.hi].id) || rd.isLinkedVerbAfter(s, b, span{name.hi, in.hi}) {
+		return true
+	}
+	link, text := rd.linkAt(b, name.lo)
+	return link.value == s.url && text.hi > name.hi && slices.ContainsFunc(b.toks[name.hi:text.hi], rd.isSayVerb)
+}
+
+// isReporter reports whether a sentence without a link says what the publication, which is known or has a word such as
+// "Times", reports: the block begins with "The Harbour Gazette reports that", or the sentence ends in ", the Harbour
+// Gazette says".
+func (rd *reading) isReporter(c *candidate, b *block, name span) bool {
+	s := c.source
+	if s.pub.name == "" || b.list ||
+		(s.pub.known == nil || s.pub.known.Word) && !rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi]) {
+		return false
+	}
+	begin, said := rd.beforeDeterminers(b, name.lo), rd.afterBrackets(b, name.hi)
+	if said >= len(b.toks) || !rd.isSayVerb(b.toks[said]) {
+		return false
+	}
+	if begin > 0 {
+		return b.toks[begin-1].isPunct(",") && rd.sentenceAround(b.toks, name).hi == said+2 && b.toks[said+1].isPunct(".")
+	}
+	return said+1 < len(b.toks) && rd.l.clause.has(b.toks[said+1].id)
+}
+
+// maxSayingIn is the maximum number of tokens between a verb of saying and the publication in which it is said.
+const maxSayingIn = 6
+
+// isSayingIn reports whether the sentence begins with the words that a person says something in a known publication:
+// "Ann Reed wrote in yesterday's Bugle that", "In today's Bugle, Ann Reed suggests that". If s has no author, it is
+// that person. A sentence in the first person says what the author thinks of it.
+func (rd *reading) isSayingIn(c *candidate, b *block, name span) bool {
+	s := c.source
+	in := rd.sentenceAround(b.toks, name)
+	if s.pub.known == nil && (s.pub.name == "" || !isArticleOfSite(s.url) || b.linkIn(name) != s.url) || len(s.authors) > 1 ||
+		slices.ContainsFunc(b.toks[in.lo:in.hi], rd.isFirstPerson) {
+		return false
+	}
+	pub := rd.afterPlace(b, span{in.lo, name.lo})
+	if pub < 0 {
+		return false
+	}
+	from := in.lo
+	if pub-1 == in.lo {
+		from = skipMark(b.toks, name.hi, ',')
+	}
+	author := rd.speakerAt(b, from, in.hi)
+	if author.empty() || from == in.lo && (pub <= author.hi || pub-author.hi > maxSayingIn) {
+		return false
+	}
+	person := b.slice(author)
+	if len(s.authors) == 1 && s.authors[0] != person {
+		return false
+	}
+	s.authors = []string{person}
+	return true
+}
+
+// afterPlace returns the index of the first of the words, such as "yesterday's", between a preposition such as "in" and
+// the end of the span of the block, or -1 if no preposition precedes them.
+func (rd *reading) afterPlace(b *block, in span) int {
+	i := in.hi
+	for i > in.lo && rd.mayPrecedeName(b.toks[i-1]) {
+		i--
+	}
+	if i == in.lo || !rd.l.in.has(b.toks[i-1].id) && !rd.l.at.has(b.toks[i-1].id) {
+		return -1
+	}
+	return i
+}
+
+// speakerAt returns the name of a person, of at least two words, at token i of the block, if a verb of saying follows
+// it before token end. Otherwise the span is empty.
+func (rd *reading) speakerAt(b *block, i, end int) span {
+	author := span{i, rd.l.nameEnd(b.toks[:end], i)}
+	if author.hi >= end || author.hi-author.lo < 2 || !rd.isSayVerb(b.toks[author.hi]) {
+		return span{}
+	}
+	score := rd.l.personScore(b.text, b.toks[author.lo:author.hi])
+	if score == 0 || score == 1 && rd.l.nouns {
+		return span{}
+	}
+	return author
+}
+
+// isReadAt reports whether the sentence is a reference to the rest of the article at a publication whose name is the
+// link: "Read the full article on this at [The Bugle](…)".
+func (rd *reading) isReadAt(c *candidate, b *block, name span) bool {
+	s := c.source
+	in := rd.sentenceAround(b.toks, name)
+	if s.pub.name == "" || !rd.isAtURL(s) || b.linkIn(name) != s.url || !isArticleOfSite(s.url) || !rd.isOnlyLink(b, in, s.url) {
+		return false
+	}
+	last := name.hi
+	for last < in.hi && b.toks[last].kind == tokPunct {
+		last++
+	}
+	return last == in.hi && slices.ContainsFunc(b.toks[in.lo:name.lo], func(t token) bool { return rd.l.readOn.has(t.id) }) &&
+		!slices.ContainsFunc(b.toks[in.lo:name.lo], rd.isFirstPerson)
+}
+
+// maxBeforeVerb is the maximum number of tokens between the name of a publication and a linked verb of saying.
+const maxBeforeVerb = 4
+
+// isLinkedVerbAfter reports whether a link to the article of s that begins with a verb of saying begins within the
+// first few tokens of the span of the block: "The Bugle in the meantime [says that](…)".
+func (rd *reading) isLinkedVerbAfter(s *source, b *block, in span) bool {
+	for k := in.lo; k < in.hi && k <= in.lo+maxBeforeVerb; k++ {
+		if link, text := rd.linkAt(b, k); link.value == s.url && !text.empty() {
+			return rd.isSayVerb(b.toks[text.lo])
+		}
+	}
+	return false
+}
+
+// isReadIn reports whether a clause such as "that it is shut" follows the linked name of the publication that has the
+// article, which a preposition precedes: "I read in [The Bugle](…) that it is shut".
+func (rd *reading) isReadIn(c *candidate, b *block, name span) bool {
+	s := c.source
+	k := rd.beforeDeterminers(b, name.lo) - 1
+	return s.pub.name != "" && isArticleOfSite(s.url) && rd.isAtURL(s) && b.linkIn(name) == s.url && k >= 0 &&
+		(rd.l.in.has(b.toks[k].id) || rd.l.from.has(b.toks[k].id)) && name.hi < len(b.toks) && rd.l.clause.hasLower(b.toks[name.hi])
+}
+
+// maxBeforeColon is the maximum number of tokens between the name of a publication and the colon before its words.
+const maxBeforeColon = 6
+
+// isVoice reports whether the block begins with the name of the publication, which is known or has a word such as
+// "Times", and a colon and a quotation follow within a few words: "The Guardian in a leader: “…”".
+func (rd *reading) isVoice(c *candidate, b *block, name span) bool {
+	s := c.source
+	if s.pub.name == "" || rd.beforeDeterminers(b, name.lo) != 0 && !rd.isPaperBefore(b, name.lo) ||
+		(s.pub.known == nil || s.pub.known.Word) && !rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi]) {
+		return false
+	}
+	for k := name.hi; k+1 < len(b.toks) && k <= name.hi+maxBeforeColon; k++ {
+		if b.toks[k].isPunct(":") {
+			end := quotedEnd(b.toks, k+1)
+			s.voiced = end > 0 && countWords(b.toks[k+1:end]) >= minQuotedWords
+			return s.voiced
+		}
+	}
+	return false
+}
+
+// isPaperBefore reports whether the few tokens of the block before token i are determiners, "and", and words for a
+// publication, as in "And the Vienna paper".
+func (rd *reading) isPaperBefore(b *block, i int) bool {
+	return i <= 4 && !slices.ContainsFunc(b.toks[:i], func(t token) bool {
+		return t.kind == tokWord && !t.upper && !rd.l.det.has(t.id) && !rd.l.and.has(t.id) && !rd.l.generic.has(t.id)
+	})
+}
+
+// isSayVerb reports whether t is a verb of saying, and not also a common word.
+func (rd *reading) isSayVerb(t token) bool { return rd.l.say.hasLower(t) && !rd.l.stop.has(t.id) }
+
+// beforeDeterminers returns the index of the first of the determiners directly before token i of the block, or i.
+func (rd *reading) beforeDeterminers(b *block, i int) int {
+	for i > 0 && (rd.l.det.has(b.toks[i-1].id) || rd.l.epithet.has(b.toks[i-1].id)) {
+		i--
+	}
+	return i
+}
+
+// mayPrecedeName reports whether t can be between a preposition and the name of a publication, as in "in yesterday's
+// Bugle".
+func (rd *reading) mayPrecedeName(t token) bool {
+	return t.kind == tokPoss || rd.l.det.has(t.id) || rd.l.epithet.has(t.id) || rd.l.when.has(t.id) || rd.l.period.has(t.id)
+}

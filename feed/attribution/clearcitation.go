@@ -199,9 +199,9 @@ func (rd *reading) isSourceLink(s *source, b *block) bool {
 	return label != "" && label == strings.TrimPrefix(hostOf(s.url), "www.") && strings.HasSuffix(strings.TrimRight(b.text, " "), "("+label+")")
 }
 
-// addClearLines adds the sources of blocks that begin with a person and the title of a text in a clear form. Such a
-// source replaces the candidates for the same block that are less certain. It also makes the quotation below a bookmark
-// card the passage of the card's source.
+// addClearLines adds the sources of blocks that begin with a person and the title of a text in a clear form, and of
+// linked headings and links below a quotation. Such a source replaces the candidates for the same block that are less
+// certain or have no passage. It also makes the quotation below a bookmark card the passage of the card's source.
 func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
 	for _, c := range cs {
 		if s := c.source; s.convention == "card" && len(s.passages) == 0 {
@@ -219,7 +219,7 @@ func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
 		return cs
 	}
 	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
-		return slices.ContainsFunc(slices.Concat(c.source.creditBlocks, c.source.passageBlocks), func(k int) bool {
+		return !c.isCertainQuote() && slices.ContainsFunc(slices.Concat(c.source.creditBlocks, c.source.passageBlocks), func(k int) bool {
 			return found[k] != nil
 		})
 	})
@@ -240,10 +240,15 @@ func certainBlocks(cs []*candidate) (certain, quoted map[int]bool) {
 		}
 		for _, k := range slices.Concat(c.source.creditBlocks, c.source.passageBlocks) {
 			certain[k] = true
-			quoted[k] = quoted[k] || len(c.passage.units) > 0 || len(c.source.passages) > 0
+			quoted[k] = quoted[k] || c.isCertainQuote()
 		}
 	}
 	return certain, quoted
+}
+
+// isCertainQuote reports whether the candidate is certain without its form, and has a passage.
+func (c *candidate) isCertainQuote() bool {
+	return c.certainty >= minMention && !c.raised && (len(c.passage.units) > 0 || len(c.source.passages) > 0)
 }
 
 // mayBeClearLine reports whether the block is a line of text outside quotation elements that is not too long to search.

@@ -74,7 +74,8 @@ const maxBeforeTitle = 3
 const minBeforeBrackets = 6
 
 // isBracketTail reports whether the block ends in brackets that contain nothing but the name of the publication, which
-// is known or has a word such as "Times": "They have asked how they will know. [Harbour Weekly Post]".
+// is known or has a word such as "Times": "They have asked how they will know. [Harbour Weekly Post]". After a
+// quotation, the brackets may contain any name.
 func (rd *reading) isBracketTail(c *candidate, b *block, name span) bool {
 	s := c.source
 	if rd.isQuotedBeforeBrackets(b, name) {
@@ -108,9 +109,9 @@ func (rd *reading) isExcerptLine(c *candidate, b *block, name span) bool {
 // maxBelowPiece is the maximum number of blocks between a link to an article and the quotation of it.
 const maxBelowPiece = 3
 
-// isLonePiece reports whether the block of the candidate links to an article with a word such as "article", no other
-// block above the first quotation element links to an article, and the block above this element announces it without a
-// name: "I have read [this article](…)." and then "It begins well:". The element becomes the passage.
+// isLonePiece reports whether the block of the candidate links to an article with a word such as "article", there is no
+// link to another article, except to one of the blog itself, above the first quotation element, and the block above
+// this element announces it without a name: "I have read [this article](…)." and then "It begins well:".
 func (rd *reading) isLonePiece(c *candidate, b *block, name span) bool {
 	s := c.source
 	k := s.creditBlocks[0]

@@ -28,7 +28,8 @@ func (rd *reading) isClearName(c *candidate) bool {
 	if isHeading(b.elem) {
 		return c.certainty >= minEvident && rd.isTitledEntry(c, b, at)
 	}
-	named := s.pub.name == "" || strings.Contains(b.text, s.pub.name) // the publication is not only that of the link
+	// The publication is not only that of the link, and its name is not longer than a sentence, as "Yahoo! News" is.
+	named := (s.pub.name == "" || strings.Contains(b.text, s.pub.name)) && at.hi <= rd.sentenceAround(b.toks, at).hi
 	return slices.ContainsFunc(clearForms[:], func(f clearForm) bool {
 		return c.certainty >= f.limit && (named || f.unnamed) && f.is(rd, c, b, at)
 	})
@@ -65,7 +66,7 @@ var clearForms = [...]clearForm{
 	{0, false, (*reading).isPageTitle},
 }
 
-// isMarkedNear reports whether the block announces a quotation and names an unknown publication, not linked, of which
+// isMarkedNear reports whether the block announces a quotation and names a publication, not linked, of which
 // the name is emphasized, or bold after a preposition: "In reaction, Ann Reed, of _Harbour Notes_, writes:".
 func (rd *reading) isMarkedNear(c *candidate, b *block, name span) bool {
 	if c.source.pub.name == "" || b.linkIn(name) != "" || c.near != nearAnnounced && c.near != nearTextBelow {
@@ -100,8 +101,8 @@ func (rd *reading) isSiteNear(c *candidate, b *block, name span) bool {
 }
 
 // isPersonIn reports whether the block ends in a clause that announces text and consists of the author, a preposition,
-// the publication, which is known or emphasized or has a name with a word such as "Times", and a date: "Ann Reed in the
-// Harbour Post yesterday:". If the quotation follows in the same block, other words may precede the author.
+// the publication, which is known or emphasized or has a name with a word such as "Times", and perhaps a date: "Ann
+// Reed in the Harbour Post yesterday:". If the quotation follows in the same block, other words may precede the author.
 func (rd *reading) isPersonIn(c *candidate, b *block, name span) bool {
 	s, n := c.source, len(b.toks)
 	if name.hi+1 < n && b.toks[name.hi].isPunct(":") && quotedEnd(b.toks, name.hi+1) > 0 {
@@ -139,8 +140,8 @@ func (rd *reading) isDateOrNothing(b *block, in span) bool {
 	return true
 }
 
-// isSpeakerOf reports whether the sentence quotes its subject, which is not a known publication: it begins with the
-// name and a verb of saying, or with words such as "according to" and the name: "The Harbour Trust notes that “…”".
+// isSpeakerOf reports whether the sentence quotes its subject: it begins with the name and a verb of saying, or with
+// words such as "according to" and the name: "The Harbour Trust notes that “…”".
 func (rd *reading) isSpeakerOf(c *candidate, b *block, name span) bool {
 	s := c.source
 	if c.near != nearSentence || s.pub.name == "" && (len(s.authors) != 1 || !rd.isPersonLike(s.authors[0])) {
@@ -173,7 +174,8 @@ func (rd *reading) isLinkedSaying(c *candidate, b *block, name span) bool {
 }
 
 // isLinkedQuote reports whether the block begins with the link to the article, and continues with a colon or a dash and
-// a quotation: "[Ann Reed](…): “…”", "[Rents Rise](…) - “…”". The publication is known, or the link is the name.
+// a quotation: "[Ann Reed](…): “…”", "[Rents Rise](…) - “…”". The publication is known, the link is the name, or the
+// link is a title in a list item.
 func (rd *reading) isLinkedQuote(c *candidate, b *block, _ span) bool {
 	s := c.source
 	link, text := rd.linkAt(b, 0)

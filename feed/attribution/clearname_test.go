@@ -130,6 +130,14 @@ func TestLinkedHeading(t *testing.T) {
 	})
 }
 
+// TestClearNameAcrossSentences checks names that contain the end of a sentence, and links that do.
+func TestClearNameAcrossSentences(t *testing.T) {
+	checkClearForms(t, []formCase{
+		{"a name with a mark", "markdown", "[Yahoo! News](https://news.yahoo.com/tide-rises-123456.html) reported on Tuesday that the tide rises." + formOwn, ""},
+		{"a link of two sentences", "markdown", "I read [that rain falls. The sun reported](https://www.bbc.co.uk/news/science-123456), on BBCNews." + formOwn, ""},
+	})
+}
+
 // TestNameWeak checks that a unit of which the model labels no names is suggested with the known publication in it.
 func TestNameWeak(t *testing.T) {
 	got := read(t, newReader(t), "text", "", "I read Le Monde standing, at the bar, as my father did, and like him I begin with the obituaries. "+

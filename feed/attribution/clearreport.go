@@ -4,7 +4,7 @@ import "slices"
 
 // This file finds sentences with a clear form that say what a publication, or a person in it, reports.
 
-// isReportLinked reports whether the sentence says what a known publication reports, and its only link leads to the
+// isReportLinked reports whether the sentence says what a publication reports, and its only link leads to the
 // article there: "The Bugle [reported](…) on Tuesday that", "[According to the Bugle](…), it".
 func (rd *reading) isReportLinked(c *candidate, b *block, name span) bool {
 	s := c.source
@@ -49,8 +49,8 @@ func (rd *reading) isReporter(c *candidate, b *block, name span) bool {
 const maxSayingIn = 6
 
 // isSayingIn reports whether the sentence begins with the words that a person says something in a known publication:
-// "Ann Reed wrote in yesterday's Bugle that", "In today's Bugle, Ann Reed suggests that". If s has no author, it is
-// that person. A sentence in the first person says what the author thinks of it.
+// "Ann Reed wrote in yesterday's Bugle that", "In today's Bugle, Ann Reed suggests that". If s has no author, that
+// person becomes it. A sentence in the first person says what the author thinks of it.
 func (rd *reading) isSayingIn(c *candidate, b *block, name span) bool {
 	s := c.source
 	in := rd.sentenceAround(b.toks, name)
@@ -148,7 +148,7 @@ func (rd *reading) isReadIn(c *candidate, b *block, name span) bool {
 const maxBeforeColon = 6
 
 // isVoice reports whether the block begins with the name of the publication, which is known or has a word such as
-// "Times", and a colon and a quotation follow within a few words: "The Guardian in a leader: “…”".
+// "Times", and a colon and a quotation follow within a few words: "The Guardian in a leader: “…”". It sets s.voiced.
 func (rd *reading) isVoice(c *candidate, b *block, name span) bool {
 	s := c.source
 	if s.pub.name == "" || rd.beforeDeterminers(b, name.lo) != 0 && !rd.isPaperBefore(b, name.lo) ||
@@ -165,12 +165,25 @@ func (rd *reading) isVoice(c *candidate, b *block, name span) bool {
 	return false
 }
 
-// isPaperBefore reports whether the few tokens of the block before token i are determiners, "and", and words for a
-// publication, as in "And the Vienna paper".
+// maxBeforePaper is the maximum number of tokens before the name of a paper at the beginning of a block.
+const maxBeforePaper = 4
+
+// isPaperBefore reports whether the few tokens of the block before token i are determiners, "and", marks, and a word
+// for a publication, perhaps with capitalized words, as in "And the Vienna paper".
 func (rd *reading) isPaperBefore(b *block, i int) bool {
-	return i <= 4 && !slices.ContainsFunc(b.toks[:i], func(t token) bool {
-		return t.kind == tokWord && !t.upper && !rd.l.det.has(t.id) && !rd.l.and.has(t.id) && !rd.l.generic.has(t.id)
-	})
+	named, generic := false, false
+	for _, t := range b.toks[:min(i, maxBeforePaper)] {
+		switch {
+		case t.kind != tokWord || rd.l.det.has(t.id) || rd.l.and.has(t.id):
+		case rd.l.generic.has(t.id), rd.l.pubWord.has(t.id):
+			generic = true
+		case t.upper:
+			named = true
+		default:
+			return false
+		}
+	}
+	return i <= maxBeforePaper && (generic || !named)
 }
 
 // isSayVerb reports whether t is a verb of saying, and not also a common word.

@@ -86,8 +86,8 @@ func (rd *reading) prepareSources() {
 	})
 }
 
-// minMention is the certainty, in hundredths, below which a source without a passage is only suggested if there is no
-// quotation near its name. Most such names are mentioned, not quoted. A threshold below the default lowers it in
+// minMention is the certainty, in hundredths, below which a source without a passage is only suggested, unless a
+// quotation is next to its name. Most such names are mentioned, not quoted. A threshold below the default lowers it in
 // proportion.
 const minMention = 90
 
@@ -189,13 +189,14 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 		if !rd.isRepeated(c.source, all) {
 			return false
 		}
-		suggest(c, rd.newQuote(c))
+		suggestions[c] = rd.newQuote(c) // its blocks may be those of the other source
 		return true
 	})
 	return published, suggestions
 }
 
-// maxRepeated is the maximum number of published sources among which repeated ones are searched for.
+// maxRepeated is the maximum number of published sources among which repeated ones are searched for. The time would
+// grow with the square of their number.
 const maxRepeated = 50
 
 // isRepeated reports whether s has no passage, and another of the published sources is the same article or, if one of

@@ -84,6 +84,9 @@ var hostingLabels = map[string]bool{
 // siteName returns the tokens of the longest name in the block that equals one of the labels when written as one word,
 // or an empty span.
 func (rd *reading) siteName(b *block, labels []string) span {
+	if len(labels) == 0 {
+		return span{}
+	}
 	byLength := func(a, b string) int { return cmp.Compare(len(a), len(b)) }
 	shortest, longest := len(slices.MinFunc(labels, byLength)), len(slices.MaxFunc(labels, byLength))
 	var found span

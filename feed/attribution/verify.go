@@ -350,19 +350,15 @@ func (rd *reading) sentenceAround(toks []token, at span) span {
 	return in
 }
 
-// correctHeadline removes a headline that is only a label, such as "Obituary", or that is part of a sentence outside
-// the paragraph of the credit. If the headline consists of the author and the place of the article, as in the link
-// "Ann Reed at the Harbour blog", it becomes the author.
+// correctHeadline removes a headline that is only a label, such as "Obituary", a date or an unmarked number, or that is
+// part of a sentence outside the paragraph of the credit. If the headline consists of the author and the place of the
+// article, as in the link "Ann Reed at the Harbour blog", it becomes the author.
 func (rd *reading) correctHeadline(s *source, at int) {
 	if s.headline == "" {
 		return
 	}
 	toks := rd.r.lx.tokenize(s.headline, nil)
-	if len(toks) == 1 && (rd.l.piece.has(toks[0].id) || rd.l.label.has(toks[0].id)) {
-		s.headline = ""
-		return
-	}
-	if rd.isDateOnly(s.headline, toks) {
+	if rd.isLabel(toks) || rd.isDate(s.headline, toks) || isNumber(toks) && !rd.isMarkedIn(rd.doc.blocks[at], s.headline) {
 		s.headline = ""
 		return
 	}
@@ -381,15 +377,30 @@ func (rd *reading) correctHeadline(s *source, at int) {
 	}
 }
 
-// isDateOnly reports whether the text, whose tokens are toks, is a number or a date, perhaps after one word: "2009",
-// "Added 2021-03-12".
-func (rd *reading) isDateOnly(text string, toks []token) bool {
-	for k := range toks {
-		if end, _ := rd.l.date(text, toks, k); end == len(toks) && k <= 1 {
+// isLabel reports whether the tokens are a single word for a text, or a label such as "Source".
+func (rd *reading) isLabel(toks []token) bool {
+	return len(toks) == 1 && (rd.l.piece.has(toks[0].id) || rd.l.label.has(toks[0].id))
+}
+
+// isDate reports whether the text, whose tokens are toks, is a date, perhaps after one word: "Added 2021-03-12".
+func (rd *reading) isDate(text string, toks []token) bool {
+	for k := range min(len(toks), 2) {
+		if end, _ := rd.l.date(text, toks, k); end == len(toks) {
 			return true
 		}
 	}
+	return false
+}
+
+// isNumber reports whether the tokens contain no words but numbers.
+func isNumber(toks []token) bool {
 	return len(toks) > 0 && !slices.ContainsFunc(toks, func(t token) bool { return t.kind == tokWord && !t.digit })
+}
+
+// isMarkedIn reports whether the block contains the text in quotation marks, emphasized or linked.
+func (rd *reading) isMarkedIn(b *block, text string) bool {
+	_, in, ok := b.findName(text)
+	return ok && !in.empty() && rd.isMarkedSpan(b, in)
 }
 
 // readAuthorAtPlace reports whether the headline of s, whose tokens are toks, consists of a person, "at", "in" or

@@ -27,15 +27,19 @@ func (rd *reading) raiseClear(cs []*candidate) {
 }
 
 // isClear reports whether the candidate has a clear form: it is a quotation element below a sentence that names its
-// source, an entry of a list of links, or a line that names a publication, and its certainty is at least minClear; or
-// it is a citation that identifies the article, or a credit directly above or below a quotation element.
+// source, an entry of a list of links, a line that names a publication, or a name next to a quotation, and its
+// certainty is at least minClear; or it is one of clearForms, a citation that identifies the article, or a credit
+// directly above or below a quotation element. It completes the fields of the source that the form states.
 func (rd *reading) isClear(c *candidate) bool {
 	s := c.source
 	if s.kind == Nested || s.kind == Reblog || s.kind == Tweet || s.distant || s.inherited {
 		return false
 	}
+	if rd.isClearName(c) {
+		return true
+	}
 	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s) || rd.isNamedNear(c)) ||
-		rd.isClearName(c) || rd.isClearCitation(s) || rd.isClearBeside(s) || rd.isExternal(s)
+		rd.isClearCitation(s) || rd.isClearBeside(s) || rd.isExternal(s)
 }
 
 // isNamedNear reports whether a quotation is next to the name of a known publication: in its sentence, directly above

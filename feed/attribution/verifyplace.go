@@ -332,7 +332,7 @@ func isMediaHost(u string) bool {
 	return slices.ContainsFunc(strings.Split(h, "."), func(l string) bool { return mediaHosts[l] })
 }
 
-// mediaHosts lists labels in the host names of sites that host videos, slides, pictures or code.
+// mediaHosts lists labels in the host names of sites that host videos, slides, pictures, code or the posts of others.
 var mediaHosts = map[string]bool{
 	"bitbucket": true, "bsky": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
 	"gitlab": true, "imgur": true, "instagram": true, "mastodon": true, "slideshare": true, "soundcloud": true, "sourceforge": true,

@@ -13,6 +13,9 @@ func (rd *reading) nameWeak(c *learnedCredit, b *block, in span) bool {
 	if len(c.authors) > 0 {
 		return true
 	}
+	if len(b.toks) > maxSentenceBlock {
+		return false // the time would grow with the product of the names and the marks of the block
+	}
 	for i := in.lo; i < in.hi; i++ {
 		at := span{i, min(rd.l.nameEnd(b.toks, i), in.hi)}
 		if at.empty() {

@@ -238,7 +238,8 @@ func (a attributer) body(r io.Reader, in attributeInput) ([]readPost, error) {
 	return []readPost{read}, err
 }
 
-// line converts the post in a line of JSON. The front matter of Markdown is read as in a file, unless it is invalid.
+// line converts the post in a line of JSON. The front matter of Markdown is read as in a file. If it is invalid, all of
+// the body is content, because "---" at its beginning can also be a thematic break.
 func (a attributer) line(raw []byte) (in attributeInput, read readPost, err error) {
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return in, readPost{}, err

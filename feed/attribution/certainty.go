@@ -448,9 +448,10 @@ func mayBeArticle(u string) bool {
 // are not articles.
 var shopHosts = map[string]bool{
 	"amazon": true, "amzn": true, "audible": true, "bandcamp": true, "buymeacoffee": true, "ebay": true, "etsy": true,
-	"flickr": true, "gofundme": true, "imdb": true, "imgur": true, "indiegogo": true, "itunes": true, "kickstarter": true,
-	"ko-fi": true, "liberapay": true, "music": true, "open": true, "patreon": true, "paypal": true, "pinterest": true,
-	"play": true, "soundcloud": true, "spotify": true, "venmo": true, "vimeo": true, "youtu": true, "youtube": true,
+	"flickr": true, "gofundme": true, "imdb": true, "imgur": true, "indiegogo": true, "itunes": true,
+	"kickstarter": true, "ko-fi": true, "liberapay": true, "music": true, "open": true, "patreon": true, "paypal": true,
+	"pinterest": true, "play": true, "soundcloud": true, "spotify": true, "venmo": true, "vimeo": true, "youtu": true,
+	"youtube": true,
 }
 
 // sureRule is the minimum rule weight at which a name's position is enough to identify it, as in "Read entire article

@@ -13,8 +13,8 @@ const maxCitation = 40
 // isCitationOnly reports whether the block of the candidate, what follows a quotation at the beginning of the block, or
 // the brackets in it that contain the name of its publication consist of a citation and nothing else: the publication,
 // the author, the headline or a date, numbers, places in brackets and words that introduce them, such as "source" or
-// "page". Unless a quotation is next to it, the publication must be known, have a word such as "Times", be a host, or
-// be emphasized.
+// "page". The name of the publication must be one by isPublicationName, unless a quotation is near it and the citation
+// has a date or an author.
 func (rd *reading) isCitationOnly(c *candidate, b *block, name span) bool {
 	s := c.source
 	if s.pub.name == "" || c.near == nearInside || rd.isGenericName(s.pub.name) ||
@@ -54,11 +54,16 @@ func (rd *reading) fieldsOfCitation(s *source, b *block, near int) int {
 // isDated reports whether s has a date or a year.
 func (s *source) isDated() bool { return s.date.month != 0 || s.year != 0 }
 
+// looksPublished reports whether the publication of s, of which the name is in block b, is known and its name is not
+// also a common word, or the name has a word such as "Times".
+func (rd *reading) looksPublished(s *source, b *block, name span) bool {
+	return s.pub.known != nil && !s.pub.known.Word || rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi])
+}
+
 // isPublicationName reports whether the name of the publication of s is known and not also a common word, has a word
 // such as "Times", is a host, or is emphasized.
 func (rd *reading) isPublicationName(s *source, b *block, name span) bool {
-	return s.pub.known != nil && !s.pub.known.Word || rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi]) ||
-		isDomain(s.pub.name) || b.isEmphasized(name)
+	return rd.looksPublished(s, b, name) || isDomain(s.pub.name) || b.isEmphasized(name)
 }
 
 // bracketsAround returns the span between the brackets around the name, if the brackets end the sentence or the block,
@@ -101,7 +106,7 @@ func (s *source) coverNames(b *block, in span, covered *[maxCitation]bool) int {
 }
 
 // isCitation reports whether the span of the block contains at least the given number of fields of s, and no words but
-// these and words that introduce them.
+// these, words that introduce them, and short remarks in brackets.
 func (rd *reading) isCitation(s *source, b *block, in span, least int) bool {
 	var covered [maxCitation]bool
 	fields := s.coverNames(b, in, &covered)
@@ -128,7 +133,12 @@ func (rd *reading) introduces(b *block, t token) bool {
 		return true
 	}
 	l := rd.l
-	return slices.ContainsFunc([]*class{
+	for _, c := range [...]*class{
 		l.det, l.from, l.source, l.in, l.by, l.on, l.at, l.and, l.piece, l.weekday, l.timeWord, l.role, l.corporate, l.page,
-	}, func(c *class) bool { return c.has(t.id) })
+	} {
+		if c.has(t.id) {
+			return true
+		}
+	}
+	return false
 }

@@ -71,13 +71,11 @@ func (rd *reading) isReportedLead(s *source, b *block) bool {
 	if from < 0 {
 		return false
 	}
-	lo, name := tokensWithin(b.toks, span{0, n}, run{start: from, end: from + len(s.pub.name)})
+	_, name := tokensWithin(b.toks, span{0, n}, run{start: from, end: from + len(s.pub.name)})
 	if name.empty() || name.hi < n-2 || name.hi == n-2 && !rd.l.when.has(b.toks[n-2].id) {
 		return false
 	}
-	for lo > 0 && rd.l.det.has(b.toks[lo-1].id) {
-		lo--
-	}
+	lo := rd.beforeDeterminers(b, name.lo)
 	return lo > 1 && rd.l.by.hasLower(b.toks[lo-1]) && rd.l.say.hasLower(b.toks[lo-2])
 }
 

@@ -84,14 +84,11 @@ func (rd *reading) isDashTail(s *source, b *block) bool {
 	if rd.marksQuotations || b.list || s.pub.name == "" || !strings.HasSuffix(b.text, s.pub.name) {
 		return false
 	}
-	from := strings.LastIndex(b.text, s.pub.name)
-	lo, name := tokensWithin(b.toks, span{0, n}, run{start: from, end: len(b.text)})
+	_, name := tokensWithin(b.toks, span{0, n}, run{start: len(b.text) - len(s.pub.name), end: len(b.text)})
 	if name.empty() || name.hi != n || s.pub.known == nil && !rd.l.looksLikePub(b.text, b.toks[name.lo:]) {
 		return false
 	}
-	for lo > 0 && rd.l.det.has(b.toks[lo-1].id) {
-		lo--
-	}
+	lo := rd.beforeDeterminers(b, name.lo)
 	return lo > minTextBelow && b.toks[lo-1].kind == tokDash && b.toks[lo-1].space
 }
 

@@ -200,5 +200,5 @@ func (rd *reading) isBareName(c *candidate, b *block, name span) bool {
 	if s.pub.name == "" || c.near == nearNothing || c.near == nearParagraph || b.list || strings.Trim(b.text, " :—–-") != s.pub.name {
 		return false
 	}
-	return s.pub.known != nil && !s.pub.known.Word || rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi])
+	return rd.looksPublished(s, b, name)
 }

@@ -1,6 +1,9 @@
 package attribution
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // This file finds sentences with a clear form that say what a publication, or a person in it, reports.
 
@@ -31,11 +34,10 @@ func (rd *reading) isReportLinked(c *candidate, b *block, name span) bool {
 // Gazette says".
 func (rd *reading) isReporter(c *candidate, b *block, name span) bool {
 	s := c.source
-	if s.pub.name == "" || b.list ||
-		(s.pub.known == nil || s.pub.known.Word) && !rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi]) {
+	if s.pub.name == "" || b.list || !rd.looksPublished(s, b, name) {
 		return false
 	}
-	begin, said := rd.beforeDeterminers(b, name.lo), rd.afterBrackets(b, name.hi)
+	begin, said := rd.beforeDeterminers(b, name.lo), cmp.Or(groupEnd(b.toks, name.hi), name.hi)
 	if said >= len(b.toks) || !rd.isSayVerb(b.toks[said]) {
 		return false
 	}
@@ -151,8 +153,7 @@ const maxBeforeColon = 6
 // "Times", and a colon and a quotation follow within a few words: "The Guardian in a leader: “…”". It sets s.voiced.
 func (rd *reading) isVoice(c *candidate, b *block, name span) bool {
 	s := c.source
-	if s.pub.name == "" || rd.beforeDeterminers(b, name.lo) != 0 && !rd.isPaperBefore(b, name.lo) ||
-		(s.pub.known == nil || s.pub.known.Word) && !rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi]) {
+	if s.pub.name == "" || rd.beforeDeterminers(b, name.lo) != 0 && !rd.isPaperBefore(b, name.lo) || !rd.looksPublished(s, b, name) {
 		return false
 	}
 	for k := name.hi; k+1 < len(b.toks) && k <= name.hi+maxBeforeColon; k++ {

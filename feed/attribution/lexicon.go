@@ -69,7 +69,8 @@ type language struct {
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken, writing *class
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
-	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, companySuffix, clause, third, page, excerpt, further *class
+	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, companySuffix, clause, third, page,
+	excerpt, further *class
 }
 
 // ruleWord states what a word means for the rules.
@@ -696,25 +697,23 @@ func (l *language) month(id int32) int {
 // bindClasses sets each class field to the class with the matching name.
 func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
-		"about": &l.about, "abbreviation": &l.abbreviation, "academic": &l.academic, "again": &l.again, "and": &l.and,
+		"abbreviation": &l.abbreviation, "about": &l.about, "academic": &l.academic, "again": &l.again, "and": &l.and,
 		"at": &l.at, "by": &l.by, "calling": &l.calling, "citing": &l.citing, "clause": &l.clause, "common": &l.common,
-		"company-suffix": &l.companySuffix, "connector": &l.connector, "contrast": &l.contrast, "corporate": &l.corporate, "covered": &l.covered,
-		"date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det, "employ": &l.employ, "epithet": &l.epithet,
-		"excerpt": &l.excerpt,
-		"further": &l.further,
-		"finding": &l.finding, "firm": &l.firm, "first": &l.first, "from": &l.from, "generic": &l.generic,
-		"genitive": &l.genitive, "given": &l.given, "holiday": &l.holiday, "honorific": &l.honorific, "in": &l.in,
-		"institution": &l.institution, "label": &l.label, "list-name": &l.listName, "meeting": &l.meeting,
-		"modal": &l.modal, "more": &l.more, "name-affix": &l.nameAffix, "not-name": &l.notName, "note": &l.note, "on": &l.on,
-		"page":   &l.page,
-		"opener": &l.opener, "particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo,
+		"company-suffix": &l.companySuffix, "connector": &l.connector, "contrast": &l.contrast,
+		"corporate": &l.corporate, "covered": &l.covered, "date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det,
+		"employ": &l.employ, "epithet": &l.epithet, "excerpt": &l.excerpt, "finding": &l.finding, "firm": &l.firm,
+		"first": &l.first, "from": &l.from, "further": &l.further, "generic": &l.generic, "genitive": &l.genitive,
+		"given": &l.given, "holiday": &l.holiday, "honorific": &l.honorific, "in": &l.in, "institution": &l.institution,
+		"label": &l.label, "list-name": &l.listName, "meeting": &l.meeting, "modal": &l.modal, "more": &l.more,
+		"name-affix": &l.nameAffix, "not-name": &l.notName, "note": &l.note, "on": &l.on, "opener": &l.opener,
+		"page": &l.page, "particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo,
 		"piece": &l.piece, "place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position,
 		"present": &l.present, "pub-word": &l.pubWord, "read-on": &l.readOn, "references": &l.references,
-		"report": &l.report, "role": &l.role, "said-verb": &l.saidVerb, "saying": &l.saying, "say": &l.say,
+		"report": &l.report, "role": &l.role, "said-verb": &l.saidVerb, "say": &l.say, "saying": &l.saying,
 		"second": &l.second, "send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance,
-		"stop": &l.stop, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "third": &l.third, "time-word": &l.timeWord,
-		"titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip, "via-word": &l.viaWord, "weekday": &l.weekday,
-		"when": &l.when, "with": &l.with, "writing": &l.writing,
+		"stop": &l.stop, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "third": &l.third,
+		"time-word": &l.timeWord, "titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip,
+		"via-word": &l.viaWord, "weekday": &l.weekday, "when": &l.when, "with": &l.with, "writing": &l.writing,
 	} {
 		*to = l.class(name)
 	}

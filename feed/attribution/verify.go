@@ -477,7 +477,8 @@ func (rd *reading) takeHeadlineAsAuthor(s *source) bool {
 	return true
 }
 
-// isReferenceHost reports whether the host of u describes people and works, or sells them.
+// isReferenceHost reports whether the host of u is that of a shop or one of referenceHosts, and so publishes no
+// articles of its own.
 func isReferenceHost(u string) bool {
 	labels := strings.Split(hostOf(u), ".")
 	return slices.ContainsFunc(labels, func(l string) bool { return referenceHosts[l] || shopHosts[l] && len(l) > 4 })
@@ -487,8 +488,8 @@ func isReferenceHost(u string) bool {
 // others.
 var referenceHosts = map[string]bool{
 	"azquotes": true, "brainyquote": true, "britannica": true, "facebook": true, "goodreads": true, "jstor": true,
-	"librarything": true, "linkedin": true, "quoteinvestigator": true, "twitter": true, "wikidata": true, "wikimedia": true, "wikipedia": true,
-	"wikiquote": true,
+	"librarything": true, "linkedin": true, "quoteinvestigator": true, "twitter": true, "wikidata": true,
+	"wikimedia": true, "wikipedia": true, "wikiquote": true,
 }
 
 // findName finds the first occurrence of a name in the block. It returns the index of the first token that is not
@@ -575,8 +576,8 @@ func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 // isUnknownCertain reports whether the unknown publication of s is certain, because of the host of the article, the
 // form of the name, the markup, a copied header or a short line that announces the passage.
 func (rd *reading) isUnknownCertain(s *source, b *block) bool {
-	return s.clear || rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader || rd.isMarkedName(s) ||
-		len(s.authors) > 0 && len(s.passages) == 0 || rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil))
+	return s.clear || rd.isLeadLine(b) || hostNamed(s.url, s.pub.name) || s.convention == "cite" || s.hasHeader ||
+		rd.isMarkedName(s) || len(s.authors) > 0 && len(s.passages) == 0 || rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil))
 }
 
 // isLeadLine reports whether block b is a short line without links that announces a passage, such as "From the Bugle:"

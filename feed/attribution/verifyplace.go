@@ -334,7 +334,7 @@ func isMediaHost(u string) bool {
 
 // mediaHosts lists labels in the host names of sites that host videos, slides, pictures, code or the posts of others.
 var mediaHosts = map[string]bool{
-	"bitbucket": true, "bsky": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true, "github": true,
-	"gitlab": true, "imgur": true, "instagram": true, "mastodon": true, "slideshare": true, "soundcloud": true, "sourceforge": true,
-	"speakerdeck": true, "vimeo": true, "youtu": true, "youtube": true,
+	"bitbucket": true, "bsky": true, "codeberg": true, "codepen": true, "dailymotion": true, "flickr": true,
+	"github": true, "gitlab": true, "imgur": true, "instagram": true, "mastodon": true, "slideshare": true,
+	"soundcloud": true, "sourceforge": true, "speakerdeck": true, "vimeo": true, "youtu": true, "youtube": true,
 }

@@ -1,5 +1,7 @@
 package attribution
 
+import "cmp"
+
 // This file names the source of a weak credit: a unit that may be a credit although the model labels no names in it.
 
 // nameWeak adds the publication or the person to c that the tokens of its unit, which are in the block, most likely
@@ -47,27 +49,13 @@ func (rd *reading) knownIn(b *block, in span) (span, *publication) {
 // a verb of saying, it is emphasized, or it looks like the name of a publication and follows a preposition.
 func (rd *reading) mayName(b *block, in, name span) bool {
 	before, _ := rd.wordsBeside(b, name)
-	if k := rd.afterBrackets(b, name.hi); k < in.hi && rd.l.say.hasLower(b.toks[k]) {
+	if k := cmp.Or(groupEnd(b.toks, name.hi), name.hi); k < in.hi && rd.l.say.hasLower(b.toks[k]) {
 		return true
 	}
 	if b.isEmphasized(name) && b.linkIn(name) == "" && name.hi-name.lo <= maxSiteName {
 		return before == besideFrom || before == besideIn
 	}
 	return (before == besideFrom || before == besideIn) && rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi])
-}
-
-// afterBrackets returns the index of the first token of the block from i on that is not in the brackets that begin at
-// i.
-func (rd *reading) afterBrackets(b *block, i int) int {
-	if i >= len(b.toks) || b.toks[i].kind != tokPunct || b.toks[i].ch != '(' {
-		return i
-	}
-	for k := i + 1; k < len(b.toks) && k < i+maxCredit; k++ {
-		if t := b.toks[k]; t.kind == tokPunct && t.ch == ')' {
-			return k + 1
-		}
-	}
-	return i
 }
 
 // addWeakName adds the name to c as its author if it is a person's, and as its publication otherwise. It reports

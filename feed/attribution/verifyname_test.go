@@ -76,6 +76,12 @@ func TestVerifyNames(t *testing.T) {
 			[]string{"||Richard Calloway|https://reed.example/2005/06/sand.html|Every"}},
 		{"a description of the author", "<blockquote><p>" + passage + " <cite>Ruth Calloway, Scottish historian, on the Roman harbours</cite></p></blockquote>\n",
 			[]string{"||Ruth Calloway||Every"}},
+		{"a date in the place of a title", quoted + "\n— Ruth Calloway, “Updated 2021-03-12”, [Nine Tides](https://ninetides.example/2021/calloway/)\n",
+			[]string{"Nine Tides||Ruth Calloway|https://ninetides.example/2021/calloway/|Every"}},
+		{"numbers in the place of a title", "* Two of the bells have been found in a shed. ([Wired](https://www.wired.com/2021/03/bells/), 4-Apr-2021)\n",
+			[]string{"Wired|||https://www.wired.com/2021/03/bells/|"}},
+		{"an emphasized number as a title", quoted + "\n— Ruth Calloway, *2666*, The Guardian, 12 May 2009\n",
+			[]string{"The Guardian|2666|Ruth Calloway||Every"}},
 		{"a row of links", "[Github](https://github.com/calloway/sand) | [Projects](https://calloway.example/p) | [About](https://calloway.example/a)\n\n" + passage + "\n", nil},
 	}
 	r := newReader(t)

@@ -35,6 +35,10 @@ func TestVerifyPlace(t *testing.T) {
 			[]string{"|Ruth Calloway|https://reed.example/2020/sand"}},
 		{"a via before the author", "Via [a remark on Lifehacker](https://lifehacker.com/sand-12), [Pilots and Ports](https://pilots.example/) tells how it began:" + quoted,
 			[]string{"via Lifehacker"}},
+		{"a via in brackets", "I like [Tide Atlas](https://tideatlas.example/) (via [Lantern Jaw](https://lanternjaw.example/2007/09/atlas.html)), a map of all bars:" + quoted,
+			[]string{"via Lantern Jaw"}},
+		{"a link to pay on the verb", "Ruth Calloway [asks for help](https://paypal.me/RuthCalloway/sand), and in [The Guardian](https://www.theguardian.com/a/sand) she writes:" + quoted,
+			[]string{"The Guardian|Ruth Calloway|https://www.theguardian.com/a/sand"}},
 		{"an adverb in a link", "Quoting [the HLP again](https://pilots.example/sand):" + quoted, []string{"HLP||https://pilots.example/sand"}},
 		{"a given name", "[Ruth writes,](https://ruthcalloway.example/sand)" + quoted, []string{"|Ruth|https://ruthcalloway.example/sand"}},
 		{"a film", "Le port en hiver se voit aussi dans un film, [disponible sur Vimeo](https://vimeo.com/album/12/video/4288)&nbsp;:\n\n" +

@@ -34,6 +34,8 @@ func TestImprobable(t *testing.T) {
 		{"a company", "As Galen Frost, Inc. says, the sand is back:" + quoted, nil},
 		{"somebody else's words", "Ruth Calloway met Tony Hale on the pier and he told the board:" + quoted, nil},
 		{"the motto of a site", "Blogs that I read:\n\n- [The Guardian](https://www.theguardian.com/) -- \"All the news from both sides of the pier\"\n", nil},
+		{"the words of a site", "Heard on the ferry:\n\n- [Wired](https://www.wired.com/) says \"Every winter the harbour fills with sand, and every spring the council pays for it\"\n",
+			[]string{"Wired|||"}},
 		{"the press release of a different site",
 			"The [press release](https://council.example/2012/pier.html) is silent, but [Harbour Weekly](https://weekly.example/) found out more about the pier." + quoted, nil},
 		{"a second site", "*See also* the reviews in *[The Guardian](" + pier + ")* and on [Harbour Club](https://club.example/pier).\n", nil},

@@ -24,7 +24,7 @@ func (rd *reading) isClearCitation(s *source) bool {
 	}
 	return slices.ContainsFunc([]func(*source, *block) bool{
 		rd.isTitledLead, rd.isReportedLead, rd.isCitationHeader, rd.isClearTail, rd.isPersonLead, rd.isAgencyLead,
-		rd.isSourceLink, rd.isOriginLine, rd.isWritingFor, rd.isLinkedTitleLead, rd.isDashTail, rd.isAgencyLine,
+		rd.isSourceLink, rd.isOriginLine, rd.isWritingFor, rd.isLinkedTitleLead, rd.isDashTail,
 	}, func(is func(*source, *block) bool) bool { return is(s, b) })
 }
 

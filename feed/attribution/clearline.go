@@ -92,14 +92,6 @@ func (rd *reading) isDashTail(s *source, b *block) bool {
 	return lo > minTextBelow && b.toks[lo-1].kind == tokDash && b.toks[lo-1].space
 }
 
-// isAgencyLine reports whether block b consists of the known agency of s, and the next block begins with a dateline, in
-// a post that does not mark its quotations.
-func (rd *reading) isAgencyLine(s *source, b *block) bool {
-	next := rd.nextBlock(s.creditBlocks[0])
-	return !rd.marksQuotations && s.pub.known != nil && s.pub.known.Agency && next >= 0 && rd.r.pubs.lookup(b.text) == s.pub.known &&
-		rd.startsWithDateline(next)
-}
-
 // isWritingFor reports whether block b begins with the author of s, a comma, a word such as "writing", a preposition
 // and the known publication of s: "Ann Reed, writing in the Bugle, about sand".
 func (rd *reading) isWritingFor(s *source, b *block) bool {

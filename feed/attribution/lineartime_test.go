@@ -65,6 +65,10 @@ func TestUnknownNamesLinearTime(t *testing.T) {
 // hostilePost is a post that is designed to be slow to read.
 type hostilePost struct{ name, format, body string }
 
+// crew is a long sentence. With it, a large post has no more than maxUnits units, so that the model reads it.
+const crew = "The crew of the dredger went home before noon, with the buckets and the long rope and the lamp, and nobody on the quay " +
+	"asked them where the sand was, or who had paid for it, or when they would be back to take the rest of it away."
+
 // hostilePosts returns hostile posts of about size bytes, one for each type of hostile input.
 func hostilePosts(size int) []hostilePost {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
@@ -97,5 +101,17 @@ func hostilePosts(size int) []hostilePost {
 		{"people and linked titles", "html", fill("<p>Ann Reed: <a href=\"https://notes.example/a/b\">Sand Comes Back</a></p>")},
 		{"quotations and links", "html", fill("<blockquote>It rained.</blockquote><p>Link: <a href=\"https://notes.example/a/b\">Sand Comes Back</a></p>")},
 		{"references to the rest", "text", fill("But now......more from the Washington Post.\n\n")},
+		{"linked headings", "html", fill("<h3><a href=\"https://notes.example/a/b\">Sand Comes Back</a></h3><p>" + crew + "</p>")},
+		{"linked headings and quotations", "html", fill("<h3><a href=\"https://notes.example/a/b\">Sand Comes Back</a></h3><p>" + crew + "</p><blockquote>It rained.</blockquote>")},
+		{"a linked heading above quotations", "html", "<h3><a href=\"https://notes.example/a/b\">Sand Comes Back</a></h3>" + fill("<blockquote>It rained.</blockquote><p>"+crew+"</p>")},
+		{"linked pieces above a quotation", "html", fill("<p>"+crew+" I have read <a href=\"https://notes.example/a/b\">this article</a>.</p>") + "<blockquote>It rained.</blockquote>"},
+		{"list entries with a publication", "html", "<ul>" + fill("<li><a href=\"https://www.wired.com/a/b\">Sand Comes Back to the Bar</a> — <i>Wired</i>. "+crew+"</li>") + "</ul>"},
+		{"named sites", "html", fill("<p>" + crew + " The people at Gullfeed <a href=\"https://gullfeed.example/a/b\">wonder about it</a>:</p><blockquote>It rained.</blockquote>")},
+		{"a paragraph of named sites", "html", "<p>" + fill(crew+" The people at Gullfeed <a href=\"https://gullfeed.example/a/b\">wonder about it</a>. ") + "</p>"},
+		{"weak names", "text", fill(crew + " HSO notes that “it rained on the bell of the mole”.\n\n")},
+		{"a paragraph of weak names", "text", fill(crew + " HSO notes that “it rained on the bell of the mole”. ")},
+		{"links without names", "html", fill("<p>" + crew + " There are <a href=\"https://www.theguardian.com/a/b\">nine of them now</a>.</p>")},
+		{"citations", "text", fill(crew + "\n\nOakham Daily Gazette (Oakham), 14 March 1893, page 3\n\n")},
+		{"papers and their words", "text", fill("And the Vienna paper Die Presse on Friday: “" + crew + "”\n\n")},
 	}
 }

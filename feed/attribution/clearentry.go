@@ -64,7 +64,7 @@ func (rd *reading) isPageTitle(c *candidate, b *block, name span) bool {
 		return false
 	}
 	sep := rd.beforeDeterminers(b, name.lo) - 1
-	return sep >= minFoundTitle && (b.toks[sep].kind == tokDash || b.toks[sep].isPunct("|"))
+	return sep >= minFoundTitle && (b.toks[sep].kind == tokDash || b.toks[sep].isPunct("|:") && b.toks[sep].space)
 }
 
 // maxBeforeTitle is the maximum number of tokens between the name of a publication and the title of its article.

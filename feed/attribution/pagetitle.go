@@ -54,7 +54,7 @@ func (rd *reading) withoutSite(s *source, title string) string {
 			return strings.TrimSpace(title[i+len(separator):])
 		}
 	}
-	for _, separator := range []string{" - ", " – ", " — "} {
+	for _, separator := range []string{" - ", " – ", " — ", " : "} {
 		if i := strings.LastIndex(title, separator); i > 0 && rd.namesSiteOrAuthor(s, title[i+len(separator):]) {
 			return strings.TrimSpace(title[:i])
 		}
@@ -93,6 +93,9 @@ func (rd *reading) namesSiteOrAuthor(s *source, text string) bool {
 		if sameName(a, text) {
 			return true
 		}
+	}
+	if toks := rd.r.lx.tokenize(text, nil); len(toks) > 1 && rd.l.by.hasLower(toks[0]) {
+		text = text[toks[1].start:] // "H - by Ann Reed"
 	}
 	if len(s.authors) > 0 || s.url == "" || !rd.isPersonLike(text) {
 		return false

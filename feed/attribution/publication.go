@@ -455,7 +455,7 @@ func (r *Reader) HeadlineIn(title, rawURL string) string {
 }
 
 // titleSeparators lists what separates headline and publication in the titles of pages.
-var titleSeparators = [...]string{" | ", " - ", " – ", " — ", " · ", " • ", " » "}
+var titleSeparators = [...]string{" | ", " - ", " – ", " — ", " · ", " • ", " » ", " : "}
 
 // publishes reports whether the URL is on the site of the publication with the given name.
 func (r *Reader) publishes(rawURL, name string) bool {

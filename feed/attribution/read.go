@@ -186,11 +186,13 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 	}
 	all := slices.Clone(published)
 	published = slices.DeleteFunc(published, func(c *candidate) bool {
-		if !rd.isRepeated(c.source, all) {
-			return false
+		switch {
+		case rd.isRepeated(c.source, all):
+			suggestions[c] = rd.newQuote(c) // its blocks may be those of the other source
+			return true
+		default:
+			return isAgain(c.source, all)
 		}
-		suggestions[c] = rd.newQuote(c) // its blocks may be those of the other source
-		return true
 	})
 	return published, suggestions
 }
@@ -217,6 +219,18 @@ func (rd *reading) isRepeated(s *source, published []*candidate) bool {
 		default:
 			return rd.samePublication(s.pub.name, o.pub.name) || hostNamed(s.url, o.pub.name) || hostNamed(o.url, s.pub.name)
 		}
+	})
+}
+
+// isAgain reports whether s has no passage, and one of the published sources before it is the same article without a
+// passage. The units of a credit may each name its source.
+func isAgain(s *source, published []*candidate) bool {
+	if s.url == "" || len(s.passages) > 0 || len(published) > maxRepeated {
+		return false
+	}
+	before := published[:slices.IndexFunc(published, func(c *candidate) bool { return c.source == s })]
+	return slices.ContainsFunc(before, func(c *candidate) bool {
+		return c.source.url == s.url && len(c.source.passages) == 0
 	})
 }
 

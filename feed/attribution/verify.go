@@ -41,13 +41,14 @@ func (rd *reading) verify(s *source) bool {
 	switch {
 	case !rd.isCreditOfPassage(s, at), !rd.isLinkOfLead(s, at):
 		return false
-	case rd.isFoundThere(s), rd.isViaInBrackets(s, b), rd.isOwnSentence(s, b), !rd.isLinkOfSentence(s, b):
+	case rd.isFoundThere(s), rd.isViaInBrackets(s, b), rd.isOwnSentence(s, b), !rd.isLinkOfSentence(s, b), rd.isNoSource(s, b):
 		return false
 	}
 	rd.readListEntry(s, b)
 	rd.dropViaURL(s)
 	rd.correctName(s)
 	rd.correctAuthors(s)
+	rd.dropAuthorsElsewhere(s)
 	rd.dropNamedThings(s)
 	rd.correctTitle(s)
 	rd.correctHeadline(s, at)
@@ -64,7 +65,7 @@ func (rd *reading) verify(s *source) bool {
 	rd.replaceGenericName(s)
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
-	return rd.takeNearerLink(s, at) && rd.isCertain(s, at)
+	return rd.takeNearerLink(s, at) && !rd.isOtherSpeaker(s, at) && rd.isCertain(s, at)
 }
 
 // takeCitedAuthor makes the person in a cite element at the end of the passage the author of s if s has no author.

@@ -17,6 +17,7 @@ func (rd *reading) correctTitle(s *source) {
 	rd.takePublicationAsHeadline(s)
 	rd.takeQuotedTitle(s)
 	rd.takeNameFromHeadline(s)
+	rd.joinRelativeClause(s)
 	rd.cutHeadline(s)
 	if s.headline != "" && rd.isClause(s.headline) {
 		s.headline, s.hasHeader = "", false
@@ -133,6 +134,21 @@ func (rd *reading) correctWithin(s *source, b *block, r run, before, after strin
 		s.headline = before + s.headline + after
 	default:
 		rd.dropLabel(s, b, r)
+	}
+}
+
+// joinRelativeClause adds the only author of s to the headline if that begins with a word such as "who", and the link to
+// the article contains both: "[Ann Reed, Who Dug the Harbour, Dies at 85](…)" has no author.
+func (rd *reading) joinRelativeClause(s *source) {
+	toks := rd.r.lx.tokenize(s.headline, nil)
+	if len(toks) < 2 || len(s.authors) != 1 || s.url == "" || !rd.l.relative.has(toks[0].id) {
+		return
+	}
+	joined := s.authors[0] + ", " + s.headline
+	if slices.ContainsFunc(rd.blocksLinkingTo(s.url), func(k int) bool {
+		return strings.Contains(rd.doc.blocks[k].textOfLink(s.url), joined)
+	}) {
+		s.headline, s.authors = joined, nil
 	}
 }
 
@@ -461,7 +477,7 @@ func (rd *reading) isClause(text string) bool {
 func (rd *reading) describesPerson(toks []token) bool {
 	for i, t := range toks {
 		if t.kind == tokPunct && t.ch == ',' || t.kind == tokWord && rd.l.employ.has(t.id) {
-			return i > 0 && !toks[i-1].upper && (rd.endsWithPosition(toks[:i]) || rd.l.role.has(toks[i-1].id))
+			return i > 0 && (rd.endsWithPosition(toks[:i]) || !toks[i-1].upper && rd.l.role.has(toks[i-1].id))
 		}
 	}
 	n := len(toks)

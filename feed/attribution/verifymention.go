@@ -70,22 +70,41 @@ func (rd *reading) isReportedOn(b *block, at span) bool {
 	return rd.l.say.has(b.toks[k-1].id)
 }
 
-// takeTitleAsHeadline makes an unknown publication the headline of s if the name is the text of a link and follows a
-// word such as "article": "She wrote an article [Sand and Time](…)".
+// minTitleLink is the minimum number of words of a title that is the text of a link and is taken for a publication.
+const minTitleLink = 3
+
+// takeTitleAsHeadline makes an unknown publication the headline of s if the name is the text of the link to the article
+// and follows a word such as "article", or has at least minTitleLink words, does not look like the name of a
+// publication and does not follow a preposition in the credit of a person: "She wrote an article [Sand and Time](…)",
+// "Ann Reed asks us to [Stop the Sand](…)".
 func (rd *reading) takeTitleAsHeadline(s *source) {
 	if s.pub.known != nil || s.pub.name == "" || s.headline != "" || s.url == "" || hostNamed(s.url, s.pub.name) {
 		return
 	}
 	for _, c := range rd.contextsOf(s, s.pub.name) {
-		if c.at.hi-c.at.lo > 1 && c.at.lo > 0 && rd.l.piece.hasLower(c.b.toks[c.at.lo-1]) && c.b.textOfLink(s.url) == s.pub.name {
+		if c.at.hi-c.at.lo < 2 || c.before == 0 || c.b.textOfLink(s.url) != s.pub.name {
+			continue
+		}
+		before := c.b.toks[c.before-1]
+		if rd.l.piece.hasLower(c.b.toks[c.at.lo-1]) || len(s.authors) > 0 && c.at.hi-c.at.lo >= minTitleLink &&
+			!rd.l.looksLikePub(c.b.text, c.b.toks[c.at.lo:c.at.hi]) && before.kind == tokWord && !before.upper && !rd.isOriginWord(before) {
 			s.headline, s.pub = s.pub.name, publisher{}
 			return
 		}
 	}
 }
 
-// cutName removes a bracket at the end of a known publication's name, and a word such as "Artikel" after a hyphen, as
-// in "FAZ-Artikel".
+// isOriginWord reports whether the token is a preposition such as "in", "at", "from", "of" or "by", which may precede the
+// name of a publication.
+func (rd *reading) isOriginWord(t token) bool {
+	return rd.l.in.has(t.id) || rd.l.at.has(t.id) || rd.l.from.has(t.id) || rd.l.by.has(t.id) || rd.l.employ.has(t.id)
+}
+
+// maxAbbreviation is the maximum length in bytes of an abbreviation such as "Corp.", including its period.
+const maxAbbreviation = 5
+
+// cutName removes a bracket at the end of a known publication's name, a word such as "Artikel" after a hyphen, as in
+// "FAZ-Artikel", and the period of the sentence.
 func (rd *reading) cutName(s *source) {
 	name := s.pub.name
 	if !strings.Contains(name, "(") {
@@ -96,11 +115,12 @@ func (rd *reading) cutName(s *source) {
 			name = name[:i]
 		}
 	}
-	if name == s.pub.name {
-		return
-	}
-	if e := rd.r.pubs.lookup(name); e != nil && (s.pub.known == nil || e == s.pub.known) {
+	switch e := rd.r.pubs.lookup(name); {
+	case name == s.pub.name:
+	case e != nil && (s.pub.known == nil || e == s.pub.known):
 		s.pub = publisher{name: name, known: e}
+	case s.pub.known == nil && name+"." == s.pub.name && len(name)-strings.LastIndexByte(name, ' ') > maxAbbreviation:
+		s.pub.name = name
 	}
 }
 

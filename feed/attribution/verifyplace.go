@@ -38,6 +38,27 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 	return found || !linked
 }
 
+// isOtherSpeaker reports whether the last sentence of the paragraph above the passage of s begins with the name of a
+// person who is not an author of s, and neither names nor links to s: "The Bugle wrote about it. Ann Reed answers:". The
+// credit is in the block with index at.
+func (rd *reading) isOtherSpeaker(s *source, at int) bool {
+	b := rd.leadOf(s, at)
+	if b == nil || s.convention == "cite" {
+		return false
+	}
+	n := len(b.toks)
+	in := rd.sentenceAround(b.toks, span{n - 1, n})
+	name := span{in.lo, min(rd.l.nameEnd(b.toks, in.lo), in.hi)}
+	if name.empty() || name.hi == in.hi || b.toks[name.hi].kind != tokWord || b.linkIn(in) != "" || rd.containsName(s, b.slice(in)) {
+		return false
+	}
+	person := b.slice(name)
+	if name.hi-name.lo == 1 {
+		person = rd.fullName(person)
+	}
+	return rd.isPersonLike(person) && !slices.ContainsFunc(s.authors, func(a string) bool { return strings.Contains(a, b.slice(name)) })
+}
+
 // takeNearerLink makes the last link of the sentence before the passage of s the source, if that sentence has a link to
 // the article of s and, after it, a link to an article on a different site that no name in the credit has: "After [the
 // Bugle](…) wrote about it, [Ann Reed](…) answered:". The credit is in the block with index at. It reports false if the

@@ -22,7 +22,7 @@ func (rd *reading) isCertain(s *source, at int) bool {
 
 // isImprobable reports whether a credit in block b is probably wrong. Such a credit is only suggested.
 func (rd *reading) isImprobable(s *source, b *block) bool {
-	return rd.isFragment(s) || rd.isCompany(s, b) || rd.isAmbiguous(s, b) || rd.isDisclaimer(s, b) || rd.isMotto(s, b) ||
+	return rd.isFragment(s) || rd.isPartOfWork(s) || rd.isPublisher(s) || rd.isCompany(s, b) || rd.isAmbiguous(s, b) || rd.isDisclaimer(s, b) || rd.isMotto(s, b) ||
 		rd.isLinkedElsewhere(s, b) || rd.hasAuthorElsewhere(s, b) || s.isUnquoted() || s.isMixed()
 }
 
@@ -40,6 +40,31 @@ func (rd *reading) isFragment(s *source) bool {
 		w = strings.Trim(w, ".,")
 		id := rd.r.lx.lookup(w)
 		return !rd.l.nameAffix.has(id) && !rd.l.companySuffix.has(id) || w == strings.ToUpper(w) && s.pub.known != nil
+	})
+}
+
+// isPartOfWork reports whether the publication of s is only a part of a work, such as "Chapter V" or "Preamble".
+func (rd *reading) isPartOfWork(s *source) bool {
+	if s.pub.known != nil || s.pub.name == "" || rd.isAtURL(s) {
+		return false
+	}
+	toks := rd.r.lx.tokenize(s.pub.name, nil)
+	k := rd.l.skipDeterminers(toks, 0)
+	return k < len(toks) && rd.l.workPart.has(toks[k].id) && !slices.ContainsFunc(toks[k+1:], func(t token) bool {
+		return t.kind == tokWord && !t.digit && !isRoman(s.pub.name[t.start:t.end])
+	})
+}
+
+// isRoman reports whether the word is a number in Roman numerals, or a single capital letter.
+func isRoman(word string) bool {
+	return len(word) == 1 && word >= "A" && word <= "Z" || word != "" && strings.Trim(word, "IVXLC") == ""
+}
+
+// isPublisher reports whether the known publication of s is only the beginning of the name of a publishing house: "The
+// Bugle Press".
+func (rd *reading) isPublisher(s *source) bool {
+	return s.pub.known != nil && !rd.isAtURL(s) && slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
+		return c.at.hi < len(c.b.toks) && c.b.toks[c.at.hi].upper && rd.l.publisherWord.has(c.b.toks[c.at.hi].id)
 	})
 }
 

@@ -1,0 +1,84 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+)
+
+// This file checks what the link of a credit leads to: a picture, or what the author of the post wrote on a different
+// site, is not a source.
+
+// isNoSource reports whether the URL of s, whose credit is in block b, is that of a picture or of the author's own
+// words.
+func (rd *reading) isNoSource(s *source, b *block) bool {
+	return s.url != "" && (isPicture(s.url) || rd.isOwnText(s, b))
+}
+
+// isPicture reports whether u is the URL of a picture.
+func isPicture(u string) bool {
+	u, _, _ = strings.Cut(u, "?")
+	return pictureExtensions[strings.ToLower(u[strings.LastIndexByte(u, '.')+1:])]
+}
+
+// pictureExtensions lists the file extensions of pictures.
+var pictureExtensions = map[string]bool{"gif": true, "jpeg": true, "jpg": true, "png": true, "svg": true, "webp": true}
+
+// maxOwnLink is the maximum number of tokens in a link to what the author of the post wrote.
+const maxOwnLink = 3
+
+// isOwnText reports whether block b links to the article of s as the author's own words: the text of the link is a verb
+// of saying or a word for a text, after a word in the first person, as in "I [asked](…) this on Reddit" and "my
+// [comment](…)".
+func (rd *reading) isOwnText(s *source, b *block) bool {
+	return slices.ContainsFunc(b.runs, func(r run) bool {
+		if r.kind != runLink || r.value != s.url {
+			return false
+		}
+		k, label := tokensWithin(b.toks, span{0, len(b.toks)}, r)
+		if label.empty() || label.hi-label.lo > maxOwnLink {
+			return false
+		}
+		if last := b.toks[label.hi-1]; last.upper || !rd.l.say.has(last.id) && !rd.l.piece.has(last.id) {
+			return false
+		}
+		if rd.isFirstPerson(b.toks[label.lo]) && label.lo < label.hi-1 {
+			return true // "[I asked](…)"
+		}
+		for k > 0 && rd.isAuxiliary(b.toks[k-1]) {
+			k-- // "I have [asked](…)"
+		}
+		return k > 0 && rd.isFirstPerson(b.toks[k-1])
+	})
+}
+
+// isAuxiliary reports whether t can be a word such as "have" between "I" and a verb.
+func (rd *reading) isAuxiliary(t token) bool {
+	return t.kind == tokWord && rd.l.stop.has(t.id) && !rd.l.det.has(t.id) && !rd.isFirstPerson(t)
+}
+
+// dropAuthorsElsewhere removes the authors of s whom the credit names in a link to a different site, if it names another
+// author in the link to the article: "[Ann Reed in the Bugle](…) and [Tom Hale in the Lantern](…)".
+func (rd *reading) dropAuthorsElsewhere(s *source) {
+	if s.url == "" || len(s.authors) < 2 {
+		return
+	}
+	here := func(name string) bool {
+		return rd.isInLink(s, name, func(u string) bool { return u == s.url })
+	}
+	if !slices.ContainsFunc(s.authors, here) {
+		return
+	}
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(name string) bool {
+		return !here(name) && rd.isInLink(s, name, func(u string) bool { return hostOf(u) != "" && !sameSite(u, s.url) })
+	})
+}
+
+// isInLink reports whether the credit of s has a link whose text contains the name and whose URL is accepted.
+func (rd *reading) isInLink(s *source, name string, accept func(u string) bool) bool {
+	return slices.ContainsFunc(s.creditBlocks, func(k int) bool {
+		b := rd.doc.blocks[k]
+		return slices.ContainsFunc(b.runs, func(r run) bool {
+			return r.kind == runLink && accept(r.value) && strings.Contains(b.text[r.start:r.end], name)
+		})
+	})
+}

@@ -1,0 +1,31 @@
+package attribution
+
+import "testing"
+
+// TestVerifyLink checks what the link of a credit leads to, and the names beside it.
+func TestVerifyLink(t *testing.T) {
+	const article = "https://www.theguardian.com/2021/feb/11/sand"
+	checkClearForms(t, []formCase{
+		{"a picture", "markdown", "You can see it in the [drawing by Ann Reed in the Guardian](https://media.guim.co.uk/2021/sand.gif) of last week." + formOwn, ""},
+		{"what the author asked", "markdown", "I [asked](https://www.reddit.com/r/harbours/comments/7yp7qn/sand/dujvo3b/) this on Reddit, and somebody answered that it is harder than it looks:" + formBlock, ""},
+		{"what the author noted", "markdown", "As I have [noted](" + article + ") in the Guardian before:" + formBlock, ""},
+		{"what somebody else noted", "markdown", "As Ann Reed has [noted](" + article + ") in the Guardian before:" + formBlock, "Guardian||Ann Reed|" + article},
+		{"a person in the sentence before the quotation", "markdown", "I have read all the books of Tom Hale, and he is right. It says so, for example, [in the Guardian](" + article + "). " +
+			"Tom Hale answers in the book:" + formBlock, ""},
+		{"a title that is taken for a publication", "markdown", "Ann Reed recently asked us to [Stop the Sand](https://reed.example/box/sand.html):" + formBlock,
+			"||Ann Reed|https://reed.example/box/sand.html"},
+		{"a publication after a preposition", "markdown", "Ann Reed writes in [Harbour and Sand](https://reed.example/box/sand.html):" + formBlock,
+			"Harbour and Sand||Ann Reed|https://reed.example/box/sand.html"},
+		{"a part of a work", "markdown", "There is a figure in the *Preamble*:" + formBlock, ""},
+		{"a numbered part of a work", "markdown", "*Chapter V* says how the sand is counted:" + formBlock, ""},
+		{"a publishing house", "markdown", "“The School of Sand” - Süddeutsche Zeitung Verlag 2018. I had it for Christmas, and it is a good year for harbours." + formOwn, ""},
+		{"a name at the end of a sentence", "markdown", "> " + formQuote + "\n\nSource: [Oakham Booksellers.](https://oakhambooks.example/sand-and-salt)" + formOwn,
+			"Oakham Booksellers|||https://oakhambooks.example/sand-and-salt"},
+		{"the position of a speaker", "html", `<blockquote><p>` + formQuote + `</p><footer>Ann Reed, Harbour Director of the English Sand and Salt Society.</footer></blockquote>`, "||Ann Reed|"},
+		{"an occupation", "html", `<blockquote><p>` + formQuote + `</p><footer>Ann Reed, singer.</footer></blockquote>`, "||Ann Reed|"},
+		{"the author in the title of a page", "markdown", "* [Digging for Yourself - by Ann Reed - The Harbour Post](https://www.harbourpost.example/p/digging)\n",
+			"The Harbour Post|Digging for Yourself|Ann Reed|https://www.harbourpost.example/p/digging"},
+		{"a title of three sentences", "markdown", "* [Sure, It Won a Prize. But Is It Sand? Ask the Ferry - The New York Times](https://www.nytimes.com/2024/02/29/magazine/sand.html)\n",
+			"The New York Times|Sure, It Won a Prize. But Is It Sand? Ask the Ferry||https://www.nytimes.com/2024/02/29/magazine/sand.html"},
+	})
+}

@@ -161,18 +161,21 @@ type sentenceQuotation struct {
 	passages []string
 }
 
+// minNamed is the certainty, in hundredths, below which a block does not count as naming a candidate.
+const minNamed = 15
+
 // quoteSentences finds the passages of the candidates that name a known publication in a sentence that quotes it, such
 // as: According to the Guardian, "…". Such a candidate is more certain.
 func (rd *reading) quoteSentences(cs []*candidate) {
 	names := make(map[int]int) // by block: the number of candidates that it names
 	for _, c := range cs {
-		if len(c.source.creditBlocks) > 0 && c.certainty >= minSuggestion {
+		if len(c.source.creditBlocks) > 0 && c.certainty >= minNamed {
 			names[c.source.creditBlocks[0]]++
 		}
 	}
 	for _, c := range cs {
 		s := c.source
-		if len(s.creditBlocks) != 1 || c.certainty < minSuggestion || names[s.creditBlocks[0]] > 1 || len(s.passageBlocks) > 0 || s.structured || c.keepsPassage() {
+		if len(s.creditBlocks) != 1 || c.certainty < minNamed || names[s.creditBlocks[0]] > 1 || len(s.passageBlocks) > 0 || s.structured || c.keepsPassage() {
 			continue
 		}
 		if c.sentence = rd.sentenceOf(s); c.sentence == nil {

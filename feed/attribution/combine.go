@@ -475,7 +475,7 @@ func (rd *reading) unitsOfPassage(d *decisions, s *source) []int {
 }
 
 // minSuggestion is the certainty, in hundredths, below which a credit that only the model found is not suggested.
-const minSuggestion = 15
+const minSuggestion = 5
 
 // setPassage sets the passage of a published candidate's source to the chosen one, or to none if it is not certain.
 func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {

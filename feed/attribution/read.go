@@ -129,7 +129,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	}
 	published, suggestions := rd.divide(d, cs)
 	for _, c := range cs {
-		if q, ok := suggestions[c]; ok {
+		if q, ok := suggestions[c]; ok && !rd.isIncluded(c.source, published) {
 			res.Suggestions = append(res.Suggestions, q)
 		}
 	}
@@ -219,6 +219,17 @@ func (rd *reading) isRepeated(s *source, published []*candidate) bool {
 		default:
 			return rd.samePublication(s.pub.name, o.pub.name) || hostNamed(s.url, o.pub.name) || hostNamed(o.url, s.pub.name)
 		}
+	})
+}
+
+// isIncluded reports whether s has no passage, headline or URL, and its names are those of one of the published sources.
+func (rd *reading) isIncluded(s *source, published []*candidate) bool {
+	if len(s.passages) > 0 || s.headline != "" || s.url != "" || len(published) > maxRepeated {
+		return false
+	}
+	return slices.ContainsFunc(published, func(c *candidate) bool {
+		return (s.pub.name == "" || rd.samePublication(s.pub.name, c.source.pub.name)) &&
+			!slices.ContainsFunc(s.authors, func(a string) bool { return !slices.Contains(c.source.authors, a) })
 	})
 }
 

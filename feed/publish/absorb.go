@@ -554,9 +554,9 @@ func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 		pr.Kind = cmp.Or(pr.Kind, feed.KindNote)
 		reasons = append(reasons, strings.Join(result.Notes, "; "))
 	}
-	if len(result.Suggestions) > 0 {
+	if list := doubts(result.Suggestions); list != "" {
 		pr.Kind = cmp.Or(pr.Kind, feed.KindSuggestion)
-		reasons = append(reasons, doubts(result.Suggestions))
+		reasons = append(reasons, list)
 	}
 	if dormant := dormantDecisions(result.Credits); dormant != "" {
 		pr.Kind = cmp.Or(pr.Kind, feed.KindSuggestion)
@@ -584,12 +584,19 @@ func dormantDecisions(credits []intake.Credit) string {
 	return "decisions about words that the post no longer contains: " + strings.Join(list, "; ")
 }
 
-// doubts lists the quotes that were not credited.
+// minDoubt is the confidence below which a suggestion is not a problem. A quarter of such suggestions are right.
+const minDoubt = 0.15
+
+// doubts lists the suggested quotes that are likely enough to need a decision, or returns "".
 func doubts(quotes []feed.Quote) string {
-	list := make([]string, len(quotes))
-	for i, q := range quotes {
-		list[i] = q.Source.Label() +
-			" (confidence " + strconv.FormatFloat(q.Confidence, 'f', 2, 64) + ")"
+	var list []string
+	for _, q := range quotes {
+		if q.Confidence >= minDoubt {
+			list = append(list, q.Source.Label()+" (confidence "+strconv.FormatFloat(q.Confidence, 'f', 2, 64)+")")
+		}
+	}
+	if len(list) == 0 {
+		return ""
 	}
 	return "sources left out because their confidence is too low: " + strings.Join(list, "; ")
 }

@@ -34,34 +34,9 @@ var (
 // section or of an author. Otherwise it returns the title.
 func (rd *reading) withoutSite(s *source, title string) string {
 	title = strings.TrimPrefix(title, "» ")
-	for _, separator := range afterTitle {
-		i := strings.LastIndex(title, separator)
-		switch {
-		case i <= 0:
-		case rd.namesSite(s, title[:i]):
-			return strings.TrimSpace(title[i+len(separator):])
-		default:
-			return strings.TrimSpace(title[:i])
-		}
-	}
-	for _, separator := range beforeTitle {
-		i := strings.Index(title, separator)
-		switch {
-		case i <= 0:
-		case rd.namesSite(s, title[i+len(separator):]):
-			return strings.TrimSpace(title[:i])
-		default:
-			return strings.TrimSpace(title[i+len(separator):])
-		}
-	}
-	for _, separator := range []string{" - ", " – ", " — ", " : "} {
-		if i := strings.LastIndex(title, separator); i > 0 && rd.namesSiteOrAuthor(s, title[i+len(separator):]) {
-			return strings.TrimSpace(title[:i])
-		}
-	}
-	for _, separator := range []string{": ", " - ", " – ", " — "} {
-		if i := strings.Index(title, separator); i > 0 && rd.namesSite(s, title[:i]) {
-			return strings.TrimSpace(title[i+len(separator):])
+	for _, cut := range []func(s *source, title string) string{rd.withoutSection, rd.withoutLastName, rd.withoutFirstName} {
+		if shorter := cut(s, title); shorter != title {
+			return strings.TrimSpace(shorter)
 		}
 	}
 	for _, a := range s.authors {
@@ -70,6 +45,62 @@ func (rd *reading) withoutSite(s *source, title string) string {
 		}
 	}
 	return title
+}
+
+// withoutSection returns the title without the part after one of the afterTitle separators, or before one of
+// beforeTitle. If the site is the other part, it returns that part.
+func (rd *reading) withoutSection(s *source, title string) string {
+	for _, separator := range afterTitle {
+		i := strings.LastIndex(title, separator)
+		switch {
+		case i <= 0:
+		case rd.namesSite(s, title[:i]):
+			return title[i+len(separator):]
+		default:
+			return title[:i]
+		}
+	}
+	for _, separator := range beforeTitle {
+		i := strings.Index(title, separator)
+		switch {
+		case i <= 0:
+		case rd.namesSite(s, title[i+len(separator):]):
+			return title[:i]
+		default:
+			return title[i+len(separator):]
+		}
+	}
+	return title
+}
+
+// withoutLastName returns the title without the name of a site or an author after a dash or a colon with a space before
+// it, or the name of the known publication at the URL after a comma.
+func (rd *reading) withoutLastName(s *source, title string) string {
+	for _, separator := range []string{" - ", " – ", " — ", " : "} {
+		if i := strings.LastIndex(title, separator); i > 0 && rd.namesSiteOrAuthor(s, title[i+len(separator):]) {
+			return title[:i]
+		}
+	}
+	if i := strings.LastIndex(title, ", "); i > 0 && s.url != "" && rd.isPublicationAt(s.url, title[i+len(", "):]) {
+		return title[:i]
+	}
+	return title
+}
+
+// withoutFirstName returns the title without the name of a site before a colon or a dash.
+func (rd *reading) withoutFirstName(s *source, title string) string {
+	for _, separator := range []string{": ", " - ", " – ", " — "} {
+		if i := strings.Index(title, separator); i > 0 && rd.namesSite(s, title[:i]) {
+			return title[i+len(separator):]
+		}
+	}
+	return title
+}
+
+// isPublicationAt reports whether the text is the name of the known publication at the URL.
+func (rd *reading) isPublicationAt(u, text string) bool {
+	e := rd.r.pubs.byHost(u)
+	return e != nil && rd.r.pubs.lookup(text) == e
 }
 
 // namesSite reports whether the text is the name of the publication of s, or of the site at its URL: the host contains

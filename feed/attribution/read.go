@@ -222,7 +222,8 @@ func (rd *reading) isRepeated(s *source, published []*candidate) bool {
 	})
 }
 
-// isIncluded reports whether s has no passage, headline or URL, and its names are those of one of the published sources.
+// isIncluded reports whether s has no passage, headline or URL, and its names are those of one of the published
+// sources.
 func (rd *reading) isIncluded(s *source, published []*candidate) bool {
 	if len(s.passages) > 0 || s.headline != "" || s.url != "" || len(published) > maxRepeated {
 		return false

@@ -37,13 +37,10 @@ func (rd *reading) verify(s *source) bool {
 	if at < 0 {
 		return rd.isTitleOfSource(s)
 	}
-	b := rd.doc.blocks[at]
-	switch {
-	case !rd.isCreditOfPassage(s, at), !rd.isLinkOfLead(s, at):
-		return false
-	case rd.isFoundThere(s), rd.isViaInBrackets(s, b), rd.isOwnSentence(s, b), !rd.isLinkOfSentence(s, b), rd.isNoSource(s, b):
+	if !rd.isInPlace(s, at) {
 		return false
 	}
+	b := rd.doc.blocks[at]
 	rd.readListEntry(s, b)
 	rd.dropViaURL(s)
 	rd.correctName(s)
@@ -66,6 +63,14 @@ func (rd *reading) verify(s *source) bool {
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
 	return rd.takeNearerLink(s, at) && !rd.isOtherSpeaker(s, at) && rd.isCertain(s, at)
+}
+
+// isInPlace reports whether the credit of s, which is in the block with index at, belongs to the passage and to its
+// link, and is neither a via nor the author's own words.
+func (rd *reading) isInPlace(s *source, at int) bool {
+	b := rd.doc.blocks[at]
+	return rd.isCreditOfPassage(s, at) && rd.isLinkOfLead(s, at) && !rd.isFoundThere(s) && !rd.isViaInBrackets(s, b) &&
+		!rd.isOwnSentence(s, b) && rd.isLinkOfSentence(s, b) && !rd.isNoSource(s, b)
 }
 
 // takeCitedAuthor makes the person in a cite element at the end of the passage the author of s if s has no author.

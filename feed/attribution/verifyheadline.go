@@ -47,7 +47,7 @@ func (rd *reading) correctTitle(s *source) {
 }
 
 // cutHeadline removes a label such as "Source:" and the number of an entry from the headline of s. It removes a
-// headline that is a URL or the name of something other than a text.
+// headline that is a URL, a kind of page or the name of something other than a text.
 func (rd *reading) cutHeadline(s *source) {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	if end := phraseEnd(rd.l.source, toks); end > 0 && isMark(toks, end, ':') && end+1 < len(toks) {
@@ -57,7 +57,7 @@ func (rd *reading) cutHeadline(s *source) {
 	if number := enumeration.FindString(s.headline); number != "" && !rd.l.nouns { // in German, an ordinal: "1. FC"
 		s.headline = s.headline[len(number):]
 	}
-	if strings.Contains(s.headline, "://") || isDomainPath(s.headline) || rd.isNameOfThing(s) {
+	if strings.Contains(s.headline, "://") || isDomainPath(s.headline) || rd.isNameOfThing(s) || rd.isKindOfPage(s, s.headline) {
 		s.headline = ""
 	}
 }
@@ -137,8 +137,8 @@ func (rd *reading) correctWithin(s *source, b *block, r run, before, after strin
 	}
 }
 
-// joinRelativeClause adds the only author of s to the headline if that begins with a word such as "who", and the link to
-// the article contains both: "[Ann Reed, Who Dug the Harbour, Dies at 85](…)" has no author.
+// joinRelativeClause adds the only author of s to the headline if that begins with a word such as "who", and the link
+// to the article contains both: "[Ann Reed, Who Dug the Harbour, Dies at 85](…)" has no author.
 func (rd *reading) joinRelativeClause(s *source) {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	if len(toks) < 2 || len(s.authors) != 1 || s.url == "" || !rd.l.relative.has(toks[0].id) {
@@ -244,7 +244,7 @@ func (rd *reading) titleOfLink(s *source, b *block, r run) string {
 	words := slices.DeleteFunc(strings.Fields(label), func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
 	first, _ := utf8.DecodeRuneInString(label)
 	if len(words) < 3 || len(words) > 15 || !unicode.IsUpper(first) && !unicode.IsDigit(first) ||
-		rd.containsName(s, label) || !rd.isTitleLabel(b, r) {
+		rd.containsName(s, label) || rd.isKindOfPage(s, label) || !rd.isTitleLabel(b, r) {
 		return ""
 	}
 	return label
@@ -356,15 +356,7 @@ func isSeparator(t token) bool {
 // capital letter, are a title. In English, it is in title case or has four words. In German, a preposition or an
 // article before a noun makes it part of the sentence.
 func (rd *reading) isTitleInSentence(b *block, in span) bool {
-	words, upper := 0, 0
-	for _, t := range b.toks[in.lo:in.hi] {
-		if t.kind == tokWord {
-			words++
-			if t.upper {
-				upper++
-			}
-		}
-	}
+	words, upper := countCapitalized(b.toks[in.lo:in.hi])
 	within := in.lo > 0 && (b.toks[in.lo-1].kind == tokWord || b.toks[in.lo-1].kind == tokPoss)
 	switch {
 	case words < 2:
@@ -372,10 +364,46 @@ func (rd *reading) isTitleInSentence(b *block, in span) bool {
 	case rd.l.nouns:
 		return words >= 3 && (!within || b.toks[in.lo-1].upper)
 	case rd.l.name == fallback:
-		return isTitleCase(rd.l, b.toks[in.lo:in.hi]) || words >= 4 && within
+		return isTitleCase(rd.l, b.toks[in.lo:in.hi]) || words >= 4 && within && !rd.isTold(b.toks[in.lo:in.hi])
 	default:
 		return within && (words >= 3 || upper == words)
 	}
+}
+
+// countCapitalized returns the number of words among the tokens, and the number of those that begin with a capital
+// letter.
+func countCapitalized(toks []token) (words, upper int) {
+	for _, t := range toks {
+		if t.kind == tokWord {
+			words++
+			if t.upper {
+				upper++
+			}
+		}
+	}
+	return words, upper
+}
+
+// isTold reports whether the tokens begin with a name and a verb of saying in the past, as in "Ann said this about
+// sand". Headlines are in the present.
+func (rd *reading) isTold(toks []token) bool {
+	return slices.ContainsFunc(toks[1:min(len(toks), 3)], func(t token) bool {
+		return (rd.l.say.hasLower(t) || rd.l.saidVerb.hasLower(t)) && !rd.l.present.has(t.id)
+	})
+}
+
+// maxKindOfPage is the maximum number of words that say what kind of page a publication has.
+const maxKindOfPage = 2
+
+// isKindOfPage reports whether the text, which may be the headline of s, is only the known publication and a word or
+// two in lower case, as in "New York Times interactive".
+func (rd *reading) isKindOfPage(s *source, text string) bool {
+	toks := rd.r.lx.tokenize(text, nil)
+	toks = toks[rd.l.skipDeterminers(toks, 0):]
+	n := rd.r.pubs.knownPrefix(toks, true)
+	return n > 0 && n < len(toks) && len(toks)-n <= maxKindOfPage && s.pub.known != nil &&
+		rd.r.pubs.lookup(text[toks[0].start:toks[n-1].end]) == s.pub.known &&
+		!slices.ContainsFunc(toks[n:], func(t token) bool { return t.kind != tokWord || t.upper || rd.l.say.has(t.id) })
 }
 
 // takePublicationAsHeadline makes the text of a link the headline of s if the unknown publication is only the beginning
@@ -416,7 +444,7 @@ func (rd *reading) takeNameFromHeadline(s *source) {
 func (rd *reading) isQuotedTitle(s *source) bool {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	titled := rd.l.name == fallback && isTitleCase(rd.l, toks)
-	if s.structured && len(s.authors) > 0 && rd.describesPerson(toks) || strings.Count(s.headline, `"`)%2 == 1 {
+	if (s.structured || rd.followsAuthor(s)) && len(s.authors) > 0 && rd.describesPerson(toks) || strings.Count(s.headline, `"`)%2 == 1 {
 		return false
 	}
 	for _, k := range s.creditBlocks {
@@ -428,6 +456,13 @@ func (rd *reading) isQuotedTitle(s *source) bool {
 		return titled || rd.isQuotedTitleAt(b, at, len(toks))
 	}
 	return true
+}
+
+// followsAuthor reports whether the headline of s is the text after its only author and a comma in the credit.
+func (rd *reading) followsAuthor(s *source) bool {
+	return len(s.authors) == 1 && s.pub.name == "" && slices.ContainsFunc(s.creditBlocks, func(k int) bool {
+		return strings.Contains(rd.doc.blocks[k].text, s.authors[0]+", "+s.headline)
+	})
 }
 
 // isQuotedTitleAt reports whether the quoted text in the given tokens of block b can be a title even though it is not
@@ -481,7 +516,7 @@ func (rd *reading) describesPerson(toks []token) bool {
 		}
 	}
 	n := len(toks)
-	return n > 0 && !toks[n-1].upper && (rd.endsWithPosition(toks) || rd.l.role.has(toks[n-1].id))
+	return n > 0 && (phraseEnd(rd.l.position, toks) == n || !toks[n-1].upper && (rd.endsWithPosition(toks) || rd.l.role.has(toks[n-1].id)))
 }
 
 // takeQuotedTitle removes the words before a title in quotation marks from the headline of s if they contain an author

@@ -56,8 +56,8 @@ func (rd *reading) isAuxiliary(t token) bool {
 	return t.kind == tokWord && rd.l.stop.has(t.id) && !rd.l.det.has(t.id) && !rd.isFirstPerson(t)
 }
 
-// dropAuthorsElsewhere removes the authors of s whom the credit names in a link to a different site, if it names another
-// author in the link to the article: "[Ann Reed in the Bugle](…) and [Tom Hale in the Lantern](…)".
+// dropAuthorsElsewhere removes the authors of s whom the credit names in a link to a different site, if it names
+// another author in the link to the article: "[Ann Reed in the Bugle](…) and [Tom Hale in the Lantern](…)".
 func (rd *reading) dropAuthorsElsewhere(s *source) {
 	if s.url == "" || len(s.authors) < 2 {
 		return

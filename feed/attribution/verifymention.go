@@ -82,20 +82,25 @@ func (rd *reading) takeTitleAsHeadline(s *source) {
 		return
 	}
 	for _, c := range rd.contextsOf(s, s.pub.name) {
-		if c.at.hi-c.at.lo < 2 || c.before == 0 || c.b.textOfLink(s.url) != s.pub.name {
-			continue
-		}
-		before := c.b.toks[c.before-1]
-		if rd.l.piece.hasLower(c.b.toks[c.at.lo-1]) || len(s.authors) > 0 && c.at.hi-c.at.lo >= minTitleLink &&
-			!rd.l.looksLikePub(c.b.text, c.b.toks[c.at.lo:c.at.hi]) && before.kind == tokWord && !before.upper && !rd.isOriginWord(before) {
+		if c.at.hi-c.at.lo > 1 && c.before > 0 && c.b.textOfLink(s.url) == s.pub.name && rd.isTitleAt(s, c) {
 			s.headline, s.pub = s.pub.name, publisher{}
 			return
 		}
 	}
 }
 
-// isOriginWord reports whether the token is a preposition such as "in", "at", "from", "of" or "by", which may precede the
-// name of a publication.
+// isTitleAt reports whether the name at c is a title because of the words before it; see [reading.takeTitleAsHeadline].
+func (rd *reading) isTitleAt(s *source, c nameContext) bool {
+	if rd.l.piece.hasLower(c.b.toks[c.at.lo-1]) {
+		return true
+	}
+	before := c.b.toks[c.before-1]
+	return len(s.authors) > 0 && c.at.hi-c.at.lo >= minTitleLink && !rd.l.looksLikePub(c.b.text, c.b.toks[c.at.lo:c.at.hi]) &&
+		before.kind == tokWord && !before.upper && !rd.isOriginWord(before)
+}
+
+// isOriginWord reports whether the token is a preposition such as "in", "at", "from", "of" or "by", which may precede
+// the name of a publication.
 func (rd *reading) isOriginWord(t token) bool {
 	return rd.l.in.has(t.id) || rd.l.at.has(t.id) || rd.l.from.has(t.id) || rd.l.by.has(t.id) || rd.l.employ.has(t.id)
 }

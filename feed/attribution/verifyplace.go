@@ -39,8 +39,8 @@ func (rd *reading) isLinkOfLead(s *source, at int) bool {
 }
 
 // isOtherSpeaker reports whether the last sentence of the paragraph above the passage of s begins with the name of a
-// person who is not an author of s, and neither names nor links to s: "The Bugle wrote about it. Ann Reed answers:". The
-// credit is in the block with index at.
+// person who is not an author of s, and neither names nor links to s: "The Bugle wrote about it. Ann Reed answers:".
+// The credit is in the block with index at.
 func (rd *reading) isOtherSpeaker(s *source, at int) bool {
 	b := rd.leadOf(s, at)
 	if b == nil || s.convention == "cite" {

@@ -33,6 +33,9 @@ func (rd *reading) isFragment(s *source) bool {
 	if name == "" || rd.isMarkedName(s) || rd.isAtURL(s) || rd.isInQuotationMarks(s) {
 		return false
 	}
+	if s.pub.known == nil && rd.beginsOtherwise(name) {
+		return true
+	}
 	if letters := utf8.RuneCountInString(name); letters <= 2 && (s.pub.known == nil || !acronym(name)) {
 		return true
 	}
@@ -41,6 +44,18 @@ func (rd *reading) isFragment(s *source) bool {
 		id := rd.r.lx.lookup(w)
 		return !rd.l.nameAffix.has(id) && !rd.l.companySuffix.has(id) || w == strings.ToUpper(w) && s.pub.known != nil
 	})
+}
+
+// beginsOtherwise reports whether an unknown name begins with the words of a clause, as in "As Ann Reed", or with the
+// whole name of a known publication, as in "New York Times Election".
+func (rd *reading) beginsOtherwise(name string) bool {
+	toks := rd.r.lx.tokenize(name, nil)
+	if n := phraseEnd(rd.l.citing, toks); n > 0 && n < len(toks) && !rd.l.given.has(toks[0].id) {
+		return true
+	}
+	toks = toks[rd.l.skipDeterminers(toks, 0):]
+	n := rd.r.pubs.knownPrefix(toks, true)
+	return n > 1 && n < len(toks) && toks[n].kind == tokWord
 }
 
 // isPartOfWork reports whether the publication of s is only a part of a work, such as "Chapter V" or "Preamble".

@@ -166,6 +166,7 @@ type Publisher struct {
 	history    *history
 
 	restart restart // ends the builder's wait for changes
+	checks  int     // number of waits for changes in Run, each of which ends with a full check
 
 	checkedToken feed.Token // token of the term in which markMoved compared the heads; guarded by work
 }

@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 	"errors"
+	"hash/fnv"
+	"io"
 	"sync"
 	"time"
 
@@ -177,7 +179,7 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	if err != nil {
 		return err
 	}
-	for range fullCheck / interval {
+	for range p.roundsToCheck(interval) {
 		found, err := p.config.Store.AwaitInbox(waiting, cursor, wait)
 		if waiting.Err() != nil {
 			return ctx.Err()
@@ -191,6 +193,18 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 		}
 	}
 	return nil
+}
+
+// roundsToCheck returns the number of polls until the next full check. The first check of a site is earlier, by a time
+// that depends on its id: the sites of a process start together, and would otherwise all be checked at the same time.
+func (p *Publisher) roundsToCheck(interval time.Duration) int {
+	rounds := int(fullCheck / interval)
+	if p.checks++; p.checks > 1 {
+		return rounds
+	}
+	sum := fnv.New32a()
+	_, _ = io.WriteString(sum, string(p.config.Site.ID)) // writes to a hash never fail
+	return 1 + int(sum.Sum32()%uint32(rounds))
 }
 
 // restart ends the builder's wait for changes, so that it reads the inbox cursor from the store again. The builder must

@@ -135,7 +135,7 @@ func (rd *reading) isSource(s *source) bool {
 // isName reports whether an unknown name can be the name of a source with the URL u. Numbers, versions, sizes,
 // dates, holidays, file names, pronouns, and the post's own title and headings cannot.
 func (rd *reading) isName(name, u string) bool {
-	if hostNamed(u, name) {
+	if rd.isHostName(u, name) {
 		return true
 	}
 	if isFileName(name) || partyAndState.MatchString(name) || rd.isHeading(name) {
@@ -163,6 +163,11 @@ func (rd *reading) isName(name, u string) bool {
 	default:
 		return !rd.l.notName.has(words[0].id) || words[0] != toks[len(toks)-1]
 	}
+}
+
+// isHostName reports whether the host of u contains the name, unless that is a common noun such as "docs".
+func (rd *reading) isHostName(u, name string) bool {
+	return hostNamed(u, name) && (name != strings.ToLower(name) || !rd.l.notName.has(rd.wordOf(name)))
 }
 
 // nameWords appends the words of a name to words, leaving out holidays and the names of lists.

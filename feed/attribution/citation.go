@@ -248,6 +248,9 @@ func cleanHeadline(s string) string {
 	if strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "..") && strings.Count(s, ".") == 1 {
 		s = s[:len(s)-1]
 	}
+	if strings.HasSuffix(s, "»") && !strings.Contains(s, "«") {
+		s = strings.TrimSpace(strings.TrimSuffix(s, "»"))
+	}
 	for _, q := range [...][2]string{{"“", "”"}, {"\"", "\""}, {"«", "»"}, {"„", "“"}} {
 		if strings.HasPrefix(s, q[0]) && strings.HasSuffix(s, q[1]) && strings.Count(s, q[0]) <= 2 &&
 			len(s) > len(q[0])+len(q[1]) {

@@ -47,7 +47,7 @@ func (rd *reading) correctTitle(s *source) {
 }
 
 // cutHeadline removes a label such as "Source:" and the number of an entry from the headline of s. It removes a
-// headline that is a URL, a kind of page or the name of something other than a text.
+// headline that is a URL, a kind of page, the name of something other than a text, or begins with "according to".
 func (rd *reading) cutHeadline(s *source) {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	if end := phraseEnd(rd.l.source, toks); end > 0 && isMark(toks, end, ':') && end+1 < len(toks) {
@@ -57,7 +57,8 @@ func (rd *reading) cutHeadline(s *source) {
 	if number := enumeration.FindString(s.headline); number != "" && !rd.l.nouns { // in German, an ordinal: "1. FC"
 		s.headline = s.headline[len(number):]
 	}
-	if strings.Contains(s.headline, "://") || isDomainPath(s.headline) || rd.isNameOfThing(s) || rd.isKindOfPage(s, s.headline) {
+	if strings.Contains(s.headline, "://") || isDomainPath(s.headline) || rd.isNameOfThing(s) || rd.isKindOfPage(s, s.headline) ||
+		phraseEnd(rd.l.citing, toks) > 1 {
 		s.headline = ""
 	}
 }

@@ -30,10 +30,37 @@ func TestVerifyLink(t *testing.T) {
 		{"the beginning of a clause", "text", "As Harbour Reed says in his letter, “every winter the basin fills with sand, and every spring the council pays for it”." + formOwn, ""},
 		{"a publication after the title of a page", "markdown", "> " + formQuote + "\n\n—[The Colours of Sand, Wikipedia](https://en.wikipedia.org/wiki/Colours_of_Sand)\n",
 			"Wikipedia|The Colours of Sand||https://en.wikipedia.org/wiki/Colours_of_Sand"},
+		{"a common noun in a heading", "text", "Lack of a standard\n\nFor a long time, the basin was what the dredger left of it." + formOwn, ""},
+		{"a word for a page after a name", "markdown", "According to the [Harbour Documentation Project's Ann Reed page](https://developer.harbour.example/docs/reed):" + formBlock,
+			"Harbour Documentation Project|||https://developer.harbour.example/docs/reed"},
+		{"a common noun that is a label of the host", "markdown", "There is one note in the harbour [docs](https://docs.harbour.example/sand#notes):" + formBlock, ""},
+		{"a social network in a link", "markdown", "Somebody [on Linkedin wrote:](https://www.linkedin.com/posts/harbour-sand-7304450446553669635)" + formBlock,
+			"Linkedin|||https://www.linkedin.com/posts/harbour-sand-7304450446553669635"},
+		{"a word for a text after a name", "markdown", "I read in the [Quay Advertiser article](https://quayadvertiser.example/a/sand) this:" + formBlock,
+			"Quay Advertiser|||https://quayadvertiser.example/a/sand"},
+		{"a closing mark after a title", "html", `<blockquote><p>` + formQuote + `</p></blockquote><p>(<a href="https://reed.example/2022/sand">Ann Reed, « Le sable et le port »</a>)</p>`,
+			"|Le sable et le port|Ann Reed|https://reed.example/2022/sand"},
 		{"an occupation", "html", `<blockquote><p>` + formQuote + `</p><footer>Ann Reed, singer.</footer></blockquote>`, "||Ann Reed|"},
 		{"the author in the title of a page", "markdown", "* [Digging for Yourself - by Ann Reed - The Harbour Post](https://www.harbourpost.example/p/digging)\n",
 			"The Harbour Post|Digging for Yourself|Ann Reed|https://www.harbourpost.example/p/digging"},
 		{"a title of three sentences", "markdown", "* [Sure, It Won a Prize. But Is It Sand? Ask the Ferry - The New York Times](https://www.nytimes.com/2024/02/29/magazine/sand.html)\n",
 			"The New York Times|Sure, It Won a Prize. But Is It Sand? Ask the Ferry||https://www.nytimes.com/2024/02/29/magazine/sand.html"},
 	})
+}
+
+// TestIsMixed checks that a paragraph before the last that ends in a name after a dash makes the passage mixed.
+func TestIsMixed(t *testing.T) {
+	for _, tt := range []struct {
+		passages []string
+		want     bool
+	}{
+		{[]string{formQuote + " - Ann Reed, SAND", formQuote}, true},
+		{[]string{formQuote + " — _reed", formQuote}, true},
+		{[]string{formQuote, formQuote + " - Ann Reed"}, false},
+		{[]string{"The basin fills with sand - every winter, and in spring.", formQuote}, false},
+	} {
+		if got := (&source{passages: tt.passages}).isMixed(); got != tt.want {
+			t.Errorf("isMixed of %q is %v, want %v", tt.passages, got, tt.want)
+		}
+	}
 }

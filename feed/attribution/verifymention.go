@@ -35,9 +35,15 @@ func (rd *reading) isListHeading(s *source, at int) bool {
 		rd.isLeadLine(rd.doc.blocks[at]) && rd.doc.blocks[at+1].list
 }
 
-// isMixed reports whether a passage of s contains a source line with a URL of a different site, so that its beginning
-// is from that site: "… by the quay. -- https://bugle.example/a".
+// isMixed reports whether a passage of s contains the source of its beginning: a source line with a URL of a different
+// site, as in "… by the quay. -- https://bugle.example/a", or a name at the end of a paragraph that is not the last, as
+// in "… by the quay. - Ann Reed".
 func (s *source) isMixed() bool {
+	for i, p := range s.passages {
+		if i < len(s.passages)-1 && signature.MatchString(p) {
+			return true
+		}
+	}
 	if s.url == "" {
 		return false
 	}
@@ -49,6 +55,9 @@ func (s *source) isMixed() bool {
 
 // sourceLine matches a dash and a URL.
 var sourceLine = regexp.MustCompile(`(?:^|\s)(?:--|–|—)\s*(https?://\S+)`)
+
+// signature matches a paragraph that ends in the name of its author after a dash.
+var signature = regexp.MustCompile(`[.!?…"”»]\s+(?:--?|–|—)\s*[_*]?\p{L}[^.!?;:]{1,60}$`)
 
 // isReportedOn reports whether the given span of block b is the name of a person whom a publication reports on: the
 // name, or the list of names that contains it, follows a verb of saying and a word such as "that", and no verb of
@@ -109,24 +118,35 @@ func (rd *reading) isOriginWord(t token) bool {
 const maxAbbreviation = 5
 
 // cutName removes a bracket at the end of a known publication's name, a word such as "Artikel" after a hyphen, as in
-// "FAZ-Artikel", and the period of the sentence.
+// "FAZ-Artikel" or after an unknown name, and the period of the sentence.
 func (rd *reading) cutName(s *source) {
 	name := s.pub.name
 	if !strings.Contains(name, "(") {
 		name = strings.TrimRight(name, ").")
 	}
-	if i := strings.LastIndexByte(name, '-'); i > 0 && s.pub.known == nil {
-		if toks := rd.r.lx.tokenize(name[i+1:], nil); len(toks) == 1 && rd.l.piece.has(toks[0].id) {
-			name = name[:i]
-		}
+	if s.pub.known == nil {
+		name = rd.withoutKind(name)
 	}
+	abbreviated := name+"." == s.pub.name && len(name)-strings.LastIndexByte(name, ' ') <= maxAbbreviation
 	switch e := rd.r.pubs.lookup(name); {
 	case name == s.pub.name:
 	case e != nil && (s.pub.known == nil || e == s.pub.known):
 		s.pub = publisher{name: name, known: e}
-	case s.pub.known == nil && name+"." == s.pub.name && len(name)-strings.LastIndexByte(name, ' ') > maxAbbreviation:
+	case s.pub.known == nil && !abbreviated:
 		s.pub.name = name
 	}
+}
+
+// withoutKind returns the name without a word for a text at its end, as in "Harbour Notes article" and "FAZ-Artikel".
+func (rd *reading) withoutKind(name string) string {
+	if i := strings.LastIndexByte(name, '-'); i > 0 && rd.l.piece.has(rd.wordOf(name[i+1:])) {
+		return name[:i]
+	}
+	toks := rd.r.lx.tokenize(name, nil)
+	if n := len(toks) - 1; n > 0 && rd.l.piece.hasLower(toks[n]) && toks[n-1].kind == tokWord && toks[n-1].upper {
+		return name[:toks[n-1].end]
+	}
+	return name
 }
 
 // wholeName makes the text of the link of s its publication if the known name of the publication is only the end of

@@ -321,16 +321,20 @@ func (rd *reading) takeGivenNameAsAuthor(s *source) {
 	if s.pub.known != nil || s.pub.name == "" || len(s.authors) > 0 || strings.ContainsAny(s.pub.name, " .") || acronym(s.pub.name) {
 		return
 	}
-	for _, c := range rd.contextsOf(s, s.pub.name) {
-		if c.before != c.at.lo || c.at.hi-c.at.lo != 1 || c.at.hi == len(c.b.toks) || !rd.l.say.has(c.b.toks[c.at.hi].id) {
-			continue
-		}
-		link := c.b.linkIn(c.at)
-		if rd.l.given.has(c.b.toks[c.at.lo].id) || link != "" && c.b.linkIn(span{c.at.hi, c.at.hi + 1}) == link {
-			s.pub, s.authors = publisher{}, []string{s.pub.name}
-			return
-		}
+	if slices.ContainsFunc(rd.contextsOf(s, s.pub.name), rd.isSingleSpeaker) {
+		s.pub, s.authors = publisher{}, []string{s.pub.name}
 	}
+}
+
+// isSingleSpeaker reports whether the name at c is a single word before a verb of saying, and either a given name or in
+// the same link as the verb. A word after a preposition, as in "[on Harbournet wrote](…)", is not a speaker.
+func (rd *reading) isSingleSpeaker(c nameContext) bool {
+	if c.before != c.at.lo || c.before > 0 && rd.isOriginWord(c.b.toks[c.before-1]) || c.at.hi-c.at.lo != 1 ||
+		c.at.hi == len(c.b.toks) || !rd.l.say.has(c.b.toks[c.at.hi].id) {
+		return false
+	}
+	link := c.b.linkIn(c.at)
+	return rd.l.given.has(c.b.toks[c.at.lo].id) || link != "" && c.b.linkIn(span{c.at.hi, c.at.hi + 1}) == link
 }
 
 // isSender reports whether the person only sent the author of the post a link, as in "Ann sent me a post".

@@ -33,7 +33,7 @@ func (rd *reading) isFragment(s *source) bool {
 	if name == "" || rd.isMarkedName(s) || rd.isAtURL(s) || rd.isInQuotationMarks(s) {
 		return false
 	}
-	if s.pub.known == nil && rd.beginsOtherwise(name) {
+	if s.pub.known == nil && rd.beginsOtherwise(name) || s.isCommonNoun() {
 		return true
 	}
 	if letters := utf8.RuneCountInString(name); letters <= 2 && (s.pub.known == nil || !acronym(name)) {
@@ -44,6 +44,14 @@ func (rd *reading) isFragment(s *source) bool {
 		id := rd.r.lx.lookup(w)
 		return !rd.l.nameAffix.has(id) && !rd.l.companySuffix.has(id) || w == strings.ToUpper(w) && s.pub.known != nil
 	})
+}
+
+// isCommonNoun reports whether the known publication of s is written in lower case, like a common noun, and the credit
+// states nothing else. Agencies such as "dpa" are written in lower case.
+func (s *source) isCommonNoun() bool {
+	name := s.pub.name
+	return s.pub.known != nil && !s.pub.known.Agency && !isDomain(name) && name == strings.ToLower(name) && s.url == "" &&
+		s.headline == "" && len(s.authors) == 0
 }
 
 // beginsOtherwise reports whether an unknown name begins with the words of a clause, as in "As Ann Reed", or with the

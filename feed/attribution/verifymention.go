@@ -10,8 +10,13 @@ import (
 
 // This file holds back sources that are only mentioned, and corrects names with other words or brackets in them.
 
-// isTitleOfSource reports whether the post's title names the publication of s, which only the title credits.
+// isTitleOfSource reports whether the post's title names the publication of s, which only the title credits. If there
+// is no passage, the name must be in brackets: after a dash, as in "Rents Rise - The Bugle", it is usually part of the
+// title of a page that the post is about.
 func (rd *reading) isTitleOfSource(s *source) bool {
+	if s.convention == "12" && len(s.passages) == 0 && !strings.HasSuffix(rd.postTitle, ")") {
+		return false
+	}
 	if s.convention != "12" || s.pub.known == nil {
 		return true
 	}
@@ -20,13 +25,13 @@ func (rd *reading) isTitleOfSource(s *source) bool {
 }
 
 // isUnquoted reports whether s has no passage and no headline, and its URL is that of a list of articles, such as the
-// results of a search.
+// results of a search or the articles of an author.
 func (s *source) isUnquoted() bool {
 	return len(s.passages) == 0 && s.headline == "" && listPath.MatchString(s.url)
 }
 
-// listPath matches the URL of search results or of the articles of a category.
-var listPath = regexp.MustCompile(`^https?://[^/]+(?:/[^?]*)?/(?:search|category|tag)(?:[/?].*)?$`)
+// listPath matches the URL of search results or of the articles of a category, topic or author.
+var listPath = regexp.MustCompile(`^https?://[^/]+(?:/[^?]*)?/(?:search|category|tag|topics?|people|authors?|timestopics)(?:[/?].*)?$`)
 
 // isListHeading reports whether the unknown publication of s is only named in the block with index at, which is the
 // heading of a list: "Supplies for Paper Boats:".
@@ -149,14 +154,19 @@ func (rd *reading) withoutKind(name string) string {
 	return name
 }
 
-// wholeName makes the text of the link of s its publication if the known name of the publication is only the end of
-// that text, all of whose words are capitalized, and the link leads to a different site.
+// wholeName makes the text of the link of s its publication if the link leads to a different site than that of the
+// known publication, and the known name is only the beginning of a name that the host contains, as in "[The State of
+// the Sand](https://stateofthesand.example/)", or the end of a text all of whose words are capitalized.
 func (rd *reading) wholeName(s *source) {
 	if s.pub.known == nil || s.url == "" || rd.r.pubs.byHost(s.url) != nil {
 		return
 	}
 	for _, k := range s.creditBlocks {
 		label := rd.doc.blocks[k].textOfLink(s.url)
+		if strings.HasPrefix(label, s.pub.name+" ") && hostNamed(s.url, label) {
+			s.pub = publisher{name: label, known: rd.r.pubs.lookup(label)}
+			return
+		}
 		if !strings.HasSuffix(label, " "+s.pub.name) {
 			continue
 		}

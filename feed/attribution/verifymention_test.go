@@ -105,14 +105,26 @@ func TestCorrectName(t *testing.T) {
 	}
 }
 
-// TestTitleOfSource checks that a post's title is the headline only for the publication that it names.
+// TestTitleOfSource checks that a post's title credits only the publication that it names, and without a passage only
+// one in brackets.
 func TestTitleOfSource(t *testing.T) {
+	const bar, brackets = "Cranes and Boats Sit Idle in the Harbour | RedState", "Cranes and Boats Sit Idle in the Harbour (RedState)"
 	r := newReader(t)
-	rd := &reading{r: r, l: r.lx.langs[fallback], postTitle: "Cranes and Boats Sit Idle in the Harbour | RedState"}
-	for name, want := range map[string]bool{"RedState": true, "Daily Caller": false} {
-		s := newTitleSource(publisher{name: name, known: r.pubs.lookup(name)}, rd.postTitle)
-		if got := rd.isTitleOfSource(s); got != want {
-			t.Errorf("isTitleOfSource for %s = %v, want %v", name, got, want)
+	for _, tt := range []struct {
+		title, name string
+		passages    []string
+		want        bool
+	}{
+		{bar, "RedState", []string{formQuote}, true},
+		{bar, "RedState", nil, false},
+		{brackets, "RedState", nil, true},
+		{bar, "Daily Caller", []string{formQuote}, false},
+	} {
+		rd := &reading{r: r, l: r.lx.langs[fallback], postTitle: tt.title}
+		s := newTitleSource(publisher{name: tt.name, known: r.pubs.lookup(tt.name)}, tt.title)
+		s.passages = tt.passages
+		if got := rd.isTitleOfSource(s); got != tt.want {
+			t.Errorf("isTitleOfSource for %s with %d passages below %q = %v, want %v", tt.name, len(tt.passages), tt.title, got, tt.want)
 		}
 	}
 }

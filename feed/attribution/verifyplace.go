@@ -127,9 +127,13 @@ func (rd *reading) isLinkOfSentence(s *source, b *block) bool {
 		return true
 	}
 	_, at, ok := b.findName(s.passages[0])
-	if !ok || at.empty() {
-		return true
-	}
+	return !ok || at.empty() || rd.isLinkBeside(s, b, at)
+}
+
+// isLinkBeside reports whether the sentence around the given span of block b, the passage of s, has a link to the host
+// of the URL of s or none outside the passage. A link on what the author of s says before the passage replaces the URL
+// and the publication of s.
+func (rd *reading) isLinkBeside(s *source, b *block, at span) bool {
 	in := rd.sentenceAround(b.toks, at)
 	linked := false
 	for _, r := range b.runs {
@@ -140,9 +144,19 @@ func (rd *reading) isLinkOfSentence(s *source, b *block) bool {
 		if hostOf(r.value) == hostOf(s.url) {
 			return true
 		}
+		if within.hi <= at.lo && rd.isLinkOfSpeaker(s, b, r, within) {
+			s.url, s.pub = r.value, publisher{}
+			return true
+		}
 		linked = linked || within.hi <= at.lo || within.lo >= at.hi
 	}
 	return !linked
+}
+
+// isLinkOfSpeaker reports whether the link r, whose text is the given span of block b, is on what an author of s says,
+// as the first link in "Ann Reed [writes](…) about [the box of the Bugle](…): “…”" is.
+func (rd *reading) isLinkOfSpeaker(s *source, b *block, r run, in span) bool {
+	return len(s.authors) > 0 && mayBeArticle(r.value) && rd.isSaying(b.toks[in.lo:in.hi])
 }
 
 // isReference reports whether s, whose credit is in the block with index at, has no passage and is an entry of a

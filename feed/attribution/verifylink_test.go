@@ -42,7 +42,7 @@ func TestVerifyLink(t *testing.T) {
 			"|Le sable et le port|Ann Reed|https://reed.example/2022/sand"},
 		{"a link on the verb in the sentence of the quotation", "markdown", "Ann Reed [writes about](https://reed.example/box/41.html) the new [box of the Guardian](https://www.theguardian.com/uk/box): “It will also run off a car battery, and you can put it where there has never been a wire.”" + formOwn,
 			"||Ann Reed|https://reed.example/box/41.html"},
-		{"the articles of an author", "markdown", "I was raised on [Ann Reed of the New York Times](https://topics.nytimes.com/top/reference/timestopics/people/r/ann_reed/), and she would have written it." + formOwn, ""},
+		{"the articles about a person", "markdown", "I was raised on [Ann Reed of the New York Times](https://topics.nytimes.com/top/reference/timestopics/people/r/ann_reed/), and she would have written it." + formOwn, ""},
 		{"a known name at the beginning of a longer one", "markdown", "I was asked to read the chapter in [The State of the Sand](https://stateofthesand.example/2021/basins):" + formBlock,
 			"The State of the Sand|||https://stateofthesand.example/2021/basins"},
 		{"an occupation", "html", `<blockquote><p>` + formQuote + `</p><footer>Ann Reed, singer.</footer></blockquote>`, "||Ann Reed|"},

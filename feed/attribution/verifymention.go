@@ -25,13 +25,13 @@ func (rd *reading) isTitleOfSource(s *source) bool {
 }
 
 // isUnquoted reports whether s has no passage and no headline, and its URL is that of a list of articles, such as the
-// results of a search or the articles of an author.
+// results of a search or the articles about a person.
 func (s *source) isUnquoted() bool {
 	return len(s.passages) == 0 && s.headline == "" && listPath.MatchString(s.url)
 }
 
-// listPath matches the URL of search results or of the articles of a category, topic or author.
-var listPath = regexp.MustCompile(`^https?://[^/]+(?:/[^?]*)?/(?:search|category|tag|topics?|people|authors?|timestopics)(?:[/?].*)?$`)
+// listPath matches the URL of search results or of the articles of a category or topic or about a person.
+var listPath = regexp.MustCompile(`^https?://[^/]+(?:/[^?]*)?/(?:search|category|tag|topics?|people|timestopics)(?:[/?].*)?$`)
 
 // isListHeading reports whether the unknown publication of s is only named in the block with index at, which is the
 // heading of a list: "Supplies for Paper Boats:".

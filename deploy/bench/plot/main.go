@@ -1,7 +1,7 @@
 // Plot draws charts of the results of deploy/bench/scale and deploy/bench/hub. It reads lines of JSON from standard
-// input, which may contain several runs, and writes SVG files to a folder. Each curve shows the results of one day, on
-// which its work was measured for the most sizes; if there are several such days, it shows the latest. If there are
-// several results for the same size on that day, it shows the last one.
+// input, which may contain several runs, and writes SVG files to a folder. Each chart shows the results of one day, on
+// which its kinds of work were measured for the most sizes; if there are several such days, it shows the latest. If
+// there are several results for the same size on that day, it shows the last one.
 //
 //	go -C deploy/bench run ./plot -out ../docs/scale < deploy/docs/scale/results.jsonl
 package main
@@ -180,21 +180,43 @@ func (l line) of(r result) bool {
 	return r.Work == l.work || number.ReplaceAllLiteralString(r.Work, "N") == l.work
 }
 
-// points returns the points of a line, sorted by size.
-func (l line) points(results []result, along func(result) float64) plotter.XYs {
-	days := map[string]map[float64]float64{}
+// gap separates the text of a legend from its line. The fonts of browsers are wider than those that gonum measures.
+const gap = "\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0"
+
+// minPoints is the minimum number of points of a curve.
+const minPoints = 2
+
+// points returns the points of each line on the day with the most points, sorted by size. If there are several such
+// days, it returns those of the latest.
+func (c chart) points(results []result) []plotter.XYs {
+	days := map[string]bool{}
 	for _, r := range results {
-		if x, y := along(r), l.value(r); l.of(r) && x > 0 && y > 0 {
-			if days[r.Date] == nil {
-				days[r.Date] = map[float64]float64{}
+		days[r.Date] = true
+	}
+	var best []plotter.XYs
+	most := 0
+	for _, date := range slices.Sorted(maps.Keys(days)) {
+		var all []plotter.XYs
+		n := 0
+		for _, l := range c.lines {
+			xys := l.points(results, date, c.along)
+			if all = append(all, xys); len(xys) >= minPoints {
+				n += len(xys)
 			}
-			days[r.Date][x] = y
+		}
+		if n >= most {
+			best, most = all, n
 		}
 	}
-	var at map[float64]float64
-	for _, date := range slices.Sorted(maps.Keys(days)) {
-		if len(days[date]) >= len(at) {
-			at = days[date]
+	return best
+}
+
+// points returns the points of a line on a day, sorted by size.
+func (l line) points(results []result, date string, along func(result) float64) plotter.XYs {
+	at := map[float64]float64{}
+	for _, r := range results {
+		if x, y := along(r), l.value(r); r.Date == date && l.of(r) && x > 0 && y > 0 {
+			at[x] = y
 		}
 	}
 	var xys plotter.XYs
@@ -238,9 +260,8 @@ func (c chart) draw(results []result, file string) error {
 	p.Add(grid)
 	drawn := 0
 	least, most := plotter.XY{X: math.Inf(1), Y: math.Inf(1)}, plotter.XY{X: math.Inf(-1), Y: math.Inf(-1)}
-	for i, l := range c.lines {
-		xys := l.points(results, c.along)
-		if len(xys) < 2 {
+	for i, xys := range c.points(results) {
+		if len(xys) < minPoints {
 			continue
 		}
 		for _, xy := range xys {
@@ -255,7 +276,7 @@ func (c chart) draw(results []result, file string) error {
 		curve.Color, curve.Width, curve.Dashes = s.color, vg.Points(1.5), s.dashes
 		symbols.Color, symbols.Shape, symbols.Radius = s.color, s.symbol, vg.Points(3)
 		p.Add(curve, symbols)
-		p.Legend.Add(l.label, curve, symbols)
+		p.Legend.Add(c.lines[i].label+gap, curve, symbols)
 		drawn++
 	}
 	if drawn == 0 {

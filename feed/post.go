@@ -109,6 +109,13 @@ type Quote struct {
 	Certain bool `json:"-"`
 }
 
+// minDoubt is the confidence from which a suggestion is a doubt. A quarter of those below it are right.
+const minDoubt = 0.15
+
+// IsDoubt reports whether the quote, which is not certain enough to publish, is likely enough that its writer should
+// decide about it.
+func (q *Quote) IsDoubt() bool { return q.Confidence >= minDoubt }
+
 // Source is the publication that a quote comes from. Unknown fields are empty.
 type Source struct {
 	Publication    string   `json:"publication,omitempty"`

@@ -204,9 +204,11 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	}
 	c.Notes = append(c.Notes, result.Notes...)
 	for _, q := range result.Suggestions {
-		c.Notes = append(c.Notes,
-			fmt.Sprintf("the credit of %q is not certain enough to publish; state it in the \"quotes\" member",
-				q.Source.Label()))
+		if q.IsDoubt() {
+			c.Notes = append(c.Notes,
+				fmt.Sprintf("the credit of %q is not certain enough to publish; state it in the \"quotes\" member",
+					q.Source.Label()))
+		}
 	}
 	return c
 }

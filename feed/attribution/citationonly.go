@@ -13,7 +13,7 @@ const maxCitation = 40
 // isCitationOnly reports whether the block of the candidate, what follows a quotation at the beginning of the block, or
 // the brackets in it that contain the name of its publication consist of a citation and nothing else: the publication,
 // the author, the headline or a date, numbers, places in brackets and words that introduce them, such as "source" or
-// "page". The name of the publication must be one by isPublicationName, unless a quotation is near it and the citation
+// "page". The name of the publication must satisfy isPublicationName, unless a quotation is near it and the citation
 // has a date or an author.
 func (rd *reading) isCitationOnly(c *candidate, b *block, name span) bool {
 	s := c.source
@@ -54,7 +54,7 @@ func (rd *reading) fieldsOfCitation(s *source, b *block, near int) int {
 // isDated reports whether s has a date or a year.
 func (s *source) isDated() bool { return s.date.month != 0 || s.year != 0 }
 
-// looksPublished reports whether the publication of s, of which the name is in block b, is known and its name is not
+// looksPublished reports whether the publication of s, whose name is in block b, is known and its name is not
 // also a common word, or the name has a word such as "Times".
 func (rd *reading) looksPublished(s *source, b *block, name span) bool {
 	return s.pub.known != nil && !s.pub.known.Word || rd.l.looksLikePub(b.text, b.toks[name.lo:name.hi])

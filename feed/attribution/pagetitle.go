@@ -81,7 +81,7 @@ func (rd *reading) withoutLastName(s *source, title string) string {
 			return title[:i]
 		}
 	}
-	if i := strings.LastIndex(title, ", "); i > 0 && s.url != "" && rd.isPublicationAt(s.url, title[i+len(", "):]) {
+	if i := strings.LastIndex(title, ", "); i > 0 && s.url != "" && rd.r.pubs.isAt(s.url, title[i+len(", "):]) {
 		return title[:i]
 	}
 	return title
@@ -95,12 +95,6 @@ func (rd *reading) withoutFirstName(s *source, title string) string {
 		}
 	}
 	return title
-}
-
-// isPublicationAt reports whether the text is the name of the known publication at the URL.
-func (rd *reading) isPublicationAt(u, text string) bool {
-	e := rd.r.pubs.byHost(u)
-	return e != nil && rd.r.pubs.lookup(text) == e
 }
 
 // namesSite reports whether the text is the name of the publication of s, or of the site at its URL: the host contains

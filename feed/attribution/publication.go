@@ -459,8 +459,13 @@ var titleSeparators = [...]string{" | ", " - ", " – ", " — ", " · ", " • 
 
 // publishes reports whether the URL is on the site of the publication with the given name.
 func (r *Reader) publishes(rawURL, name string) bool {
-	e := r.pubs.lookup(name)
-	return hostNamed(rawURL, name) || strings.EqualFold(hostOf(rawURL), name) || e != nil && e == r.pubs.byHost(rawURL)
+	return hostNamed(rawURL, name) || strings.EqualFold(hostOf(rawURL), name) || r.pubs.isAt(rawURL, name)
+}
+
+// isAt reports whether the name is that of the known publication at the URL.
+func (p *publications) isAt(rawURL, name string) bool {
+	e := p.byHost(rawURL)
+	return e != nil && p.lookup(name) == e
 }
 
 // IsReference reports whether the host of a URL is an encyclopedia, a shop or another site that describes people and

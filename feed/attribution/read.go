@@ -129,7 +129,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	}
 	published, suggestions := rd.divide(d, cs)
 	for _, c := range cs {
-		if q, ok := suggestions[c]; ok && !rd.isIncluded(c.source, published) {
+		if q, ok := suggestions[c]; ok && (c.certainty >= minNamed || !rd.isIncluded(q, published)) {
 			res.Suggestions = append(res.Suggestions, q)
 		}
 	}
@@ -191,7 +191,7 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 			suggestions[c] = rd.newQuote(c) // its blocks may be those of the other source
 			return true
 		default:
-			return isAgain(c.source, all)
+			return isSameArticle(c.source, all)
 		}
 	})
 	return published, suggestions
@@ -222,21 +222,23 @@ func (rd *reading) isRepeated(s *source, published []*candidate) bool {
 	})
 }
 
-// isIncluded reports whether s has no passage, headline or URL, and its names are those of one of the published
-// sources.
-func (rd *reading) isIncluded(s *source, published []*candidate) bool {
-	if len(s.passages) > 0 || s.headline != "" || s.url != "" || len(published) > maxRepeated {
+// isIncluded reports whether q, an unlikely suggestion, has names, no passage, headline or URL, and its names are those
+// of one of the published sources.
+func (rd *reading) isIncluded(q Quote, published []*candidate) bool {
+	src := &q.Source
+	if q.Text != "" || src.Headline != "" || src.URL != "" || src.Publication == "" && len(src.Authors) == 0 ||
+		len(published) > maxRepeated {
 		return false
 	}
 	return slices.ContainsFunc(published, func(c *candidate) bool {
-		return (s.pub.name == "" || rd.samePublication(s.pub.name, c.source.pub.name)) &&
-			!slices.ContainsFunc(s.authors, func(a string) bool { return !slices.Contains(c.source.authors, a) })
+		return (src.Publication == "" || rd.samePublication(src.Publication, c.source.pub.name)) &&
+			!slices.ContainsFunc(src.Authors, func(a feed.Author) bool { return !slices.Contains(c.source.authors, a.Name) })
 	})
 }
 
-// isAgain reports whether s has no passage, and one of the published sources before it is the same article without a
-// passage. The units of a credit may each name its source.
-func isAgain(s *source, published []*candidate) bool {
+// isSameArticle reports whether s has no passage, and one of the published sources before it is the same article
+// without a passage. Several sentences of a credit may name the same article.
+func isSameArticle(s *source, published []*candidate) bool {
 	if s.url == "" || len(s.passages) > 0 || len(published) > maxRepeated {
 		return false
 	}

@@ -66,11 +66,11 @@ func (rd *reading) verify(s *source) bool {
 }
 
 // isInPlace reports whether the credit of s, which is in the block with index at, belongs to the passage and to its
-// link, and is neither a via nor the author's own words.
+// link, and is neither a via nor the author's own words. A link on what the author of s says replaces the URL of s.
 func (rd *reading) isInPlace(s *source, at int) bool {
 	b := rd.doc.blocks[at]
 	return rd.isCreditOfPassage(s, at) && rd.isLinkOfLead(s, at) && !rd.isFoundThere(s) && !rd.isViaInBrackets(s, b) &&
-		!rd.isOwnSentence(s, b) && rd.isLinkOfSentence(s, b) && !rd.isNoSource(s, b)
+		!rd.isOwnSentence(s, b) && rd.isLinkOfSentence(s, b) && !rd.isPictureOrOwnText(s, b)
 }
 
 // takeCitedAuthor makes the person in a cite element at the end of the passage the author of s if s has no author.
@@ -297,8 +297,8 @@ func (rd *reading) isPersonName(toks []token) bool {
 }
 
 // isAuthorInCredit reports whether the credit names the person as an author. A name that is part of a longer one, as in
-// "Reed Family Cyclery", is not a person's. A person named in a sentence without the publication, the link or a verb of
-// saying is the subject of the article.
+// "Reed Family Cyclery", or before a word such as "page" is not a person's. A person named in a sentence without the
+// publication, the link or a verb of saying is the subject of the article.
 func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]

@@ -365,7 +365,7 @@ func (rd *reading) isTitleInSentence(b *block, in span) bool {
 	case rd.l.nouns:
 		return words >= 3 && (!within || b.toks[in.lo-1].upper)
 	case rd.l.name == fallback:
-		return isTitleCase(rd.l, b.toks[in.lo:in.hi]) || words >= 4 && within && !rd.isTold(b.toks[in.lo:in.hi])
+		return isTitleCase(rd.l, b.toks[in.lo:in.hi]) || words >= 4 && within && !rd.isTold(b, in)
 	default:
 		return within && (words >= 3 || upper == words)
 	}
@@ -385,11 +385,11 @@ func countCapitalized(toks []token) (words, upper int) {
 	return words, upper
 }
 
-// isTold reports whether the tokens begin with a name and a verb of saying in the past, as in "Ann said this about
-// sand". Headlines are in the present.
-func (rd *reading) isTold(toks []token) bool {
-	return slices.ContainsFunc(toks[1:min(len(toks), 3)], func(t token) bool {
-		return (rd.l.say.hasLower(t) || rd.l.saidVerb.hasLower(t)) && !rd.l.present.has(t.id)
+// isTold reports whether the second or third token of the given span of block b, which is in English, is a verb of
+// saying that is not in the present, as in "Ann said this about sand". Headlines are in the present.
+func (rd *reading) isTold(b *block, in span) bool {
+	return slices.ContainsFunc(b.toks[in.lo+1:min(in.hi, in.lo+3)], func(t token) bool {
+		return (rd.l.say.hasLower(t) || rd.l.saidVerb.hasLower(t)) && !strings.HasSuffix(b.text[t.start:t.end], "s")
 	})
 }
 
@@ -445,7 +445,7 @@ func (rd *reading) takeNameFromHeadline(s *source) {
 func (rd *reading) isQuotedTitle(s *source) bool {
 	toks := rd.r.lx.tokenize(s.headline, nil)
 	titled := rd.l.name == fallback && isTitleCase(rd.l, toks)
-	if (s.structured || rd.followsAuthor(s)) && len(s.authors) > 0 && rd.describesPerson(toks) || strings.Count(s.headline, `"`)%2 == 1 {
+	if rd.isPosition(s, toks) || strings.Count(s.headline, `"`)%2 == 1 {
 		return false
 	}
 	for _, k := range s.creditBlocks {
@@ -457,6 +457,17 @@ func (rd *reading) isQuotedTitle(s *source) bool {
 		return titled || rd.isQuotedTitleAt(b, at, len(toks))
 	}
 	return true
+}
+
+// isPosition reports whether the headline of s, whose tokens are toks, describes the author before it, as in "— Ann
+// Reed, director of the Harbour Society", and is neither marked nor begins with a capitalized article, as titles do.
+func (rd *reading) isPosition(s *source, toks []token) bool {
+	if len(s.authors) == 0 || !s.structured && !rd.followsAuthor(s) || !rd.describesPerson(toks) {
+		return false
+	}
+	return !(toks[0].upper && rd.l.det.has(toks[0].id)) && !slices.ContainsFunc(s.creditBlocks, func(k int) bool {
+		return rd.isMarkedIn(rd.doc.blocks[k], s.headline)
+	})
 }
 
 // followsAuthor reports whether the headline of s is the text after its only author and a comma in the credit.
@@ -508,8 +519,8 @@ func (rd *reading) isClause(text string) bool {
 	return len(toks) > 1 && toks[0].kind == tokWord && !toks[0].upper && !toks[0].digit && !toks[0].inner && rd.l.stop.has(toks[0].id)
 }
 
-// describesPerson reports whether the tokens after a person's name describe the person: a position or role before a
-// comma, as in "Roman historian, on the army".
+// describesPerson reports whether the tokens after a person's name describe the person: they are a position or end in
+// one, or a position or role precedes a comma or a word such as "of", as in "Roman historian, on the army".
 func (rd *reading) describesPerson(toks []token) bool {
 	for i, t := range toks {
 		if t.kind == tokPunct && t.ch == ',' || t.kind == tokWord && rd.l.employ.has(t.id) {

@@ -8,27 +8,31 @@ import (
 // This file checks what the link of a credit leads to: a picture, or what the author of the post wrote on a different
 // site, is not a source.
 
-// isNoSource reports whether the URL of s, whose credit is in block b, is that of a picture or of the author's own
-// words.
-func (rd *reading) isNoSource(s *source, b *block) bool {
+// isPictureOrOwnText reports whether the URL of s, whose credit is in block b, is that of a picture or of the author's
+// own words.
+func (rd *reading) isPictureOrOwnText(s *source, b *block) bool {
 	return s.url != "" && (isPicture(s.url) || rd.isOwnText(s, b))
 }
 
 // isPicture reports whether u is the URL of a picture.
 func isPicture(u string) bool {
-	u, _, _ = strings.Cut(u, "?")
+	if i := strings.IndexAny(u, "?#"); i >= 0 {
+		u = u[:i]
+	}
 	return pictureExtensions[strings.ToLower(u[strings.LastIndexByte(u, '.')+1:])]
 }
 
 // pictureExtensions lists the file extensions of pictures.
-var pictureExtensions = map[string]bool{"gif": true, "jpeg": true, "jpg": true, "png": true, "svg": true, "webp": true}
+var pictureExtensions = map[string]bool{
+	"avif": true, "bmp": true, "gif": true, "jpeg": true, "jpg": true, "png": true, "svg": true, "webp": true,
+}
 
 // maxOwnLink is the maximum number of tokens in a link to what the author of the post wrote.
 const maxOwnLink = 3
 
 // isOwnText reports whether block b links to the article of s as the author's own words: the text of the link is a verb
-// of saying or a word for a text, after a word in the first person, as in "I [asked](…) this on Reddit" and "my
-// [comment](…)".
+// of saying after "I" or "we", as in "I have [asked](…) this on Reddit", or a word for a text after "my" or "our", as
+// in "my [article](…)".
 func (rd *reading) isOwnText(s *source, b *block) bool {
 	return slices.ContainsFunc(b.runs, func(r run) bool {
 		if r.kind != runLink || r.value != s.url {
@@ -38,16 +42,18 @@ func (rd *reading) isOwnText(s *source, b *block) bool {
 		if label.empty() || label.hi-label.lo > maxOwnLink {
 			return false
 		}
-		if last := b.toks[label.hi-1]; last.upper || !rd.l.say.has(last.id) && !rd.l.piece.has(last.id) {
+		last := b.toks[label.hi-1]
+		if rd.l.piece.hasLower(last) && !rd.l.say.has(last.id) {
+			return label.hi-label.lo == 1 && k > 0 && rd.l.possessive.has(b.toks[k-1].id)
+		}
+		if !rd.l.say.hasLower(last) {
 			return false
 		}
-		if rd.isFirstPerson(b.toks[label.lo]) && label.lo < label.hi-1 {
-			return true // "[I asked](…)"
-		}
+		k = label.hi - 1
 		for k > 0 && rd.isAuxiliary(b.toks[k-1]) {
 			k-- // "I have [asked](…)"
 		}
-		return k > 0 && rd.isFirstPerson(b.toks[k-1])
+		return k > 0 && rd.l.subject.has(b.toks[k-1].id)
 	})
 }
 

@@ -31,7 +31,8 @@ func (s *source) isUnquoted() bool {
 }
 
 // listPath matches the URL of search results or of the articles of a category or topic or about a person.
-var listPath = regexp.MustCompile(`^https?://[^/]+(?:/[^?]*)?/(?:search|category|tag|topics?|people|timestopics)(?:[/?].*)?$`)
+var listPath = regexp.MustCompile(`^https?://[^/]+(?:/[^?]*)?/` +
+	`(?:(?:search|category|tag)(?:[/?].*)?|topics?(?:/[^/?]+)?/?|people(?:/[^/?]+){1,2}/?)$`)
 
 // isListHeading reports whether the unknown publication of s is only named in the block with index at, which is the
 // heading of a list: "Supplies for Paper Boats:".
@@ -61,8 +62,10 @@ func (s *source) isMixed() bool {
 // sourceLine matches a dash and a URL.
 var sourceLine = regexp.MustCompile(`(?:^|\s)(?:--|–|—)\s*(https?://\S+)`)
 
-// signature matches a paragraph that ends in the name of its author after a dash.
-var signature = regexp.MustCompile(`[.!?…"”»]\s+(?:--?|–|—)\s*[_*]?\p{L}[^.!?;:]{1,60}$`)
+// signature matches a paragraph that ends in the name of its author after a dash: capitalized words, or an account such
+// as "_reed" first.
+var signature = regexp.MustCompile(`[.!?…"”»]\s+(?:--?|–|—)\s*(?:[_*]?\p{Lu}[\p{L}.'’-]*|_\p{L}+)` +
+	`(?:,? (?:\p{Lu}[\p{L}.'’-]*|de|du|la|le|of|the|van|von))*[_*]?$`)
 
 // isReportedOn reports whether the given span of block b is the name of a person whom a publication reports on: the
 // name, or the list of names that contains it, follows a verb of saying and a word such as "that", and no verb of
@@ -122,8 +125,8 @@ func (rd *reading) isOriginWord(t token) bool {
 // maxAbbreviation is the maximum length in bytes of an abbreviation such as "Corp.", including its period.
 const maxAbbreviation = 5
 
-// cutName removes a bracket at the end of a known publication's name, a word such as "Artikel" after a hyphen, as in
-// "FAZ-Artikel" or after an unknown name, and the period of the sentence.
+// cutName removes a closing bracket and the period of the sentence from the end of the name of s, and from an unknown
+// name a word for a text, as in "FAZ-Artikel" and "Harbour Notes article".
 func (rd *reading) cutName(s *source) {
 	name := s.pub.name
 	if !strings.Contains(name, "(") {
@@ -132,7 +135,8 @@ func (rd *reading) cutName(s *source) {
 	if s.pub.known == nil {
 		name = rd.withoutKind(name)
 	}
-	abbreviated := name+"." == s.pub.name && len(name)-strings.LastIndexByte(name, ' ') <= maxAbbreviation
+	last := name[strings.LastIndexByte(name, ' ')+1:]
+	abbreviated := name+"." == s.pub.name && (len(last) < maxAbbreviation || strings.Contains(last, "."))
 	switch e := rd.r.pubs.lookup(name); {
 	case name == s.pub.name:
 	case e != nil && (s.pub.known == nil || e == s.pub.known):

@@ -154,9 +154,19 @@ func (rd *reading) isLinkBeside(s *source, b *block, at span) bool {
 }
 
 // isLinkOfSpeaker reports whether the link r, whose text is the given span of block b, is on what an author of s says,
-// as the first link in "Ann Reed [writes](…) about [the box of the Bugle](…): “…”" is.
+// as the first link in "Ann Reed [writes](…) about [the box of the Bugle](…): “…”" is, and no preposition before the
+// name of the publication makes that the place of the words, as in "Ann Reed [writes](…) in the Bugle".
 func (rd *reading) isLinkOfSpeaker(s *source, b *block, r run, in span) bool {
-	return len(s.authors) > 0 && mayBeArticle(r.value) && rd.isSaying(b.toks[in.lo:in.hi])
+	if !mayBeArticle(r.value) || !rd.isSaying(b.toks[in.lo:in.hi]) {
+		return false
+	}
+	if slices.ContainsFunc(rd.contextsOf(s, s.pub.name), func(c nameContext) bool {
+		return c.before > 0 && (rd.l.at.has(c.b.toks[c.before-1].id) || rd.l.in.has(c.b.toks[c.before-1].id)) &&
+			!rd.l.genitive.has(c.b.toks[c.before-1].id)
+	}) {
+		return false
+	}
+	return b.endOfNames(s.authors, in.lo+1) == in.lo
 }
 
 // isReference reports whether s, whose credit is in the block with index at, has no passage and is an entry of a

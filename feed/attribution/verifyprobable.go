@@ -27,13 +27,14 @@ func (rd *reading) isImprobable(s *source, b *block) bool {
 }
 
 // isFragment reports whether the publication of s is only a title before a person's name, the suffix of a company's
-// name, or up to two letters, and is not marked as a name: "Rt Hon Ann Reed", "Acme, Inc".
+// name, up to two letters, a common noun, or a name with other words before or after it, and is not marked as a name:
+// "Rt Hon Ann Reed", "Acme, Inc".
 func (rd *reading) isFragment(s *source) bool {
 	name := strings.TrimSuffix(s.pub.name, ".")
 	if name == "" || rd.isMarkedName(s) || rd.isAtURL(s) || rd.isInQuotationMarks(s) {
 		return false
 	}
-	if s.pub.known == nil && rd.beginsOtherwise(name) || s.isCommonNoun() {
+	if s.pub.known == nil && rd.hasOtherWords(name) || s.isCommonNoun() {
 		return true
 	}
 	if letters := utf8.RuneCountInString(name); letters <= 2 && (s.pub.known == nil || !acronym(name)) {
@@ -54,26 +55,31 @@ func (s *source) isCommonNoun() bool {
 		s.headline == "" && len(s.authors) == 0
 }
 
-// beginsOtherwise reports whether an unknown name begins with the words of a clause, as in "As Ann Reed", or with the
-// whole name of a known publication, as in "New York Times Election".
-func (rd *reading) beginsOtherwise(name string) bool {
+// hasOtherWords reports whether an unknown name begins with the words of a clause, as in "As Ann Reed", unless the
+// first is also a given name, or with the whole name of a known publication, and does not end in a word such as
+// "Magazine": "New York Times Election".
+func (rd *reading) hasOtherWords(name string) bool {
 	toks := rd.r.lx.tokenize(name, nil)
 	if n := phraseEnd(rd.l.citing, toks); n > 0 && n < len(toks) && !rd.l.given.has(toks[0].id) {
 		return true
 	}
 	toks = toks[rd.l.skipDeterminers(toks, 0):]
 	n := rd.r.pubs.knownPrefix(toks, true)
-	return n > 1 && n < len(toks) && toks[n].kind == tokWord
+	return n > 1 && n < len(toks) && toks[n].kind == tokWord && !rd.l.pubWord.has(toks[len(toks)-1].id)
 }
 
-// isPartOfWork reports whether the publication of s is only a part of a work, such as "Chapter V" or "Preamble".
+// isPartOfWork reports whether the publication of s is only a part of a work: a word such as "Preamble", or one such as
+// "Chapter" and a number.
 func (rd *reading) isPartOfWork(s *source) bool {
 	if s.pub.known != nil || s.pub.name == "" || rd.isAtURL(s) {
 		return false
 	}
 	toks := rd.r.lx.tokenize(s.pub.name, nil)
-	k := rd.l.skipDeterminers(toks, 0)
-	return k < len(toks) && rd.l.workPart.has(toks[k].id) && !slices.ContainsFunc(toks[k+1:], func(t token) bool {
+	toks = toks[rd.l.skipDeterminers(toks, 0):]
+	if len(toks) == 1 {
+		return rd.l.frontMatter.has(toks[0].id)
+	}
+	return len(toks) > 1 && rd.l.workPart.has(toks[0].id) && !slices.ContainsFunc(toks[1:], func(t token) bool {
 		return t.kind == tokWord && !t.digit && !isRoman(s.pub.name[t.start:t.end])
 	})
 }

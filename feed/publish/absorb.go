@@ -584,14 +584,11 @@ func dormantDecisions(credits []intake.Credit) string {
 	return "decisions about words that the post no longer contains: " + strings.Join(list, "; ")
 }
 
-// minDoubt is the confidence below which a suggestion is not a problem. A quarter of such suggestions are right.
-const minDoubt = 0.15
-
 // doubts lists the suggested quotes that are likely enough to need a decision, or returns "".
 func doubts(quotes []feed.Quote) string {
 	var list []string
 	for _, q := range quotes {
-		if q.Confidence >= minDoubt {
+		if q.IsDoubt() {
 			list = append(list, q.Source.Label()+" (confidence "+strconv.FormatFloat(q.Confidence, 'f', 2, 64)+")")
 		}
 	}

@@ -21,6 +21,7 @@ func TestFirstChecksAreSpread(t *testing.T) {
 			t.Fatalf("first check after %d polls, want 1 to %d", first, whole)
 		}
 		at[first]++
+		p.checked = true
 		if next := p.roundsToCheck(interval); next != whole {
 			t.Errorf("second check after %d polls, want %d", next, whole)
 		}

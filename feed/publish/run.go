@@ -145,6 +145,7 @@ func (p *Publisher) retry(ctx context.Context, f func() error) error {
 
 // followChanges absorbs and builds whenever something is submitted or due.
 func (p *Publisher) followChanges(ctx context.Context, token feed.Token) error {
+	p.checked = false
 	for {
 		if err := p.retry(ctx, func() error { return p.followChange(ctx, token) }); err != nil {
 			return err
@@ -192,14 +193,16 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 			return err
 		}
 	}
+	p.checked = true
 	return nil
 }
 
-// roundsToCheck returns the number of polls until the next full check. The first check of a site is earlier, by a time
-// that depends on its id: the sites of a process start together, and would otherwise all be checked at the same time.
+// roundsToCheck returns the number of polls until the next full check. The first check of a term is earlier, by a time
+// that depends on the site's id: the sites of a process start together, and would otherwise all be checked at the same
+// time.
 func (p *Publisher) roundsToCheck(interval time.Duration) int {
 	rounds := int(fullCheck / interval)
-	if p.checks++; p.checks > 1 {
+	if p.checked {
 		return rounds
 	}
 	sum := fnv.New32a()

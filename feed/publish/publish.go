@@ -166,7 +166,6 @@ type Publisher struct {
 	history    *history
 
 	restart restart // ends the builder's wait for changes
-	checked bool    // the first full check of the term is done; only Run uses it
 
 	checkedToken feed.Token // token of the term in which markMoved compared the heads; guarded by work
 }

@@ -145,7 +145,6 @@ func (p *Publisher) retry(ctx context.Context, f func() error) error {
 
 // followChanges absorbs and builds whenever something is submitted or due.
 func (p *Publisher) followChanges(ctx context.Context, token feed.Token) error {
-	p.checked = false
 	for {
 		if err := p.retry(ctx, func() error { return p.followChange(ctx, token) }); err != nil {
 			return err
@@ -180,7 +179,8 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	if err != nil {
 		return err
 	}
-	for range p.roundsToCheck(interval) {
+	until := untilCheck(p.config.Site.ID, p.config.Clock())
+	for range (until + interval - 1) / interval {
 		found, err := p.config.Store.AwaitInbox(waiting, cursor, wait)
 		if waiting.Err() != nil {
 			return ctx.Err()
@@ -193,21 +193,17 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 			return err
 		}
 	}
-	p.checked = true
 	return nil
 }
 
-// roundsToCheck returns the number of polls until the next full check. The first check of a term is earlier, by a time
-// that depends on the site's id: the sites of a process start together, and would otherwise all be checked at the same
-// time.
-func (p *Publisher) roundsToCheck(interval time.Duration) int {
-	rounds := int(fullCheck / interval)
-	if p.checked {
-		return rounds
-	}
+// untilCheck returns the time from now until the next full check of a site, more than 0 and at most fullCheck. The time
+// of the checks depends on the site's id: the sites of a process start together, and would otherwise all be checked at
+// the same time.
+func untilCheck(site feed.SiteID, now time.Time) time.Duration {
 	sum := fnv.New32a()
-	_, _ = io.WriteString(sum, string(p.config.Site.ID)) // writes to a hash never fail
-	return 1 + int(sum.Sum32()%uint32(rounds))
+	_, _ = io.WriteString(sum, string(site)) // writes to a hash never fail
+	shifted := now.Add(time.Duration(sum.Sum32()) * time.Millisecond)
+	return shifted.Truncate(fullCheck).Add(fullCheck).Sub(shifted)
 }
 
 // restart ends the builder's wait for changes, so that it reads the inbox cursor from the store again. The builder must

@@ -23,8 +23,8 @@ const (
 	// sectionWindow is the maximum number of bytes before a section that its matches may refer to. Deflate allows 32 KiB,
 	// but the window has to be read for each section that is compressed.
 	sectionWindow = 2 << 10
-	// sectionLevel is the level at which sections are compressed. With these three values, documents are 7% longer than
-	// those of Gzip.Pack, and take about as long to compress if no section is cached.
+	// sectionLevel is the level at which sections are compressed. With these three values, documents of 50 posts are 8% to
+	// 9% longer than those of Gzip.Pack, and take about as long to compress if no section is cached.
 	sectionLevel = 1
 	// checkedLength is the number of bytes of an item that decide whether the item begins a section. They contain its id.
 	checkedLength = 512

@@ -180,6 +180,15 @@ func TestJoinerCacheIsBounded(t *testing.T) {
 	}
 }
 
+// TestJoinedGzipLength checks that a document in sections is little longer than if it were compressed whole.
+func TestJoinedGzipLength(t *testing.T) {
+	body, bounds := document("<rss>", items(1, 50, 3500), "</rss>")
+	packed, _ := coding.NewJoiner(1<<20).Gzip(body, bounds)
+	if whole := len(coding.Gzip.Pack(body)); len(packed)*100 > whole*106 {
+		t.Errorf("%d bytes in sections, %d whole; want at most 6%% more", len(packed), whole)
+	}
+}
+
 // TestJoinedGzipInZlib unpacks a document with zlib.
 func TestJoinedGzipInZlib(t *testing.T) {
 	python, err := exec.LookPath("python3")

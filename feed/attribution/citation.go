@@ -242,7 +242,8 @@ func (l *language) surePeople(text string, toks []token, surnames bool) bool {
 	return best == 2 || joined && surnames
 }
 
-// cleanHeadline removes the quotation marks around a headline and the comma or period after it.
+// cleanHeadline removes the quotation marks around a headline, a closing mark without an opening one, and the comma or
+// period after it.
 func cleanHeadline(s string) string {
 	s = strings.TrimRight(strings.TrimSpace(s), ",;:| ")
 	if strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "..") && strings.Count(s, ".") == 1 {

@@ -217,7 +217,7 @@ func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
 		return cs
 	}
 	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
-		return !c.isCertainQuote() && slices.ContainsFunc(slices.Concat(c.source.creditBlocks, c.source.passageBlocks), func(k int) bool {
+		return slices.ContainsFunc(slices.Concat(c.source.creditBlocks, c.source.passageBlocks), func(k int) bool {
 			return found[k] != nil
 		})
 	})
@@ -238,15 +238,10 @@ func certainBlocks(cs []*candidate) (certain, quoted map[int]bool) {
 		}
 		for _, k := range slices.Concat(c.source.creditBlocks, c.source.passageBlocks) {
 			certain[k] = true
-			quoted[k] = quoted[k] || c.isCertainQuote()
+			quoted[k] = quoted[k] || len(c.passage.units) > 0 || len(c.source.passages) > 0
 		}
 	}
 	return certain, quoted
-}
-
-// isCertainQuote reports whether the candidate is certain without its form, and has a passage.
-func (c *candidate) isCertainQuote() bool {
-	return c.certainty >= minMention && !c.raised && (len(c.passage.units) > 0 || len(c.source.passages) > 0)
 }
 
 // mayBeClearLine reports whether the block is a line of text outside quotation elements that is not too long to search.

@@ -8,7 +8,7 @@ import (
 // This file finds entries of lists, tails of paragraphs and other credits with a clear form that name an article and
 // its publication.
 
-// isTitledEntry reports whether the block begins with a link to the article, of which the text is its title, and the
+// isTitledEntry reports whether the block begins with a link to the article, whose text is its title, and the
 // name of the publication follows after a dash or a comma or in brackets: "[Rents Rise](…) — _Harbour Notes_. He
 // carries".
 func (rd *reading) isTitledEntry(c *candidate, b *block, name span) bool {
@@ -55,7 +55,7 @@ func (rd *reading) isTitledPiece(c *candidate, b *block, name span) bool {
 	return true
 }
 
-// isPageTitle reports whether the block is a link to the article of which the text is the title of a page that ends in
+// isPageTitle reports whether the block is a link to the article whose text is the title of a page that ends in
 // the name of the publication at the link: "[Rents Rise - The Bugle](…)".
 func (rd *reading) isPageTitle(c *candidate, b *block, name span) bool {
 	s := c.source

@@ -66,8 +66,8 @@ var clearForms = [...]clearForm{
 	{0, false, (*reading).isPageTitle},
 }
 
-// isMarkedNear reports whether the block announces a quotation and names a publication, not linked, of which
-// the name is emphasized, or bold after a preposition: "In reaction, Ann Reed, of _Harbour Notes_, writes:".
+// isMarkedNear reports whether the block announces a quotation and names a publication that is not linked and whose
+// name is emphasized, or bold after a preposition: "In reaction, Ann Reed, of _Harbour Notes_, writes:".
 func (rd *reading) isMarkedNear(c *candidate, b *block, name span) bool {
 	if c.source.pub.name == "" || b.linkIn(name) != "" || c.near != nearAnnounced && c.near != nearTextBelow {
 		return false

@@ -535,7 +535,8 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	l.bindClasses()
 	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send,
 		l.modal, l.meeting, l.references, l.saying, l.institution, l.contrast, l.titled, l.citing, l.calling, l.academic,
-		l.readOn, l.nameAffix, l.companySuffix, l.clause, l.third, l.relative, l.publisherWord, l.workPart, l.frontMatter, l.subject, l.possessive} {
+		l.readOn, l.nameAffix, l.companySuffix, l.clause, l.third, l.relative, l.publisherWord, l.workPart, l.frontMatter,
+		l.subject, l.possessive} {
 		c.apart = true
 	}
 	l.indexRules()
@@ -702,18 +703,21 @@ func (l *language) bindClasses() {
 		"company-suffix": &l.companySuffix, "connector": &l.connector, "contrast": &l.contrast,
 		"corporate": &l.corporate, "covered": &l.covered, "date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det,
 		"employ": &l.employ, "epithet": &l.epithet, "excerpt": &l.excerpt, "finding": &l.finding, "firm": &l.firm,
-		"first": &l.first, "from": &l.from, "front-matter": &l.frontMatter, "further": &l.further, "generic": &l.generic, "genitive": &l.genitive,
-		"given": &l.given, "holiday": &l.holiday, "honorific": &l.honorific, "in": &l.in, "institution": &l.institution,
-		"label": &l.label, "list-name": &l.listName, "meeting": &l.meeting, "modal": &l.modal, "more": &l.more,
-		"name-affix": &l.nameAffix, "not-name": &l.notName, "note": &l.note, "on": &l.on, "opener": &l.opener,
-		"page": &l.page, "particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo,
-		"piece": &l.piece, "place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position, "possessive": &l.possessive,
-		"present": &l.present, "pub-word": &l.pubWord, "publisher-word": &l.publisherWord, "read-on": &l.readOn, "relative": &l.relative, "references": &l.references,
-		"report": &l.report, "role": &l.role, "said-verb": &l.saidVerb, "say": &l.say, "saying": &l.saying,
-		"second": &l.second, "send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance,
-		"stop": &l.stop, "subject": &l.subject, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "third": &l.third,
+		"first": &l.first, "from": &l.from, "front-matter": &l.frontMatter, "further": &l.further,
+		"generic": &l.generic, "genitive": &l.genitive, "given": &l.given, "holiday": &l.holiday,
+		"honorific": &l.honorific, "in": &l.in, "institution": &l.institution, "label": &l.label,
+		"list-name": &l.listName, "meeting": &l.meeting, "modal": &l.modal, "more": &l.more, "name-affix": &l.nameAffix,
+		"not-name": &l.notName, "note": &l.note, "on": &l.on, "opener": &l.opener, "page": &l.page,
+		"particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo, "piece": &l.piece,
+		"place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position,
+		"possessive": &l.possessive, "present": &l.present, "pub-word": &l.pubWord, "publisher-word": &l.publisherWord,
+		"read-on": &l.readOn, "references": &l.references, "relative": &l.relative, "report": &l.report,
+		"role": &l.role, "said-verb": &l.saidVerb, "say": &l.say, "saying": &l.saying, "second": &l.second,
+		"send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance, "stop": &l.stop,
+		"subject": &l.subject, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "third": &l.third,
 		"time-word": &l.timeWord, "titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip,
-		"via-word": &l.viaWord, "weekday": &l.weekday, "when": &l.when, "with": &l.with, "work-part": &l.workPart, "writing": &l.writing,
+		"via-word": &l.viaWord, "weekday": &l.weekday, "when": &l.when, "with": &l.with, "work-part": &l.workPart,
+		"writing": &l.writing,
 	} {
 		*to = l.class(name)
 	}

@@ -23,7 +23,7 @@ func (rd *reading) completeHeadline(s *source) {
 		rd.titledHeadline, rd.bylinedHeadline, rd.quotedPostTitle, rd.prefixedHeadline, rd.markedLineAbove, rd.headlineOfSlug, rd.headlineOfTail, rd.possessiveHeadline,
 		rd.entryHeadline,
 	} {
-		if h := find(s); h != "" && !sameName(h, s.pub.name) && !rd.isKindOfPage(s, h) && !slices.Contains(s.passages, h) {
+		if h := find(s); h != "" && !sameName(h, s.pub.name) && !slices.Contains(s.passages, h) {
 			s.headline = h
 			return
 		}

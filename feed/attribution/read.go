@@ -186,13 +186,11 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 	}
 	all := slices.Clone(published)
 	published = slices.DeleteFunc(published, func(c *candidate) bool {
-		switch {
-		case rd.isRepeated(c.source, all):
+		if rd.isRepeated(c.source, all) {
 			suggestions[c] = rd.newQuote(c) // its blocks may be those of the other source
 			return true
-		default:
-			return isSameArticle(c.source, all)
 		}
+		return isSameArticle(c.source, all)
 	})
 	return published, suggestions
 }

@@ -306,8 +306,8 @@ func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 		if !ok || at.empty() {
 			continue
 		}
-		if next := at.hi; next < len(b.toks) && (rd.continuesName(b, next) || rd.l.page.hasLower(b.toks[next])) || rd.isSubject(b, at) || rd.isReportedOn(b, at) ||
-			s.pub.name != "" && rd.isInterviewed(b, at) {
+		if next := at.hi; next < len(b.toks) && (rd.continuesName(b, next) || rd.l.page.hasLower(b.toks[next])) ||
+			rd.isSubject(b, at) || rd.isReportedOn(b, at) || s.pub.name != "" && rd.isInterviewed(b, at) {
 			return false
 		}
 		return rd.isCreditSentence(s, b, at)

@@ -74,7 +74,7 @@ func (rd *reading) isVoiceNear(s *source, near int, b *block) bool {
 	}
 }
 
-// isSpeakerInSentence reports whether the known publication of s, of which the name is in the block, may be what its
+// isSpeakerInSentence reports whether the known publication of s, whose name is in the block, may be what its
 // sentence quotes: it is not where somebody works, commas do not surround it as in an enumeration, and no other known
 // publication is in the sentence.
 func (rd *reading) isSpeakerInSentence(s *source, b *block, name span) bool {

@@ -129,6 +129,7 @@ func TestIsPosition(t *testing.T) {
 	for text, want := range map[string]bool{
 		"— Ann Reed, Director of the Harbour Society": true,
 		"— Ann Reed, Harbour’s SVP of Sand":           true,
+		"— Ann Reed, CEO":                             true,
 		"— Ann Reed, singer":                          true,
 		"— Ann Reed, *Mayor of Oakham*":               false,
 		"— Ann Reed, The Mayor of Oakham":             false,
@@ -161,7 +162,7 @@ func TestImprobableNames(t *testing.T) {
 		{"It lacks a standard.", "standard", true},
 	} {
 		rd, s := newCredit(t, r, tt.text, citation{pub: (&reading{r: r}).publisherNamed(tt.name)})
-		if got := rd.isFragment(s) || rd.isPartOfWork(s) || rd.isPublisher(s); got != tt.want {
+		if got := rd.isImprobable(s, rd.doc.blocks[0]); got != tt.want {
 			t.Errorf("%q in %q is improbable: %v, want %v", tt.name, tt.text, got, tt.want)
 		}
 	}
@@ -202,5 +203,122 @@ func TestCutSiteAfterComma(t *testing.T) {
 		if rd.cutSite(s); s.headline != want {
 			t.Errorf("cutSite of %q: %q, want %q", headline, s.headline, want)
 		}
+	}
+}
+
+// TestVerifyFields checks that verify applies the corrections of fields to a credit.
+func TestVerifyFields(t *testing.T) {
+	const article = "https://www.nytimes.com/2024/03/26/arts/sand.html"
+	r := newReader(t)
+	for _, tt := range []struct {
+		text, pub, headline string
+		authors             []string
+		want                string // headline and authors
+	}{
+		{"[Ann Reed in the New York Times](" + article + ") and [Tom Hale in the Guardian](https://www.theguardian.com/a/b) say that it is shut.", "New York Times", "",
+			[]string{"Ann Reed", "Tom Hale"}, "|Ann Reed"},
+		{"* The New York Times - [Ann Reed, Who Dug the Harbour, Dies](" + article + ")", "The New York Times", "Who Dug the Harbour, Dies", []string{"Ann Reed"},
+			"Ann Reed, Who Dug the Harbour, Dies|"},
+		{"It is from a [New York Times interactive](" + article + ") about sand.", "New York Times", "New York Times interactive", nil, "|"},
+		{"In the New York Times [Ann said this about the sand](" + article + ") of the harbour.", "New York Times", "Ann said this about the sand", nil, "|"},
+	} {
+		rd, s := newCredit(t, r, tt.text, citation{pub: (&reading{r: r}).publisherNamed(tt.pub), url: article, headline: tt.headline, authors: tt.authors})
+		rd.verify(s)
+		if got := s.headline + "|" + strings.Join(s.authors, ", "); got != tt.want {
+			t.Errorf("verify of %q: %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+// TestLinkedTitleIsNoKindOfPage checks that a publication and a word in a link are not the title of the article.
+func TestLinkedTitleIsNoKindOfPage(t *testing.T) {
+	const article = "https://www.nytimes.com/2024/03/26/arts/sand.html"
+	r := newReader(t)
+	for label, want := range map[string]string{"New York Times interactive": "", "Sand Comes Back": "Sand Comes Back"} {
+		rd, s := newCredit(t, r, "It is from the ["+label+"]("+article+")", citation{pub: (&reading{r: r}).publisherNamed("The New York Times"), url: article})
+		if got := rd.linkedTitle(s); got != want {
+			t.Errorf("linkedTitle of a link %q is %q, want %q", label, got, want)
+		}
+	}
+}
+
+// TestCleanHeadline checks which marks are removed from a headline.
+func TestCleanHeadline(t *testing.T) {
+	for headline, want := range map[string]string{
+		"“Sand Comes Back,”": "Sand Comes Back", "« Le sable »": "Le sable", "Le sable »": "Le sable", "Le « sable »": "Le « sable »",
+	} {
+		if got := cleanHeadline(headline); got != want {
+			t.Errorf("cleanHeadline of %q is %q, want %q", headline, got, want)
+		}
+	}
+}
+
+// TestIsCommonNoun checks that only a known name in lower case, with no other field, is a common noun.
+func TestIsCommonNoun(t *testing.T) {
+	r := newReader(t)
+	known := func(name string) publisher { return (&reading{r: r}).publisherNamed(name) }
+	for _, tt := range []struct {
+		c    citation
+		want bool
+	}{
+		{citation{pub: known("standard")}, true},
+		{citation{pub: known("Standard")}, false},
+		{citation{pub: known("dpa")}, false},
+		{citation{pub: known("standard"), url: "https://standard.example/a"}, false},
+		{citation{pub: known("standard"), headline: "Sand Comes Back"}, false},
+		{citation{pub: known("standard"), authors: []string{"Ann Reed"}}, false},
+	} {
+		if got := (&source{citation: tt.c}).isCommonNoun(); got != tt.want {
+			t.Errorf("isCommonNoun of %+v is %v, want %v", tt.c, got, tt.want)
+		}
+	}
+}
+
+// TestIsUnquoted checks that a source with the URL of a list of articles, and no other field, is not published.
+func TestIsUnquoted(t *testing.T) {
+	for u, want := range map[string]bool{
+		"https://bugle.example/top/people/r/ann_reed/": true, "https://bugle.example/people/ann-reed": true, "https://bugle.example/search?q=sand": true,
+		"https://bugle.example/people/2021/02/sand": false, "https://bugle.example/a/sand": false,
+	} {
+		if got := (&source{citation: citation{url: u}}).isUnquoted(); got != want {
+			t.Errorf("isUnquoted of %s is %v, want %v", u, got, want)
+		}
+	}
+}
+
+// TestIsOtherSpeaker checks whether the sentence above a quotation begins with the name of somebody else.
+func TestIsOtherSpeaker(t *testing.T) {
+	r := newReader(t)
+	for text, want := range map[string]bool{
+		"Tom Hale is right, as the Guardian writes. Tom Hale answers in the book:":   true,
+		"Tom Hale is right, as the Guardian writes. Hale answers in the book:":       true,
+		"Ann Reed is right, as the Guardian writes. Reed answers in the book:":       false,
+		"Tom Hale is right, as the Guardian writes. The Guardian goes on at length:": false,
+		"Tom Hale is right, as the Guardian writes. Sand comes back like this:":      false,
+	} {
+		rd, s := newCredit(t, r, text+formBlock, citation{pub: (&reading{r: r}).publisherNamed("Guardian"), authors: []string{"Ann Reed"}})
+		s.passageBlocks = []int{1}
+		if got := rd.isOtherSpeaker(s, 0); got != want {
+			t.Errorf("isOtherSpeaker in %q is %v, want %v", text, got, want)
+		}
+	}
+}
+
+// TestHeadlineInColon checks that a colon with a space before it separates a headline from the publication.
+func TestHeadlineInColon(t *testing.T) {
+	const article = "https://www.npr.org/2024/02/21/123/sand"
+	r := newReader(t)
+	for title, want := range map[string]string{"Sand comes back : NPR": "Sand comes back", "Sand comes back: NPR": ""} {
+		if got := r.HeadlineIn(title, article); got != want {
+			t.Errorf("HeadlineIn of %q is %q, want %q", title, got, want)
+		}
+	}
+}
+
+// TestUnlikelySuggestion checks that a source of low certainty is suggested.
+func TestUnlikelySuggestion(t *testing.T) {
+	res := read(t, newReader(t), "markdown", "", "There is more about the sand in the *Harbour Lantern* of May."+formOwn)
+	if len(res.Suggestions) != 1 || res.Suggestions[0].Source.Publication != "Harbour Lantern" || res.Suggestions[0].Confidence >= 0.15 {
+		t.Errorf("suggestions %+v, want Harbour Lantern with a certainty below 0.15", res.Suggestions)
 	}
 }

@@ -528,7 +528,8 @@ func (rd *reading) describesPerson(toks []token) bool {
 		}
 	}
 	n := len(toks)
-	return n > 0 && (phraseEnd(rd.l.position, toks) == n || !toks[n-1].upper && (rd.endsWithPosition(toks) || rd.l.role.has(toks[n-1].id)))
+	return n > 0 && (phraseEnd(rd.l.position, toks) == n ||
+		!toks[n-1].upper && (rd.endsWithPosition(toks) || rd.l.role.has(toks[n-1].id)))
 }
 
 // takeQuotedTitle removes the words before a title in quotation marks from the headline of s if they contain an author

@@ -3,10 +3,12 @@ package attribution
 import (
 	"slices"
 	"strings"
+
+	"feedpub/feed"
 )
 
-// This file checks what the link of a credit leads to: a picture, or what the author of the post wrote on a different
-// site, is not a source.
+// This file checks the links of a credit. A picture, or what the author of the post wrote elsewhere, is not a source,
+// and the authors in a link to a different site are not those of the article.
 
 // isPictureOrOwnText reports whether the URL of s, whose credit is in block b, is that of a picture or of the author's
 // own words.
@@ -19,12 +21,7 @@ func isPicture(u string) bool {
 	if i := strings.IndexAny(u, "?#"); i >= 0 {
 		u = u[:i]
 	}
-	return pictureExtensions[strings.ToLower(u[strings.LastIndexByte(u, '.')+1:])]
-}
-
-// pictureExtensions lists the file extensions of pictures.
-var pictureExtensions = map[string]bool{
-	"avif": true, "bmp": true, "gif": true, "jpeg": true, "jpg": true, "png": true, "svg": true, "webp": true,
+	return strings.HasPrefix(feed.MediaType(u[strings.LastIndexByte(u, '/')+1:]), "image/")
 }
 
 // maxOwnLink is the maximum number of tokens in a link to what the author of the post wrote.

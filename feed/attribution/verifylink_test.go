@@ -48,6 +48,8 @@ func TestVerifyLink(t *testing.T) {
 		{"an occupation", "html", `<blockquote><p>` + formQuote + `</p><footer>Ann Reed, singer.</footer></blockquote>`, "||Ann Reed|"},
 		{"the author in the title of a page", "markdown", "* [Digging for Yourself - by Ann Reed - The Harbour Post](https://www.harbourpost.example/p/digging)\n",
 			"The Harbour Post|Digging for Yourself|Ann Reed|https://www.harbourpost.example/p/digging"},
+		{"a colon before the name of the site", "markdown", "[A study of the harbour has brought new attention to sand : NPR](https://www.npr.org/2024/02/21/123/sand)" + formOwn,
+			"NPR|A study of the harbour has brought new attention to sand||https://www.npr.org/2024/02/21/123/sand"},
 		{"a title of three sentences", "markdown", "* [Sure, It Won a Prize. But Is It Sand? Ask the Ferry - The New York Times](https://www.nytimes.com/2024/02/29/magazine/sand.html)\n",
 			"The New York Times|Sure, It Won a Prize. But Is It Sand? Ask the Ferry||https://www.nytimes.com/2024/02/29/magazine/sand.html"},
 	})

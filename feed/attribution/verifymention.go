@@ -14,10 +14,13 @@ import (
 // is no passage, the name must be in brackets: after a dash, as in "Rents Rise - The Bugle", it is usually part of the
 // title of a page that the post is about.
 func (rd *reading) isTitleOfSource(s *source) bool {
-	if s.convention == "12" && len(s.passages) == 0 && !strings.HasSuffix(rd.postTitle, ")") {
+	if s.convention != "12" {
+		return true
+	}
+	if len(s.passages) == 0 && !strings.HasSuffix(rd.postTitle, ")") {
 		return false
 	}
-	if s.convention != "12" || s.pub.known == nil {
+	if s.pub.known == nil {
 		return true
 	}
 	title := rd.titleSource()
@@ -30,9 +33,9 @@ func (s *source) isUnquoted() bool {
 	return len(s.passages) == 0 && s.headline == "" && listPath.MatchString(s.url)
 }
 
-// listPath matches the URL of search results or of the articles of a category or topic or about a person.
+// listPath matches the URL of search results or of the articles of a category or about a person.
 var listPath = regexp.MustCompile(`^https?://[^/]+(?:/[^?]*)?/` +
-	`(?:(?:search|category|tag)(?:[/?].*)?|topics?(?:/[^/?]+)?/?|people(?:/[^/?]+){1,2}/?)$`)
+	`(?:(?:search|category|tag)(?:[/?].*)?|people(?:/[^/?]+){1,2}/?)$`)
 
 // isListHeading reports whether the unknown publication of s is only named in the block with index at, which is the
 // heading of a list: "Supplies for Paper Boats:".
@@ -45,10 +48,8 @@ func (rd *reading) isListHeading(s *source, at int) bool {
 // site, as in "… by the quay. -- https://bugle.example/a", or a name at the end of a paragraph that is not the last, as
 // in "… by the quay. - Ann Reed".
 func (s *source) isMixed() bool {
-	for i, p := range s.passages {
-		if i < len(s.passages)-1 && signature.MatchString(p) {
-			return true
-		}
+	if n := len(s.passages); n > 1 && slices.ContainsFunc(s.passages[:n-1], signature.MatchString) {
+		return true
 	}
 	if s.url == "" {
 		return false

@@ -375,7 +375,7 @@ func (rd *reading) isOnlyMentioned(s *source, b *block) bool {
 // isCaption reports whether block b is emphasized like the caption of a picture and announces nothing.
 func isCaption(b *block) bool { return b.isWholly(runEmphasis) && !announces(b.toks[len(b.toks)-1]) }
 
-// isUnmarked reports whether s has authors and an unknown publication, of which the name is not marked, and no URL, and
+// isUnmarked reports whether s has authors and an unknown publication, whose name is not marked, and no URL, and
 // its credit has no clear form.
 func (rd *reading) isUnmarked(s *source) bool {
 	return s.pub.known == nil && !s.clear && len(s.authors) > 0 && s.url == "" && !rd.isMarkedName(s) && !rd.hasPerson(s)

@@ -22,8 +22,9 @@ func (rd *reading) isCertain(s *source, at int) bool {
 
 // isImprobable reports whether a credit in block b is probably wrong. Such a credit is only suggested.
 func (rd *reading) isImprobable(s *source, b *block) bool {
-	return rd.isFragment(s) || rd.isPartOfWork(s) || rd.isPublisher(s) || rd.isCompany(s, b) || rd.isAmbiguous(s, b) || rd.isDisclaimer(s, b) || rd.isMotto(s, b) ||
-		rd.isLinkedElsewhere(s, b) || rd.hasAuthorElsewhere(s, b) || s.isUnquoted() || s.isMixed()
+	return rd.isFragment(s) || rd.isPartOfWork(s) || rd.isPublisher(s) || rd.isCompany(s, b) || rd.isAmbiguous(s, b) ||
+		rd.isDisclaimer(s, b) || rd.isMotto(s, b) || rd.isLinkedElsewhere(s, b) || rd.hasAuthorElsewhere(s, b) ||
+		s.isUnquoted() || s.isMixed()
 }
 
 // isFragment reports whether the publication of s is only a title before a person's name, the suffix of a company's

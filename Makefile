@@ -122,7 +122,7 @@ plots: ## draw the bench-scale results in deploy/docs/scale as SVG files in the 
 	$(GO) -C deploy/bench run ./plot -out ../docs/scale < deploy/docs/scale/results.jsonl
 
 .PHONY: bench-serve
-bench-serve: ## compare the cost of a response with nginx; needs nginx, wrk and an idle machine for five minutes
+bench-serve: ## compare the cost of a response with nginx; needs nginx, wrk and an idle machine for seven minutes
 	$(GO) -C deploy/bench run ./serve
 
 .PHONY: bench-hub

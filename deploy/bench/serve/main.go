@@ -11,7 +11,7 @@
 // It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios and exits with status 1 if
 // a ratio exceeds its bound.
 //
-//	go -C deploy/bench run ./serve            # about eight minutes
+//	go -C deploy/bench run ./serve            # about seven minutes, more on a busy machine
 //	go -C deploy/bench run ./serve -rounds 3 -seconds 1 -engine standard
 package main
 

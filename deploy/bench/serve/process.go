@@ -31,6 +31,22 @@ func cpuOf(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
+// stolenTime returns the CPU time for which processors of this virtual machine were ready to run but did not, because
+// the hypervisor used them for something else, in units of 10 ms. See "steal" in proc_stat(5).
+func stolenTime() (int, error) {
+	const path, column = "/proc/stat", 8
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	fields := strings.Fields(line)
+	if len(fields) <= column {
+		return 0, fmt.Errorf("%s: the first line has %d fields, want more than %d", path, len(fields), column)
+	}
+	return strconv.Atoi(fields[column])
+}
+
 // memoryOf returns the resident memory of a process in bytes.
 func memoryOf(pid int) (int, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

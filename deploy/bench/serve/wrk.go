@@ -26,18 +26,17 @@ type load struct {
 type result struct {
 	requests int
 	cpu      time.Duration // CPU time of the server per request
-	p99      time.Duration
 	// latencies is set if the script is printLatencies.
 	latencies latencies
 	perSec    float64
 	busy      float64 // fraction of a core that the server used
+	stolen    int     // CPU time that the hypervisor took from this machine, in units of 10 ms
 }
 
 var (
 	requestsLine = regexp.MustCompile(`(?m)^\s+(\d+) requests in `)
 	rateLine     = regexp.MustCompile(`(?m)^Requests/sec:\s+([0-9.]+)`)
 	latencyLine  = regexp.MustCompile(`(?m)^latency\t(\d+)\t(\d+)$`)
-	p99Line      = regexp.MustCompile(`(?m)^\s+99%\s+([0-9.]+(?:us|ms|s))`)
 )
 
 // run runs wrk against a server.
@@ -45,7 +44,7 @@ func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
 	var r result
 	args := []string{
 		"-t1", "-c" + strconv.Itoa(cmp.Or(l.connections, 64)), "-d" + strconv.Itoa(int(b.length/time.Second)) + "s",
-		"--latency", "-H", "Accept-Encoding: gzip", "-H", "User-Agent: bench",
+		"-H", "Accept-Encoding: gzip", "-H", "User-Agent: bench",
 	}
 	for _, f := range l.fields {
 		args = append(args, "-H", f)
@@ -62,6 +61,10 @@ func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
 	if err != nil {
 		return r, err
 	}
+	stolen, err := stolenTime()
+	if err != nil {
+		return r, err
+	}
 	out, err := cmd.Output()
 	if err != nil {
 		return r, fmt.Errorf("wrk: %w", err)
@@ -70,6 +73,11 @@ func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
 	if err != nil {
 		return r, err
 	}
+	total, err := stolenTime()
+	if err != nil {
+		return r, err
+	}
+	r.stolen = total - stolen
 	text := string(out)
 	if strings.Contains(text, "Non-2xx or 3xx responses") || strings.Contains(text, "Socket errors") {
 		return r, fmt.Errorf("wrk got errors:\n%s", text)
@@ -78,9 +86,6 @@ func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
 		return r, fmt.Errorf("wrk made no requests:\n%s", text)
 	}
 	if r.perSec, err = strconv.ParseFloat(match(rateLine, text), 64); err != nil {
-		return r, fmt.Errorf("wrk: %w", err)
-	}
-	if r.p99, err = time.ParseDuration(match(p99Line, text)); err != nil {
 		return r, fmt.Errorf("wrk: %w", err)
 	}
 	if r.latencies, err = latenciesIn(text); err != nil {

@@ -72,6 +72,7 @@ type source struct {
 	entry         bool     // the source is an entry, including its headline, in a list of links
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
 	clear         bool     // the credit has a clear form; see reading.isClear
+	linkedArticle bool     // certain only because its URL is that of an article; see reading.isLinkedArticle
 	doubtful      bool     // the quoted words in the sentence of the credit may be the author's own, or a title
 	clause        span     // the clause of the credit in firstBlock
 	year          int      // year of the book, from its imprint, or 0

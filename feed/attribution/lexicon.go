@@ -70,7 +70,8 @@ type language struct {
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
 	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, companySuffix, clause, third, page,
-	excerpt, further, relative, publisherWord, workPart, frontMatter, subject, possessive *class
+	excerpt, further, relative, publisherWord, workPart, frontMatter, subject, possessive,
+	recommending, having *class
 }
 
 // ruleWord states what a word means for the rules.
@@ -536,7 +537,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send,
 		l.modal, l.meeting, l.references, l.saying, l.institution, l.contrast, l.titled, l.citing, l.calling, l.academic,
 		l.readOn, l.nameAffix, l.companySuffix, l.clause, l.third, l.relative, l.publisherWord, l.workPart, l.frontMatter,
-		l.subject, l.possessive} {
+		l.subject, l.possessive, l.recommending, l.having} {
 		c.apart = true
 	}
 	l.indexRules()
@@ -704,14 +705,14 @@ func (l *language) bindClasses() {
 		"corporate": &l.corporate, "covered": &l.covered, "date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det,
 		"employ": &l.employ, "epithet": &l.epithet, "excerpt": &l.excerpt, "finding": &l.finding, "firm": &l.firm,
 		"first": &l.first, "from": &l.from, "front-matter": &l.frontMatter, "further": &l.further,
-		"generic": &l.generic, "genitive": &l.genitive, "given": &l.given, "holiday": &l.holiday,
+		"generic": &l.generic, "genitive": &l.genitive, "given": &l.given, "having": &l.having, "holiday": &l.holiday,
 		"honorific": &l.honorific, "in": &l.in, "institution": &l.institution, "label": &l.label,
 		"list-name": &l.listName, "meeting": &l.meeting, "modal": &l.modal, "more": &l.more, "name-affix": &l.nameAffix,
 		"not-name": &l.notName, "note": &l.note, "on": &l.on, "opener": &l.opener, "page": &l.page,
 		"particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo, "piece": &l.piece,
 		"place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position,
 		"possessive": &l.possessive, "present": &l.present, "pub-word": &l.pubWord, "publisher-word": &l.publisherWord,
-		"read-on": &l.readOn, "references": &l.references, "relative": &l.relative, "report": &l.report,
+		"read-on": &l.readOn, "recommending": &l.recommending, "references": &l.references, "relative": &l.relative, "report": &l.report,
 		"role": &l.role, "said-verb": &l.saidVerb, "say": &l.say, "saying": &l.saying, "second": &l.second,
 		"send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance, "stop": &l.stop,
 		"subject": &l.subject, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "third": &l.third,

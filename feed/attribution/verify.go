@@ -62,6 +62,7 @@ func (rd *reading) verify(s *source) bool {
 	rd.replaceGenericName(s)
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
+	rd.dropUncertainMembers(s, b)
 	return rd.takeNearerLink(s, at) && !rd.isOtherSpeaker(s, at) && rd.isCertain(s, at)
 }
 

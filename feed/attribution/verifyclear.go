@@ -22,6 +22,11 @@ func (rd *reading) raiseClear(cs []*candidate) {
 			c.raised = c.certainty < minMention
 			c.certainty = max(c.certainty, clearCertainty)
 			c.source.clear = true
+		} else if rd.isCertainExcerpt(c) {
+			c.certainty = max(c.certainty, clearCertainty)
+		} else if rd.isLinkedArticle(c) {
+			c.certainty = max(c.certainty, clearCertainty)
+			c.source.linkedArticle = true
 		}
 	}
 }

@@ -335,7 +335,7 @@ func (b *block) isQuoted(in span) bool {
 }
 
 // beginsCitation reports whether the given tokens are at the beginning of block b, or after its number, and
-// punctuation or a word such as "by" follows them.
+// punctuation or a word such as "by" follows them. A comma and "and" continue a sentence.
 func (rd *reading) beginsCitation(b *block, in span) bool {
 	lo := in.lo
 	for lo > 0 && (b.toks[lo-1].digit || b.toks[lo-1].kind == tokPunct) {
@@ -345,6 +345,9 @@ func (rd *reading) beginsCitation(b *block, in span) bool {
 		return false
 	}
 	next := b.toks[in.hi]
+	if next.isPunct(",") && in.hi+1 < len(b.toks) && rd.l.and.hasLower(b.toks[in.hi+1]) {
+		return false
+	}
 	return next.kind == tokPunct && strings.ContainsRune(",;|(", next.ch) || next.kind == tokDash || rd.l.by.has(next.id)
 }
 

@@ -22,7 +22,7 @@ func (rd *reading) isLinkedArticle(c *candidate) bool {
 	}
 	return !slices.ContainsFunc(s.creditBlocks, func(k int) bool {
 		b := rd.doc.blocks[k]
-		return isHeading(b.elem) || rd.isBareEntry(b) || slices.ContainsFunc(b.runs, func(r run) bool {
+		return len(b.toks) > maxSentenceBlock || isHeading(b.elem) || rd.isBareEntry(b) || slices.ContainsFunc(b.runs, func(r run) bool {
 			return r.kind == runLink && r.value == s.url && rd.isReferral(s, b, r)
 		})
 	})
@@ -45,8 +45,8 @@ func (rd *reading) isCertainExcerpt(c *candidate) bool {
 		!slices.ContainsFunc(s.authors, func(name string) bool { return !rd.isPersonLike(name) }) &&
 		!slices.ContainsFunc(s.creditBlocks, func(k int) bool {
 			b := rd.doc.blocks[k]
-			_, known := rd.knownIn(b, span{0, len(b.toks)})
-			return known != nil // perhaps the publication of the quotation
+			_, known := rd.knownIn(b, span{0, min(len(b.toks), maxSentenceBlock)})
+			return known != nil || len(b.toks) > maxSentenceBlock // a known name may be the publication of the quotation
 		})
 }
 

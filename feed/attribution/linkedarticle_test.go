@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -71,6 +72,7 @@ func TestIsLinkedArticle(t *testing.T) {
 		{"## It [rises faster](" + times + ") there", times, 60, 90, false, true},
 		{"- It [rises faster](" + times + ")", times, 60, 90, false, true},
 		{"Check out why it [rises faster](" + times + ") there.", times, 60, 90, false, true},
+		{"It [rises faster](" + times + ") there." + strings.Repeat(" It rises", maxSentenceBlock/2), times, 60, 90, false, true},
 	} {
 		rd, s := newCredit(t, r, tt.text, citation{url: tt.url})
 		s.pub = rd.publisherOfHost(tt.url)
@@ -103,6 +105,7 @@ func TestExcerptOfPeople(t *testing.T) {
 		{"Ann Reed on sand:", citation{authors: []string{"Ann Reed"}, pub: publisher{name: "Bugle"}}, false},
 		{"Ann Reed in the Guardian on sand:", citation{authors: []string{"Ann Reed"}}, false},
 		{"On sand:", citation{}, false},
+		{"Ann Reed on sand" + strings.Repeat(" and sand", maxSentenceBlock/2) + ":", citation{authors: []string{"Ann Reed"}}, false},
 		{"[Ann Reed](https://bugle.example/2024/sand) on sand:", citation{authors: []string{"Qwertz"}, url: "https://bugle.example/2024/sand"}, true},
 		{"[Bugle](https://bugle.example/2024/sand) on sand:", citation{pub: publisher{name: "Bugle"}, url: "https://bugle.example/2024/sand"}, true},
 		{"[Lantern](https://bugle.example/2024/sand) on sand:", citation{pub: publisher{name: "Lantern"}, url: "https://bugle.example/2024/sand"}, false},

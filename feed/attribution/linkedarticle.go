@@ -149,10 +149,10 @@ func (rd *reading) isNamedAsAuthor(b *block, name string) bool {
 const maxQuotedTitle = 15
 
 // isCertainHeadline reports whether the headline is in title case, or is quoted, emphasized or in a list item. It must
-// not end in a word such as "article".
+// not be a single word or end in one such as "article".
 func (rd *reading) isCertainHeadline(b *block, headline string) bool {
 	toks := rd.r.lx.tokenize(headline, nil)
-	if len(toks) == 0 || rd.l.piece.has(toks[len(toks)-1].id) {
+	if len(toks) < 2 || rd.l.piece.has(toks[len(toks)-1].id) {
 		return false
 	}
 	return isTitleCase(rd.l, toks) || countWords(toks) <= maxQuotedTitle && (b.list || b.isQuotedOrEmphasized(headline))

@@ -199,6 +199,7 @@ func TestCertainHeadline(t *testing.T) {
 		{"[*Sand comes back there*](" + u + "), Ann Reed says.", "Sand comes back there", "Sand comes back there", []string{"Ann Reed"}},
 		{"- [Sand comes back there](" + u + "), Ann Reed says.", "Sand comes back there", "Sand comes back there", []string{"Ann Reed"}},
 		{"[“" + long + "”](" + u + "), Ann Reed says.", long, "", nil},
+		{"“Actually,” [another says](" + u + "), it is Ann Reed.", "Actually", "", nil},
 		{"[Harbour Blog Post](" + u + ") of Ann Reed", "Harbour Blog Post", "", nil},
 		{"[It is counted](" + u + "), by Ann Reed", "", "", []string{"Ann Reed"}},
 		{"[Ann Reed in the Guardian](" + u + ")", "", "", []string{"Ann Reed"}},

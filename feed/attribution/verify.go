@@ -19,11 +19,13 @@ func (rd *reading) verify(s *source) bool {
 	if s.dropNumbers() && s.pub.name == "" && len(s.authors) == 0 {
 		return false
 	}
+	rd.dropOtherQuotation(s)
 	if s.structured {
 		rd.dropReferencePage(s)
 		if rd.takeNameFromHeadline(s); s.headline != "" && !rd.isQuotedTitle(s) {
 			s.headline = ""
 		}
+		rd.takeSignature(s)
 		s.cutImprint()
 		return !rd.isTitleAsName(s) && !s.isMixed()
 	}
@@ -72,6 +74,24 @@ func (rd *reading) isInPlace(s *source, at int) bool {
 	b := rd.doc.blocks[at]
 	return rd.isCreditOfPassage(s, at) && rd.isLinkOfLead(s, at) && !rd.isFoundThere(s) && !rd.isViaInBrackets(s, b) &&
 		!rd.isOwnSentence(s, b) && rd.isLinkOfSentence(s, b) && !rd.isPictureOrOwnText(s, b)
+}
+
+// dropOtherQuotation removes the paragraphs of the passage of s up to the last one that is a quotation of its own in
+// quotation marks, if the last paragraph of the passage shares its block with the credit: only that one is signed.
+func (rd *reading) dropOtherQuotation(s *source) {
+	n := len(s.passages) - 1
+	if n < 1 || len(s.passageBlocks) != n {
+		return
+	}
+	for k := n - 1; k >= 0; k-- {
+		if toks := rd.doc.blocks[s.passageBlocks[k]].toks; quotedEnd(toks, 0) == len(toks) {
+			for _, own := range s.passageBlocks[:k+1] {
+				rd.setRole(rd.doc.blocks[own], Uncredited)
+			}
+			s.passages, s.passageBlocks = s.passages[k+1:], s.passageBlocks[k+1:]
+			return
+		}
+	}
 }
 
 // takeCitedAuthor makes the person in a cite element at the end of the passage the author of s if s has no author.

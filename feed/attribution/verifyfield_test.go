@@ -322,3 +322,23 @@ func TestUnlikelySuggestion(t *testing.T) {
 		t.Errorf("suggestions %+v, want Harbour Lantern with a certainty below 0.15", res.Suggestions)
 	}
 }
+
+// TestDropOtherQuotation checks that a signature belongs to its own paragraph only, if the one before it is quoted too.
+func TestDropOtherQuotation(t *testing.T) {
+	const other = "> “Everything is impossible until somebody does it.”\n\n"
+	checkClearForms(t, []formCase{
+		{"a quotation before a signed one", "markdown", other + "> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n", "||Ann Reed||SAND"},
+		{"a quotation before one with a linked signature", "markdown", other + "> “" + formQuote + "” -- [Ann Reed](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
+			"bugle.example||Ann Reed|https://bugle.example/2012/sand-comes-back|SAND"},
+		{"two paragraphs of a quotation", "markdown", "> “Everything is impossible until somebody does it.\n\n> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n",
+			"||Ann Reed||“Everything is impossible until somebody does it.\n\nSAND"},
+		{"a linked signature", "markdown", "> “" + formQuote + "” -- [Ann Heinemeier Reed](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
+			"bugle.example||Ann Heinemeier Reed|https://bugle.example/2012/sand-comes-back|SAND"},
+		{"a linked headline", "markdown", "> “" + formQuote + "” -- [Sand Comes Back](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
+			"bugle.example|Sand Comes Back||https://bugle.example/2012/sand-comes-back|SAND"},
+		{"a headline that begins with a given name", "markdown", "> “" + formQuote + "” -- [Ann Reed Comes Back](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
+			"bugle.example|Ann Reed Comes Back||https://bugle.example/2012/sand-comes-back|SAND"},
+		{"a link that ends in a comma", "markdown", "[When there are calls for sand, remember the old days,](https://www.nytimes.com/2024/01/02/science/tides-rise-harbour.html)" + formBlock,
+			"The New York Times|||https://www.nytimes.com/2024/01/02/science/tides-rise-harbour.html|SAND"},
+	})
+}

@@ -242,6 +242,9 @@ func (rd *reading) linkedTitle(s *source) string {
 // contains neither the publication nor an author of s. Otherwise it returns "".
 func (rd *reading) titleOfLink(s *source, b *block, r run) string {
 	label := strings.Trim(b.text[r.start:r.end], "“”\"«»‘’ ")
+	if strings.HasSuffix(label, ",") {
+		return "" // part of a sentence
+	}
 	words := slices.DeleteFunc(strings.Fields(label), func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
 	first, _ := utf8.DecodeRuneInString(label)
 	if len(words) < 3 || len(words) > 15 || !unicode.IsUpper(first) && !unicode.IsDigit(first) ||
@@ -312,6 +315,31 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 		return false
 	}
 	return rd.beginsCitation(b, in) || in.lo > 0 && isSeparator(b.toks[in.lo-1]) || rd.isTitleInSentence(b, in)
+}
+
+// takeSignature makes the text of the link to the article the author of s if it is at the end of a block after a dash,
+// and consists of up to three capitalized words that begin with a given name, as in "“…” — [Ann Reed](…)".
+func (rd *reading) takeSignature(s *source) {
+	const longest = 3
+	at := rd.creditBlock(s)
+	if at < 0 {
+		return
+	}
+	b := rd.doc.blocks[at]
+	link, ok := b.lastLink()
+	if !ok || s.url == "" || link.value != s.url || len(s.authors) > 0 {
+		return
+	}
+	before, in := tokensWithin(b.toks, span{0, len(b.toks)}, link)
+	if in.hi < len(b.toks) || before == 0 || b.toks[before-1].kind != tokDash {
+		return
+	}
+	name := b.slice(in)
+	words, upper := countCapitalized(b.toks[in.lo:in.hi])
+	if words > longest || upper < words || !rd.l.given.has(b.toks[in.lo].id) || s.headline != "" && s.headline != name {
+		return
+	}
+	s.headline, s.authors = "", []string{name}
 }
 
 // isSayingLabel reports whether the tokens of a link end in a verb of saying, perhaps before an adverb.

@@ -69,9 +69,11 @@ func TestIsLinkedArticle(t *testing.T) {
 		{"It [rises faster](https://www.nytimes.com/science) there.", "https://www.nytimes.com/science", 60, 90, false, false},
 		{"It [rises faster](https://stackoverflow.com/a/4276742) there.", "https://stackoverflow.com/a/4276742", 60, 90, false, true},
 		{"It [rises faster](https://www.reddit.com/r/tides/comments/vz13z123) there.", "https://www.reddit.com/r/tides/comments/vz13z123", 60, 90, false, true},
+		{"It [rises faster](https://www.nytimes.com/shop/tides-rise-harbour.zip) there.", "https://www.nytimes.com/shop/tides-rise-harbour.zip", 60, 90, false, false},
 		{"## It [rises faster](" + times + ") there", times, 60, 90, false, true},
 		{"- It [rises faster](" + times + ")", times, 60, 90, false, true},
 		{"Check out why it [rises faster](" + times + ") there.", times, 60, 90, false, true},
+		{"It [rises faster](" + times + ") there. Check out [the rest](" + unknown + ").", times, 60, 90, true, true},
 		{"It [rises faster](" + times + ") there." + strings.Repeat(" It rises", maxSentenceBlock/2), times, 60, 90, false, true},
 	} {
 		rd, s := newCredit(t, r, tt.text, citation{url: tt.url})
@@ -83,6 +85,11 @@ func TestIsLinkedArticle(t *testing.T) {
 		if rd.isCertainExcerpt(c) {
 			t.Errorf("isCertainExcerpt in %q without a passage is true, want false", tt.text)
 		}
+		s.pub.name, s.pub.known = "Bugle", rd.publisherOfHost("https://www.theguardian.com/").known
+		if rd.isLinkedArticle(c) {
+			t.Errorf("isLinkedArticle in %q with a different publication is true, want false", tt.text)
+		}
+		s.pub = rd.publisherOfHost(tt.url)
 		s.passages = []string{formQuote}
 		if got := rd.isCertainExcerpt(c); got != tt.excerpt {
 			t.Errorf("isCertainExcerpt in %q with certainties %d and %d is %v, want %v", tt.text, tt.certainty, tt.passage, got, tt.excerpt)
@@ -125,6 +132,9 @@ func TestIsReferral(t *testing.T) {
 	for text, want := range map[string]bool{
 		"Check out [the piece on sand](" + u + ") in the Guardian.":                        true,
 		"In my [piece on sand](" + u + ") for the Guardian I counted it.":                  true,
+		"The sand is my. [It is counted](" + u + ") in the Guardian.":                      false,
+		"I have the [Guardian](" + u + ") article like that one.":                          true,
+		"The [Guardian](" + u + ") adds that it was.":                                      false,
 		"The Guardian has a [piece on sand](" + u + ").":                                   true,
 		"I took the [Guardian](" + u + ") with me.":                                        true,
 		"The [Guardian](" + u + ") reported on it.":                                        false,
@@ -149,6 +159,7 @@ func TestIsBareEntry(t *testing.T) {
 	for text, want := range map[string]bool{
 		"- [Sand Comes Back](https://bugle.example/a) by Ann Reed in the Bugle":         true,
 		"- [Sand Comes Back](https://bugle.example/a), which nobody expected this year": false,
+		"- by Ann in Sand at Quay by Reed in the Bugle":                                 true,
 		"- The Bugle: [the sand comes back to the harbour](https://bugle.example/a)":    true,
 		"[Sand Comes Back](https://bugle.example/a) by Ann Reed":                        false,
 		"- [Sand Comes Back](https://bugle.example/a), who would have":                  true,
@@ -212,7 +223,11 @@ func TestCertainHeadline(t *testing.T) {
 		if s.headline != tt.want || !slices.Equal(s.authors, tt.authors) {
 			t.Errorf("%q: headline %q by %q, want %q by %q", tt.text, s.headline, s.authors, tt.want, tt.authors)
 		}
-		s.linkedArticle, s.headline, s.authors = false, tt.headline, []string{"Tom Hale"}
+		s.headline, s.authors, s.passages = tt.headline, []string{"Tom Hale"}, []string{formQuote}
+		if rd.dropUncertainMembers(s, rd.doc.blocks[0]); s.headline != tt.headline || len(s.authors) != 1 {
+			t.Errorf("%q: members of a credit with a passage were removed", tt.text)
+		}
+		s.linkedArticle, s.passages = false, nil
 		if rd.dropUncertainMembers(s, rd.doc.blocks[0]); s.headline != tt.headline || len(s.authors) != 1 {
 			t.Errorf("%q: members of another credit were removed", tt.text)
 		}

@@ -330,6 +330,10 @@ func TestDropOtherQuotation(t *testing.T) {
 		{"a quotation before a signed one", "markdown", other + "> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n", "||Ann Reed||SAND"},
 		{"a quotation before one with a linked signature", "markdown", other + "> “" + formQuote + "” -- [Ann Reed](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
 			"bugle.example||Ann Reed|https://bugle.example/2012/sand-comes-back|SAND"},
+		{"a quotation before two paragraphs of a signed one", "markdown", other + "> “It was never easy to dig it out.\n\n> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n",
+			"||Ann Reed||“It was never easy to dig it out.\n\nSAND"},
+		{"a paragraph that begins with a quoted word", "markdown", "> “Sand” is what they call it, and it comes back.\n\n> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n",
+			"||Ann Reed||“Sand” is what they call it, and it comes back.\n\nSAND"},
 		{"two paragraphs of a quotation", "markdown", "> “Everything is impossible until somebody does it.\n\n> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n",
 			"||Ann Reed||“Everything is impossible until somebody does it.\n\nSAND"},
 		{"a linked signature", "markdown", "> “" + formQuote + "” -- [Ann Heinemeier Reed](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
@@ -341,4 +345,66 @@ func TestDropOtherQuotation(t *testing.T) {
 		{"a link that ends in a comma", "markdown", "[When there are calls for sand, remember the old days,](https://www.nytimes.com/2024/01/02/science/tides-rise-harbour.html)" + formBlock,
 			"The New York Times|||https://www.nytimes.com/2024/01/02/science/tides-rise-harbour.html|SAND"},
 	})
+	got := read(t, newReader(t), "markdown", "", other+"> “"+formQuote+"” -- Ann Reed\n\nNobody was surprised.\n")
+	if got.Blocks[0].Role != Uncredited {
+		t.Errorf("the role of the other quotation is %q, want %q", got.Blocks[0].Role, Uncredited)
+	}
+}
+
+// TestTakeSignature checks which linked names after a dash are authors.
+func TestTakeSignature(t *testing.T) {
+	const u = "https://bugle.example/2012/sand"
+	r := newReader(t)
+	for _, tt := range []struct {
+		text string
+		c    citation
+		want string // the author, or "" if none is taken
+	}{
+		{"“Sand.” — [Ann Heinemeier Reed](" + u + ")", citation{url: u}, "Ann Heinemeier Reed"},
+		{"“Sand.” — [Ann Heinemeier Reed](" + u + ")", citation{url: u, headline: "Ann Heinemeier Reed"}, "Ann Heinemeier Reed"},
+		{"“Sand.” — [Ann Heinemeier Reed](" + u + ")", citation{url: u, headline: "Sand"}, ""},
+		{"“Sand.” — [Ann Heinemeier Reed](" + u + ")", citation{url: "https://bugle.example/2013"}, ""},
+		{"“Sand.” — [Ann Heinemeier Reed](" + u + ")", citation{}, ""},
+		{"“Sand.” — [Ann Heinemeier Reed](" + u + ") again", citation{url: u}, ""},
+		{"“Sand.” [Ann Heinemeier Reed](" + u + ")", citation{url: u}, ""},
+		{"[Ann Heinemeier Reed](" + u + ")", citation{url: u}, ""},
+		{"“Sand.” — Ann Heinemeier Reed", citation{url: u}, ""},
+		{"“Sand.” — [Ann Heinemeier Reed Hale](" + u + ")", citation{url: u}, ""},
+		{"“Sand.” — [Ann comes back](" + u + ")", citation{url: u}, ""},
+		{"“Sand.” — [Sand Comes Back](" + u + ")", citation{url: u}, ""},
+	} {
+		rd, s := newCredit(t, r, tt.text, tt.c)
+		var want []string
+		headline := tt.c.headline
+		if tt.want != "" {
+			want, headline = []string{tt.want}, ""
+		}
+		if rd.takeSignature(s); !slices.Equal(s.authors, want) || s.headline != headline {
+			t.Errorf("%q with %+v: headline %q by %q, want %q by %q", tt.text, tt.c, s.headline, s.authors, headline, want)
+		}
+	}
+	rd, s := newCredit(t, r, "“Sand.” — [Ann Heinemeier Reed]("+u+")", citation{url: u, authors: []string{"Tom Hale"}})
+	if rd.takeSignature(s); !slices.Equal(s.authors, []string{"Tom Hale"}) {
+		t.Errorf("the author became %q", s.authors)
+	}
+	rd, s = newCredit(t, r, "Sand.", citation{url: u})
+	s.creditBlocks = nil
+	if rd.takeSignature(s); s.authors != nil {
+		t.Errorf("the author of a source without a credit became %q", s.authors)
+	}
+}
+
+// TestTitleOfLinkEndsInComma checks that a link that ends in a comma is part of a sentence.
+func TestTitleOfLinkEndsInComma(t *testing.T) {
+	const u = "https://www.theguardian.com/2024/sand"
+	r := newReader(t)
+	for text, want := range map[string]string{
+		"[When There Are Calls for Sand](" + u + ")":  "When There Are Calls for Sand",
+		"[When There Are Calls for Sand,](" + u + ")": "",
+	} {
+		rd, s := newCredit(t, r, text, citation{url: u})
+		if got := rd.linkedTitle(s); got != want {
+			t.Errorf("linkedTitle of %q is %q, want %q", text, got, want)
+		}
+	}
 }

@@ -9,14 +9,15 @@ import (
 // links to articles of known publications that the text retells or comments on, and marked quotations of an article or
 // a person.
 
-// minArticle is the minimum certainty, in hundredths, of such a credit. Its certainty is then raised to clearCertainty.
-const minArticle = 50
+// minLinkedArticle and minCertainExcerpt are the minimum certainties, in hundredths, of such credits. Their certainty
+// is then raised to clearCertainty.
+const minLinkedArticle, minCertainExcerpt = 50, 50
 
 // isLinkedArticle reports whether the URL of the candidate is that of an article on the site of a known publication,
 // and the text around the link does not only refer the reader to it.
 func (rd *reading) isLinkedArticle(c *candidate) bool {
 	s := c.source
-	if c.certainty < minArticle || c.certainty >= clearCertainty || s.pub.known == nil || rd.r.pubs.byHost(s.url) != s.pub.known ||
+	if c.certainty < minLinkedArticle || c.certainty >= clearCertainty || s.pub.known == nil || rd.r.pubs.byHost(s.url) != s.pub.known ||
 		!isArticlePath(s.url) || !isArticleOfSite(s.url) || isCatalog(s.pub.known) {
 		return false
 	}
@@ -28,14 +29,14 @@ func (rd *reading) isLinkedArticle(c *candidate) bool {
 	})
 }
 
-// minExcerpt is the minimum certainty, in hundredths, of the passage of a certain excerpt.
-const minExcerpt = 85
+// minExcerptPassage is the minimum certainty, in hundredths, of the passage of a certain excerpt.
+const minExcerptPassage = 85
 
 // isCertainExcerpt reports whether the candidate has a certain passage and either the URL of an article on the site of
 // its publication or only the names of people.
 func (rd *reading) isCertainExcerpt(c *candidate) bool {
 	s := c.source
-	if c.certainty < minArticle || c.certainty >= clearCertainty || len(s.passages) == 0 || c.passageCertain < minExcerpt {
+	if c.certainty < minCertainExcerpt || c.certainty >= clearCertainty || len(s.passages) == 0 || c.passageCertain < minExcerptPassage {
 		return false
 	}
 	if isArticlePath(s.url) && isArticleOfSite(s.url) && (s.pub.name == "" || rd.isAtURL(s)) {
@@ -115,11 +116,6 @@ func (rd *reading) isReferral(s *source, b *block, r run) bool {
 	return ok && name.hi < len(b.toks) && rd.l.having.has(b.toks[name.hi].id)
 }
 
-// isVerbOfSaying reports whether t can be a verb such as "writes" or "reported".
-func (rd *reading) isVerbOfSaying(t token) bool {
-	return rd.l.say.has(t.id) && !rd.l.stop.has(t.id) || rd.l.saidVerb.has(t.id)
-}
-
 // dropUncertainMembers removes the headline of a linked article if it is more likely part of a sentence, and the
 // authors of one without a headline and a byline. They are often people whom the article is about.
 func (rd *reading) dropUncertainMembers(s *source, b *block) {
@@ -161,5 +157,5 @@ func (rd *reading) isCertainHeadline(b *block, headline string) bool {
 // isQuotedOrEmphasized reports whether the block contains the text in quotation marks or emphasized.
 func (b *block) isQuotedOrEmphasized(text string) bool {
 	_, in, ok := b.findName(text)
-	return ok && !in.empty() && (b.isEmphasized(in) || in.lo > 0 && b.toks[in.lo-1].kind == tokOpen)
+	return ok && !in.empty() && (b.isQuoted(in) || b.isEmphasized(in))
 }

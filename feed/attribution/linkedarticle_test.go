@@ -132,7 +132,7 @@ func TestRaiseLinkedArticle(t *testing.T) {
 	rd, s := newCredit(t, newReader(t), "I watched this [rather bizarre Ann Reed]("+u+") interview in the New York Times today.",
 		citation{url: u, authors: []string{"Ann Reed"}})
 	s.pub, s.kind, s.convention = rd.publisherOfHost(u), Summary, learnedConvention
-	c := &candidate{source: s, certainty: minArticle}
+	c := &candidate{source: s, certainty: minLinkedArticle}
 	if rd.raiseClear([]*candidate{c}); c.certainty != clearCertainty || !s.linkedArticle {
 		t.Errorf("certainty %d and linkedArticle %v, want %d and true", c.certainty, s.linkedArticle, clearCertainty)
 	}

@@ -15,19 +15,20 @@ const minClear, clearCertainty = 45, 90
 // minPerson is the minimum certainty, in hundredths, of a person in a line that announces a quotation.
 const minPerson = 50
 
-// raiseClear raises the certainty of candidates with a clear form.
+// raiseClear raises the certainty of candidates with a clear form, of certain excerpts and of linked articles.
 func (rd *reading) raiseClear(cs []*candidate) {
 	for _, c := range cs {
-		if rd.isClear(c) {
-			c.raised = c.certainty < minMention
-			c.certainty = max(c.certainty, clearCertainty)
+		switch {
+		case rd.isClear(c):
 			c.source.clear = true
-		} else if rd.isCertainExcerpt(c) {
-			c.certainty = max(c.certainty, clearCertainty)
-		} else if rd.isLinkedArticle(c) {
-			c.certainty = max(c.certainty, clearCertainty)
+		case rd.isCertainExcerpt(c):
+		case rd.isLinkedArticle(c):
 			c.source.linkedArticle = true
+		default:
+			continue
 		}
+		c.raised = c.certainty < minMention
+		c.certainty = max(c.certainty, clearCertainty)
 	}
 }
 

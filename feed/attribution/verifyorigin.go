@@ -38,10 +38,15 @@ func (rd *reading) isOrigin(b *block, lo int, at span) bool {
 		slices.ContainsFunc(b.toks[at.hi:min(at.hi+4, len(b.toks))], func(t token) bool { return rd.l.saying.has(t.id) }))
 }
 
+// isVerbOfSaying reports whether t can be a verb such as "writes" or "reported".
+func (rd *reading) isVerbOfSaying(t token) bool {
+	return rd.l.say.has(t.id) && !rd.l.stop.has(t.id) || rd.l.saidVerb.has(t.id)
+}
+
 // isSpeaker reports whether a name before token t is that of a speaker or the owner of a text: t is a verb of saying, a
 // word for a text, a possessive or punctuation.
 func (rd *reading) isSpeaker(t token) bool {
-	return t.kind != tokWord || rd.l.say.has(t.id) && !rd.l.stop.has(t.id) || rd.l.piece.has(t.id) || rd.l.saidVerb.has(t.id)
+	return t.kind != tokWord || rd.isVerbOfSaying(t) || rd.l.piece.has(t.id)
 }
 
 // precedesOrigin reports whether a name after token t is an origin: t is a preposition such as "from", a verb of

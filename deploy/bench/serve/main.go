@@ -4,7 +4,9 @@
 // document to a folder for nginx, and starts both servers on the loopback interface. Feedpub runs as a replica without
 // Redis, so that it only serves. The servers are pinned to one core and wrk to another, which it shares with slow
 // clients at the lowest priority. Short runs alternate between the servers, so that other load on the machine affects
-// both. Each figure is the median of the ratios of adjacent runs.
+// both. Each figure is the median of the ratios of adjacent runs, except that the 99th percentile of latency is that of
+// all runs together, without those during which the hypervisor took CPU time from the machine.
+//
 // The cost is the CPU time of the server process per request, taken from /proc. Other load affects it less than it
 // affects the number of requests per second.
 //

@@ -394,13 +394,16 @@ func TestTakeSignature(t *testing.T) {
 	}
 }
 
-// TestTitleOfLinkEndsInComma checks that a link that ends in a comma is part of a sentence.
-func TestTitleOfLinkEndsInComma(t *testing.T) {
+// TestLinkedTitleInSentence checks that a link that ends in a comma, or that a comma and "and" follow, is part of a
+// sentence.
+func TestLinkedTitleInSentence(t *testing.T) {
 	const u = "https://www.theguardian.com/2024/sand"
 	r := newReader(t)
 	for text, want := range map[string]string{
-		"[When There Are Calls for Sand](" + u + ")":  "When There Are Calls for Sand",
-		"[When There Are Calls for Sand,](" + u + ")": "",
+		"[When There Are Calls for Sand](" + u + ")":                                    "When There Are Calls for Sand",
+		"[When There Are Calls for Sand,](" + u + ")":                                   "",
+		"[Sand comes back to the old harbour](" + u + "), Tom Hale":                     "Sand comes back to the old harbour",
+		"[Sand comes back to the old harbour](" + u + "), and the council pays for it.": "",
 	} {
 		rd, s := newCredit(t, r, text, citation{url: u})
 		if got := rd.linkedTitle(s); got != want {

@@ -144,9 +144,10 @@ simulate: ## run SCHEDULES (10,000) random fault schedules in virtual time, or o
 	  $(if $(SEED),-seed $(SEED),-schedules $(SCHEDULES) -first $(FIRST) -jobs $$(nproc))
 
 .PHONY: chaos
-chaos: ## run CHAOS (1,000) random fault schedules against the built program, including Sentinels and Clusters, and kill it 25 times at each crash point
+chaos: ## run CHAOS (1,000) random fault schedules against the built program, including Sentinels and Clusters, kill it 25 times at each crash point, and give it posts that crash it
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run Chaos -groups -schedules $(CHAOS) -first $(FIRST)
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run CrashPoints -kills $(KILLS)
+	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run DeadlyPosts -timed
 
 .PHONY: takeover
 takeover: ## kill the builder TAKEOVERS (100) times while every processor is busy, and measure the time to the next commit

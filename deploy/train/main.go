@@ -1,8 +1,9 @@
 // Command train trains and evaluates the model that package attribution uses to read credits.
 //
 // It reads posts labeled with the credits that a careful reader would find in them. The sequence models of units
-// and tokens are trained on the posts. The certainty weights are trained on readings by models that have not seen posts
-// of the same form. The result depends only on the posts and flags, and is reproducible byte for byte.
+// and tokens are trained on the posts. The trees for the certainties of readings, and for verdicts on credits, are
+// trained on what models read that have not seen posts of the same form. The result depends only on the posts and
+// flags, and is reproducible byte for byte.
 package main
 
 import (
@@ -29,6 +30,7 @@ func run(args []string, w io.Writer) error {
 	posts := flags.String("posts", "posts/*.jsonl", "`pattern` of the files of posts to train on")
 	ruled := flags.String("ruled", "../../feed/attribution/testdata/own.jsonl",
 		"`pattern` of the files of posts that the rules were written for; training ignores what the rules find in them")
+	late := flags.String("late", "posts/late/*.jsonl", "`pattern` of the files of posts that only the certainties and verdicts are trained on")
 	check := flags.String("check", "", "evaluate the model in -model on the posts in the files that match `pattern`, without training")
 	out := flags.String("out", "", "train on all posts and write the model to `file`")
 	evaluate := flags.Bool("evaluate", false, "evaluate by cross-validation, with the rules alone for comparison")
@@ -47,7 +49,7 @@ func run(args []string, w io.Writer) error {
 	if *check != "" {
 		return checkModel(*check, *model, *misses, w)
 	}
-	t, err := newTrainer(*posts, *ruled)
+	t, err := newTrainer(*posts, *ruled, *late)
 	if err != nil {
 		return err
 	}

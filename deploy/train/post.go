@@ -31,6 +31,8 @@ type Post struct {
 	File string `json:"-"`
 	// Ruled reports whether the rules were written for the post. If so, training ignores what they find in it.
 	Ruled bool `json:"-"`
+	// Late reports whether only the certainties and verdicts are trained on the post.
+	Late bool `json:"-"`
 }
 
 // Expected is what a careful reader would find in a post.

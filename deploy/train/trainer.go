@@ -13,18 +13,17 @@ import (
 
 // The training parameters, which were chosen by cross-validation.
 const (
-	foldCount     = 5
-	repeats       = 2     // number of divisions into folds; each yields certainty examples
-	chainDecay    = 0.005 // regularization of the unit model
-	tokenDecay    = 0.002 // regularization of the token model
-	chainRate     = 0.1
-	chainEpochs   = 30
-	certaintyRule = 3   // regularization of the certainty weights
-	ruledWeight   = 0.5 // weight of posts that the rules were written for, in the sequence models
-	// ruledCertain is the weight of these posts in the training of the certainty weights. It is greater than ruledWeight,
+	foldCount   = 5
+	repeats     = 2     // number of divisions into folds; each yields certainty examples
+	chainDecay  = 0.005 // regularization of the unit model
+	tokenDecay  = 0.002 // regularization of the token model
+	chainRate   = 0.1
+	chainEpochs = 30
+	ruledWeight = 0.5 // weight of posts that the rules were written for, in the sequence models
+	// ruledCertain is the weight of these posts in the training of the trees. It is greater than ruledWeight,
 	// since their forms are common ones, of which the other posts have few.
 	ruledCertain = 0.8
-	// misreadCertain is the weight, in the training of the certainty weights, of posts that were written after real ones
+	// misreadCertain is the weight, in the training of the trees, of posts that were written after real ones
 	// that an earlier model misread. Such posts are rarer in the world than among those to train on.
 	misreadCertain = 0.5
 	// modelLimit and ruleLimit are the minimum certainties, in hundredths, for publishing passages that the model found
@@ -41,19 +40,27 @@ type trainer struct {
 	examples []*example
 }
 
-// newTrainer reads and labels the posts.
-func newTrainer(posts, ruled string) (*trainer, error) {
-	list, err := readPosts(posts)
-	if err != nil {
-		return nil, err
-	}
-	if ruled != "" {
-		more, err := readPosts(ruled)
+// newTrainer reads and labels the posts in the files that match the patterns: those to train everything on, those that
+// the rules were written for, and those to train only the certainties on.
+func newTrainer(posts, ruled, late string) (*trainer, error) {
+	var list []*Post
+	for _, group := range []struct {
+		pattern string
+		mark    func(p *Post)
+	}{
+		{posts, func(*Post) {}},
+		{ruled, func(p *Post) { p.Ruled = true }},
+		{late, func(p *Post) { p.Late = true }},
+	} {
+		if group.pattern == "" {
+			continue
+		}
+		more, err := readPosts(group.pattern)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range more {
-			p.Ruled = true
+			group.mark(p)
 		}
 		list = append(list, more...)
 	}
@@ -93,7 +100,7 @@ func (t *trainer) chains(without int) *attribution.Model {
 	var units, tokens [][]chainItem
 	var unitWeight, tokenWeight []float64
 	for _, e := range t.examples {
-		if e.fold == without {
+		if e.fold == without || e.post.Late {
 			continue
 		}
 		weight := 1.0
@@ -117,7 +124,7 @@ func (t *trainer) chains(without int) *attribution.Model {
 	a.train(units, unitWeight, chainDecay)
 	b := newChain(attribution.TokenShape())
 	b.train(tokens, tokenWeight, tokenDecay)
-	return attribution.NewModel().With(a.weights(), b.weights(), nil, nil).WithPassageLimits(modelLimit, ruleLimit)
+	return attribution.NewModel().With(a.weights(), b.weights()).WithPassageLimits(modelLimit, ruleLimit)
 }
 
 // mask removes the features that depend on the rules if the rules were written for the post.
@@ -163,17 +170,22 @@ func (t *trainer) samples(m *attribution.Model, fold int) (sources, passages []s
 		if err != nil {
 			return nil, nil, err
 		}
-		weight := 1.0 / repeats
-		if e.post.Ruled {
-			weight *= ruledCertain
-		}
-		if strings.HasPrefix(e.post.File, misreadFile) {
-			weight *= misreadCertain
-		}
-		s, p := judge(e.post, reader.Examine(in), e.first, weight)
+		s, p := judge(e.post, reader.Examine(in), e.first, certainWeight(e.post)/repeats)
 		sources, passages = append(sources, s...), append(passages, p...)
 	}
 	return sources, passages, nil
+}
+
+// certainWeight returns the weight of a post in the training of the trees.
+func certainWeight(p *Post) float64 {
+	switch {
+	case p.Ruled:
+		return ruledCertain
+	case strings.HasPrefix(p.File, misreadFile):
+		return misreadCertain
+	default:
+		return 1
+	}
 }
 
 // judge returns the certainty examples of a post: each reading of a candidate's source and passage, and whether it is
@@ -206,36 +218,88 @@ func judge(p *Post, x *attribution.Examination, fold int, weight float64) (sourc
 	return sources, passages
 }
 
-// certain returns the model with certainty weights learned from the samples outside a fold.
+// certain returns the model with the certainties of readings learned from the samples outside a fold.
 func certain(m *attribution.Model, sources, passages []sample, without int) *attribution.Model {
-	outside := func(list []sample) []sample {
-		return slices.DeleteFunc(slices.Clone(list), func(s sample) bool { return s.fold == without })
+	return m.WithTrees(attribution.SourceSection, boost(sources, attribution.SourceSection, without)).
+		WithTrees(attribution.PassageSection, boost(passages, attribution.PassageSection, without))
+}
+
+// decisive returns the model with verdicts learned from the samples outside a fold.
+func decisive(m *attribution.Model, verdicts []sample, without int) *attribution.Model {
+	return m.WithTrees(attribution.VerdictSection, boost(verdicts, attribution.VerdictSection, without))
+}
+
+// verdicts reads the posts of a fold with a model that was trained without it, and returns the examples for verdicts:
+// each source as it would be published, and whether it is correct.
+func (t *trainer) verdicts(m *attribution.Model, fold int) ([]sample, error) {
+	reader, err := attribution.New(attribution.Options{Model: m})
+	if err != nil {
+		return nil, err
 	}
-	return m.With(nil, nil, logistic(outside(sources), attribution.SourceFeatures()),
-		logistic(outside(passages), attribution.PassageFeatures()))
+	var list []sample
+	for _, e := range t.examples {
+		if e.fold != fold {
+			continue
+		}
+		in, err := e.post.input()
+		if err != nil {
+			return nil, err
+		}
+		vs, units := reader.Verdicts(in), unitsOf(e.post.Expect.Quotes)
+		owner := assign(len(vs), units, func(i int, u *unit) int { return u.affinity(&vs[i].Source, vs[i].Text) })
+		for i, v := range vs {
+			right := owner[i] >= 0 && units[owner[i]].found(&vs[i].Source)
+			list = append(list, sample{v.Evidence, right, fold, certainWeight(e.post)})
+		}
+	}
+	return list, nil
+}
+
+// learned holds what the models of all folds have learned.
+type learned struct {
+	models                      []*attribution.Model // by fold: trained without it, with the certainties of readings
+	sources, passages, verdicts []sample
+}
+
+// learn trains a model for each fold, and collects the examples for certainties and verdicts.
+func (t *trainer) learn() (*learned, error) {
+	models, sources, passages, err := t.crossFit()
+	if err != nil {
+		return nil, err
+	}
+	l := &learned{models, sources, passages, nil}
+	for k, m := range models {
+		l.models[k] = certain(m, sources, passages, k)
+		more, err := t.verdicts(l.models[k], k)
+		if err != nil {
+			return nil, err
+		}
+		l.verdicts = append(l.verdicts, more...)
+	}
+	return l, nil
 }
 
 // train returns a model trained on all posts.
 func (t *trainer) train() (*attribution.Model, error) {
-	_, sources, passages, err := t.crossFit()
+	l, err := t.learn()
 	if err != nil {
 		return nil, err
 	}
-	return certain(t.chains(noFold), sources, passages, noFold), nil
+	return decisive(certain(t.chains(noFold), l.sources, l.passages, noFold), l.verdicts, noFold), nil
 }
 
 // crossValidate prints, for each fold, the scores of a model that was trained on the other folds, and those of the
 // rules alone.
 func (t *trainer) crossValidate(diagram string, misses bool, w io.Writer) error {
-	models, sources, passages, err := t.crossFit()
+	l, err := t.learn()
 	if err != nil {
 		return err
 	}
 	rules, model := scores{}, scores{}
 	var points []point
 	var log []string
-	for k, m := range models {
-		m = certain(m, sources, passages, k)
+	for k, m := range l.models {
+		m = decisive(m, l.verdicts, k)
 		posts := t.inFold(k)
 		if _, err := rules.add(rulesAlone, posts, nil); err != nil {
 			return err

@@ -15,9 +15,10 @@
 //	decide    label the units as own words, credit or passage, and tokens in credits as publication, headline,
 //	          author, date or via, by the trained weights of a [Model] (model.go, sequence.go, learned.go)
 //	bind      join what the rules and the model found; where they differ, the more certain reading wins (combine.go)
-//	score     compute the certainty of each source and each passage from the evidence for it, by trained weights
-//	          (evidence.go); what cannot be a source is dropped (certainty.go), the names and links of the rest are
-//	          compared with the text around them (verify*.go), and the rest becomes quotes or suggestions (read.go)
+//	score     compute the certainty of each reading of a source and a passage from the evidence for it, by trained trees
+//	          (evidence.go, forest.go); what cannot be a source is dropped (certainty.go), and the names and links of the
+//	          rest are compared with the text around them (verify*.go); trees give the certainty of the result, from its
+//	          form and the doubts about it (verdict.go, form.go, doubt.go), and it is published or suggested (read.go)
 //
 // All weights are integers, so that a post is read identically on every machine. A passage is published only if it is
 // certain; otherwise the credit is published without a passage. A source whose certainty is below the threshold is a
@@ -47,7 +48,7 @@ import (
 )
 
 // DefaultThreshold is the confidence below which a quote is a suggestion by default.
-const DefaultThreshold = 0.7
+const DefaultThreshold = 0.65
 
 // Options configure a [Reader]. The zero value selects the defaults.
 type Options struct {

@@ -356,31 +356,28 @@ func TestReportIsPublished(t *testing.T) {
 	}
 }
 
-// TestMentionIsSuggested checks that a source without a passage is only suggested, even if it is above the threshold,
-// and that the same source with a passage is published.
-func TestMentionIsSuggested(t *testing.T) {
+// TestMentionIsLessCertain checks that a source without a passage is less certain than the same source with one.
+func TestMentionIsLessCertain(t *testing.T) {
 	r := newReader(t)
-	for _, tt := range []struct {
-		mention string
-		above   bool // the certainty is above the threshold
-	}{
-		{"As the [Washington Post](https://www.washingtonpost.com/science/2024/01/02/tides/) reports, the tides rise, and " +
-			"[the harbour](https://harbour.example/a) is shut. I have moved the shed.", true},
-		{"But [Wired reported](https://www.wired.com/story/tides/) that the tides rise. I have moved the shed.", true},
-		{"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. " +
-			"I have moved the shed.", false},
-		{"In the Economist, Ann Lee says that harbours will close, and I think she is right about that.", false},
-		{"I learned from a [piece in Wired](https://www.wired.com/story/tides/) by Ann Lee that the tides rise.", false},
-	} {
-		got := read(t, r, "markdown", "", tt.mention)
-		if len(got.Quotes) != 0 || len(got.Suggestions) != 1 || tt.above && got.Suggestions[0].Confidence < r.threshold {
-			t.Errorf("%q: quotes %+v and suggestions %+v, want one suggestion, above the threshold: %v", tt.mention,
-				got.Quotes, got.Suggestions, tt.above)
+	certainty := func(body string) float64 {
+		res := read(t, r, "markdown", "", body)
+		all := slices.Concat(res.Quotes, res.Suggestions)
+		if len(all) != 1 {
+			t.Fatalf("%q: sources %+v, want one", body, all)
 		}
+		return all[0].Confidence
 	}
 	const quoted = "From the [New York Times](https://www.nytimes.com/2024/01/02/tides.html):\n\n" +
 		"> The sea rose by a metre that night, and nobody slept.\n\nI have moved the shed."
-	if got := read(t, r, "markdown", "", quoted); len(got.Quotes) != 1 {
-		t.Errorf("%q: quotes %+v, want one", quoted, got.Quotes)
+	limit := certainty(quoted)
+	for _, mention := range []string{
+		"But [Wired reported](https://www.wired.com/story/tides/) that the tides rise. I have moved the shed.",
+		"The [New York Times](https://www.nytimes.com/2024/01/02/tides.html) had a long report about the tides. I have moved the shed.",
+		"In the Economist, Ann Lee says that harbours will close, and I think she is right about that.",
+		"I learned from a [piece in Wired](https://www.wired.com/story/tides/) by Ann Lee that the tides rise.",
+	} {
+		if got := certainty(mention); got >= limit {
+			t.Errorf("%q: certainty %v, want less than %v", mention, got, limit)
+		}
 	}
 }

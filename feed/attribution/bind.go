@@ -40,10 +40,12 @@ type reading struct {
 	pending          []*source  // credits that no marked quotation has inherited yet
 	analyses         []analysis // by block index
 	scratch          *scratch
-	link             linkTarget        // the result of the last call of linkTo
-	linksByName      map[string]string // the result of namedLinks, or nil
-	listAll          bool              // list all features of units and tokens, for training
-	creditsOf        map[int][]*source // sources that the rules found, by credit block
+	link             linkTarget         // the result of the last call of linkTo
+	linksByName      map[string]string  // the result of namedLinks, or nil
+	listAll          bool               // list all features of units and tokens, for training
+	creditsOf        map[int][]*source  // sources that the rules found, by credit block
+	listItems        int                // number of list items; negative until needed
+	examined         *[]ExaminedVerdict // collects the verdicts for training; nil otherwise
 }
 
 // source is a credit and its passage, if any.

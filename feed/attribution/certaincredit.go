@@ -183,7 +183,7 @@ func (rd *reading) quoteSentences(cs []*candidate) {
 		}
 		for _, r := range c.sources {
 			if r.source == s {
-				c.certainty = certaintyOf(rd.r.model.source, r.evidence, rd.handicap(c)-certainBonus)
+				c.certainty = rd.r.model.source.certainty(r.evidence, rd.handicap(c)-certainBonus)
 			}
 		}
 		c.passageCertain = maxCertainty

@@ -8,7 +8,6 @@ import (
 // TestQuotedInSentence checks that the quotation in a sentence that names a known publication is published as its
 // passage, and that words in quotation marks that may be the author's own are not.
 func TestQuotedInSentence(t *testing.T) {
-	r := newReader(t)
 	for _, tt := range []struct{ body, publication, text string }{
 		{`According to a report in the New York Times by Sarah Kloss, "hospitals charged patients more than the list price" for years. I am not surprised.`,
 			"New York Times", "hospitals charged patients more than the list price"},
@@ -24,8 +23,6 @@ func TestQuotedInSentence(t *testing.T) {
 			"Le Monde", "le bac était à quai depuis onze jours sans que personne le remarque"},
 		{"Según El País, «el transbordador llevaba once días parado sin que nadie lo notara». No me sorprende.",
 			"El País", "el transbordador llevaba once días parado sin que nadie lo notara"},
-		{"Selon Le Monde, il faudrait « compter les ponts chaque année au printemps » ; mais je n'y crois pas.",
-			"Le Monde", "compter les ponts chaque année au printemps"},
 
 		{`The Guardian reports on bridges, but "safe as long as nobody uses it" would be closer to the truth.`, "", ""},
 		{`The Guardian writes about bridges, and Pete says "nobody builds them like that any more" every time.`, "", ""},
@@ -35,9 +32,8 @@ func TestQuotedInSentence(t *testing.T) {
 		{"The Guardian writes about “Why Nobody Counts the Bridges Any More” in a long piece. I liked it.", "", ""},
 		{"Der Spiegel schreibt nicht, „dass die Fähre seit elf Tagen im Hafen liegt“. Das ist schade.", "", ""},
 	} {
-		got := read(t, r, "text", "", tt.body)
 		var publications, texts []string
-		for _, q := range got.Quotes {
+		for _, q := range readVerified(t, "text", tt.body, tt.text != "") {
 			if q.Text != "" {
 				publications, texts = append(publications, q.Source.Publication), append(texts, q.Text)
 			}

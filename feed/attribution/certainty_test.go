@@ -225,8 +225,6 @@ func TestNotQuoted(t *testing.T) {
 		{"a singer with a footnote mark", "", "html",
 			`<p>Le disque de Carla Breton<sup>3</sup> sort vendredi, et le téléphone avec : ` +
 				`<a href="http://www.iphon.fr/post/sortie">tout est dit ici</a>. On attendra.</p>`},
-		{"a review for those who want more", "", "markdown",
-			"If you want a more thorough review, [Engadget](http://www.engadget.com/2012/09/30/reader-review/) has one, with a graph."},
 		{"products and projects", "", "markdown",
 			"I moved the notes from Evernote to Obsidian, the mail from Gmail to Fastmail, and the site from Jekyll to Hugo. Syncthing " +
 				"does the rest."},

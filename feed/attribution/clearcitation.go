@@ -228,12 +228,15 @@ func (rd *reading) addClearLines(d *decisions, cs []*candidate) []*candidate {
 	return cs
 }
 
+// minCertain is the certainty, in hundredths, of a candidate that is certain without its form.
+const minCertain = 90
+
 // certainBlocks returns, by block, whether a candidate that is certain without its form is there, and whether it has a
 // passage.
 func certainBlocks(cs []*candidate) (certain, quoted map[int]bool) {
 	certain, quoted = make(map[int]bool), make(map[int]bool)
 	for _, c := range cs {
-		if c.certainty < minMention || c.raised {
+		if c.before < minCertain {
 			continue
 		}
 		for _, k := range slices.Concat(c.source.creditBlocks, c.source.passageBlocks) {
@@ -273,7 +276,7 @@ func (rd *reading) newClearLine(k int, c citation) *candidate {
 	if rd.isOwnBlog(s) || !rd.isSource(s) {
 		return nil
 	}
-	return &candidate{source: s, certainty: clearCertainty}
+	return &candidate{source: s, certainty: clearCertainty, before: maxCertainty, forms: []form{formStart, formClear}}
 }
 
 // linkedTitleLine returns the source of block k if the block begins with a person, a colon and a link whose text is the

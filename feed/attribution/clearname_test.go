@@ -13,15 +13,26 @@ type formCase struct {
 	want string
 }
 
-// checkClearForms checks what is published of each post.
+// checkClearForms checks what is published of each post, whatever the verdicts are.
 func checkClearForms(t *testing.T, tests []formCase) {
 	t.Helper()
-	r := newReader(t)
+	r := newFormReader(t)
+	checkQuotes(t, tests, func(tt formCase) []Quote { return read(t, r, tt.format, "", tt.body).Quotes })
+}
+
+// checkVerified checks what verification makes of the credits of each post.
+func checkVerified(t *testing.T, tests []formCase) {
+	t.Helper()
+	checkQuotes(t, tests, func(tt formCase) []Quote { return readVerified(t, tt.format, tt.body, tt.want != "") })
+}
+
+func checkQuotes(t *testing.T, tests []formCase, quotes func(formCase) []Quote) {
+	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := strings.Split(tt.want, "\n")
 			var got []string
-			for i, q := range read(t, r, tt.format, "", tt.body).Quotes {
+			for i, q := range quotes(tt) {
 				s := q.Source
 				fields := []string{s.Publication, s.Headline, strings.Join(authorNames(s.Authors), ", "), s.URL}
 				if i < len(want) && strings.Count(want[i], "|") == len(fields) {
@@ -137,7 +148,7 @@ func TestClearEntry(t *testing.T) {
 		{"a publication with a title as the lead", "markdown", "[BASIN POST: Pilots ask for a bell](https://basinpost.example/2021/bell):" + formBlock,
 			"BASIN POST|Pilots ask for a bell||https://basinpost.example/2021/bell|SAND"},
 		{"a lead and a link to the rest", "markdown", "From the Guardian of 12 May 2009:\n\n> " + formQuote + "\n\nLink: [Sand Comes Back](https://www.theguardian.com/2009/may/12/sand)",
-			"Guardian|Sand Comes Back||https://www.theguardian.com/2009/may/12/sand|SAND"},
+			"The Guardian|Sand Comes Back||https://www.theguardian.com/2009/may/12/sand|SAND"},
 
 		{"a photo credit", "html", `<p>The company rehearsing its part of the evening on the quay. (Ann Reed/Harbour Times)</p><p>You enter through the bay.</p>`, ""},
 		{"a source that is no publication", "text", "The basin has lost nine boats since March, and most of them went in the same week.\n\nSource: Own Measurements" + formOwn, ""},

@@ -22,7 +22,9 @@ type candidate struct {
 	certainty      int                // certainty of the source, in hundredths
 	passageCertain int                // certainty of the passage, in hundredths
 	near           int                // place of the quotation nearest to the names
-	raised         bool               // the certainty was raised because of the form of the credit
+	forms          []form             // set by findForms
+	before         int                // certainty before findForms raised it
+	verdict        int                // certainty of the source as it would be published, in hundredths
 	sentence       *sentenceQuotation // if not nil, the passage is in the sentence of the credit
 }
 
@@ -195,20 +197,24 @@ const learnedConvention = "model"
 // certain.
 func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	rd.addReadings(d, c, all)
-	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card" || c.rule.structured) {
-		// The markup alone determines these sources.
+	if c.isMarkup() {
 		c.source, c.certainty = c.sources[0].source, int(math.Round(rd.ruleConfidence(c.rule)*100))
 		return
 	}
 	handicap := rd.handicap(c)
 	for _, r := range c.sources {
-		if certainty := certaintyOf(rd.r.model.source, r.evidence, handicap-rd.bonus(c, r.source)); c.source == nil || certainty > c.certainty {
+		if certainty := rd.r.model.source.certainty(r.evidence, handicap-rd.bonus(c, r.source)); c.source == nil || certainty > c.certainty {
 			c.source, c.certainty, c.near = r.source, certainty, r.near
 		}
 		if c.learned != nil && c.rule != nil {
 			rd.fillFields(r.source, c.learned)
 		}
 	}
+}
+
+// isMarkup reports whether the markup alone determines the source of the candidate.
+func (c *candidate) isMarkup() bool {
+	return c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card" || c.rule.structured)
 }
 
 // addReadings adds the readings of the candidate's names: the rules' reading, and the model's if it differs.
@@ -371,7 +377,7 @@ func (rd *reading) choosePassage(d *decisions, c *candidate) {
 		add(learned, true)
 	}
 	for _, r := range c.passages {
-		certainty := certaintyOf(rd.r.model.passage, r.evidence, 0)
+		certainty := rd.r.model.passage.certainty(r.evidence, 0)
 		if rd.isCited(d, c.rule, r.units) || c.rule == nil && rd.isAnnounced(d, c.source, r.units) {
 			certainty = maxCertainty
 		}
@@ -507,14 +513,29 @@ func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {
 	}
 }
 
-// isPassageCertain reports whether the chosen passage is certain enough to be published. What both the rules and the
-// model found has the limit of the rules.
+// unmarkedLimit is the minimum certainty, in hundredths, for publishing a passage that is not marked as a quotation.
+const unmarkedLimit = 98
+
+// isPassageCertain reports whether the chosen passage is certain enough to be published. Of passages that are marked as
+// quotations, what both the rules and the model found has the limit of the rules.
 func (rd *reading) isPassageCertain(d *decisions, c *candidate, threshold int) bool {
 	limit := int(rd.r.model.limits[0])
-	if !c.passage.isLearned || c.rule != nil && isPart(c.passage.units, rd.unitsOfPassage(d, c.rule)) {
+	switch {
+	case len(c.passage.units) == 0:
+	case rd.markOf(d, c.passage.units) < 2 && !rd.isEmphasizedPassage(d, c.passage.units):
+		limit = unmarkedLimit
+	case !c.passage.isLearned || c.rule != nil && isPart(c.passage.units, rd.unitsOfPassage(d, c.rule)):
 		limit = int(rd.r.model.limits[1])
 	}
 	return c.passageCertain >= min(limit+max(0, threshold-defaultLimit), maxCertainty)
+}
+
+// isEmphasizedPassage reports whether each of the units is emphasized.
+func (rd *reading) isEmphasizedPassage(d *decisions, units []int) bool {
+	return !slices.ContainsFunc(units, func(i int) bool {
+		u := &d.units[i]
+		return u.span.empty() || !rd.doc.blocks[u.block].isEmphasized(u.span)
+	})
 }
 
 // isPart reports whether whole contains each of the units in part.

@@ -155,11 +155,55 @@ func UnitShape() Shape { return Shape{unitLabels, unitFeatures.size, borders} }
 // TokenShape returns the shape of the token model.
 func TokenShape() Shape { return Shape{tokenLabels, tokenFeatures.size, 1} }
 
-// SourceFeatures returns the number of features that determine the certainty of a source.
-func SourceFeatures() int { return sourceFeatures.size }
+// Section is a section of a model that consists of trees.
+type Section string
 
-// PassageFeatures returns the number of features that determine the certainty of a passage.
-func PassageFeatures() int { return passageFeatures.size }
+// The sections of trees.
+const (
+	SourceSection  Section = sectionSource  // the certainty of a reading of the names in a credit
+	PassageSection Section = sectionPassage // the certainty of a reading of a passage
+	VerdictSection Section = sectionVerdict // the certainty of a source as it would be published
+)
+
+// Features returns the number of features of the section's trees.
+func (s Section) Features() int { return NewModel().forestOf(string(s)).set.size }
+
+// TreeDepth is the number of features that a tree tests.
+const TreeDepth = treeDepth
+
+// Tree is a decision tree that tests the same features on every path. Bit k of the index of a leaf is set if the
+// feature Features[k] is present. Leaves are weights, in hundredths.
+type Tree struct {
+	Features [TreeDepth]uint16
+	Leaves   [1 << TreeDepth]int32
+}
+
+// WithTrees returns a copy of the model with the given trees in a section.
+func (m *Model) WithTrees(s Section, trees []Tree) *Model {
+	c := *m
+	f := c.forestOf(string(s))
+	f.trees = make([]tree, len(trees))
+	for i, t := range trees {
+		f.trees[i] = tree{t.Features, t.Leaves}
+	}
+	return &c
+}
+
+// ExaminedVerdict is a source as it would be published, with the evidence for the verdict on it.
+type ExaminedVerdict struct {
+	Source   feed.Source
+	Text     string // the passage, or empty
+	Evidence []uint16
+}
+
+// Verdicts reads a post like [Reader.Read] and returns the sources on which there is a verdict, published or not.
+func (r *Reader) Verdicts(in Input) []ExaminedVerdict {
+	rd := r.readRules(in, &scratch{})
+	var list []ExaminedVerdict
+	rd.examined = &list
+	rd.result()
+	return list
+}
 
 // Weights holds the weights of a sequence model, in hundredths. Own, Previous and Next are indexed by feature and
 // label, for the features of the item itself, the previous item and the next item. Change holds, for each context, the
@@ -169,24 +213,15 @@ type Weights struct {
 	Change              [][]int32
 }
 
-// With returns a copy of the model with the given weights. A nil argument leaves the corresponding weights unchanged.
-func (m *Model) With(units, tokens *Weights, source, passage []int32) *Model {
+// With returns a copy of the model with the given weights of the sequence models.
+func (m *Model) With(units, tokens *Weights) *Model {
 	c := *m
 	set := func(s *sequence, w *Weights) *sequence {
-		if w == nil {
-			return s
-		}
 		n := *s
 		n.own, n.previous, n.next, n.change = w.Own, w.Previous, w.Next, w.Change
 		return &n
 	}
 	c.units, c.tokens = set(m.units, units), set(m.tokens, tokens)
-	if source != nil {
-		c.source = source
-	}
-	if passage != nil {
-		c.passage = passage
-	}
 	return &c
 }
 

@@ -3,6 +3,8 @@ package attribution
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // template describes a kind of feature. A feature is a template together with one of its values.
@@ -114,6 +116,20 @@ func (s *featureSet) name(id int) string {
 		return s.templates[t].name
 	}
 	return fmt.Sprintf("%s=%d", s.templates[t].name, id-s.ranges[t].first)
+}
+
+// number returns the feature with the given name, which is that of [featureSet.name].
+func (s *featureSet) number(name string) (id uint16, ok bool) {
+	name, value, _ := strings.Cut(name, "=")
+	t := slices.IndexFunc(s.templates, func(t template) bool { return t.name == name })
+	if t < 0 {
+		return 0, false
+	}
+	if s.templates[t].values <= 1 {
+		return s.id(t, 0), value == ""
+	}
+	v, err := strconv.Atoi(value)
+	return s.id(t, v), err == nil && v >= 0 && v <= s.ranges[t].last
 }
 
 // isNear reports whether feature id also affects the labels of the neighbors.

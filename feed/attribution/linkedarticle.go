@@ -5,12 +5,10 @@ import (
 	"slices"
 )
 
-// This file finds credits that are published at a lower certainty than others because little in them can be wrong:
-// links to articles of known publications that the text retells or comments on, and marked quotations of an article or
-// a person.
+// This file finds credits in which little can be wrong: links to articles of known publications that the text retells
+// or comments on, and marked quotations of an article or a person.
 
-// minLinkedArticle and minCertainExcerpt are the minimum certainties, in hundredths, of such credits. Their certainty
-// is then raised to clearCertainty.
+// minLinkedArticle and minCertainExcerpt are the minimum certainties, in hundredths, of such credits.
 const minLinkedArticle, minCertainExcerpt = 50, 50
 
 // isLinkedArticle reports whether the URL of the candidate is that of an article on the site of a known publication,

@@ -14,7 +14,7 @@ func TestLinkedArticle(t *testing.T) {
 		guardian = "https://www.theguardian.com/environment/2019/may/02/harbour-closes-winter"
 		own      = " I have moved the shed to the other side of the garden, where the ground is higher and the cat can see the quay."
 	)
-	checkClearForms(t, []formCase{
+	checkVerified(t, []formCase{
 		{"a fact with its source", "markdown", "The tides [rise faster here](" + times + ") than in the south, according to a study of the New York Times." + own,
 			"New York Times|||" + times},
 		{"a report of an article", "markdown", "A [New York Times article](" + times + ") says that the tides rise faster here than in the south." + own,
@@ -30,7 +30,6 @@ func TestLinkedArticle(t *testing.T) {
 		{"a subject of the article", "markdown", "[Father Barry was inspired mostly by the Rev. John Corridan](https://www.bostonglobe.com/2009/07/02/metro/harbour-priest-dies/), and the film used his speech." + own,
 			"The Boston Globe|||https://www.bostonglobe.com/2009/07/02/metro/harbour-priest-dies/"},
 		{"a recommendation", "markdown", "For more tips on boats, check out [this article](" + times + ") on the tides." + own, ""},
-		{"an article that a publication has", "markdown", "The New York Times has a [long report](" + times + ") about the tides." + own, ""},
 		{"a list of reviews", "markdown", "Reviews:\n\n- [Guardian](https://www.theguardian.com/music/2013/dec/04/tide-songs-review)\n- [Financial Times](https://www.ft.com/cms/s/2/d8517232-5cd1-11e3-a558-00144feabdc0.html)\n", ""},
 	})
 }
@@ -38,7 +37,7 @@ func TestLinkedArticle(t *testing.T) {
 // TestCertainExcerpt checks that a quotation element below a link to an article is a quotation of it.
 func TestCertainExcerpt(t *testing.T) {
 	const u = "https://harbourboard.example/reports/2012/sand-and-salt.html"
-	checkClearForms(t, []formCase{
+	checkVerified(t, []formCase{
 		{"a document", "markdown", "We started looking into the rules, and into [the harbour act](" + u + ") itself. It says, in section 28:" + formBlock + formOwn,
 			"harbourboard.example|||" + u + "|SAND"},
 		{"a pointing word", "markdown", "[Here](" + u + ") one reads things such as:" + formBlock + formOwn, "harbourboard.example|||" + u + "|SAND"},
@@ -125,16 +124,16 @@ func TestExcerptOfPeople(t *testing.T) {
 	}
 }
 
-// TestRaiseLinkedArticle checks that a linked article becomes certain, and that verification removes a person whom it
-// is about from its authors.
-func TestRaiseLinkedArticle(t *testing.T) {
+// TestLinkedArticleForm checks that a linked article has that form, and that verification removes a person whom it is
+// about from its authors.
+func TestLinkedArticleForm(t *testing.T) {
 	const u = "https://www.nytimes.com/2024/01/02/science/tides-rise-harbour.html"
 	rd, s := newCredit(t, newReader(t), "I watched this [rather bizarre Ann Reed]("+u+") interview in the New York Times today.",
 		citation{url: u, authors: []string{"Ann Reed"}})
 	s.pub, s.kind, s.convention = rd.publisherOfHost(u), Summary, learnedConvention
 	c := &candidate{source: s, certainty: minLinkedArticle}
-	if rd.raiseClear([]*candidate{c}); c.certainty != clearCertainty || !s.linkedArticle {
-		t.Errorf("certainty %d and linkedArticle %v, want %d and true", c.certainty, s.linkedArticle, clearCertainty)
+	if rd.findForms([]*candidate{c}); len(c.forms) != 1 || !c.has(formLinkedArticle) || !s.linkedArticle {
+		t.Errorf("forms %v and linkedArticle %v, want %v and true", c.forms, s.linkedArticle, formLinkedArticle)
 	}
 	for _, linked := range []bool{false, true} {
 		rd, s := newCredit(t, newReader(t), "According to the New York Times, [Ann Reed had asked the council]("+u+") where the sand was.",

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,8 +49,10 @@ var TokenLabels = []string{"none", "publication", "publication+", "headline", "h
 
 // Model holds the trained weights that a [Reader] uses. It is immutable.
 type Model struct {
-	units, tokens   *sequence
-	source, passage []int32 // weights for the certainty of a source and of a passage, by feature
+	units, tokens *sequence
+	// source and passage determine the certainty of a reading of a source and of a passage, and verdict that of a source
+	// as it would be published.
+	source, passage, verdict forest
 	// limits holds the minimum certainties, in hundredths, for publishing a passage: the first is for passages that the
 	// model found, the second for those that the rules found.
 	limits []int32
@@ -63,6 +64,7 @@ const (
 	sectionTokens  = "tokens"
 	sectionSource  = "source"
 	sectionPassage = "passage"
+	sectionVerdict = "verdict"
 	sectionLimits  = "limits"
 )
 
@@ -86,13 +88,29 @@ func NewModel() *Model {
 	return &Model{
 		units:   newSequence(unitLabels, borders, unitFeatures),
 		tokens:  newSequence(tokenLabels, 1, tokenFeatures),
-		source:  make([]int32, sourceFeatures.size),
-		passage: make([]int32, passageFeatures.size),
+		source:  forest{set: sourceFeatures},
+		passage: forest{set: passageFeatures},
+		verdict: forest{set: verdictFeatures},
 		limits:  []int32{defaultPassageLimit, defaultPassageLimit},
 	}
 }
 
-// rows calls yield with each of the model's rows of weights: its section, its name and the weights.
+// forestOf returns the forest of a section, or nil if the section contains none.
+func (m *Model) forestOf(section string) *forest {
+	switch section {
+	case sectionSource:
+		return &m.source
+	case sectionPassage:
+		return &m.passage
+	case sectionVerdict:
+		return &m.verdict
+	default:
+		return nil
+	}
+}
+
+// rows calls yield with each row of weights of the sequence models and the limits: its section, its name and the
+// weights.
 func (m *Model) rows(yield func(section, name string, weights []int32)) {
 	for _, s := range []struct {
 		section string
@@ -111,30 +129,28 @@ func (m *Model) rows(yield func(section, name string, weights []int32)) {
 			}
 		}
 	}
-	for id := range m.source {
-		yield(sectionSource, sourceFeatures.name(id), m.source[id:id+1])
-	}
-	for id := range m.passage {
-		yield(sectionPassage, passageFeatures.name(id), m.passage[id:id+1])
-	}
 	yield(sectionLimits, "passage", m.limits)
 }
 
-// WriteTo writes the model as text: for each feature with a nonzero weight, a line with its section, its name and its
-// weight for each label.
+// WriteTo writes the model as text: for each feature of a sequence model with a nonzero weight, a line with its
+// section, its name and its weight for each label, and for each tree, a line with its section, its features and the
+// weights of its leaves.
 func (m *Model) WriteTo(w io.Writer) (int64, error) {
-	var b strings.Builder
+	var b []byte
 	m.rows(func(section, name string, weights []int32) {
 		if !slices.ContainsFunc(weights, func(v int32) bool { return v != 0 }) {
 			return
 		}
-		b.WriteString(section + " " + name)
+		b = append(append(append(b, section...), ' '), name...)
 		for _, v := range weights {
-			b.WriteString(" " + strconv.Itoa(int(v)))
+			b = strconv.AppendInt(append(b, ' '), int64(v), 10)
 		}
-		b.WriteByte('\n')
+		b = append(b, '\n')
 	})
-	n, err := io.WriteString(w, b.String())
+	for _, section := range [...]string{sectionSource, sectionPassage, sectionVerdict} {
+		b = m.forestOf(section).appendTo(b, section)
+	}
+	n, err := w.Write(b)
 	return int64(n), err
 }
 
@@ -158,6 +174,12 @@ func ReadModel(r io.Reader) (*Model, error) {
 		if len(f) < 3 {
 			return nil, fmt.Errorf("model: line %d: want a section, a feature and weights: %w", n, feed.ErrInvalid)
 		}
+		if trees := m.forestOf(f[0]); trees != nil {
+			if err := trees.read(f[1:]); err != nil {
+				return nil, fmt.Errorf("model: line %d: %w", n, err)
+			}
+			continue
+		}
 		row := rows[f[0]+" "+f[1]]
 		if row == nil {
 			return nil, fmt.Errorf("model: line %d: unknown feature %q: train the model again with this version: %w", n,
@@ -167,12 +189,11 @@ func ReadModel(r io.Reader) (*Model, error) {
 			return nil, fmt.Errorf("model: line %d: %d weights, want %d: %w", n, len(f)-2, len(row), feed.ErrInvalid)
 		}
 		for i, s := range f[2:] {
-			v, err := strconv.Atoi(s)
-			if err != nil || v > maxWeight || v < -maxWeight {
-				return nil, fmt.Errorf("model: line %d: weight %q: want an integer from -%d to %d: %w", n, s, maxWeight,
-					maxWeight, feed.ErrInvalid)
+			v, err := readWeight(s)
+			if err != nil {
+				return nil, fmt.Errorf("model: line %d: %w", n, err)
 			}
-			row[i] = int32(v)
+			row[i] = v
 		}
 	}
 	if err := sc.Err(); err != nil {
@@ -181,16 +202,11 @@ func ReadModel(r io.Reader) (*Model, error) {
 	return m, nil
 }
 
-// maxCertainty is the maximum certainty, in hundredths.
-const maxCertainty = 99
-
-// certaintyOf returns the probability, in hundredths from 1 to 99, for the sum of the features' weights minus a
-// handicap in weight units.
-func certaintyOf(weights []int32, features []uint16, handicap int) int {
-	sum := -handicap
-	for _, id := range features {
-		sum += int(weights[id])
+// readWeight reads a weight.
+func readWeight(s string) (int32, error) {
+	v, err := strconv.Atoi(s)
+	if err != nil || v > maxWeight || v < -maxWeight {
+		return 0, fmt.Errorf("weight %q: want an integer from -%d to %d: %w", s, maxWeight, maxWeight, feed.ErrInvalid)
 	}
-	p := math.Round(100 / (1 + math.Exp(-float64(sum)/weightUnit)))
-	return int(min(max(p, 1), maxCertainty))
+	return int32(v), nil
 }

@@ -37,8 +37,14 @@ func TestReadModelErrors(t *testing.T) {
 		{"unknown feature", "units phase=3 1 2 3 4 5 6", "unknown feature"},
 		{"unknown section", "moons bias 1 2 3 4 5 6", "unknown feature"},
 		{"too few weights", "units bias 1 2 3", "3 weights, want 6"},
-		{"not a number", "source bias x", "want an integer"},
-		{"too great", "source bias 100000", "want an integer"},
+		{"not a number", "limits passage x 1", "want an integer"},
+		{"too great", "limits passage 100000 1", "want an integer"},
+		{"short tree", "source bias bias bias bias bias 1 2", "7 features and weights, want 37"},
+		{"unknown feature of a tree", "verdict bias bias phase=3 bias bias" + strings.Repeat(" 1", 32), `unknown feature "phase=3"`},
+		{"unknown value", "verdict bias bias origin=6 bias bias" + strings.Repeat(" 1", 32), `unknown feature "origin=6"`},
+		{"no value", "verdict bias bias origin bias bias" + strings.Repeat(" 1", 32), `unknown feature "origin"`},
+		{"value of a flag", "verdict bias bias linked=0 bias bias" + strings.Repeat(" 1", 32), `unknown feature "linked=0"`},
+		{"not a number in a tree", "passage bias bias bias bias bias x" + strings.Repeat(" 1", 31), "want an integer"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := ReadModel(strings.NewReader("# comment\n" + tt.line + "\n"))

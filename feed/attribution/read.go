@@ -28,7 +28,7 @@ func (r *Reader) readRules(in Input, s *scratch) *reading {
 	if body == nil {
 		body = &html.Node{Type: html.ElementNode}
 	}
-	rd := &reading{r: r, scratch: s, doc: segment(body, s), titleBlock: -1, postTitle: collapseSpace(in.Title),
+	rd := &reading{r: r, scratch: s, doc: segment(body, s), titleBlock: -1, listItems: -1, postTitle: collapseSpace(in.Title),
 		externalURL: in.ExternalURL}
 	joinWrappedLines(rd.doc)
 	words := 0
@@ -86,9 +86,8 @@ func (rd *reading) prepareSources() {
 	})
 }
 
-// minMention is the certainty, in hundredths, below which a source without a passage is only suggested, unless a
-// quotation is next to its name. Most such names are mentioned, not quoted. A threshold below the default lowers it in
-// proportion.
+// minMention is the confidence of the rules, in hundredths, below which a source without a passage is only suggested.
+// Most such names are mentioned, not quoted. A threshold below the default lowers it in proportion.
 const minMention = 90
 
 // isListed reports whether the source is a bare name in a list item, as in a list of sites.
@@ -119,7 +118,7 @@ func (rd *reading) isUnlinked(s *source) bool {
 func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	res := Result{PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
 	if d != nil {
-		rd.raiseClear(cs)
+		rd.findForms(cs)
 	}
 	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
 		return c.rule == nil && (rd.isOwnBlog(c.source) || !rd.isSource(c.source) || c.certainty < minSuggestion)
@@ -129,7 +128,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	}
 	published, suggestions := rd.divide(d, cs)
 	for _, c := range cs {
-		if q, ok := suggestions[c]; ok && (c.certainty >= minNamed || !rd.isIncluded(q, published)) {
+		if q, ok := suggestions[c]; ok && rd.isNews(c, q, published) {
 			res.Suggestions = append(res.Suggestions, q)
 		}
 	}
@@ -148,39 +147,34 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	return res
 }
 
+// minVerdict is the certainty, in hundredths, below which a candidate without a form is only suggested.
+const minVerdict = 5
+
 // divide returns the candidates to publish, with their final passages, and the quotes of those to suggest.
 func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate, suggestions map[*candidate]Quote) {
 	threshold := int(math.Round(rd.r.threshold * 100))
 	suggestions = make(map[*candidate]Quote)
-	suggest := func(c *candidate, q Quote) {
-		suggestions[c] = q
+	for _, c := range cs {
+		suggestions[c] = rd.newQuote(c)
+	}
+	// The blocks of a candidate that is not published become commentary, so the most certain ones come last.
+	order := slices.Clone(cs)
+	slices.SortStableFunc(order, func(a, b *candidate) int { return cmp.Compare(a.certainty, b.certainty) })
+	for _, c := range order {
+		if rd.isPublished(d, c, cs, threshold) {
+			delete(suggestions, c)
+			continue
+		}
+		if q := suggestions[c]; c.verdict > 0 {
+			q.Confidence = float64(c.verdict) / 100
+			suggestions[c] = q
+		}
 		if c.rule != nil {
 			rd.dropSource(c.rule)
 		}
 	}
-	var certain []*candidate
 	for _, c := range cs {
-		if c.certainty >= threshold {
-			certain = append(certain, c)
-		} else {
-			suggest(c, rd.newQuote(c))
-		}
-	}
-	for _, c := range certain {
-		q := rd.newQuote(c)
-		rd.setPassage(d, c, threshold)
-		switch s := c.source; {
-		case !rd.verify(s):
-			if d != nil && !c.keepsPassage() {
-				rd.clearPassage(s)
-			}
-			suggest(c, q)
-		case rd.isMention(c, threshold):
-			suggest(c, q)
-		default:
-			rd.takeCitedAuthor(s)
-			rd.completeHeadline(s)
-			rd.cutSite(s)
+		if _, ok := suggestions[c]; !ok {
 			published = append(published, c)
 		}
 	}
@@ -193,6 +187,52 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 		return isSameArticle(c.source, all)
 	})
 	return published, suggestions
+}
+
+// isPublished reports whether the verdict on candidate c is at least the threshold, in hundredths. It corrects the
+// source, and sets its final passage. all holds all candidates of the post.
+func (rd *reading) isPublished(d *decisions, c *candidate, all []*candidate, threshold int) bool {
+	s := c.source
+	ruled, least := false, minVerdict
+	if d == nil || c.isMarkup() { // there is no verdict
+		ruled, least = true, threshold
+	}
+	if c.certainty < least {
+		return false
+	}
+	rd.setPassage(d, c, threshold)
+	vias := rd.vias
+	ok := rd.verify(s)
+	if !ok && c.certainty < threshold {
+		rd.vias = vias // what is not even certain to be a source is no via either
+	}
+	if ok {
+		rd.takeCitedAuthor(s)
+		rd.completeHeadline(s)
+		rd.cutSite(s)
+		if ruled {
+			ok = !rd.isMention(c, threshold)
+		} else {
+			rd.judge(c, all)
+			ok = c.verdict >= threshold
+		}
+	}
+	if !ok && d != nil && !c.keepsPassage() {
+		rd.clearPassage(s)
+	}
+	return ok
+}
+
+// isCertainForm reports whether the form of the credit of c makes it certain.
+func (rd *reading) isCertainForm(c *candidate) bool {
+	return c.source.clear && !rd.isClearMention(c.source) || c.has(formSentence) || c.has(formWork)
+}
+
+// isClearMention reports whether s, a source with a clear form, is only mentioned.
+func (rd *reading) isClearMention(s *source) bool {
+	at := rd.creditBlock(s)
+	return len(s.passages) == 0 && !s.entry && rd.isListed(s) || s.isUnquoted() ||
+		at >= 0 && !rd.isPublicationCertain(s, rd.doc.blocks[at])
 }
 
 // maxRepeated is the maximum number of published sources among which repeated ones are searched for. The time would
@@ -234,6 +274,20 @@ func (rd *reading) isIncluded(q Quote, published []*candidate) bool {
 	})
 }
 
+// isNews reports whether q, a suggestion for c, says something that the published sources do not.
+func (rd *reading) isNews(c *candidate, q Quote, published []*candidate) bool {
+	return !rd.isSamePage(q, published) && (c.certainty >= minNamed || !rd.isIncluded(q, published))
+}
+
+// isSamePage reports whether q, a suggestion, has no passage, and one of the published sources has the same URL and
+// publication.
+func (rd *reading) isSamePage(q Quote, published []*candidate) bool {
+	src := &q.Source
+	return q.Text == "" && src.URL != "" && len(published) <= maxRepeated && slices.ContainsFunc(published, func(c *candidate) bool {
+		return src.URL == c.source.url && rd.samePublication(src.Publication, c.source.pub.name)
+	})
+}
+
 // isSameArticle reports whether s has no passage, and one of the published sources before it is the same article
 // without a passage. Several sentences of a credit may name the same article.
 func isSameArticle(s *source, published []*candidate) bool {
@@ -246,12 +300,12 @@ func isSameArticle(s *source, published []*candidate) bool {
 	})
 }
 
-// isMention reports whether the source has no passage and is more likely mentioned than quoted.
+// isMention reports whether the source, which only the rules found, has no passage and is more likely mentioned than
+// quoted.
 func (rd *reading) isMention(c *candidate, threshold int) bool {
 	s := c.source
-	return len(s.passages) == 0 && !s.entry &&
-		(c.certainty < mentionLimit(c, threshold) && !s.clear || rd.isListed(s) ||
-			c.near == nearNothing && !s.clear && (rd.isUnlinked(s) || c.rule == nil && rd.isAmongLinks(s)))
+	return len(s.passages) == 0 && !s.entry && (c.certainty < minMention*min(threshold, defaultLimit)/defaultLimit ||
+		rd.isListed(s) || rd.isUnlinked(s))
 }
 
 // isAmongLinks reports whether a paragraph that links to the article of s also links to a different site.
@@ -261,16 +315,6 @@ func (rd *reading) isAmongLinks(s *source) bool {
 		all := span{0, len(b.toks)}
 		return !b.list && b.linkIn(all) != "" && !rd.isOnlyLink(b, all, s.url)
 	})
-}
-
-// mentionLimit returns the certainty, in hundredths, below which candidate c, which has no passage, is only suggested.
-func mentionLimit(c *candidate, threshold int) int {
-	switch c.near {
-	case nearNothing, nearParagraph, nearBelow, nearMarksBelow:
-	default:
-		return threshold
-	}
-	return minMention * min(threshold, defaultLimit) / defaultLimit
 }
 
 // listBlocks adds the blocks and the commentary to the result.
@@ -332,7 +376,7 @@ func (rd *reading) newQuote(c *candidate) Quote {
 	s := c.source
 	q := Quote{Kind: s.kind, Passage: s.passageBlocks, Credit: s.creditBlocks, Inline: s.inline, Convention: s.convention}
 	q.Text = strings.Join(s.passages, "\n\n")
-	q.Confidence = float64(c.certainty) / 100
+	q.Confidence = float64(cmp.Or(c.verdict, c.certainty)) / 100
 	if len(s.passages) > 0 {
 		q.PassageConfidence = float64(c.passageCertain) / 100
 	}

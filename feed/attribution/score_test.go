@@ -85,11 +85,27 @@ func readGold(t testing.TB, name string) []goldPost {
 	return posts
 }
 
-// newReader returns a Reader with a threshold below the default, so that tests of names and passages also see credits
-// of moderate certainty.
+// newReader returns a Reader with the default options.
 func newReader(t testing.TB) *Reader {
 	t.Helper()
-	r, err := New(Options{Threshold: 0.7})
+	r, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// newFormReader returns a Reader that publishes only credits with a clear form and those that the markup determines,
+// because its model gives all others a certainty of 0.5.
+func newFormReader(t testing.TB) *Reader {
+	t.Helper()
+	m, err := builtInModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := *m
+	without.verdict.trees = nil
+	r, err := New(Options{Model: &without})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +121,17 @@ func newLenientReader(t testing.TB) *Reader {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// readVerified reads a post for tests of what verification makes of credits. If something is wanted and the verdict
+// withholds it, a lenient Reader reads the post.
+func readVerified(t testing.TB, format, body string, wanted bool) []Quote {
+	t.Helper()
+	quotes := read(t, newReader(t), format, "", body).Quotes
+	if len(quotes) == 0 && wanted {
+		quotes = read(t, newLenientReader(t), format, "", body).Quotes
+	}
+	return quotes
 }
 
 // read parses and reads a post as package intake does.

@@ -8,18 +8,19 @@ import (
 	"feedpub/feed"
 )
 
-// Verification is the last check of a candidate before it is published. It compares each name with the text and the
-// links around it: the names of a credit are in its own paragraph or list item, an unknown publication is linked, and
-// the link of a credit leads to the publication that the text names.
+// Verification is the last check of a candidate before the verdict on it. It compares each name with the text and the
+// links around it: the names of a credit are in its own paragraph or list item, and the link of a credit leads to the
+// publication that the text names.
 
-// verify corrects the names of a source that is certain enough to be published. It reports whether the source can be
-// published; if not, it is only suggested.
+// verify corrects the names of a source. It reports whether the source can be published; if not, it is only suggested.
 func (rd *reading) verify(s *source) bool {
 	rd.replaceArchive(s)
 	if s.dropNumbers() && s.pub.name == "" && len(s.authors) == 0 {
 		return false
 	}
 	rd.dropOtherQuotation(s)
+	rd.dropTimeAsHeadline(s)
+	rd.dropNameAsHeadline(s)
 	if s.structured {
 		rd.dropReferencePage(s)
 		if rd.takeNameFromHeadline(s); s.headline != "" && !rd.isQuotedTitle(s) {
@@ -59,13 +60,17 @@ func (rd *reading) verify(s *source) bool {
 	rd.dropAdverb(s)
 	rd.recognizeInflected(s)
 	rd.takeGivenNameAsAuthor(s)
+	rd.takePersonAsAuthor(s)
+	rd.dropNamesBesidePerson(s)
+	rd.takeAuthorAsPublication(s)
+	rd.takeTitleAtURL(s)
 	rd.correctPublication(s)
 	rd.completeInstitution(s)
 	rd.replaceGenericName(s)
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
 	rd.dropUncertainMembers(s, b)
-	return rd.takeNearerLink(s, at) && !rd.isOtherSpeaker(s, at) && rd.isCertain(s, at)
+	return rd.takeNearerLink(s, at) && !rd.isOtherSpeaker(s, at) && rd.isProbable(s, at)
 }
 
 // isInPlace reports whether the credit of s, which is in the block with index at, belongs to the passage and to its
@@ -444,11 +449,12 @@ func (rd *reading) readAuthorAtPlace(s *source, toks []token) bool {
 	return false
 }
 
-// dropReferenceHost removes a publication that only the URL names if the host is an encyclopedia, a shop or another
-// site that describes people and works: a link from a name to such a site does not say where the passage was printed.
+// dropReferenceHost removes the URL, and a publication that only the URL names, if the host is an encyclopedia, a shop
+// or another site that describes people and works: a link from a name to such a site does not say where the passage was
+// printed.
 func (rd *reading) dropReferenceHost(s *source, b *block) {
-	if s.url == "" || s.pub.name == "" || s.convention == "cite" || !isReferenceHost(s.url) ||
-		!rd.samePublication(s.pub.name, rd.publisherOfHost(s.url).name) || strings.Contains(b.text, s.pub.name) {
+	if s.url == "" || s.convention == "cite" || !isReferenceHost(s.url) || s.pub.name != "" &&
+		(!rd.samePublication(s.pub.name, rd.publisherOfHost(s.url).name) || strings.Contains(b.text, s.pub.name)) {
 		return
 	}
 	text := b.textOfLink(s.url)

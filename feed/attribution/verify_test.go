@@ -19,14 +19,14 @@ func TestVerify(t *testing.T) {
 	}{
 		{"a heading below the passage begins the next section",
 			"##### [Why the harbour silts up](https://www.theguardian.com/environment/2019/may/02/harbour)\n\nA long read." + quoted +
-				"\n##### [The Patient Mapmaker Ruth E. Calloway](https://www.newyorker.com/magazine/2019/05/06/mapmaker)\n\nShe drew coasts.\n",
+				"\n##### [The Patient Mapmaker Ruth E. Calloway](https://maps.example/mapmaker)\n\nShe drew coasts.\n",
 			[]string{"The Guardian|Why the harbour silts up||https://www.theguardian.com/environment/2019/may/02/harbour|Every"}},
 		{"a heading with a source below the passage", quoted[2:] + "\n## From [the Guardian](https://www.theguardian.com/a/dig)\n\nI read it on the ferry.\n",
 			nil},
 		{"a passage in the same item as its link, and not in the item before",
 			"* [Cranes, Clocks, and What the Port Keeps](https://www.wired.com/story/cranes-clocks-what-the-port-keeps/)\n\n" +
 				"* [Nobody Asked the Dockers](https://dockers.example/nobody/) - \"" + passage + " Nobody asked the people who work there.\"\n",
-			[]string{"dockers.example|Nobody Asked the Dockers||https://dockers.example/nobody/|Every"}},
+			[]string{"dockers.example|Nobody Asked the Dockers||https://dockers.example/nobody/|"}}, // the passage is not certain
 		{"a document named in an earlier paragraph",
 			"The [Tide Tables](https://harbour.example/tables) and the charts were of interest to me.\n\n" +
 				"One thing I did not follow is some language in the appendix on dredging:" + quoted,
@@ -55,7 +55,6 @@ func TestVerify(t *testing.T) {
 			[]string{"The Spectator|No. 9|Joseph Calloway|https://www.gutenberg.org/ebooks/99|Every"}},
 		{"the link of a via", "It is a week for quoting people:\n\nOn why digging for something is not enough   ([via Anton de hAra](https://reed.example/journal/2008/02/10/harbours/)) Samuel Johnson (1753): \n<blockquote>" + passage + "</blockquote>\n",
 			[]string{"||Samuel Johnson||Every"}},
-		{"part of the text of a link", "Harbour Notes talks about [putting the Sand Back Into Sandport](https://notes.example/2012/12/04/sand/):" + quoted, nil},
 		{"a known publication that is criticized", "The board lists three ways Stack Exchange might have solved it:" + quoted, nil},
 		{"the end of a newspaper's name",
 			"That was best put by [Dan Calloway of the harbour board in an LA Times article](https://www.latimes.com/business/la-fi-harbour-story.html):" + quoted,
@@ -70,19 +69,10 @@ func TestVerify(t *testing.T) {
 			"R&B Calloway Chandlery owner Davey Reed just [published the news in a public post on Facebook](https://www.facebook.com/davey.reed/posts/72):" + quoted,
 			[]string{"Facebook|||https://www.facebook.com/davey.reed/posts/72|Every"}},
 	}
-	r := newReader(t)
-	lenient := newLenientReader(t)
-	doubtful := map[string]bool{ // the model is not certain of these
-		"a list of links with headlines in quotation marks": true, "a person with a link to an encyclopedia": true,
-	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			reader := r
-			if doubtful[tt.name] {
-				reader = lenient
-			}
-			for _, q := range read(t, reader, "markdown", "", tt.body).Quotes {
+			for _, q := range readVerified(t, "markdown", tt.body, len(tt.want) > 0) {
 				var authors []string
 				for _, a := range q.Source.Authors {
 					authors = append(authors, a.Name)

@@ -5,30 +5,37 @@ import (
 	"strings"
 )
 
-// This file finds credits with a clear form, which are published at a lower certainty than others. The model is not
-// certain of names that it has never seen, however clear the sentence is.
+// This file finds credits with a clear form, which are published even if the verdict is below the threshold. The
+// model is not certain of names that it has never seen, however clear the sentence is.
 
-// A credit with a clear form is published if its certainty, in hundredths, is at least minClear. Its certainty is then
-// raised to clearCertainty.
+// minClearVerdict is the minimum verdict, in hundredths, on a credit with a clear form. The verdict is then raised to
+// clearCertainty, and so is the certainty of its names.
+const minClearVerdict = 50
+
+// minClear is the minimum certainty, in hundredths, of the names of credits with most of the clear forms.
 const minClear, clearCertainty = 45, 90
+
+// minNamedNear is the minimum certainty, in hundredths, of a name next to a quotation.
+const minNamedNear = 70
 
 // minPerson is the minimum certainty, in hundredths, of a person in a line that announces a quotation.
 const minPerson = 50
 
-// raiseClear raises the certainty of candidates with a clear form, of certain excerpts and of linked articles.
-func (rd *reading) raiseClear(cs []*candidate) {
+// findForms sets the forms of the candidates.
+func (rd *reading) findForms(cs []*candidate) {
 	for _, c := range cs {
-		switch {
-		case rd.isClear(c):
+		c.before = c.certainty
+		c.addForm(formExcerpt, rd.isCertainExcerpt(c))
+		linked := rd.isLinkedArticle(c)
+		c.addForm(formLinkedArticle, linked)
+		c.addForm(formSentence, c.sentence != nil)
+		c.addForm(formWork, rd.isCitedWork(c, c.source))
+		c.addForm(formClear, rd.isClear(c))
+		if c.has(formClear) {
 			c.source.clear = true
-		case rd.isCertainExcerpt(c):
-		case rd.isLinkedArticle(c):
-			c.source.linkedArticle = true
-		default:
-			continue
+			c.certainty = max(c.certainty, clearCertainty)
 		}
-		c.raised = c.certainty < minMention
-		c.certainty = max(c.certainty, clearCertainty)
+		c.source.linkedArticle = linked && len(c.forms) == 1
 	}
 }
 
@@ -38,13 +45,13 @@ func (rd *reading) raiseClear(cs []*candidate) {
 // directly above or below a quotation element. It completes the fields of the source that the form states.
 func (rd *reading) isClear(c *candidate) bool {
 	s := c.source
-	if s.kind == Nested || s.kind == Reblog || s.kind == Tweet || s.distant || s.inherited {
+	if c.keepsPassage() || s.distant || s.inherited {
 		return false
 	}
-	if rd.isClearName(c) {
+	if rd.isClearName(c) || c.certainty >= minNamedNear && rd.isNamedNear(c) {
 		return true
 	}
-	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s) || rd.isNamedNear(c)) ||
+	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)) ||
 		rd.isClearCitation(s) || rd.isClearBeside(s) || rd.isExternal(s)
 }
 

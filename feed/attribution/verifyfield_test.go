@@ -317,16 +317,16 @@ func TestHeadlineInColon(t *testing.T) {
 
 // TestUnlikelySuggestion checks that a source of low certainty is suggested.
 func TestUnlikelySuggestion(t *testing.T) {
-	res := read(t, newReader(t), "markdown", "", "There is more about the sand in the *Harbour Lantern* of May."+formOwn)
-	if len(res.Suggestions) != 1 || res.Suggestions[0].Source.Publication != "Harbour Lantern" || res.Suggestions[0].Confidence >= 0.15 {
-		t.Errorf("suggestions %+v, want Harbour Lantern with a certainty below 0.15", res.Suggestions)
+	res := read(t, newReader(t), "markdown", "", "She works for the Harbour Gazette, and he for the bank."+formOwn)
+	if len(res.Suggestions) != 1 || res.Suggestions[0].Source.Publication != "Harbour Gazette" || res.Suggestions[0].Confidence >= 0.15 {
+		t.Errorf("suggestions %+v, want Harbour Gazette with a certainty below 0.15", res.Suggestions)
 	}
 }
 
 // TestDropOtherQuotation checks that a signature belongs to its own paragraph only, if the one before it is quoted too.
 func TestDropOtherQuotation(t *testing.T) {
 	const other = "> “Everything is impossible until somebody does it.”\n\n"
-	checkClearForms(t, []formCase{
+	checkVerified(t, []formCase{
 		{"a quotation before a signed one", "markdown", other + "> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n", "||Ann Reed||SAND"},
 		{"a quotation before one with a linked signature", "markdown", other + "> “" + formQuote + "” -- [Ann Reed](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
 			"bugle.example||Ann Reed|https://bugle.example/2012/sand-comes-back|SAND"},

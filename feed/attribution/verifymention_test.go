@@ -29,11 +29,10 @@ func TestMentioned(t *testing.T) {
 			[]string{"The Guardian|||" + pier}},
 		{"a list of supplies", "I like paper boats.\n\n**Supplies for Tissue Paper Boats**:\n\n- Brown paper\n- Glue\n", nil},
 	}
-	r := newReader(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			for _, q := range read(t, r, "markdown", "", tt.body).Quotes {
+			for _, q := range readVerified(t, "markdown", tt.body, len(tt.want) > 0) {
 				got = append(got, fmt.Sprintf("%s|%s|%s|%s", q.Source.Publication, q.Source.Headline,
 					strings.Join(authorNames(q.Source.Authors), "; "), q.Source.URL))
 			}

@@ -369,7 +369,7 @@ func (c *credits) creditLone(given feed.Source, title string, own ...string) {
 	publication := c.externalSource(given, title)
 	for i := range c.list {
 		x := &c.list[i]
-		if !l.overlaps(x.passage) && !(len(x.passage) == 0 && x.state == CreditPublished) {
+		if !l.overlaps(x.passage) && !(len(x.passage) == 0 && (x.state == CreditPublished || x.Source.URL == external)) {
 			continue
 		}
 		if !c.isGiven(x, publication, external) {

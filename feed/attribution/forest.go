@@ -1,0 +1,93 @@
+package attribution
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"feedpub/feed"
+)
+
+// treeDepth is the number of features that a tree tests.
+const treeDepth = 5
+
+// tree is a decision tree that tests the same features in the same order on every path, so that the results of the
+// tests are the bits of the index of a leaf.
+type tree struct {
+	features [treeDepth]uint16
+	leaves   [1 << treeDepth]int32 // weights; bit k of the index is set if features[k] is present
+}
+
+// forest gives the probability that a source or a passage is correct: its log-odds are the sum of the weights that the
+// trees select. Weights are integers, so that the result is the same on every machine.
+type forest struct {
+	set   *featureSet
+	trees []tree
+}
+
+// maxFeatures is the maximum number of features of a forest.
+const maxFeatures = 4096
+
+// maxCertainty is the maximum certainty, in hundredths.
+const maxCertainty = 99
+
+// certainty returns the probability, in hundredths from 1 to 99, for the features. handicap is subtracted from the
+// log-odds, in weight units.
+func (f *forest) certainty(features []uint16, handicap int) int {
+	var present [maxFeatures / 64]uint64
+	for _, id := range features {
+		present[id/64] |= 1 << (id % 64)
+	}
+	sum := -handicap
+	for i := range f.trees {
+		t := &f.trees[i]
+		leaf := 0
+		for k, id := range t.features {
+			leaf |= int(present[id/64]>>(id%64)&1) << k
+		}
+		sum += int(t.leaves[leaf])
+	}
+	p := math.Round(100 / (1 + math.Exp(-float64(sum)/weightUnit)))
+	return int(min(max(p, 1), maxCertainty))
+}
+
+// appendTo appends the forest as text: for each tree, a line with the section, the names of the features and the
+// weights of the leaves.
+func (f *forest) appendTo(b []byte, section string) []byte {
+	for i := range f.trees {
+		t := &f.trees[i]
+		b = append(b, section...)
+		for _, id := range t.features {
+			b = append(append(b, ' '), f.set.name(int(id))...)
+		}
+		for _, w := range t.leaves {
+			b = strconv.AppendInt(append(b, ' '), int64(w), 10)
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// read adds the tree in the fields of a line, without the section.
+func (f *forest) read(fields []string) error {
+	if want := treeDepth + 1<<treeDepth; len(fields) != want {
+		return fmt.Errorf("%d features and weights, want %d: %w", len(fields), want, feed.ErrInvalid)
+	}
+	var t tree
+	for k := range t.features {
+		id, ok := f.set.number(fields[k])
+		if !ok {
+			return fmt.Errorf("unknown feature %q: train the model again with this version: %w", fields[k], feed.ErrInvalid)
+		}
+		t.features[k] = id
+	}
+	for k := range t.leaves {
+		v, err := readWeight(fields[treeDepth+k])
+		if err != nil {
+			return err
+		}
+		t.leaves[k] = v
+	}
+	f.trees = append(f.trees, t)
+	return nil
+}

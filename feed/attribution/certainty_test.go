@@ -153,7 +153,7 @@ func TestSuggestions(t *testing.T) {
 func TestMentions(t *testing.T) {
 	const quotation = "<p>From the <i>Harbour Gazette</i>:</p><blockquote><p>The pier is shut until the spring.</p></blockquote>"
 	got := read(t, newReader(t), "html", "", quotation+
-		"<p>Ann Miller's book The Long Winter was reviewed in the Financial Times and surprised everybody I know.</p>")
+		"<p>My aunt subscribes to the Financial Times, and her cat sleeps on it.</p>")
 	if len(got.Quotes) != 1 || got.Quotes[0].Source.Publication != "Harbour Gazette" {
 		t.Errorf("quotes %+v, want only the Harbour Gazette", got.Quotes)
 	}

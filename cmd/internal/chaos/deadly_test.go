@@ -49,7 +49,7 @@ func TestDeadlyPosts(t *testing.T) {
 }
 
 // testDeadly stores a post with the given word and checks the promises. It starts the program again whenever it has
-// died, and returns how often that was.
+// died, and returns how often that was. After the post has been rejected and the program restarted, it must not die.
 func (r *rig) testDeadly(word, reason string) (deaths int) {
 	n := r.nodes[0]
 	awaitRunning := func(what string, done func() string) bool {
@@ -102,16 +102,19 @@ func (r *rig) testDeadly(word, reason string) (deaths int) {
 	awaitRunning("the problem", rejected)
 	n.kill()
 	n.start()
-	awaitRunning("a rebuild", func() string { return rebuilt(n.do(http.MethodPost, "/sites/main/rebuild", "")) })
-	awaitRunning("the problem after a restart and a rebuild", rejected)
+	r.await("a rebuild", func() string { return rebuilt(n.do(http.MethodPost, "/sites/main/rebuild", "")) })
+	r.await("the problem after a restart and a rebuild", rejected)
 	r.store("deadly", "A corrected text.")
-	if published(append(posts, "deadly")...) {
-		awaitRunning("no problem", func() string {
-			if _, text := n.do(http.MethodGet, "/sites/main/problems", ""); strings.Contains(text, "deadly") {
-				return text
-			}
-			return ""
-		})
+	posts = append(posts, "deadly")
+	r.await("the corrected post", func() string { return n.publishes(posts) })
+	r.await("no problem", func() string {
+		if _, text := n.do(http.MethodGet, "/sites/main/problems", ""); strings.Contains(text, "deadly") {
+			return text
+		}
+		return ""
+	})
+	if !n.isRunning() {
+		r.violation("the program has died again")
 	}
 	return deaths
 }

@@ -20,7 +20,7 @@ import (
 
 var (
 	takeovers = flag.Int("takeovers", 3, "kill the builder this `number` of times in TestTakeover")
-	busy      = flag.Bool("busy", false, "keep every processor busy in TestTakeover, and check the time of the slowest takeover")
+	busy      = flag.Bool("busy", false, "keep every processor busy in TestTakeover, and check the slowest takeover, not the median")
 )
 
 // takeoverLimit is the promised time between killing a builder and the next commit.
@@ -58,8 +58,8 @@ func TestTakeover(t *testing.T) {
 	slices.Sort(times)
 	p50, p95, worst := times[len(times)/2], times[len(times)*95/100], times[len(times)-1]
 	t.Logf("%d builders killed: next commit after %v (median), %v (95 %%), %v (worst)", len(times), p50, p95, worst)
-	if *busy && worst > takeoverLimit {
-		r.violation("the next commit came after %v at worst, want %v", worst, takeoverLimit)
+	if *busy && worst > takeoverLimit || p50 > takeoverLimit {
+		r.violation("the next commit came after %v at worst and %v in the median, want %v", worst, p50, takeoverLimit)
 	}
 }
 

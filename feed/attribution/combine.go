@@ -25,6 +25,7 @@ type candidate struct {
 	forms          []form             // set by findForms
 	before         int                // certainty before findForms raised it
 	verdict        int                // certainty of the source as it would be published, in hundredths
+	doubts         doubts             // what verification found
 	sentence       *sentenceQuotation // if not nil, the passage is in the sentence of the credit
 }
 

@@ -18,34 +18,55 @@ const (
 	doubtPerson                   // an author is not called like a person
 	doubtAuthor                   // an author is not named as the author; see reading.isNamedAsAuthor
 	doubtTitle                    // the unknown name is emphasized and not linked, like the title of a book
+	doubtPlace                    // the credit may not be that of the passage; see reading.isCreditOfPassage
+	doubtLink                     // the passage may be from a different link, or said by somebody else
+	doubtVia                      // the post was found there; see reading.isFoundThere
+	doubtNamed                    // see reading.isOnlyNamed
+	doubtMentioned                // see reading.isOnlyMentioned
+	doubtReference                // an entry of a bibliography; see reading.isReference
+	doubtFragment                 // the name may be only a part of a name; see reading.isPartialName
+	doubtImprobable               // see reading.isImprobable
+	doubtOwn                      // a picture or the author's own words: never published
+	doubtNames                    // there is no name: never published
 	doubtCount
 )
 
-// doubtsAbout returns the doubts about s, in order.
-func (rd *reading) doubtsAbout(s *source) []doubt {
-	var list []doubt
-	add := func(d doubt, ok bool) {
-		if ok {
-			list = append(list, d)
-		}
+// doubts is a set of doubts.
+type doubts uint32
+
+// vetoes holds the doubts about sources that are only suggested, whatever the verdict.
+const vetoes = doubts(1<<doubtOwn | 1<<doubtNames)
+
+// add adds the doubt if ok is set.
+func (d *doubts) add(x doubt, ok bool) {
+	if ok {
+		*d |= 1 << x
 	}
+}
+
+// has reports whether the set contains the doubt.
+func (d doubts) has(x doubt) bool { return d&(1<<x) != 0 }
+
+// doubtsAbout returns the doubts about s, as it would be published.
+func (rd *reading) doubtsAbout(s *source) doubts {
+	var d doubts
 	if at := rd.creditBlock(s); at >= 0 {
 		b := rd.doc.blocks[at]
-		add(doubtPublication, !rd.isPublicationCertain(s, b))
-		add(doubtReferral, len(b.toks) <= maxSentenceBlock && slices.ContainsFunc(b.runs, func(r run) bool {
+		d.add(doubtPublication, !rd.isPublicationCertain(s, b))
+		d.add(doubtReferral, len(b.toks) <= maxSentenceBlock && slices.ContainsFunc(b.runs, func(r run) bool {
 			return r.kind == runLink && r.value == s.url && rd.isReferral(s, b, r)
 		}))
-		add(doubtBareEntry, len(b.toks) <= maxSentenceBlock && rd.isBareEntry(b))
-		add(doubtAuthor, slices.ContainsFunc(s.authors, func(name string) bool { return !rd.isNamedAsAuthor(b, name) }))
-		_, at, ok := b.findName(s.pub.name)
-		add(doubtTitle, s.pub.known == nil && s.pub.name != "" && s.url == "" && ok && !at.empty() && b.isEmphasized(at))
+		d.add(doubtBareEntry, len(b.toks) <= maxSentenceBlock && rd.isBareEntry(b))
+		d.add(doubtAuthor, slices.ContainsFunc(s.authors, func(name string) bool { return !rd.isNamedAsAuthor(b, name) }))
+		_, name, ok := b.findName(s.pub.name)
+		d.add(doubtTitle, s.pub.known == nil && s.pub.name != "" && s.url == "" && ok && !name.empty() && b.isEmphasized(name))
 	}
-	add(doubtUnquoted, s.isUnquoted())
-	add(doubtListed, rd.isListed(s))
-	add(doubtUnlinked, rd.isUnlinked(s))
-	add(doubtAmongLinks, rd.isAmongLinks(s))
-	add(doubtCatalog, s.pub.known != nil && isCatalog(s.pub.known))
-	add(doubtAddress, s.url != "" && !isArticlePath(s.url))
-	add(doubtPerson, slices.ContainsFunc(s.authors, func(name string) bool { return !rd.isPersonLike(name) }))
-	return list
+	d.add(doubtUnquoted, s.isUnquoted())
+	d.add(doubtListed, rd.isListed(s))
+	d.add(doubtUnlinked, rd.isUnlinked(s))
+	d.add(doubtAmongLinks, rd.isAmongLinks(s))
+	d.add(doubtCatalog, s.pub.known != nil && isCatalog(s.pub.known))
+	d.add(doubtAddress, s.url != "" && !isArticlePath(s.url))
+	d.add(doubtPerson, slices.ContainsFunc(s.authors, func(name string) bool { return !rd.isPersonLike(name) }))
+	return d
 }

@@ -1,9 +1,6 @@
 package attribution
 
-import (
-	"slices"
-	"testing"
-)
+import "testing"
 
 // TestDoubts checks which doubts each credit raises, among those that the cases are about.
 func TestDoubts(t *testing.T) {
@@ -38,8 +35,8 @@ func TestDoubts(t *testing.T) {
 		{"[All about Ann](https://www.theguardian.com/search?q=ann)", citation{pub: guardian, url: "https://www.theguardian.com/search?q=ann"}, doubtUnquoted, true},
 	} {
 		rd, s := newCredit(t, r, tt.text, tt.c)
-		if got := rd.doubtsAbout(s); slices.Contains(got, tt.d) != tt.want {
-			t.Errorf("doubts about %q: %v; contains %v, want %v", tt.text, got, slices.Contains(got, tt.d), tt.want)
+		if got := rd.doubtsAbout(s); got.has(tt.d) != tt.want {
+			t.Errorf("doubts about %q: %b; has(%v) is %v, want %v", tt.text, got, tt.d, got.has(tt.d), tt.want)
 		}
 	}
 }

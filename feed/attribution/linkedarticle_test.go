@@ -139,8 +139,8 @@ func TestLinkedArticleForm(t *testing.T) {
 		rd, s := newCredit(t, newReader(t), "According to the New York Times, [Ann Reed had asked the council]("+u+") where the sand was.",
 			citation{url: u, authors: []string{"Ann Reed"}})
 		s.pub, s.kind, s.convention, s.linkedArticle = rd.publisherOfHost(u), Summary, learnedConvention, linked
-		if !rd.verify(s) || len(s.authors) == 0 != linked {
-			t.Errorf("with linkedArticle %v, verify returns false, or the authors are %q", linked, s.authors)
+		if d := rd.verify(s); d != 0 || len(s.authors) == 0 != linked {
+			t.Errorf("with linkedArticle %v, verify returns %b, and the authors are %q", linked, d, s.authors)
 		}
 	}
 }

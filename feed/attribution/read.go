@@ -147,7 +147,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	return res
 }
 
-// minVerdict is the certainty, in hundredths, below which a candidate without a form is only suggested.
+// minVerdict is the certainty, in hundredths, below which a candidate is suggested without a verdict.
 const minVerdict = 5
 
 // divide returns the candidates to publish, with their final passages, and the quotes of those to suggest.
@@ -202,20 +202,21 @@ func (rd *reading) isPublished(d *decisions, c *candidate, all []*candidate, thr
 	}
 	rd.setPassage(d, c, threshold)
 	vias := rd.vias
-	ok := rd.verify(s)
-	if !ok && c.certainty < threshold {
-		rd.vias = vias // what is not even certain to be a source is no via either
-	}
+	c.doubts = rd.verify(s)
+	ok := c.doubts&vetoes == 0
 	if ok {
 		rd.takeCitedAuthor(s)
 		rd.completeHeadline(s)
 		rd.cutSite(s)
 		if ruled {
-			ok = !rd.isMention(c, threshold)
+			ok = c.doubts == 0 && !rd.isMention(c, threshold)
 		} else {
 			rd.judge(c, all)
 			ok = c.verdict >= threshold
 		}
+	}
+	if c.doubts != 0 && !ok && c.certainty < threshold {
+		rd.vias = vias // what is not even certain to be a source is no via either
 	}
 	if !ok && d != nil && !c.keepsPassage() {
 		rd.clearPassage(s)
@@ -225,7 +226,7 @@ func (rd *reading) isPublished(d *decisions, c *candidate, all []*candidate, thr
 
 // isCertainForm reports whether the form of the credit of c makes it certain.
 func (rd *reading) isCertainForm(c *candidate) bool {
-	return c.source.clear && !rd.isClearMention(c.source) || c.has(formSentence) || c.has(formWork)
+	return c.doubts == 0 && (c.has(formSentence) || c.has(formWork) || c.source.clear && !rd.isClearMention(c.source))
 }
 
 // isClearMention reports whether s, a source with a clear form, is only mentioned.

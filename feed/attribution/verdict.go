@@ -1,6 +1,9 @@
 package attribution
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // The feature templates for a verdict, which follow those for a source.
 const (
@@ -22,7 +25,7 @@ const (
 )
 
 // maxCounted is the maximum number of doubts that is a feature, and maxForms that of forms.
-const maxCounted, maxForms = 3, 2
+const maxCounted, maxForms = 4, 2
 
 // verdictFeatures numbers the features that determine whether a source is published.
 var verdictFeatures = newFeatureSet(append(slices.Clone(sourceFeatures.templates), []template{
@@ -78,14 +81,16 @@ func (rd *reading) verdictEvidence(c *candidate, all []*candidate) []uint16 {
 	if passage > 0 {
 		e.upTo(vPassageCertainty, bucket(c.passageCertain, 30, 50, 70, 80, 90, 95, 98))
 	}
-	about := rd.doubtsAbout(s)
-	for _, x := range about {
-		e.add(vDoubt, int(x))
+	about := c.doubts | rd.doubtsAbout(s)
+	for x := range doubtCount {
+		if about.has(x) {
+			e.add(vDoubt, int(x))
+		}
 	}
 	for _, x := range c.forms {
 		e.add(vForm, int(x))
 	}
-	doubts, forms, name := min(len(about), maxCounted), min(len(c.forms), maxForms), s.pub.status()
+	doubts, forms, name := min(bits.OnesCount32(uint32(about)), maxCounted), min(len(c.forms), maxForms), s.pub.status()
 	e.upTo(vDoubts, doubts)
 	e.upTo(vForms, forms)
 	e.add(vKind, slices.Index(kinds, s.kind))

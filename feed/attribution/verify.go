@@ -12,11 +12,13 @@ import (
 // links around it: the names of a credit are in its own paragraph or list item, and the link of a credit leads to the
 // publication that the text names.
 
-// verify corrects the names of a source. It reports whether the source can be published; if not, it is only suggested.
-func (rd *reading) verify(s *source) bool {
+// verify corrects the names of a source. It returns the doubts that only the uncorrected source raises, or that need
+// the place of its credit; see [reading.doubtsAbout] for the others.
+func (rd *reading) verify(s *source) (found doubts) {
 	rd.replaceArchive(s)
 	if s.dropNumbers() && s.pub.name == "" && len(s.authors) == 0 {
-		return false
+		found.add(doubtNames, true)
+		return found
 	}
 	rd.dropOtherQuotation(s)
 	rd.dropTimeAsHeadline(s)
@@ -28,22 +30,23 @@ func (rd *reading) verify(s *source) bool {
 		}
 		rd.takeSignature(s)
 		s.cutImprint()
-		return !rd.isTitleAsName(s) && !s.isMixed()
+		found.add(doubtImprobable, rd.isTitleAsName(s) || s.isMixed())
+		return found
 	}
 	if s.kind == Tweet {
-		return rd.verifyEmbed(s)
+		found.add(doubtOwn, !rd.verifyEmbed(s))
+		return found
 	}
 	if s.kind == Reblog || s.convention == "card" {
-		return true
+		return found
 	}
 	at := rd.creditBlock(s)
 	if at < 0 {
-		return rd.isTitleOfSource(s)
-	}
-	if !rd.isInPlace(s, at) {
-		return false
+		found.add(doubtPlace, !rd.isTitleOfSource(s))
+		return found
 	}
 	b := rd.doc.blocks[at]
+	found = rd.checkPlace(s, at)
 	rd.readListEntry(s, b)
 	rd.dropViaURL(s)
 	rd.correctName(s)
@@ -70,15 +73,29 @@ func (rd *reading) verify(s *source) bool {
 	rd.dropEmployer(s)
 	rd.replaceAggregator(s)
 	rd.dropUncertainMembers(s, b)
-	return rd.takeNearerLink(s, at) && !rd.isOtherSpeaker(s, at) && rd.isProbable(s, at)
+	rd.dropAside(s)
+	rd.dropSubjectOfLink(s)
+	found.add(doubtLink, !rd.takeNearerLink(s, at) || rd.isOtherSpeaker(s, at))
+	found.add(doubtNames, s.pub.name == "" && len(s.authors) == 0 && s.headline == "")
+	found.add(doubtNamed, rd.isOnlyNamed(s))
+	found.add(doubtMentioned, rd.isOnlyMentioned(s, b))
+	found.add(doubtReference, rd.isReference(s, at))
+	found.add(doubtFragment, rd.isPartialName(s, b))
+	found.add(doubtImprobable, rd.isImprobable(s, at))
+	return found
 }
 
-// isInPlace reports whether the credit of s, which is in the block with index at, belongs to the passage and to its
-// link, and is neither a via nor the author's own words. A link on what the author of s says replaces the URL of s.
-func (rd *reading) isInPlace(s *source, at int) bool {
+// checkPlace returns the doubts whether the credit of s, which is in the block with index at, belongs to the passage
+// and to its link. A link on what the author of s says replaces the URL of s.
+func (rd *reading) checkPlace(s *source, at int) (found doubts) {
 	b := rd.doc.blocks[at]
-	return rd.isCreditOfPassage(s, at) && rd.isLinkOfLead(s, at) && !rd.isFoundThere(s) && !rd.isViaInBrackets(s, b) &&
-		!rd.isOwnSentence(s, b) && rd.isLinkOfSentence(s, b) && !rd.isPictureOrOwnText(s, b)
+	found.add(doubtPlace, !rd.isCreditOfPassage(s, at))
+	found.add(doubtLink, !rd.takeLinkOfLead(s, at))
+	found.add(doubtVia, rd.isFoundThere(s) || rd.isViaInBrackets(s, b))
+	found.add(doubtOwn, rd.isOwnSentence(s, b))
+	found.add(doubtLink, !rd.takeLinkOfSentence(s, b))
+	found.add(doubtOwn, rd.isPictureOrOwnText(s, b))
+	return found
 }
 
 // dropOtherQuotation removes the paragraphs of the passage of s up to the last one that is a quotation of its own in
@@ -594,15 +611,12 @@ func (rd *reading) isPublicationCertain(s *source, b *block) bool {
 		return len(s.authors) > 0
 	case rd.isMedia(s) && len(s.authors) == 0:
 		return false
-	case s.pub.known == nil && rd.isAside(s):
-		s.pub = publisher{}
-		return len(s.authors) > 0
 	case s.pub.known == nil:
 		return rd.isUnknownCertain(s, b)
 	case len(s.passages) > 0 && s.url == "" || s.pub.known.Agency || len(s.pub.known.Domains) == 0:
 		return s.voiced || rd.isNamedAsOrigin(s)
 	default:
-		return s.url == "" || rd.checkHost(s)
+		return s.url == "" || rd.isHostOfKnown(s)
 	}
 }
 
@@ -621,33 +635,36 @@ func (rd *reading) isLeadLine(b *block) bool {
 		!slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink })
 }
 
-// checkHost reports whether the article's URL can be that of an article in the known publication of s. The URL may have
-// any host, such as that of an archive, if the credit is in an element for credits or its link contains the
-// publication's name. If the link contains the name of the only author instead, the publication is the subject of the
-// article, and checkHost removes it.
-func (rd *reading) checkHost(s *source) bool {
-	if rd.r.pubs.byHost(s.url) == s.pub.known || hostNamed(s.url, s.pub.name) {
-		return true
+// isHostOfKnown reports whether the article's URL can be that of an article in the known publication of s. The URL may
+// have any host, such as that of an archive, if the credit is in an element for credits or its link contains the
+// publication's name.
+func (rd *reading) isHostOfKnown(s *source) bool {
+	return rd.isAtURL(s) || slices.ContainsFunc(s.creditBlocks, func(k int) bool {
+		b := rd.doc.blocks[k]
+		return b.credit || slices.ContainsFunc(b.runs, func(r run) bool {
+			text := b.text[r.start:r.end]
+			return r.kind == runLink && r.value == s.url && strings.Contains(text, s.pub.name) && !beginsHeadline(text, s.pub.name)
+		})
+	})
+}
+
+// dropSubjectOfLink removes a known publication if the URL has a different host, and the text of the link contains the
+// only author instead of the publication, which is then the subject of the article.
+func (rd *reading) dropSubjectOfLink(s *source) {
+	if s.pub.known == nil || s.url == "" || len(s.authors) != 1 || rd.isAtURL(s) {
+		return
 	}
 	for _, k := range s.creditBlocks {
 		b := rd.doc.blocks[k]
-		if b.credit {
-			return true
+		text := b.textOfLink(s.url)
+		if b.credit || strings.Contains(text, s.pub.name) {
+			return
 		}
-		for _, r := range b.runs {
-			if r.kind != runLink || r.value != s.url {
-				continue
-			}
-			switch text := b.text[r.start:r.end]; {
-			case strings.Contains(text, s.pub.name):
-				return !beginsHeadline(text, s.pub.name)
-			case len(s.authors) == 1 && strings.Contains(text, s.authors[0]):
-				s.pub = publisher{}
-				return true
-			}
+		if strings.Contains(text, s.authors[0]) {
+			s.pub = publisher{}
+			return
 		}
 	}
-	return false
 }
 
 // beginsHeadline reports whether the text of a link begins with the name and continues in lower case, as a headline

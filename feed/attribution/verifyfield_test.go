@@ -143,8 +143,8 @@ func TestIsPosition(t *testing.T) {
 	}
 }
 
-// TestImprobableNames checks names that are only a part of something, or have other words in them.
-func TestImprobableNames(t *testing.T) {
+// TestPartialNames checks names that are only a part of something, or have other words in them.
+func TestPartialNames(t *testing.T) {
 	r := newReader(t)
 	for _, tt := range []struct {
 		text, name string
@@ -162,8 +162,8 @@ func TestImprobableNames(t *testing.T) {
 		{"It lacks a standard.", "standard", true},
 	} {
 		rd, s := newCredit(t, r, tt.text, citation{pub: (&reading{r: r}).publisherNamed(tt.name)})
-		if got := rd.isImprobable(s, rd.doc.blocks[0]); got != tt.want {
-			t.Errorf("%q in %q is improbable: %v, want %v", tt.name, tt.text, got, tt.want)
+		if got := rd.isPartialName(s, rd.doc.blocks[0]); got != tt.want {
+			t.Errorf("%q in %q is partial: %v, want %v", tt.name, tt.text, got, tt.want)
 		}
 	}
 }

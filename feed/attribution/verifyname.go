@@ -386,8 +386,15 @@ func (rd *reading) isMedia(s *source) bool {
 	return isMediaHost(s.url) || s.url == "" && s.pub.known != nil && slices.ContainsFunc(s.pub.known.Domains, isMediaHost)
 }
 
-// isAside reports whether the unknown publication of s is emphasized within a sentence and not named as its origin: "I
-// just finished reading Moby-Dick".
+// dropAside removes an unknown publication that is emphasized within a sentence and not named as its origin: "I just
+// finished reading Moby-Dick".
+func (rd *reading) dropAside(s *source) {
+	if s.pub.known == nil && s.pub.name != "" && rd.isAside(s) {
+		s.pub = publisher{}
+	}
+}
+
+// isAside reports whether the publication of s is emphasized within a sentence and not named as its origin.
 func (rd *reading) isAside(s *source) bool {
 	if s.clear || s.hasHeader || s.copiedHeader || s.entry || s.convention == "cite" || s.url != "" || rd.isNamedAsOrigin(s) {
 		return false

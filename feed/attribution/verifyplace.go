@@ -11,11 +11,11 @@ import (
 // decides where the quotation is from, the name after "via" is not its source, and a passage in the author's own
 // sentence is not a quotation.
 
-// isLinkOfLead reports whether the paragraph above a quotation element allows the URL of s as the source of the
+// takeLinkOfLead reports whether the paragraph above a quotation element allows the URL of s as the source of the
 // quotation. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link
 // on a verb of saying, as in "Ann Reed recently wrote", replaces the URL of s. The credit is in the block with index
 // at.
-func (rd *reading) isLinkOfLead(s *source, at int) bool {
+func (rd *reading) takeLinkOfLead(s *source, at int) bool {
 	lead := rd.leadOf(s, at)
 	if lead == nil || s.url == "" || s.convention == "cite" {
 		return true
@@ -119,10 +119,10 @@ func (rd *reading) isOtherArticle(s *source, b *block, r run, at span) bool {
 	return !rd.isFirstPerson(first) && (first.upper || rd.l.piece.has(b.toks[at.hi-1].id) || rd.r.pubs.byHost(r.value) != nil)
 }
 
-// isLinkOfSentence reports whether the sentence around the passage of s, which is part of block b, allows the URL of s
+// takeLinkOfSentence reports whether the sentence around the passage of s, which is part of block b, allows the URL of s
 // as its source. If the sentence with the passage has links outside the passage, the URL must be one of them or have
 // the same host.
-func (rd *reading) isLinkOfSentence(s *source, b *block) bool {
+func (rd *reading) takeLinkOfSentence(s *source, b *block) bool {
 	if len(s.passages) == 0 || len(s.passageBlocks) > 0 || s.url == "" || s.convention == "cite" {
 		return true
 	}

@@ -9,25 +9,21 @@ import (
 	"unicode/utf8"
 )
 
-// This file holds back credits and fields that are probably wrong: a headline that is only part of a sentence, a name
+// This file finds credits and fields that are probably wrong: a headline that is only part of a sentence, a name
 // that is no publication or person, and a publication, an author and a URL that come from different links.
 
-// isProbable reports whether s, whose credit is in the block with index at, is more than a mention or a reference, and
-// not probably wrong.
-func (rd *reading) isProbable(s *source, at int) bool {
-	b := rd.doc.blocks[at]
-	if s.pub.name == "" && len(s.authors) == 0 && s.headline == "" {
-		return false
-	}
-	return (s.pub.known == nil && !rd.isMedia(s) || rd.isPublicationCertain(s, b)) && !rd.isOnlyNamed(s) && !rd.isOnlyMentioned(s, b) && !rd.isReference(s, at) && !rd.isImprobable(s, b) && !rd.isListHeading(s, at) &&
-		!slices.ContainsFunc(s.authors, func(name string) bool { return !rd.isName(name, "") })
+// isPartialName reports whether a name of s, whose credit is in block b, is probably only a part of a name, or something
+// other than a publication or a person.
+func (rd *reading) isPartialName(s *source, b *block) bool {
+	return rd.isFragment(s) || rd.isPartOfWork(s) || rd.isPublisher(s) || rd.isCompany(s, b) ||
+		slices.ContainsFunc(s.authors, func(name string) bool { return !rd.isName(name, "") })
 }
 
-// isImprobable reports whether a credit in block b is probably wrong. Such a credit is only suggested.
-func (rd *reading) isImprobable(s *source, b *block) bool {
-	return rd.isFragment(s) || rd.isPartOfWork(s) || rd.isPublisher(s) || rd.isCompany(s, b) || rd.isAmbiguous(s, b) ||
-		rd.isDisclaimer(s, b) || rd.isMotto(s, b) || rd.isLinkedElsewhere(s, b) || rd.hasAuthorElsewhere(s, b) ||
-		s.isMixed()
+// isImprobable reports whether the credit in the block with index at is probably wrong.
+func (rd *reading) isImprobable(s *source, at int) bool {
+	b := rd.doc.blocks[at]
+	return rd.isAmbiguous(s, b) || rd.isDisclaimer(s, b) || rd.isMotto(s, b) || rd.isLinkedElsewhere(s, b) ||
+		rd.hasAuthorElsewhere(s, b) || rd.isListHeading(s, at) || s.isMixed()
 }
 
 // isOnlyNamed reports whether s, a known publication, has no passage and no link, and the sentence does not name it as

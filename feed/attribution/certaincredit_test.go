@@ -33,7 +33,7 @@ func TestQuotedInSentence(t *testing.T) {
 		{"Der Spiegel schreibt nicht, „dass die Fähre seit elf Tagen im Hafen liegt“. Das ist schade.", "", ""},
 	} {
 		var publications, texts []string
-		for _, q := range readVerified(t, "text", tt.body, tt.text != "") {
+		for _, q := range readCase(t, tt.body, "text", tt.body) {
 			if q.Text != "" {
 				publications, texts = append(publications, q.Source.Publication), append(texts, q.Text)
 			}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // This file finds citations with a clear form: the name of a source and the title of its article, or the name alone in
@@ -19,112 +18,7 @@ func (rd *reading) isClearCitation(s *source) bool {
 	if b.quotation != nil || len(b.toks) > maxSentenceBlock {
 		return false
 	}
-	if isHeading(b.elem) {
-		return rd.isSourceLink(s, b) || rd.isHeadingOfPassage(s, b)
-	}
-	return slices.ContainsFunc([]func(*source, *block) bool{
-		rd.isTitledLead, rd.isReportedLead, rd.isCitationHeader, rd.isClearTail, rd.isPersonLead, rd.isAgencyLead,
-		rd.isSourceLink, rd.isOriginLine, rd.isWritingFor, rd.isLinkedTitleLead, rd.isDashTail,
-	}, func(is func(*source, *block) bool) bool { return is(s, b) })
-}
-
-// maxAfterTitle is the maximum number of tokens between the name and the title of an article and the colon after them.
-const maxAfterTitle = 8
-
-// isTitledLead reports whether block b names the known publication of s and the title of the article, and a colon
-// follows within a few words: 'In the Bugle article “Rents Rise,” Ann Reed says:'.
-func (rd *reading) isTitledLead(s *source, b *block) bool {
-	if s.pub.known == nil || s.headline == "" {
-		return false
-	}
-	_, name, ok := b.findName(s.pub.name)
-	_, title, titled := b.findName(s.headline)
-	if !ok || !titled || name.empty() || title.empty() || !rd.isMarkedSpan(b, title) || !rd.isNamedAsOrigin(s) {
-		return false
-	}
-	in := rd.sentenceAround(b.toks, name)
-	if title.lo < in.lo || title.hi > in.hi {
-		return false
-	}
-	end := max(name.hi, title.hi)
-	for k := end; k < min(in.hi, end+maxAfterTitle+len(rd.r.lx.tokenize(strings.Join(s.authors, " "), nil))); k++ {
-		if isMark(b.toks, k, ':') {
-			return true
-		}
-	}
-	return false
-}
-
-// isMarkedSpan reports whether the tokens of the block are in quotation marks, emphasized or linked.
-func (rd *reading) isMarkedSpan(b *block, in span) bool {
-	return b.isQuoted(in) || b.isEmphasized(in) || b.linkIn(in) != ""
-}
-
-// isReportedLead reports whether block b ends in a clause that names the known publication of s after "by", with at
-// most one word after it, and announces the text below: "as reported by the Bugle today:".
-func (rd *reading) isReportedLead(s *source, b *block) bool {
-	n := len(b.toks)
-	if s.pub.known == nil || n == 0 || !isMark(b.toks, n-1, ':') {
-		return false
-	}
-	from := strings.LastIndex(b.text, s.pub.name)
-	if from < 0 {
-		return false
-	}
-	_, name := tokensWithin(b.toks, span{0, n}, run{start: from, end: from + len(s.pub.name)})
-	if name.empty() || name.hi < n-2 || name.hi == n-2 && !rd.l.when.has(b.toks[n-2].id) {
-		return false
-	}
-	lo := rd.beforeDeterminers(b, name.lo)
-	return lo > 1 && rd.l.by.hasLower(b.toks[lo-1]) && rd.l.say.hasLower(b.toks[lo-2])
-}
-
-// isCitationHeader reports whether block b consists of the known publication of s, optionally "by" and the authors, and
-// the date: "The Bugle, by Ann Reed, June 16, 2014".
-func (rd *reading) isCitationHeader(s *source, b *block) bool {
-	n := len(b.toks)
-	if s.pub.known == nil || s.date.month == 0 || s.date.year == 0 || n > 2*maxLead || b.list {
-		return false
-	}
-	lo, name, ok := b.findName(s.pub.name)
-	if !ok || name.empty() || rd.l.skipDeterminers(b.toks, 0) < lo {
-		return false
-	}
-	at := rd.findDate(b, span{name.hi, n}, s.date)
-	if at.empty() || at.hi < n && !rd.l.isTime(b.text, b.toks[at.hi:]) {
-		return false
-	}
-	return rd.isByline(b.toks[name.hi:at.lo])
-}
-
-// isByline reports whether the tokens are nothing but people, after "by" or a punctuation mark, or no tokens at all.
-func (rd *reading) isByline(toks []token) bool {
-	for len(toks) > 0 && toks[0].kind == tokPunct {
-		toks = toks[1:]
-	}
-	return len(toks) == 0 || phraseEnd(rd.l.by, toks) > 0 || rd.l.allPeople(toks)
-}
-
-// findDate returns the tokens of the given date in the span of block b, or an empty span.
-func (rd *reading) findDate(b *block, in span, want date) span {
-	for k := in.lo; k < in.hi; k++ {
-		if end, d := rd.l.date(b.text, b.toks, k); end > 0 && d == want {
-			return span{k, end}
-		}
-	}
-	return span{}
-}
-
-// isClearTail reports whether block b ends in dots and a reference to the rest of the article in the known publication
-// of s, in a post that does not mark its quotations: "…but now......more from the Bugle."
-func (rd *reading) isClearTail(s *source, b *block) bool {
-	if s.pub.known == nil || s.convention != "10" || rd.marksQuotations || b.list || s.clause.hi < len(b.toks)-1 {
-		return false
-	}
-	_, name, ok := b.findName(s.pub.name)
-	return ok && name.lo >= s.clause.lo && slices.ContainsFunc(b.toks[max(0, name.lo-maxLead):name.lo], func(t token) bool {
-		return t.kind == tokDots
-	})
+	return !isHeading(b.elem) && (rd.isPersonLead(s, b) || rd.isOriginLine(s, b))
 }
 
 // isPersonLead reports whether block b consists of the author of s before a colon or dots, with nothing but "from", a
@@ -165,36 +59,6 @@ func (rd *reading) hasKnownName(group []token) bool {
 		}
 	}
 	return false
-}
-
-// isAgencyLead reports whether block b begins with the known publication of s, a colon and a dateline: "AP: OSLO,
-// Norway — The ferry".
-func (rd *reading) isAgencyLead(s *source, b *block) bool {
-	const maxDateline = 8
-	if s.pub.known == nil || !strings.HasPrefix(b.text, s.pub.name+": ") {
-		return false
-	}
-	_, name, _ := b.findName(s.pub.name)
-	rest := b.toks[min(name.hi+1, len(b.toks)):]
-	place := 0 // number of tokens in capitals: "OSLO", "OLD QUAY"
-	for place < len(rest) && rest[place].upper && acronym(b.text[rest[place].start:rest[place].end]) {
-		place++
-	}
-	if place == 0 || rest[place-1].end-rest[0].start < 4 {
-		return false
-	}
-	return slices.ContainsFunc(rest[:min(len(rest), maxDateline)], func(t token) bool { return t.kind == tokDash && t.space })
-}
-
-// isSourceLink reports whether block b ends in the host of the article in brackets, with a link to the article: "Rents
-// Rise (bugle.example)".
-func (rd *reading) isSourceLink(s *source, b *block) bool {
-	n := len(b.toks)
-	if s.url == "" || !mayBeArticle(s.url) || n < 5 {
-		return false
-	}
-	label := strings.Trim(b.textOfLink(s.url), "() ")
-	return label != "" && label == strings.TrimPrefix(hostOf(s.url), "www.") && strings.HasSuffix(strings.TrimRight(b.text, " "), "("+label+")")
 }
 
 // addClearLines adds the sources of blocks that begin with a person and the title of a text in a clear form, and of
@@ -302,10 +166,7 @@ func (rd *reading) linkedTitleLine(d *decisions, k int) *candidate {
 	for next < len(b.toks) && b.toks[next].isPunct(".:,") {
 		next++
 	}
-	if end := quotedEnd(b.toks, next); end > 0 && countWords(b.toks[next:end]) >= minQuotedWords {
-		c.sentence = &sentenceQuotation{b: b, sentence: span{0, end}, passages: []string{unquote(b.slice(span{next, end}))}}
-		c.passageCertain = maxCertainty
-	} else if next == len(b.toks) {
+	if next == len(b.toks) {
 		rd.takeQuotationBelow(d, c, k)
 	}
 	return c

@@ -26,35 +26,6 @@ func (rd *reading) isTitledEntry(c *candidate, b *block, name span) bool {
 	return name.hi == len(b.toks) || b.toks[name.hi].isPunct(".:)]") || b.toks[name.hi].kind == tokDash
 }
 
-// isTitledPiece reports whether the sentence names a text such as an essay, the publication that has it, which is known
-// or has the name of the site of the article, and the title of the article directly after the publication: "Today's
-// essay at [Harbour Notes](…) is “Rents Rise,” by". It sets the headline of s to the title.
-func (rd *reading) isTitledPiece(c *candidate, b *block, name span) bool {
-	s := c.source
-	if s.pub.name == "" || s.pub.known == nil && !(hostNamed(s.url, s.pub.name) && isArticleOfSite(s.url)) ||
-		rd.pieceNear(b, name)&pieceBefore == 0 {
-		return false
-	}
-	in := rd.sentenceAround(b.toks, name)
-	if slices.ContainsFunc(b.toks[in.lo:name.lo], rd.isFirstPerson) {
-		return false // a text that the author has read
-	}
-	at := name.hi
-	for at < in.hi && at-name.hi <= maxBeforeTitle && quotedEnd(b.toks, at) == 0 {
-		at++
-	}
-	end := quotedEnd(b.toks, at)
-	if end == 0 || at-name.hi > maxBeforeTitle || !rd.isQuotedName(b, span{at, end}) {
-		return false
-	}
-	title := cleanHeadline(unquote(strings.TrimRight(b.slice(span{at, end}), ",")))
-	if s.headline != "" && s.headline != title {
-		return false
-	}
-	s.headline = title
-	return true
-}
-
 // isPageTitle reports whether the block is a link to the article whose text is the title of a page that ends in
 // the name of the publication at the link: "[Rents Rise - The Bugle](…)".
 func (rd *reading) isPageTitle(c *candidate, b *block, name span) bool {
@@ -66,9 +37,6 @@ func (rd *reading) isPageTitle(c *candidate, b *block, name span) bool {
 	sep := rd.beforeDeterminers(b, name.lo) - 1
 	return sep >= minFoundTitle && (b.toks[sep].kind == tokDash || b.toks[sep].isPunct("|:") && b.toks[sep].space)
 }
-
-// maxBeforeTitle is the maximum number of tokens between the name of a publication and the title of its article.
-const maxBeforeTitle = 3
 
 // minBeforeBrackets is the minimum number of tokens before the name of a publication in brackets at the end of a block.
 const minBeforeBrackets = 6
@@ -93,17 +61,6 @@ func (rd *reading) isBracketTail(c *candidate, b *block, name span) bool {
 func (rd *reading) isQuotedBeforeBrackets(b *block, name span) bool {
 	end := b.quotedBefore(name.lo)
 	return end > 0 && end == rd.beforeDeterminers(b, name.lo)-1 && groupEnd(b.toks, end) == name.hi+1 && skipMark(b.toks, name.hi+1, '.') == len(b.toks)
-}
-
-// isExcerptLine reports whether the block, a short line below a quotation element, begins with words such as "excerpt
-// from", and the name of the source follows, which is emphasized, known or at the end, without a word in the first
-// person.
-func (rd *reading) isExcerptLine(c *candidate, b *block, name span) bool {
-	s := c.source
-	begin := phraseEnd(rd.l.excerpt, b.toks)
-	return c.near == nearAbove && s.pub.name != "" && begin > 0 && begin <= name.lo &&
-		(b.isEmphasized(name) || s.pub.known != nil || name.hi == len(b.toks)) &&
-		!slices.ContainsFunc(b.toks, rd.isFirstPerson)
 }
 
 // maxBelowPiece is the maximum number of blocks between a link to an article and the quotation of it.

@@ -52,11 +52,3 @@ func (rd *reading) quotationOfSection(k int) int {
 	}
 	return at
 }
-
-// isHeadingOfPassage reports whether block b is a heading that is a link to the article of s, and the passage of s is
-// the only quotation element of its section; see [reading.linkedHeading].
-func (rd *reading) isHeadingOfPassage(s *source, b *block) bool {
-	link, title := rd.linkAt(b, 0)
-	return title.hi == len(b.toks) && link.value == s.url && isArticleOfSite(s.url) && len(s.passageBlocks) > 0 &&
-		rd.quotationOfSection(s.creditBlocks[0]) == s.passageBlocks[0]
-}

@@ -13,26 +13,14 @@ type formCase struct {
 	want string
 }
 
-// checkClearForms checks what is published of each post, whatever the verdicts are.
-func checkClearForms(t *testing.T, tests []formCase) {
-	t.Helper()
-	r := newFormReader(t)
-	checkQuotes(t, tests, func(tt formCase) []Quote { return read(t, r, tt.format, "", tt.body).Quotes })
-}
-
-// checkVerified checks what verification makes of the credits of each post.
-func checkVerified(t *testing.T, tests []formCase) {
-	t.Helper()
-	checkQuotes(t, tests, func(tt formCase) []Quote { return readVerified(t, tt.format, tt.body, tt.want != "") })
-}
-
-func checkQuotes(t *testing.T, tests []formCase, quotes func(formCase) []Quote) {
+// checkQuotes checks what is published of each post.
+func checkQuotes(t *testing.T, tests []formCase) {
 	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := strings.Split(tt.want, "\n")
 			var got []string
-			for i, q := range quotes(tt) {
+			for i, q := range readCase(t, tt.name, tt.format, tt.body) {
 				s := q.Source
 				fields := []string{s.Publication, s.Headline, strings.Join(authorNames(s.Authors), ", "), s.URL}
 				if i < len(want) && strings.Count(want[i], "|") == len(fields) {
@@ -56,7 +44,7 @@ const (
 // TestClearName checks credits that name a source next to its quotation.
 func TestClearName(t *testing.T) {
 	const article = "https://www.theguardian.com/2021/feb/11/sand"
-	checkClearForms(t, []formCase{
+	checkQuotes(t, []formCase{
 		{"an emphasized name", "markdown", "In reaction, the paper that we all read, *Harbour Lantern*, writes:" + formBlock, "Harbour Lantern||||SAND"},
 		{"a bold name", "markdown", "The catalogue is out:\n\n* our club was founded in 1997.\n\nIn **Quay and Province** no 402, 15 May 2000, there is an interview with the owner of a dredger:" + formBlock, "Quay and Province||||SAND"},
 		{"the link that announces the quotation", "markdown", "I had given up on it until she came to it. From [her closing paragraph](" + article + "):" + formBlock,
@@ -93,7 +81,7 @@ func TestClearName(t *testing.T) {
 // TestClearReport checks sentences that say what a publication or a person in it reports.
 func TestClearReport(t *testing.T) {
 	const article = "https://www.theguardian.com/2021/feb/11/sand"
-	checkClearForms(t, []formCase{
+	checkQuotes(t, []formCase{
 		{"a link on the clause", "markdown", "The basin will be shut, [The Guardian reports](" + article + ")." + formOwn, "The Guardian|||" + article + "|"},
 		{"according to", "markdown", "[According to the Guardian](" + article + "), it began with a joke of the crew." + formOwn, "Guardian|||" + article + "|"},
 		{"a person who wrote in a publication", "text", "Ann Reed wrote in yesterday's New York Post that two of the crews had laid a protest." + formOwn, "New York Post||Ann Reed||"},
@@ -120,7 +108,7 @@ func TestClearReport(t *testing.T) {
 // TestClearEntry checks entries of lists, tails of paragraphs, and citations.
 func TestClearEntry(t *testing.T) {
 	const article = "https://www.theguardian.com/2021/feb/11/sand"
-	checkClearForms(t, []formCase{
+	checkQuotes(t, []formCase{
 		{"a title, a dash and a name", "markdown", "* [The last mile of sand is a person](https://www.wired.com/2021/mile) — *Wired*. A day with a dredger.\n* [Chair of the harbour is glad](https://thehill.com/a/b) — *The Hill*. He always is.\n",
 			"Wired|The last mile of sand is a person||https://www.wired.com/2021/mile|\nThe Hill|Chair of the harbour is glad||https://thehill.com/a/b|"},
 		{"an essay at a publication", "html", `<p>Today's lead essay at <a href="https://www.lanternquay.example/essays/the-right-to-dawdle">Lantern Quay</a> is "The Right to Dawdle," by one of my students.</p>`,
@@ -161,7 +149,7 @@ func TestClearEntry(t *testing.T) {
 func TestLinkedHeading(t *testing.T) {
 	const first, second = "https://lantern.example/2009/08/history.html", "https://quay.example/2009/09/fonts.html"
 	heading := func(title, url string) string { return "### [" + title + "](" + url + ")\n\n" }
-	checkClearForms(t, []formCase{
+	checkQuotes(t, []formCase{
 		{"a list of bookmarks", "markdown", heading("A Short and Unfair History of Sand", first) + "Made me spill my tea" + formBlock + "\n" + heading("Which harbours can I use?", second) + "Handy.\n",
 			"lantern.example|A Short and Unfair History of Sand||" + first + "|SAND"},
 		{"headings of which the model is not certain", "markdown", "### [An Open Letter to My Boat](https://www.mcsweeneys.net/articles/boat)\n\nI read it to the goats." + formBlock +
@@ -176,7 +164,7 @@ func TestLinkedHeading(t *testing.T) {
 
 // TestClearNameAcrossSentences checks names that contain the end of a sentence, and links that do.
 func TestClearNameAcrossSentences(t *testing.T) {
-	checkClearForms(t, []formCase{
+	checkQuotes(t, []formCase{
 		{"a name with a mark", "markdown", "[Yahoo! News](https://news.yahoo.com/tide-rises-123456.html) reported on Tuesday that the tide rises." + formOwn, ""},
 		{"a link of two sentences", "markdown", "I read [that rain falls. The sun reported](https://www.bbc.co.uk/news/science-123456), on BBCNews." + formOwn, ""},
 	})

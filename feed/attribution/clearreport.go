@@ -47,66 +47,6 @@ func (rd *reading) isReporter(c *candidate, b *block, name span) bool {
 	return said+1 < len(b.toks) && rd.l.clause.has(b.toks[said+1].id)
 }
 
-// maxSayingIn is the maximum number of tokens between a verb of saying and the publication in which it is said.
-const maxSayingIn = 6
-
-// isSayingIn reports whether the sentence begins with the words that a person says something in a known publication:
-// "Ann Reed wrote in yesterday's Bugle that", "In today's Bugle, Ann Reed suggests that". If s has no author, that
-// person becomes it. A sentence in the first person says what the author thinks of it.
-func (rd *reading) isSayingIn(c *candidate, b *block, name span) bool {
-	s := c.source
-	in := rd.sentenceAround(b.toks, name)
-	if s.pub.known == nil && (s.pub.name == "" || !isArticleOfSite(s.url) || b.linkIn(name) != s.url) || len(s.authors) > 1 ||
-		slices.ContainsFunc(b.toks[in.lo:in.hi], rd.isFirstPerson) {
-		return false
-	}
-	pub := rd.afterPlace(b, span{in.lo, name.lo})
-	if pub < 0 {
-		return false
-	}
-	from := in.lo
-	if pub-1 == in.lo {
-		from = skipMark(b.toks, name.hi, ',')
-	}
-	author := rd.speakerAt(b, from, in.hi)
-	if author.empty() || from == in.lo && (pub <= author.hi || pub-author.hi > maxSayingIn) {
-		return false
-	}
-	person := b.slice(author)
-	if len(s.authors) == 1 && s.authors[0] != person {
-		return false
-	}
-	s.authors = []string{person}
-	return true
-}
-
-// afterPlace returns the index of the first of the words, such as "yesterday's", between a preposition such as "in" and
-// the end of the span of the block, or -1 if no preposition precedes them.
-func (rd *reading) afterPlace(b *block, in span) int {
-	i := in.hi
-	for i > in.lo && rd.mayPrecedeName(b.toks[i-1]) {
-		i--
-	}
-	if i == in.lo || !rd.l.in.has(b.toks[i-1].id) && !rd.l.at.has(b.toks[i-1].id) {
-		return -1
-	}
-	return i
-}
-
-// speakerAt returns the name of a person, of at least two words, at token i of the block, if a verb of saying follows
-// it before token end. Otherwise the span is empty.
-func (rd *reading) speakerAt(b *block, i, end int) span {
-	author := span{i, rd.l.nameEnd(b.toks[:end], i)}
-	if author.hi >= end || author.hi-author.lo < 2 || !rd.isSayVerb(b.toks[author.hi]) {
-		return span{}
-	}
-	score := rd.l.personScore(b.text, b.toks[author.lo:author.hi])
-	if score == 0 || score == 1 && rd.l.nouns {
-		return span{}
-	}
-	return author
-}
-
 // isReadAt reports whether the sentence is a reference to the rest of the article at a publication whose name is the
 // link: "Read the full article on this at [The Bugle](…)".
 func (rd *reading) isReadAt(c *candidate, b *block, name span) bool {
@@ -135,15 +75,6 @@ func (rd *reading) isLinkedVerbAfter(s *source, b *block, in span) bool {
 		}
 	}
 	return false
-}
-
-// isReadIn reports whether a clause such as "that it is shut" follows the linked name of the publication that has the
-// article, which a preposition precedes: "I read in [The Bugle](…) that it is shut".
-func (rd *reading) isReadIn(c *candidate, b *block, name span) bool {
-	s := c.source
-	k := rd.beforeDeterminers(b, name.lo) - 1
-	return s.pub.name != "" && isArticleOfSite(s.url) && rd.isAtURL(s) && b.linkIn(name) == s.url && k >= 0 &&
-		(rd.l.in.has(b.toks[k].id) || rd.l.from.has(b.toks[k].id)) && name.hi < len(b.toks) && rd.l.clause.hasLower(b.toks[name.hi])
 }
 
 // maxBeforeColon is the maximum number of tokens between the name of a publication and the colon before its words.
@@ -196,10 +127,4 @@ func (rd *reading) beforeDeterminers(b *block, i int) int {
 		i--
 	}
 	return i
-}
-
-// mayPrecedeName reports whether t can be between a preposition and the name of a publication, as in "in yesterday's
-// Bugle".
-func (rd *reading) mayPrecedeName(t token) bool {
-	return t.kind == tokPoss || rd.l.det.has(t.id) || rd.l.epithet.has(t.id) || rd.l.when.has(t.id) || rd.l.period.has(t.id)
 }

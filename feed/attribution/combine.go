@@ -19,14 +19,13 @@ type candidate struct {
 	// The decision.
 	source         *source
 	passage        passageReading
-	certainty      int                // certainty of the source, in hundredths
-	passageCertain int                // certainty of the passage, in hundredths
-	near           int                // place of the quotation nearest to the names
-	forms          []form             // set by findForms
-	before         int                // certainty before findForms raised it
-	verdict        int                // certainty of the source as it would be published, in hundredths
-	doubts         doubts             // what verification found
-	sentence       *sentenceQuotation // if not nil, the passage is in the sentence of the credit
+	certainty      int    // certainty of the source, in hundredths
+	passageCertain int    // certainty of the passage, in hundredths
+	near           int    // place of the quotation nearest to the names
+	forms          []form // set by findForms
+	before         int    // certainty before findForms raised it
+	verdict        int    // certainty of the source as it would be published, in hundredths
+	doubts         doubts // what verification found
 }
 
 // sourceReading is one interpretation of the names in a credit.
@@ -67,7 +66,6 @@ func (rd *reading) candidates(d *decisions) []*candidate {
 		rd.chooseSource(d, c, cs)
 	}
 	rd.choosePassages(d, cs)
-	rd.quoteSentences(cs)
 	slices.SortStableFunc(cs, func(a, b *candidate) int { return cmp.Compare(a.source.firstBlock, b.source.firstBlock) })
 	return cs
 }
@@ -204,7 +202,7 @@ func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
 	}
 	handicap := rd.handicap(c)
 	for _, r := range c.sources {
-		if certainty := rd.r.model.source.certainty(r.evidence, handicap-rd.bonus(c, r.source)); c.source == nil || certainty > c.certainty {
+		if certainty := rd.r.model.source.certainty(r.evidence, handicap); c.source == nil || certainty > c.certainty {
 			c.source, c.certainty, c.near = r.source, certainty, r.near
 		}
 		if c.learned != nil && c.rule != nil {
@@ -488,10 +486,6 @@ const minSuggestion = 5
 func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {
 	s := c.source
 	if d == nil || c.keepsPassage() {
-		return
-	}
-	if c.sentence != nil {
-		rd.takeSentence(c)
 		return
 	}
 	certain := rd.isPassageCertain(d, c, threshold)

@@ -20,12 +20,10 @@ const (
 	doubtTitle                    // the unknown name is emphasized and not linked, like the title of a book
 	doubtPlace                    // the credit may not be that of the passage; see reading.isCreditOfPassage
 	doubtLink                     // the passage may be from a different link, or said by somebody else
-	doubtVia                      // the post was found there; see reading.isFoundThere
 	doubtNamed                    // see reading.isOnlyNamed
 	doubtMentioned                // see reading.isOnlyMentioned
 	doubtReference                // an entry of a bibliography; see reading.isReference
 	doubtFragment                 // the name may be only a part of a name; see reading.isPartialName
-	doubtImprobable               // see reading.isImprobable
 	doubtOwn                      // a picture or the author's own words: never published
 	doubtNames                    // there is no name: never published
 	doubtCount

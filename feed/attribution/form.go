@@ -10,8 +10,6 @@ const (
 	formStart                     // at the start of a block; see reading.addClearLines
 	formExcerpt                   // see reading.isCertainExcerpt
 	formLinkedArticle             // see reading.isLinkedArticle
-	formSentence                  // a known publication in a sentence that quotes it
-	formWork                      // see reading.isCitedWork
 	formCount
 )
 

@@ -2,54 +2,6 @@ package attribution
 
 import "testing"
 
-// TestIsCompany checks that a capitalized suffix of a company after the only author makes it a company.
-func TestIsCompany(t *testing.T) {
-	r := newReader(t)
-	for text, want := range map[string]bool{
-		"As Harbour Freight, Inc. says, the sand is back": true,
-		"As Harbour Freight Ltd says, the sand is back":   true,
-		"As Harbour Freight says, the sand is back":       false,
-		"As Harbour Freight, sa directrice, says":         false,
-	} {
-		rd := r.readRules(parsed(t, "text", text), &scratch{})
-		s := &source{citation: citation{authors: []string{"Harbour Freight"}}}
-		if got := rd.isCompany(s, rd.doc.blocks[0]); got != want {
-			t.Errorf("isCompany in %q is %v, want %v", text, got, want)
-		}
-	}
-}
-
-// TestIsAmbiguous checks that "he" is ambiguous only before a verb of saying and after the name of another person.
-func TestIsAmbiguous(t *testing.T) {
-	r := newReader(t)
-	for text, want := range map[string]bool{
-		"Anna Holt met Tony Hale and he told the council:":         true,
-		"Anna Holt met Tony Hale and he has a new boat:":           false,
-		"Anna Holt told the council, as she said of Tony Hale:":    false,
-		"Anna Holt met the council and she told it what she knew:": false,
-	} {
-		rd := r.readRules(parsed(t, "text", text), &scratch{})
-		s := &source{citation: citation{authors: []string{"Anna Holt"}}}
-		if got := rd.isAmbiguous(s, rd.doc.blocks[0]); got != want {
-			t.Errorf("isAmbiguous in %q is %v, want %v", text, got, want)
-		}
-	}
-}
-
-// TestMottoAndQuotation checks that an entry of a list is no motto if a quotation element is its passage.
-func TestMottoAndQuotation(t *testing.T) {
-	r := newReader(t)
-	rd := r.readRules(parsed(t, "markdown", "- [The Guardian](https://www.theguardian.com/) -- \"All the news from the pier\"\n"), &scratch{})
-	s := &source{citation: citation{pub: rd.publisherNamed("The Guardian")}}
-	if b := rd.doc.blocks[0]; !rd.isMotto(s, b) {
-		t.Error("the quoted words after the front page of a site are not a motto")
-	}
-	s.passageBlocks = []int{1}
-	if b := rd.doc.blocks[0]; rd.isMotto(s, b) {
-		t.Error("an entry with a quotation element is a motto")
-	}
-}
-
 // TestWorkAtItsSite checks that the work in a structured credit is the publication if the URL is on the site of that
 // name, and the headline otherwise.
 func TestWorkAtItsSite(t *testing.T) {

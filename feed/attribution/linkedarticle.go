@@ -15,7 +15,7 @@ const minLinkedArticle, minCertainExcerpt = 50, 50
 // and the text around the link does not only refer the reader to it.
 func (rd *reading) isLinkedArticle(c *candidate) bool {
 	s := c.source
-	if c.certainty < minLinkedArticle || c.certainty >= clearCertainty || s.pub.known == nil || rd.r.pubs.byHost(s.url) != s.pub.known ||
+	if c.certainty < minLinkedArticle || s.pub.known == nil || rd.r.pubs.byHost(s.url) != s.pub.known ||
 		!isArticlePath(s.url) || !isArticleOfSite(s.url) || isCatalog(s.pub.known) {
 		return false
 	}
@@ -34,7 +34,7 @@ const minExcerptPassage = 85
 // its publication or only the names of people.
 func (rd *reading) isCertainExcerpt(c *candidate) bool {
 	s := c.source
-	if c.certainty < minCertainExcerpt || c.certainty >= clearCertainty || len(s.passages) == 0 || c.passageCertain < minExcerptPassage {
+	if c.certainty < minCertainExcerpt || len(s.passages) == 0 || c.passageCertain < minExcerptPassage {
 		return false
 	}
 	if isArticlePath(s.url) && isArticleOfSite(s.url) && (s.pub.name == "" || rd.isAtURL(s)) {

@@ -14,7 +14,7 @@ func TestLinkedArticle(t *testing.T) {
 		guardian = "https://www.theguardian.com/environment/2019/may/02/harbour-closes-winter"
 		own      = " I have moved the shed to the other side of the garden, where the ground is higher and the cat can see the quay."
 	)
-	checkVerified(t, []formCase{
+	checkQuotes(t, []formCase{
 		{"a fact with its source", "markdown", "The tides [rise faster here](" + times + ") than in the south, according to a study of the New York Times." + own,
 			"New York Times|||" + times},
 		{"a report of an article", "markdown", "A [New York Times article](" + times + ") says that the tides rise faster here than in the south." + own,
@@ -37,7 +37,7 @@ func TestLinkedArticle(t *testing.T) {
 // TestCertainExcerpt checks that a quotation element below a link to an article is a quotation of it.
 func TestCertainExcerpt(t *testing.T) {
 	const u = "https://harbourboard.example/reports/2012/sand-and-salt.html"
-	checkVerified(t, []formCase{
+	checkQuotes(t, []formCase{
 		{"a document", "markdown", "We started looking into the rules, and into [the harbour act](" + u + ") itself. It says, in section 28:" + formBlock + formOwn,
 			"harbourboard.example|||" + u + "|SAND"},
 		{"a pointing word", "markdown", "[Here](" + u + ") one reads things such as:" + formBlock + formOwn, "harbourboard.example|||" + u + "|SAND"},

@@ -15,7 +15,6 @@ const minFoundTitle, maxFoundTitle = 2, 30
 
 // completeHeadline sets the headline of s if it has none and the post certainly contains it.
 func (rd *reading) completeHeadline(s *source) {
-	rd.dropCutHeadline(s)
 	if s.headline != "" || s.kind == Tweet || s.kind == Reblog || s.structured || s.pub.name == "" && s.url == "" && !s.clear {
 		return
 	}
@@ -43,55 +42,6 @@ func (rd *reading) entryHeadline(s *source) string {
 		}
 	}
 	return ""
-}
-
-// dropCutHeadline removes a headline that is incomplete: its quotation marks are not balanced, the next line continues
-// it, or it follows a number sign, as in "#HarbourNews – OSLO – The ferry". It also removes a headline that is the
-// title of a different work, as in "a film called “The Pier”".
-func (rd *reading) dropCutHeadline(s *source) {
-	if s.headline == "" {
-		return
-	}
-	unbalanced := strings.Contains(s.headline, "“") && !strings.ContainsAny(s.headline, "”„")
-	if unbalanced || rd.isContinued(s.headline) || slices.ContainsFunc(s.creditBlocks, func(k int) bool {
-		b := rd.doc.blocks[k]
-		return strings.Contains(b.text, "#"+s.headline) || rd.isOtherTitle(s, b)
-	}) {
-		s.headline = ""
-	}
-}
-
-// isContinued reports whether the headline is a line that ends in a function word, and the next line begins in lower
-// case.
-func (rd *reading) isContinued(headline string) bool {
-	toks := rd.r.lx.tokenize(headline, nil)
-	if len(toks) == 0 {
-		return false
-	}
-	if last := toks[len(toks)-1]; last.upper || !rd.l.stop.has(last.id) {
-		return false
-	}
-	for k, b := range rd.doc.blocks[:max(0, len(rd.doc.blocks)-1)] {
-		next := rd.doc.blocks[k+1].toks
-		if b.text == headline && len(next) > 0 && next[0].kind == tokWord && !next[0].upper {
-			return true
-		}
-	}
-	return false
-}
-
-// isOtherTitle reports whether block b has the headline of s after a word such as "entitled" that does not refer to the
-// article.
-func (rd *reading) isOtherTitle(s *source, b *block) bool {
-	for i := 1; i+1 < len(b.toks); i++ {
-		if !rd.l.titled.has(b.toks[i].id) {
-			continue
-		}
-		if title, u := rd.titleAt(b, i+1); title == s.headline && !rd.isTitled(s, b, i, u) {
-			return true
-		}
-	}
-	return false
 }
 
 // titledHeadline returns the title that follows a word such as "entitled" in the credit of s, as in 'a story titled
@@ -342,16 +292,12 @@ func (rd *reading) headlineOfTail(s *source) string {
 // isPersonal reports whether the token is a word in the first or second person.
 func (rd *reading) isPersonal(t token) bool { return rd.isFirstPerson(t) || rd.l.second.has(t.id) }
 
-// refersToTitle reports whether the last block of the credit of s ends the post and refers to an article to read, or
-// the first one begins the post and is a citation without a title.
+// refersToTitle reports whether the last block of the credit of s ends the post and refers to an article to read.
 func (rd *reading) refersToTitle(s *source) bool {
 	if len(s.creditBlocks) == 0 {
 		return false
 	}
-	first, last := slices.Min(s.creditBlocks), slices.Max(s.creditBlocks)
-	if b := rd.doc.blocks[first]; rd.isCitationHeader(s, b) {
-		return !slices.ContainsFunc(rd.doc.blocks[:first], func(b *block) bool { return b.isText() })
-	}
+	last := slices.Max(s.creditBlocks)
 	b := rd.doc.blocks[last]
 	if b.list || len(b.toks) == 0 || slices.ContainsFunc(rd.doc.blocks[last+1:], func(b *block) bool { return b.isText() }) {
 		return false
@@ -366,6 +312,15 @@ func (rd *reading) refersToTitle(s *source) bool {
 // isText reports whether the block is a part of the post's text, or a credit in it.
 func (b *block) isText() bool {
 	return b.role == "" || b.role == Commentary || b.role == Passage || b.role == Credit || b.role == Uncredited
+}
+
+// isTitle reports whether the text can be a headline rather than a remark: it is one sentence without a final period,
+// and not in the first person.
+func (rd *reading) isTitle(text string) bool {
+	toks := rd.r.lx.tokenize(text, nil)
+	return len(toks) > 1 && len(toks) <= 40 && toks[0].upper && !slices.ContainsFunc(toks, func(t token) bool {
+		return rd.l.first.has(t.id) || t.kind == tokPunct && (t.ch == '.' || t.ch == ';')
+	})
 }
 
 // minSlugWords is the minimum number of words that the post's title and the URL of an article must share for the title

@@ -448,7 +448,7 @@ func (rd *reading) bindInline(i int, m *match) {
 	if q.hi <= m.pub.lo {
 		between = span{q.hi, m.pub.lo}
 	}
-	s.doubtful = rd.isQuotedName(b, q) || rd.isDoubtful(b, between) || rd.hasSecondSpeaker(b, between)
+	s.doubtful = rd.isQuotedName(b, q) || rd.isDoubtful(b, between)
 	rd.setRole(b, Passage)
 	if m.clause.lo > 0 {
 		b.ownText = append(b.ownText, b.slice(span{0, m.clause.lo}))

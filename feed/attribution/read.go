@@ -81,7 +81,7 @@ func (rd *reading) prepareSources() {
 		if !rd.isOwnBlog(s) && rd.isSource(s) {
 			return false
 		}
-		rd.dropSource(s)
+		rd.releaseBlocks(s, nil)
 		return true
 	})
 }
@@ -128,7 +128,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	}
 	published, suggestions := rd.divide(d, cs)
 	for _, c := range cs {
-		if q, ok := suggestions[c]; ok && rd.isNews(c, q, published) {
+		if q, ok := suggestions[c]; ok && rd.addsToPublished(c, q, published) {
 			res.Suggestions = append(res.Suggestions, q)
 		}
 	}
@@ -147,7 +147,7 @@ func (rd *reading) publish(d *decisions, cs []*candidate) Result {
 	return res
 }
 
-// minVerdict is the certainty, in hundredths, below which a candidate is suggested without a verdict.
+// minVerdict is the certainty of names, in hundredths, below which a candidate is suggested without a verdict.
 const minVerdict = 5
 
 // divide returns the candidates to publish, with their final passages, and the quotes of those to suggest.
@@ -157,27 +157,17 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 	for _, c := range cs {
 		suggestions[c] = rd.newQuote(c)
 	}
-	// The blocks of a candidate that is not published become commentary, so the most certain ones come last.
-	order := slices.Clone(cs)
-	slices.SortStableFunc(order, func(a, b *candidate) int { return cmp.Compare(a.certainty, b.certainty) })
-	for _, c := range order {
-		if rd.isPublished(d, c, cs, threshold) {
+	for _, c := range cs {
+		if rd.finish(d, c, cs, threshold) {
+			published = append(published, c)
 			delete(suggestions, c)
 			continue
 		}
-		if q := suggestions[c]; c.verdict > 0 {
-			q.Confidence = float64(c.verdict) / 100
-			suggestions[c] = q
-		}
-		if c.rule != nil {
-			rd.dropSource(c.rule)
-		}
+		q := suggestions[c]
+		q.Confidence = float64(min(cmp.Or(c.verdict, c.certainty), threshold-1)) / 100
+		suggestions[c] = q
 	}
-	for _, c := range cs {
-		if _, ok := suggestions[c]; !ok {
-			published = append(published, c)
-		}
-	}
+	rd.release(cs, suggestions)
 	all := slices.Clone(published)
 	published = slices.DeleteFunc(published, func(c *candidate) bool {
 		if rd.isRepeated(c.source, all) {
@@ -189,44 +179,54 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 	return published, suggestions
 }
 
-// isPublished reports whether the verdict on candidate c is at least the threshold, in hundredths. It corrects the
-// source, and sets its final passage. all holds all candidates of the post.
-func (rd *reading) isPublished(d *decisions, c *candidate, all []*candidate, threshold int) bool {
-	s := c.source
-	ruled, least := false, minVerdict
-	if d == nil || c.isMarkup() { // there is no verdict
-		ruled, least = true, threshold
+// release changes the blocks of the candidates that are only suggested back to commentary or to uncredited quotations,
+// except those that also belong to a published one.
+func (rd *reading) release(cs []*candidate, suggestions map[*candidate]Quote) {
+	taken := make(map[int]bool)
+	for _, c := range cs {
+		if _, ok := suggestions[c]; !ok {
+			for _, k := range slices.Concat(c.source.passageBlocks, c.source.creditBlocks) {
+				taken[k] = true
+			}
+		}
+	}
+	for _, c := range cs {
+		if _, ok := suggestions[c]; ok {
+			rd.releaseBlocks(c.source, taken)
+			if c.rule != nil {
+				rd.releaseBlocks(c.rule, taken)
+			}
+		}
+	}
+}
+
+// finish corrects the source of candidate c, sets its final passage, and reports whether it is published: whether the
+// verdict on it is at least the threshold, in hundredths. Where the markup alone determines the source, or there is no
+// model, there is no verdict, and the certainty of the names decides. all holds all candidates of the post.
+func (rd *reading) finish(d *decisions, c *candidate, all []*candidate, threshold int) bool {
+	s, hasVerdict, least := c.source, d != nil && !c.isMarkup(), minVerdict
+	if !hasVerdict {
+		least = threshold
 	}
 	if c.certainty < least {
 		return false
 	}
 	rd.setPassage(d, c, threshold)
-	vias := rd.vias
-	c.doubts = rd.verify(s)
-	ok := c.doubts&vetoes == 0
-	if ok {
-		rd.takeCitedAuthor(s)
-		rd.completeHeadline(s)
-		rd.cutSite(s)
-		if ruled {
-			ok = c.doubts == 0 && !rd.isMention(c, threshold)
-		} else {
-			rd.judge(c, all)
-			ok = c.verdict >= threshold
-		}
+	if c.doubts = rd.verify(s); c.doubts&vetoes != 0 {
+		return false
 	}
-	if c.doubts != 0 && !ok && c.certainty < threshold {
-		rd.vias = vias // what is not even certain to be a source is no via either
+	rd.completeHeadline(s)
+	rd.cutSite(s)
+	if !hasVerdict {
+		return c.doubts == 0 && !rd.isMention(c, threshold)
 	}
-	if !ok && d != nil && !c.keepsPassage() {
-		rd.clearPassage(s)
-	}
-	return ok
+	rd.judge(c, all)
+	return c.verdict >= threshold
 }
 
 // isCertainForm reports whether the form of the credit of c makes it certain.
 func (rd *reading) isCertainForm(c *candidate) bool {
-	return c.doubts == 0 && (c.has(formSentence) || c.has(formWork) || c.source.clear && !rd.isClearMention(c.source))
+	return c.doubts == 0 && c.source.clear && !rd.isClearMention(c.source)
 }
 
 // isClearMention reports whether s, a source with a clear form, is only mentioned.
@@ -275,8 +275,8 @@ func (rd *reading) isIncluded(q Quote, published []*candidate) bool {
 	})
 }
 
-// isNews reports whether q, a suggestion for c, says something that the published sources do not.
-func (rd *reading) isNews(c *candidate, q Quote, published []*candidate) bool {
+// addsToPublished reports whether q, a suggestion for c, says something that the published sources do not.
+func (rd *reading) addsToPublished(c *candidate, q Quote, published []*candidate) bool {
 	return !rd.isSamePage(q, published) && (c.certainty >= minNamed || !rd.isIncluded(q, published))
 }
 
@@ -301,8 +301,8 @@ func isSameArticle(s *source, published []*candidate) bool {
 	})
 }
 
-// isMention reports whether the source, which only the rules found, has no passage and is more likely mentioned than
-// quoted.
+// isMention reports whether the source of c, on which there is no verdict, has no passage and is more likely mentioned
+// than quoted.
 func (rd *reading) isMention(c *candidate, threshold int) bool {
 	s := c.source
 	return len(s.passages) == 0 && !s.entry && (c.certainty < minMention*min(threshold, defaultLimit)/defaultLimit ||
@@ -340,9 +340,12 @@ func (rd *reading) listBlocks(res *Result) {
 	}
 }
 
-// dropSource changes the blocks of an unpublished source back to commentary, or to an uncredited quotation.
-func (rd *reading) dropSource(s *source) {
+// releaseBlocks changes the blocks of s back to commentary, or to an uncredited quotation, except those in taken.
+func (rd *reading) releaseBlocks(s *source, taken map[int]bool) {
 	for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
+		if taken[k] {
+			continue
+		}
 		b := rd.doc.blocks[k]
 		b.ownText = nil
 		switch {

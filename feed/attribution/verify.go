@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-
-	"feedpub/feed"
 )
 
 // Verification is the last check of a candidate before the verdict on it. It compares each name with the text and the
@@ -16,21 +14,13 @@ import (
 // the place of its credit; see [reading.doubtsAbout] for the others.
 func (rd *reading) verify(s *source) (found doubts) {
 	rd.replaceArchive(s)
-	if s.dropNumbers() && s.pub.name == "" && len(s.authors) == 0 {
-		found.add(doubtNames, true)
-		return found
-	}
 	rd.dropOtherQuotation(s)
-	rd.dropTimeAsHeadline(s)
 	rd.dropNameAsHeadline(s)
 	if s.structured {
 		rd.dropReferencePage(s)
 		if rd.takeNameFromHeadline(s); s.headline != "" && !rd.isQuotedTitle(s) {
 			s.headline = ""
 		}
-		rd.takeSignature(s)
-		s.cutImprint()
-		found.add(doubtImprobable, rd.isTitleAsName(s) || s.isMixed())
 		return found
 	}
 	if s.kind == Tweet {
@@ -47,41 +37,21 @@ func (rd *reading) verify(s *source) (found doubts) {
 	}
 	b := rd.doc.blocks[at]
 	found = rd.checkPlace(s, at)
-	rd.readListEntry(s, b)
-	rd.dropViaURL(s)
-	rd.correctName(s)
+	rd.cutName(s)
 	rd.correctAuthors(s)
-	rd.dropAuthorsElsewhere(s)
-	rd.dropNamedThings(s)
 	rd.correctTitle(s)
 	rd.correctHeadline(s, at)
-	rd.wholeLabel(s)
 	rd.dropSentencePart(s)
-	s.cutImprint()
 	rd.dropReferenceHost(s, b)
-	rd.dropSubjectOfEntry(s)
-	rd.dropAdverb(s)
 	rd.recognizeInflected(s)
-	rd.takeGivenNameAsAuthor(s)
 	rd.takePersonAsAuthor(s)
-	rd.dropNamesBesidePerson(s)
-	rd.takeAuthorAsPublication(s)
-	rd.takeTitleAtURL(s)
-	rd.correctPublication(s)
-	rd.completeInstitution(s)
-	rd.replaceGenericName(s)
-	rd.dropEmployer(s)
-	rd.replaceAggregator(s)
 	rd.dropUncertainMembers(s, b)
-	rd.dropAside(s)
 	rd.dropSubjectOfLink(s)
-	found.add(doubtLink, !rd.takeNearerLink(s, at) || rd.isOtherSpeaker(s, at))
 	found.add(doubtNames, s.pub.name == "" && len(s.authors) == 0 && s.headline == "")
 	found.add(doubtNamed, rd.isOnlyNamed(s))
 	found.add(doubtMentioned, rd.isOnlyMentioned(s, b))
 	found.add(doubtReference, rd.isReference(s, at))
-	found.add(doubtFragment, rd.isPartialName(s, b))
-	found.add(doubtImprobable, rd.isImprobable(s, at))
+	found.add(doubtFragment, rd.isPartialName(s))
 	return found
 }
 
@@ -91,9 +61,7 @@ func (rd *reading) checkPlace(s *source, at int) (found doubts) {
 	b := rd.doc.blocks[at]
 	found.add(doubtPlace, !rd.isCreditOfPassage(s, at))
 	found.add(doubtLink, !rd.takeLinkOfLead(s, at))
-	found.add(doubtVia, rd.isFoundThere(s) || rd.isViaInBrackets(s, b))
-	found.add(doubtOwn, rd.isOwnSentence(s, b))
-	found.add(doubtLink, !rd.takeLinkOfSentence(s, b))
+	found.add(doubtLink, !rd.isLinkOfSentence(s, b))
 	found.add(doubtOwn, rd.isPictureOrOwnText(s, b))
 	return found
 }
@@ -114,35 +82,6 @@ func (rd *reading) dropOtherQuotation(s *source) {
 			return
 		}
 	}
-}
-
-// takeCitedAuthor makes the person in a cite element at the end of the passage the author of s if s has no author.
-func (rd *reading) takeCitedAuthor(s *source) {
-	if len(s.authors) > 0 || len(s.passages) == 0 {
-		return
-	}
-	for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
-		b := rd.doc.blocks[k]
-		if at := rd.citeAtEnd(b); at > 0 && b.quotation != nil && strings.HasSuffix(s.passages[len(s.passages)-1], b.slice(span{0, at})) {
-			s.authors = []string{b.slice(span{at, len(b.toks)})}
-			return
-		}
-	}
-}
-
-// dropNumbers removes authors whose names contain numbers, and reports whether there were any. It keeps the names of
-// accounts.
-func (s *source) dropNumbers() bool {
-	if s.kind == Tweet || s.kind == Reblog || !slices.ContainsFunc(s.authors, hasNumber) {
-		return false
-	}
-	s.authors = slices.DeleteFunc(slices.Clone(s.authors), hasNumber)
-	return true
-}
-
-// hasNumber reports whether a word of the name begins with a digit, as in a date that is written before a name.
-func hasNumber(name string) bool {
-	return slices.ContainsFunc(strings.Fields(name), func(w string) bool { return w[0] >= '0' && w[0] <= '9' })
 }
 
 // creditBlock returns the index of the block of the credit that is nearest to the passage: the last one before it, or
@@ -213,87 +152,6 @@ func (rd *reading) isNamedIn(s *source, b *block) bool {
 	return s.url != "" && slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink && r.value == s.url })
 }
 
-// readListEntry reads an entry in a list of links, such as "“Rents Rise” (The Bugle)" or "The Bugle: Rents Rise". The
-// link is the name of the publication or, in the second form, the whole text. What remains is a headline and not a
-// passage.
-func (rd *reading) readListEntry(s *source, b *block) {
-	if s.pub.name == "" || len(s.passageBlocks) > 0 || len(s.passages) > 1 || len(s.creditBlocks) != 1 || !b.list {
-		return
-	}
-	for _, r := range b.runs {
-		if r.kind != runLink || r.value != s.url {
-			continue
-		}
-		text := b.text[r.start:r.end]
-		if rest, ok := strings.CutPrefix(text, s.pub.name+": "); ok { // the link contains the headline, too
-			s.setHeadline(rest)
-			return
-		}
-		if strings.HasPrefix(s.pub.name, text) || strings.HasSuffix(text, s.pub.name) {
-			rd.readEntryOf(s, b, r)
-			return
-		}
-	}
-}
-
-// readEntryOf reads an entry in which the link r is the name of the publication.
-func (rd *reading) readEntryOf(s *source, b *block, r run) {
-	if rest, ok := strings.CutPrefix(b.text[r.end:], ": "); ok && r.start == 0 && len(s.passages) == 0 && rd.isTitle(rest) {
-		s.setHeadline(rest)
-		return
-	}
-	end := quotedEnd(b.toks, 0)
-	if end == 0 || end >= len(b.toks) || r.start <= b.toks[end-1].end {
-		return
-	}
-	quoted := unquote(b.slice(span{0, end}))
-	if strings.HasSuffix(quoted, ".") || len(s.passages) == 1 && unquote(s.passages[0]) != quoted {
-		return // a quoted sentence is not a headline
-	}
-	s.setHeadline(quoted)
-	s.entry = true
-}
-
-// setHeadline sets the headline of an entry in a list of links, which has no author and no passage.
-func (s *source) setHeadline(headline string) {
-	s.headline, s.authors, s.passages, s.inline = cleanHeadline(headline), nil, nil, false
-	s.kind = HeadlineOnly
-}
-
-// isTitle reports whether the text after a linked publication can be a headline rather than a remark: it is one
-// sentence without a final period, and not in the first person.
-func (rd *reading) isTitle(text string) bool {
-	toks := rd.r.lx.tokenize(text, nil)
-	return len(toks) > 1 && len(toks) <= 40 && toks[0].upper && !slices.ContainsFunc(toks, func(t token) bool {
-		return rd.l.first.has(t.id) || t.kind == tokPunct && (t.ch == '.' || t.ch == ';')
-	})
-}
-
-// dropViaURL removes the URL of a source if its link belongs to a via, as in "(via Ann Reed)", and adds the via.
-func (rd *reading) dropViaURL(s *source) {
-	if s.url == "" {
-		return
-	}
-	for _, k := range s.creditBlocks {
-		b := rd.doc.blocks[k]
-		for _, r := range b.runs {
-			if r.kind != runLink || r.value != s.url {
-				continue
-			}
-			_, in := tokensWithin(b.toks, span{0, len(b.toks)}, r)
-			end := phraseEnd(rd.l.viaWord, b.toks[in.lo:in.hi])
-			if end == 0 || in.lo+end == in.hi {
-				continue
-			}
-			via := feed.Via{Name: b.slice(span{in.lo + end, in.hi}), URL: s.url}
-			rd.addVias([]feed.Via{via})
-			s.url = ""
-			s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(a string) bool { return a == via.Name })
-			return
-		}
-	}
-}
-
 // correctAuthors removes the authors of s who are not people or did not write the passage.
 func (rd *reading) correctAuthors(s *source) {
 	var kept []string
@@ -306,7 +164,7 @@ func (rd *reading) correctAuthors(s *source) {
 			continue
 		}
 		name = rd.linkedName(s, name[:toks[len(toks)-1].end])
-		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && !rd.isSender(s, name) && rd.isAuthorInCredit(s, name) {
+		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && rd.isAuthorInCredit(s, name) {
 			kept = append(kept, name)
 		}
 	}
@@ -350,7 +208,7 @@ func (rd *reading) isAuthorInCredit(s *source, name string) bool {
 			continue
 		}
 		if next := at.hi; next < len(b.toks) && (rd.continuesName(b, next) || rd.l.page.hasLower(b.toks[next])) ||
-			rd.isSubject(b, at) || rd.isReportedOn(b, at) || s.pub.name != "" && rd.isInterviewed(b, at) {
+			rd.isSubject(b, at) {
 			return false
 		}
 		return rd.isCreditSentence(s, b, at)
@@ -411,9 +269,6 @@ func (rd *reading) correctHeadline(s *source, at int) {
 		s.headline = ""
 		return
 	}
-	if len(s.authors) == 0 && rd.readAuthorAtPlace(s, toks) {
-		return
-	}
 	if strings.Contains(rd.doc.blocks[at].text, s.headline) || strings.Contains(rd.postTitle, s.headline) {
 		return
 	}
@@ -449,21 +304,7 @@ func isNumber(toks []token) bool {
 // isMarkedIn reports whether the block contains the text in quotation marks, emphasized or linked.
 func (rd *reading) isMarkedIn(b *block, text string) bool {
 	_, in, ok := b.findName(text)
-	return ok && !in.empty() && rd.isMarkedSpan(b, in)
-}
-
-// readAuthorAtPlace reports whether the headline of s, whose tokens are toks, consists of a person, "at", "in" or
-// "for", and a place. If it does, the person becomes the author, and the headline is removed.
-func (rd *reading) readAuthorAtPlace(s *source, toks []token) bool {
-	for k := 2; k <= 3 && k+1 < len(toks); k++ {
-		t, next := toks[k], toks[k+1:]
-		if t.kind == tokWord && !t.upper && rd.l.in.has(t.id) && rd.l.personScore(s.headline, toks[:k]) > 0 &&
-			(rd.l.det.has(next[0].id) || rd.r.pubs.knownPrefix(next, true) > 0) {
-			s.authors, s.headline = []string{s.headline[:toks[k-1].end]}, ""
-			return true
-		}
-	}
-	return false
+	return ok && !in.empty() && (b.isQuoted(in) || b.isEmphasized(in) || b.linkIn(in) != "")
 }
 
 // dropReferenceHost removes the URL, and a publication that only the URL names, if the host is an encyclopedia, a shop
@@ -492,17 +333,6 @@ func (b *block) textOfLink(u string) string {
 	}
 	return ""
 }
-
-// dropSubjectOfEntry removes the authors of s if the publication is an encyclopedia that names no authors: a person in
-// the credit is the subject of the article.
-func (rd *reading) dropSubjectOfEntry(s *source) {
-	if s.pub.known != nil && slices.ContainsFunc(s.pub.known.Domains, func(d string) bool { return encyclopedias[d] }) {
-		s.authors = nil
-	}
-}
-
-// encyclopedias lists the domains of encyclopedias that anybody can edit.
-var encyclopedias = map[string]bool{"wikipedia.org": true, "wikiquote.org": true}
 
 // dropReferencePage removes the publication of a structured credit that consists of a person's name or a work with a
 // link to a reference site. The link of a work is kept.
@@ -551,55 +381,6 @@ func (b *block) findName(name string) (before int, within span, ok bool) {
 	}
 	before, within = tokensWithin(b.toks, span{0, len(b.toks)}, run{start: from, end: from + len(name)})
 	return before, within, true
-}
-
-// correctPublication replaces a known name that is only the end of the publication's name, as in "Cambridge Times": the
-// host of the article has the whole name.
-func (rd *reading) correctPublication(s *source) {
-	if name := strings.TrimSuffix(s.pub.name, "."); s.pub.known != nil && rd.r.pubs.lookup(name) == s.pub.known {
-		s.pub.name = name // without the period of the sentence
-	}
-	if s.pub.name == "" || s.url == "" {
-		return
-	}
-	e := rd.r.pubs.byHost(s.url)
-	if s.pub.known != nil && s.pub.known == e {
-		return
-	}
-	if e != nil && s.pub.known != nil && endsName(e, s.pub.name) {
-		s.pub = publisher{name: e.Name, known: e}
-		return
-	}
-	for _, k := range s.creditBlocks {
-		if name := rd.doc.blocks[k].longerName(s.pub.name, s.url); name != "" {
-			s.pub = publisher{name: name, known: rd.r.pubs.lookup(name)}
-			return
-		}
-	}
-}
-
-// longerName returns the name in the block with one to three capitalized words before it, if the host of the URL
-// contains these words too. Otherwise it returns "".
-func (b *block) longerName(name, u string) string {
-	lo, _, ok := b.findName(name)
-	if !ok {
-		return ""
-	}
-	end := strings.Index(b.text, name) + len(name)
-	for n := lo - 1; n >= 0 && n >= lo-3 && b.toks[n].kind == tokWord && b.toks[n].upper; n-- {
-		longer := b.text[b.toks[n].start:end]
-		if !sameName(longer, name) && hostNamed(u, longer) {
-			return longer
-		}
-	}
-	return ""
-}
-
-// endsName reports whether e's name or one of its aliases ends with the given name.
-func endsName(e *publication, name string) bool {
-	return slices.ContainsFunc(append([]string{e.Name}, e.Aliases...), func(n string) bool {
-		return strings.HasSuffix(n, " "+name)
-	})
 }
 
 // isPublicationCertain reports whether the publication of s, whose credit is in block b, is certain. For a known

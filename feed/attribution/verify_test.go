@@ -72,7 +72,7 @@ func TestVerify(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			for _, q := range readVerified(t, "markdown", tt.body, len(tt.want) > 0) {
+			for _, q := range readCase(t, tt.name, "markdown", tt.body) {
 				var authors []string
 				for _, a := range q.Source.Authors {
 					authors = append(authors, a.Name)

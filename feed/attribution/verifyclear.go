@@ -28,14 +28,12 @@ func (rd *reading) findForms(cs []*candidate) {
 		c.addForm(formExcerpt, rd.isCertainExcerpt(c))
 		linked := rd.isLinkedArticle(c)
 		c.addForm(formLinkedArticle, linked)
-		c.addForm(formSentence, c.sentence != nil)
-		c.addForm(formWork, rd.isCitedWork(c, c.source))
 		c.addForm(formClear, rd.isClear(c))
 		if c.has(formClear) {
 			c.source.clear = true
 			c.certainty = max(c.certainty, clearCertainty)
 		}
-		c.source.linkedArticle = linked && len(c.forms) == 1
+		c.source.linkedArticle = linked && !c.has(formExcerpt) && !c.has(formClear)
 	}
 }
 
@@ -51,8 +49,8 @@ func (rd *reading) isClear(c *candidate) bool {
 	if rd.isClearName(c) || c.certainty >= minNamedNear && rd.isNamedNear(c) {
 		return true
 	}
-	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s) || c.rule != nil && rd.isClearLine(s)) ||
-		rd.isClearCitation(s) || rd.isClearBeside(s) || rd.isExternal(s)
+	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s)) ||
+		rd.isClearCitation(s) || rd.isExternal(s)
 }
 
 // isNamedNear reports whether a quotation is next to the name of a known publication: in its sentence, directly above
@@ -103,24 +101,6 @@ func (rd *reading) isSpeakerInSentence(s *source, b *block, name span) bool {
 // passage.
 func (rd *reading) isExternal(s *source) bool {
 	return rd.externalURL != "" && s.url == rd.externalURL && s.pub.name != "" && len(s.passageBlocks) > 0
-}
-
-// clearConventions are the conventions of credits on a separate line or in the title of the post.
-var clearConventions = map[string]bool{
-	"1": true, "1a": true, "1c": true, "4": true, "9": true, "10": true, "11": true, "12": true,
-}
-
-// isClearLine reports whether the credit of s names a known publication on a separate line or in the title, in a post
-// that does not mark its quotations: "From the Bugle:", "Read the whole article at the Bugle", "Rents Rise (The
-// Bugle)".
-func (rd *reading) isClearLine(s *source) bool {
-	if s.pub.known == nil || s.pub.known.Word && s.convention != "10" || !clearConventions[s.convention] || rd.marksQuotations || s.guessed {
-		return false
-	}
-	return !slices.ContainsFunc(s.creditBlocks, func(k int) bool {
-		b := rd.doc.blocks[k]
-		return b.role != Credit || b.list
-	})
 }
 
 // isClearLead reports whether the passage is a quotation element directly below a block that ends in a colon, and the

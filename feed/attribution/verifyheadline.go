@@ -15,7 +15,6 @@ import (
 func (rd *reading) correctTitle(s *source) {
 	rd.splitPageTitle(s)
 	rd.takePublicationAsHeadline(s)
-	rd.takeQuotedTitle(s)
 	rd.takeNameFromHeadline(s)
 	rd.joinRelativeClause(s)
 	rd.cutHeadline(s)
@@ -125,8 +124,6 @@ func (rd *reading) endsInPossessive(text string) bool {
 func (rd *reading) correctWithin(s *source, b *block, r run, before, after string) {
 	longer := fold(before+after) != "" // the link has more text than the headline
 	switch {
-	case rd.isTermIn(b, s.headline):
-		s.headline = "" // a few quoted words before a noun
 	case longer && rd.containsName(s, before+" "+after):
 		// "H | X": the headline is right
 	case longer && rd.isPersonLike(s.headline):
@@ -151,18 +148,6 @@ func (rd *reading) joinRelativeClause(s *source) {
 	}) {
 		s.headline, s.authors = joined, nil
 	}
-}
-
-// isTermIn reports whether the headline is a term in block b: up to three words in quotation marks, with a word in
-// lower case before and after the marks, as in: announced three "Safe Harbour" projects.
-func (rd *reading) isTermIn(b *block, headline string) bool {
-	_, at, ok := b.findName(headline)
-	if !ok || at.empty() || at.hi-at.lo > 3 || at.lo < 2 || at.hi+1 >= len(b.toks) || b.toks[at.lo-1].kind != tokOpen ||
-		b.toks[at.hi].kind != tokClose {
-		return false
-	}
-	before, after := b.toks[at.lo-2], b.toks[at.hi+1]
-	return before.kind == tokWord && !before.upper && after.kind == tokWord && !after.upper && !rd.l.stop.has(after.id)
 }
 
 // wordOf returns the number of the only word of the text, or 0.
@@ -203,18 +188,6 @@ func (rd *reading) dropLabel(s *source, b *block, r run) {
 	if s.pub.name == "" {
 		s.url = ""
 	}
-}
-
-// isInDescription reports whether token i of block b is in brackets, after words that describe something.
-func (rd *reading) isInDescription(b *block, i int) bool {
-	for k := i - 1; k >= 0 && k > i-12; k-- {
-		if t := b.toks[k]; t.kind == tokPunct && t.ch == '(' {
-			return rd.isDescription(b.toks[k+1 : i])
-		} else if t.kind == tokPunct && t.ch == ')' {
-			return false
-		}
-	}
-	return false
 }
 
 // linkedTitle returns the text of the link to the article if it is a title of 3 to 15 words, not counting numbers, that
@@ -309,47 +282,10 @@ func (rd *reading) isTitleLabel(b *block, r run) bool {
 		return false // "the article"
 	case b.isWholly(runLink), rd.beginsEntry(b, in), rd.isHeading(label):
 		return true
-	case in.hi < len(b.toks) && b.toks[in.hi].kind == tokPunct && rd.isSayingLabel(b.toks[in.lo:in.hi]):
-		return false // "the Bugle writes here"
-	case rd.isInDescription(b, in.lo), !first.upper && !first.digit, in.hi-in.lo == 1 && rd.l.given.has(first.id):
+	case !first.upper && !first.digit, in.hi-in.lo == 1 && rd.l.given.has(first.id):
 		return false
 	}
 	return rd.beginsCitation(b, in) || in.lo > 0 && isSeparator(b.toks[in.lo-1]) || rd.isTitleInSentence(b, in)
-}
-
-// takeSignature makes the text of the link to the article the author of s if it is at the end of a block after a dash,
-// and consists of up to three capitalized words that begin with a given name, as in "“…” — [Ann Reed](…)".
-func (rd *reading) takeSignature(s *source) {
-	const longest = 3
-	at := rd.creditBlock(s)
-	if at < 0 {
-		return
-	}
-	b := rd.doc.blocks[at]
-	link, ok := b.lastLink()
-	if !ok || s.url == "" || link.value != s.url || len(s.authors) > 0 {
-		return
-	}
-	before, in := tokensWithin(b.toks, span{0, len(b.toks)}, link)
-	if in.hi < len(b.toks) || before == 0 || b.toks[before-1].kind != tokDash {
-		return
-	}
-	name := b.slice(in)
-	words, upper := countCapitalized(b.toks[in.lo:in.hi])
-	if words > longest || upper < words || !rd.l.given.has(b.toks[in.lo].id) || s.headline != "" && s.headline != name {
-		return
-	}
-	s.headline, s.authors = "", []string{name}
-}
-
-// isSayingLabel reports whether the tokens of a link end in a verb of saying, perhaps before an adverb.
-func (rd *reading) isSayingLabel(toks []token) bool {
-	for _, t := range toks[max(0, len(toks)-2):] {
-		if rd.l.say.hasLower(t) && !rd.l.stop.has(t.id) {
-			return true
-		}
-	}
-	return false
 }
 
 // beginsEntry reports whether the given tokens begin a list item, or a line in which only text in brackets follows.
@@ -561,20 +497,4 @@ func (rd *reading) describesPerson(toks []token) bool {
 	n := len(toks)
 	return n > 0 && (phraseEnd(rd.l.position, toks) == n ||
 		!toks[n-1].upper && (rd.endsWithPosition(toks) || rd.l.role.has(toks[n-1].id)))
-}
-
-// takeQuotedTitle removes the words before a title in quotation marks from the headline of s if they contain an author
-// or a word such as "titled": 'Ann Reed has an essay called "The Pier"'.
-func (rd *reading) takeQuotedTitle(s *source) {
-	toks := rd.r.lx.tokenize(s.headline, nil)
-	for k, t := range toks {
-		if k == 0 || t.kind != tokOpen || quotedEnd(toks, k) != len(toks) {
-			continue
-		}
-		before := s.headline[:toks[k-1].end]
-		if rd.l.titled.has(toks[k-1].id) || rd.l.piece.has(toks[k-1].id) || rd.containsName(s, before) {
-			s.headline = cleanHeadline(s.headline[t.start:])
-		}
-		return
-	}
 }

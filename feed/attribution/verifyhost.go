@@ -93,16 +93,3 @@ var aggregatorHosts = map[string]bool{
 	"digg.com": true, "lobste.rs": true, "metafilter.com": true, "news.ycombinator.com": true, "reddit.com": true,
 	"slashdot.org": true, "stumbleupon.com": true, "techmeme.com": true,
 }
-
-// replaceAggregator removes the publication of s if it is an aggregator and the article is on a different site. If s
-// has a URL, the publication at the URL takes its place.
-func (rd *reading) replaceAggregator(s *source) {
-	if s.pub.known == nil || !slices.ContainsFunc(s.pub.known.Domains, func(d string) bool { return aggregatorHosts[d] }) ||
-		rd.r.pubs.byHost(s.url) == s.pub.known || s.url == "" && s.headline == "" {
-		return
-	}
-	s.pub = publisher{}
-	if s.url != "" {
-		s.pub = rd.publisherOfHost(s.url)
-	}
-}

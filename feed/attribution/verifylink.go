@@ -58,30 +58,3 @@ func (rd *reading) isOwnText(s *source, b *block) bool {
 func (rd *reading) isAuxiliary(t token) bool {
 	return t.kind == tokWord && rd.l.stop.has(t.id) && !rd.l.det.has(t.id) && !rd.isFirstPerson(t)
 }
-
-// dropAuthorsElsewhere removes the authors of s whom the credit names in a link to a different site, if it names
-// another author in the link to the article: "[Ann Reed in the Bugle](…) and [Tom Hale in the Lantern](…)".
-func (rd *reading) dropAuthorsElsewhere(s *source) {
-	if s.url == "" || len(s.authors) < 2 {
-		return
-	}
-	here := func(name string) bool {
-		return rd.isInLink(s, name, func(u string) bool { return u == s.url })
-	}
-	if !slices.ContainsFunc(s.authors, here) {
-		return
-	}
-	s.authors = slices.DeleteFunc(slices.Clone(s.authors), func(name string) bool {
-		return !here(name) && rd.isInLink(s, name, func(u string) bool { return hostOf(u) != "" && !sameSite(u, s.url) })
-	})
-}
-
-// isInLink reports whether the credit of s has a link whose text contains the name and whose URL is accepted.
-func (rd *reading) isInLink(s *source, name string, accept func(u string) bool) bool {
-	return slices.ContainsFunc(s.creditBlocks, func(k int) bool {
-		b := rd.doc.blocks[k]
-		return slices.ContainsFunc(b.runs, func(r run) bool {
-			return r.kind == runLink && accept(r.value) && strings.Contains(b.text[r.start:r.end], name)
-		})
-	})
-}

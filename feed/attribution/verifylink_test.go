@@ -5,7 +5,7 @@ import "testing"
 // TestVerifyLink checks what the link of a credit leads to, and the names beside it.
 func TestVerifyLink(t *testing.T) {
 	const article = "https://www.theguardian.com/2021/feb/11/sand"
-	checkVerified(t, []formCase{
+	checkQuotes(t, []formCase{
 		{"a picture", "markdown", "You can see it in the [drawing by Ann Reed in the Guardian](https://media.guim.co.uk/2021/sand.gif) of last week." + formOwn, ""},
 		{"what the author asked", "markdown", "I [asked](https://www.reddit.com/r/harbours/comments/7yp7qn/sand/dujvo3b/) this on Reddit, and somebody answered that it is harder than it looks:" + formBlock, ""},
 		{"what the author noted", "markdown", "As I have [noted](" + article + ") in the Guardian before:" + formBlock, ""},
@@ -53,21 +53,4 @@ func TestVerifyLink(t *testing.T) {
 		{"a title of three sentences", "markdown", "* [Sure, It Won a Prize. But Is It Sand? Ask the Ferry - The New York Times](https://www.nytimes.com/2024/02/29/magazine/sand.html)\n",
 			"The New York Times|Sure, It Won a Prize. But Is It Sand? Ask the Ferry||https://www.nytimes.com/2024/02/29/magazine/sand.html"},
 	})
-}
-
-// TestIsMixed checks that a paragraph before the last that ends in a name after a dash makes the passage mixed.
-func TestIsMixed(t *testing.T) {
-	for _, tt := range []struct {
-		passages []string
-		want     bool
-	}{
-		{[]string{formQuote + " - Ann Reed, SAND", formQuote}, true},
-		{[]string{formQuote + " — _reed", formQuote}, true},
-		{[]string{formQuote, formQuote + " - Ann Reed"}, false},
-		{[]string{"The basin fills with sand - every winter, and in spring.", formQuote}, false},
-	} {
-		if got := (&source{passages: tt.passages}).isMixed(); got != tt.want {
-			t.Errorf("isMixed of %q is %v, want %v", tt.passages, got, tt.want)
-		}
-	}
 }

@@ -32,7 +32,7 @@ func TestMentioned(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			for _, q := range readVerified(t, "markdown", tt.body, len(tt.want) > 0) {
+			for _, q := range readCase(t, tt.name, "markdown", tt.body) {
 				got = append(got, fmt.Sprintf("%s|%s|%s|%s", q.Source.Publication, q.Source.Headline,
 					strings.Join(authorNames(q.Source.Authors), "; "), q.Source.URL))
 			}
@@ -59,47 +59,6 @@ func TestUnquoted(t *testing.T) {
 		}
 		if s.headline = "Sand"; s.isUnquoted() {
 			t.Errorf("isUnquoted with the URL %q and a headline = true, want false", u)
-		}
-	}
-}
-
-// TestMixed checks whether a passage contains the source line of a different site.
-func TestMixed(t *testing.T) {
-	const line = "The quay is closed. -- https://bugle.example/quay"
-	tests := []struct {
-		passages []string
-		url      string
-		want     bool
-	}{
-		{[]string{line, "The pier is open."}, "https://wired.example/pier", true},
-		{[]string{line + " The pier is open."}, "https://wired.example/pier", true},
-		{[]string{line, "The pier is open."}, "https://www.bugle.example/pier", false},
-		{[]string{"The pier is open.", line}, "https://wired.example/pier", false},
-		{[]string{line, "The pier is open."}, "", false},
-	}
-	for _, tt := range tests {
-		s := &source{citation: citation{url: tt.url}, passages: tt.passages}
-		if got := s.isMixed(); got != tt.want {
-			t.Errorf("isMixed of %q from %q = %v, want %v", tt.passages, tt.url, got, tt.want)
-		}
-	}
-}
-
-// TestCorrectName checks that a bracket is cut from a name, and that the title of an article is not a publication.
-func TestCorrectName(t *testing.T) {
-	const text = "She wrote an excellent article How Quiet Harbours Fail (BBC):"
-	const article = "https://reed.example/quiet.pdf"
-	const title = "How Quiet Harbours Fail"
-	r := newReader(t)
-	from := strings.Index(text, title)
-	b := &block{text: text, toks: r.lx.tokenize(text, nil), runs: []run{{kind: runLink, start: from, end: from + len(title), value: article}}}
-	rd := &reading{r: r, l: r.lx.langs[fallback], doc: &document{blocks: []*block{b}}}
-	for name, want := range map[string]string{
-		"BBC)": "BBC|", "BBC": "BBC|", "Channel (Five)": "Channel (Five)|", "Quiet Harbours": "Quiet Harbours|", title: "|" + title,
-	} {
-		s := &source{citation: citation{pub: publisher{name: name, known: r.pubs.lookup(name)}, url: article}, creditBlocks: []int{0}}
-		if rd.correctName(s); s.pub.name+"|"+s.headline != want {
-			t.Errorf("correctName of %q: %q with the headline %q, want %q", name, s.pub.name, s.headline, want)
 		}
 	}
 }

@@ -21,11 +21,8 @@ func (rd *reading) isNamedAsOrigin(s *source) bool {
 
 // isOrigin reports whether the given span of block b is the name of an origin: it begins a clause, follows a
 // preposition or a verb of saying, or is followed by a verb of saying, a possessive or punctuation. lo is the end of
-// the tokens before the name. A name before a modal verb is a topic instead: "what the Bugle should do".
+// the tokens before the name.
 func (rd *reading) isOrigin(b *block, lo int, at span) bool {
-	if rd.isCommonNoun(b, at.hi) || rd.isTopic(b, at) {
-		return false
-	}
 	for lo > 0 && b.toks[lo-1].kind == tokWord && (rd.l.det.has(b.toks[lo-1].id) || rd.l.epithet.has(b.toks[lo-1].id)) {
 		lo--
 	}
@@ -56,17 +53,6 @@ func (rd *reading) precedesOrigin(t token) bool {
 		[]*class{rd.l.in, rd.l.from, rd.l.by, rd.l.at, rd.l.on, rd.l.say}, func(c *class) bool { return c.has(t.id) })
 }
 
-// isTopic reports whether the name in the given span of block b is followed by a modal verb, after at most two other
-// words, and by no verb of saying: "the Bugle really should stop", but not "the Bugle can report".
-func (rd *reading) isTopic(b *block, at span) bool {
-	for k := at.hi; k < min(at.hi+3, len(b.toks)) && b.toks[k].kind == tokWord && !b.toks[k].upper; k++ {
-		if rd.l.modal.has(b.toks[k].id) {
-			return rd.sayingAfter(b, k+1) < 0
-		}
-	}
-	return false
-}
-
 // sayingAfter returns the index of the first verb of saying from token k to the end of the sentence, or -1.
 func (rd *reading) sayingAfter(b *block, k int) int {
 	for ; k < len(b.toks); k++ {
@@ -83,10 +69,3 @@ func (rd *reading) sayingAfter(b *block, k int) int {
 
 // isCommonNoun reports whether the two tokens of block b from token i, which follow a known name, show that the name is
 // a common noun, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
-func (rd *reading) isCommonNoun(b *block, i int) bool {
-	if i+1 >= len(b.toks) || !rd.l.genitive.has(b.toks[i].id) || b.toks[i].upper {
-		return false
-	}
-	next := b.toks[i+1]
-	return next.kind == tokWord && !next.digit && rd.l.month(next.id) == 0 && !rd.l.weekday.has(next.id)
-}

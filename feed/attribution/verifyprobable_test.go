@@ -82,29 +82,6 @@ func TestImprobable(t *testing.T) {
 	}
 }
 
-// TestImprint checks that the place, publisher, year and pages of a book are not part of its title.
-func TestImprint(t *testing.T) {
-	tests := []struct {
-		headline, want string
-		year           int
-	}{
-		{"Songs of the Pier (Oslo: Quay & Sons, 1896)", "Songs of the Pier", 1896},
-		{"Salt (New York: QuayOne, 2001), 45–46", "Salt", 2001},
-		{"Sand (London: Quay, 1998), pp. 12-13.", "Sand", 1998},
-		{"Der Hafen (Berlin: Kaiverlag, 1972), S. 12", "Der Hafen", 1972},
-		{"El puerto (Muelle, 1931)", "El puerto", 1931},
-		{"The Pier (a novel)", "The Pier (a novel)", 0},
-		{"Ports (1) and Piers (2)", "Ports (1) and Piers (2)", 0},
-		{"Room 1900", "Room 1900", 0},
-	}
-	for _, tt := range tests {
-		s := &source{citation: citation{headline: tt.headline}}
-		if s.cutImprint(); s.headline != tt.want || s.year != tt.year {
-			t.Errorf("cutImprint of %q: headline %q, year %d, want %q, %d", tt.headline, s.headline, s.year, tt.want, tt.year)
-		}
-	}
-}
-
 // TestOwnName checks when the name of a social media account is that of the blog's author, from the blog's host.
 func TestOwnName(t *testing.T) {
 	tests := []struct {

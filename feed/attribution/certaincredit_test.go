@@ -9,23 +9,14 @@ import (
 // passage, and that words in quotation marks that may be the author's own are not.
 func TestQuotedInSentence(t *testing.T) {
 	for _, tt := range []struct{ body, publication, text string }{
-		{`According to a report in the New York Times by Sarah Kloss, "hospitals charged patients more than the list price" for years. I am not surprised.`,
-			"New York Times", "hospitals charged patients more than the list price"},
 		{"According to the Guardian, “the ferry had been tied up for eleven days” before anybody noticed. I took that ferry once.",
 			"Guardian", "the ferry had been tied up for eleven days"},
-		{`The Guardian reports that the council "will count its bridges again next spring" and that "nobody has been asked to resign so far". Typical.`,
-			"The Guardian", "will count its bridges again next spring\n\nnobody has been asked to resign so far"},
-		{"In der Süddeutschen Zeitung schreibt Heribert Kamp, „das Recht ist für die da, die sonst nichts haben“. Ich stimme ihm zu.",
-			"Süddeutsche Zeitung", "das Recht ist für die da, die sonst nichts haben"},
 		{"„Das Recht ist für die da, die sonst nichts haben“, schreibt Heribert Kamp in der Süddeutschen Zeitung. Ich stimme ihm zu.",
 			"Süddeutsche Zeitung", "Das Recht ist für die da, die sonst nichts haben"},
 		{"Selon Le Monde, « le bac était à quai depuis onze jours sans que personne le remarque ». Je ne suis pas surpris.",
 			"Le Monde", "le bac était à quai depuis onze jours sans que personne le remarque"},
-		{"Según El País, «el transbordador llevaba once días parado sin que nadie lo notara». No me sorprende.",
-			"El País", "el transbordador llevaba once días parado sin que nadie lo notara"},
 
 		{`The Guardian reports on bridges, but "safe as long as nobody uses it" would be closer to the truth.`, "", ""},
-		{`The Guardian writes about bridges, and Pete says "nobody builds them like that any more" every time.`, "", ""},
 		{"Der Spiegel schreibt über Brücken, und Anna sagt „niemand baut sie heute noch so wie damals“. Immer.", "", ""},
 		{`The Guardian reports that I said "nobody should have to count the bridges at night" in the council.`, "", ""},
 		{"According to the Guardian, the so-called “right to walk” is dead. I walked there.", "", ""},
@@ -76,8 +67,6 @@ func TestTitledHeadline(t *testing.T) {
 	for _, tt := range []struct{ lead, passage, headline, date string }{
 		{"Leo en El País, en un artículo de Javier Marín titulado «El barco que no salía» (12 de mayo de 2019):",
 			"El transbordador llevaba once días parado cuando los primeros viajeros durmieron en el muelle.\n\nYo lo tomé una vez.", "El barco que no salía", "2019-05-12"},
-		{"Dans Le Monde, Claire Aubert signe une tribune intitulée « Le bac qui ne partait pas » (12 mai 2019) :",
-			"Le bac était à quai depuis onze jours quand les premiers voyageurs ont dormi sur le port.", "Le bac qui ne partait pas", "2019-05-12"},
 		{`In an article in the New York Times titled "The Ferry That Would Not Sail" (March 3, 2021):`,
 			"The ferry had been tied up for eleven days when the first passengers began to sleep on the quay.", "The Ferry That Would Not Sail", "2021-03-03"},
 	} {

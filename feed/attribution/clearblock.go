@@ -4,7 +4,23 @@ import (
 	"strings"
 )
 
-// This file finds credits with a clear form directly above or below a quotation element.
+// This file finds credits with a clear form directly below a quotation element.
+
+// isSourceLine reports whether the credit of s is a line directly below its passage, a quotation element, and consists
+// of a label such as "Source:" and a link to the article. It takes the headline from the link.
+func (rd *reading) isSourceLine(s *source) bool {
+	if len(s.passageBlocks) == 0 || len(s.creditBlocks) != 1 || rd.doc.blocks[s.passageBlocks[0]].quotation == nil ||
+		s.creditBlocks[0] != s.passageBlocks[len(s.passageBlocks)-1]+1 || !isArticleOfSite(s.url) {
+		return false
+	}
+	b := rd.doc.blocks[s.creditBlocks[0]]
+	label, text := rd.sourceLabel(b), b.textOfLink(s.url)
+	if label == 0 || label >= len(b.toks) || text == "" || strings.TrimSuffix(b.slice(span{label, len(b.toks)}), ".") != text {
+		return false
+	}
+	rd.setLinkedTitle(s, text)
+	return true
+}
 
 // isFirstPerson reports whether the token is a word in the first person, such as "I" or "our".
 func (rd *reading) isFirstPerson(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }

@@ -18,17 +18,12 @@ func TestClearBeside(t *testing.T) {
 		{"a name and a verb", "Or as Tony Hale puts it:\n\n" + quoted + own, "||Tony Hale"},
 		{"a site", "So I was pleased to find this over at [Groyne's Table](http://groynestable.blogspot.com/2012/08/friction.html):\n\n" + quoted + own,
 			"Groyne's Table||"},
-		{"a person at a site", "Sehr viel ruhiger klingt das bei Henrike Groth im [Hafenboten Nord](http://www.hafenbote-nord.de/kommentare/groth-sand):\n\n> Jeden Winter versandet der Hafen, und jedes Frühjahr bezahlt der Rat dafür, dass er wieder ausgebaggert wird.\n\nIch wohne dort seit dreißig Jahren.\n",
-			"Hafenboten Nord||Henrike Groth"},
-		{"a linked source", "This is how it works:\n\n" + quoted + "\n\nSource: [Closing Hours of Small Harbours](http://rules.example/closing.html)" + own,
-			"rules.example|Closing Hours of Small Harbours|"},
 		{"a link", "This is how it works:\n\n" + quoted + "\n\nLink: [Closing Hours of Small Harbours](http://rules.example/closing.html)" + own,
 			"rules.example|Closing Hours of Small Harbours|"},
 		{"an unknown publication", "From the Harbour Notes:\n\n" + quoted, "Harbour Notes||"},
 		{"a relative", "From Aunt Mary:\n\n" + quoted + own, ""},
 		{"a signature", quoted + "\n\n— Olivia Stone, The Seven Harbours (1949)" + own, "|The Seven Harbours|Olivia Stone"},
 
-		{"a name in a sentence about somebody else", "Anna Holt met Tony Hale in Oslo and he told the council:\n\n" + quoted + own, ""},
 		{"a label without a quotation", "The harbour is shut.\n\nLink: [Closing Hours of Small Harbours](http://rules.example/closing.html)" + own, ""},
 		{"a description of a person", quoted + "\n\n— Olivia Stone, to a pupil" + own, "||Olivia Stone"},
 	} {
@@ -53,8 +48,6 @@ func TestFieldsOfOneQuotation(t *testing.T) {
 	for _, tt := range []struct{ name, format, body, want string }{
 		{"two quotations with a credit inside each", "markdown", "Gestern hat das Hafengericht den neuen Kran zunächst einmal stillgelegt. Dabei bescheinigten die Richter dem Kran einen:\n\n> erheblichen Lärm am frühen Morgen.\n>\n> -- <cite>[HGer](https://www.hafengericht.example/mitteilungen/hg08-037.html)</cite>\n\nDer stellvertretende Sprecher Thomas Kramer sagte dazu:\n\n> Im Rat jedenfalls ist die Entscheidung nicht lange besprochen worden und sie ist mit großer Ruhe zur Kenntnis genommen worden.\n>\n> -- <cite>[Thomas Kramer](https://archiv.hafenrat.example/2008-03-19-regpk.html)</cite>\n\nIch wohne am Kran.\n",
 			"HGer||| https://www.hafengericht.example/mitteilungen/hg08-037.html; ||Thomas Kramer| https://archiv.hafenrat.example/2008-03-19-regpk.html"},
-		{"a cite element at the end of a passage", "markdown", "### [Le bac ne part plus](http://binaire.blog.lemonde.fr/2017/11/09/le-bac-ne-part-plus/)\n\n>Le bac était à quai depuis onze jours quand les premiers voyageurs ont dormi sur le port\n><cite>David Monnier</cite>\n\nJe n'ai rien contre le bac. Vraiment.\n",
-			"Le Monde|Le bac ne part plus|David Monnier| http://binaire.blog.lemonde.fr/2017/11/09/le-bac-ne-part-plus/"},
 		{"a possessive before the link", "html", `<p>Have you ever read Ann Reed's <a href="http://www.theguardian.com/articles/20.html">Harbour Letter IV: Sand and the 80/20 Myth</a>?</p><blockquote><p>A lot of pilots are seduced by the old rule. It seems to make a lot of sense: most of the boats use a small part of the quay.</p></blockquote><p>I think so.</p>`,
 			"The Guardian|Harbour Letter IV: Sand and the 80/20 Myth|Ann Reed| http://www.theguardian.com/articles/20.html"},
 		{"an adverb and a pronoun", "markdown", "Today I tweeted about it and then went out to enjoy the day a bit:\n\n> I might have built a very useless crane on top of a barrow, made from old doors and wire.\n", ""},

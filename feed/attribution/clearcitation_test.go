@@ -14,16 +14,12 @@ func TestClearCitation(t *testing.T) {
 		name, format, title, body string
 		want                      string // "PUBLICATION|HEADLINE|AUTHORS", or empty if nothing is published
 	}{
-		{"a name and a title before a colon", "text", "", "I saw it in yesterday's Wall Street Journal (“Why Small Harbours Charge Too Little,” May 29, 2023): Besides paying less, the boats also stay for longer. The fees have all gone down." + own,
-			"Wall Street Journal|Why Small Harbours Charge Too Little|"},
 		{"a title and its author before a colon", "text", "", `In today's New York Times article "Who Pays for the Sand," Ann Reed poses the question: "Do those who land the most give what they should to the harbour?" I wonder.` + own,
 			"New York Times|Who Pays for the Sand|Ann Reed"},
 		{"a person in a titled text", "text", "", "Ann Reed, in “Harbours pay for their own sand,” argues that the council fooled itself first. She has seen it before." + own,
 			"|Harbours pay for their own sand|Ann Reed"},
 		{"reported by", "text", "", "Often enough it is the small boats that are hit. So it was today, as reported by The Guardian today:\nThe ferry hit the mole at seven in the morning. The pilots were making tea." + own,
 			"The Guardian||"},
-		{"a publication, the author and the date", "text", "Sand at the Bar: Small Harbours Need Dredgers and Money", "Sand at the Bar: Small Harbours Need Dredgers and Money\n\nThe New York Times by Ann Reed, June 16, 2014\n\nThe piece was written when far more sand than usual had come over the bar. It takes apart how the council speaks of it.",
-			"The New York Times|Sand at the Bar: Small Harbours Need Dredgers and Money|Ann Reed"},
 		{"the rest of an article", "text", "Pilots Warn of Sand at the Old Bar", "Monday, July 23, 2007\n\nPilots Warn of Sand at the Old Bar\n\nThe chart, said to be new, is full of small errors. The man who drew it says that he was rowed out twice. But now......more from the Washington Post.",
 			"Washington Post|Pilots Warn of Sand at the Old Bar|"},
 		{"a line with a person and vias", "text", "", "Ann Reed (Hacker News):\n\nNew rules came on Wednesday, and something in them is not right. They were read twice, and most of them are what every harbour writes." + own,
@@ -50,8 +46,6 @@ func TestClearCitation(t *testing.T) {
 			"AP||"},
 		{"a publication before a dateline", "text", "", "AP: OSLO, Norway — The ferry began its week with a collision at the mole by the sound.\n\nIt had come to the island on the evening before." + own,
 			"AP||"},
-		{"a source link in a heading", "html", "", `<h2><a href="/story/1">Engineers Build a Dredger That Can Lift a Thousand Tons</a> <a href="https://techcrunch.com/113/engineers-build-a-dredger"> (techcrunch.com) </a></h2><p>Two yards said today that they had built it.</p>`,
-			"techcrunch.com|Engineers Build a Dredger That Can Lift a Thousand Tons|"},
 
 		{"an interview", "text", "", "Ann Reed:\n\nTo land a boat here is to bet that the sand can be kept out of the basin for another year.\n\nRuth Calloway:\n\nAnd do you bet on it yourself, now that you have two boats and a son on the quay?", ""},
 		{"a place after from", "text", "", "From Oslo\n\nWhat is odd about the town is that nobody in it wanted the sand, although all of them brought some of it." + own, ""},

@@ -62,19 +62,14 @@ func TestClearName(t *testing.T) {
 		{"a person in brackets after the quotation", "text", "Quiet tonight. Two boats, one of them twice.\n\n\"A harbour is a house which everybody has just left.\" (Ann Reed)\n\nI have that on a card." + formOwn, "||Ann Reed|"},
 		{"a person in a publication below another sentence", "text", "Nothing on the boat today, because this came with the milk. Ewan Stark in the Basin Herald yesterday:\n\n" + formQuote + formOwn,
 			"Basin Herald||Ewan Stark|"},
-		{"a linked verb of saying and marks below", "markdown", "The Harbour Intelligence [reports](https://harbourint.example/2021/sand):\n\n\"" + formQuote + "\"" + formOwn,
-			"The Harbour Intelligence|||https://harbourint.example/2021/sand|\"SAND\""},
 		{"a site whose link is not its name", "markdown", "The crew at Gullfeed [wonder about it](https://gullfeed.example/2021/05/harbours):" + formBlock,
 			"Gullfeed|||https://gullfeed.example/2021/05/harbours|SAND"},
 		{"an emphasized name within a sentence", "markdown", "I love what *Quay and Province* has on it today:" + formBlock, "Quay and Province||||SAND"},
 		{"an emphasized name and a passage without a credit", "markdown", "I read it to my aunt in bed. In *Harbour Lantern* there is this:" + formBlock, "Harbour Lantern||||SAND"},
 
-		{"a person in a place", "text", "Nothing on the boat today, because of what I heard at noon. Ewan Stark in the Basin Herald canteen:\n\n" + formQuote + formOwn, ""},
 		{"a link to pay", "html", `<p><i>Support my work via <a href="https://paypal.me/AnnReed">Paypal</a></i></p><blockquote><p>` + formQuote + "</p></blockquote>", ""},
 		{"an enumeration of topics", "text", "We spoke of Dylan, of sand, Mother Jones, Ann Reed's “Dark as the Basin that fills with Sand” and of much else." + formOwn, ""},
 		{"a site that hosts videos", "markdown", "All of it is back, and this one above all: [this](https://www.youtube.com/watch?v=LbT4) on YouTube:" + formBlock, ""},
-		{"a site that hosts the posts of others", "markdown", "Somebody on [Mastodon](https://mastodon.social/@LbT4/10932) has it in a line:" + formBlock, ""},
-		{"further reading", "markdown", "> " + formQuote + "\n\nSee also, for example, [the Guardian](" + article + ")." + formOwn, ""},
 	})
 }
 
@@ -98,8 +93,6 @@ func TestClearReport(t *testing.T) {
 		{"a speaker to an agency", "text", "\"The basin was always the slow part, and the mole comes by itself,\" she told Reuters." + formOwn, "Reuters|||"},
 
 		{"in the first person", "markdown", "I was glad when [The Guardian reported](" + article + ") it." + formOwn, ""},
-		{"an employer", "text", "My brother, editor of the Guardian, said \"" + formQuote + "\" and went home." + formOwn, ""},
-		{"a former employer", "markdown", "When I met her on the ferry, the keeper of the bell, former *Washington Post* reporter **Ann Reed**, said: \"" + formQuote + "\"" + formOwn, ""},
 		{"a name in another sentence than the quotation", "markdown", "I had the [Guardian](" + article + ") with me on the ferry. My aunt looked up and said, \"" + formQuote + "\" She is ninety." + formOwn, ""},
 		{"a link to a different site", "markdown", "The Guardian reported on [the harbour](https://harbour.example/a/b) in May." + formOwn, ""},
 	})
@@ -111,8 +104,6 @@ func TestClearEntry(t *testing.T) {
 	checkQuotes(t, []formCase{
 		{"a title, a dash and a name", "markdown", "* [The last mile of sand is a person](https://www.wired.com/2021/mile) — *Wired*. A day with a dredger.\n* [Chair of the harbour is glad](https://thehill.com/a/b) — *The Hill*. He always is.\n",
 			"Wired|The last mile of sand is a person||https://www.wired.com/2021/mile|\nThe Hill|Chair of the harbour is glad||https://thehill.com/a/b|"},
-		{"an essay at a publication", "html", `<p>Today's lead essay at <a href="https://www.lanternquay.example/essays/the-right-to-dawdle">Lantern Quay</a> is "The Right to Dawdle," by one of my students.</p>`,
-			"Lantern Quay|The Right to Dawdle||https://www.lanternquay.example/essays/the-right-to-dawdle|"},
 		{"a name in brackets at the end", "text", "* The ferrymen have been told that they may fish to the middle. They have asked how they will know. [Harbour Weekly Post]\n* The bar is shut.",
 			"Harbour Weekly Post|||"},
 		{"an excerpt of a bulletin", "markdown", "> " + formQuote + "\n\nExcerpt from the bulletin *Letters of Saint Aubin*, special number\n\nThe mole was taken down in 1998.\n", "Letters of Saint Aubin|||"},
@@ -158,14 +149,12 @@ func TestLinkedHeading(t *testing.T) {
 		{"a line that announces the quotation", "markdown", heading("Lantern: Sand in the cellar", first) + "There is comfort in it:" + formBlock,
 			"Lantern|Sand in the cellar||" + first + "|SAND"},
 		{"two quotations", "markdown", heading("A Short and Unfair History of Sand", first) + "Made me spill my tea" + formBlock + formBlock, ""},
-		{"a link before the quotation", "markdown", heading("A Short and Unfair History of Sand", first) + "As [they say](" + second + ") on the quay" + formBlock, ""},
 	})
 }
 
 // TestClearNameAcrossSentences checks names that contain the end of a sentence, and links that do.
 func TestClearNameAcrossSentences(t *testing.T) {
 	checkQuotes(t, []formCase{
-		{"a name with a mark", "markdown", "[Yahoo! News](https://news.yahoo.com/tide-rises-123456.html) reported on Tuesday that the tide rises." + formOwn, ""},
 		{"a link of two sentences", "markdown", "I read [that rain falls. The sun reported](https://www.bbc.co.uk/news/science-123456), on BBCNews." + formOwn, ""},
 	})
 }
@@ -182,7 +171,6 @@ func TestNameWeak(t *testing.T) {
 	}{
 		{"a known publication", "I read Le Monde standing, at the bar, as my father did, and like him I begin with the obituaries. " +
 			"This morning, on page 9, between a loto and a hunt, there was this: \"" + formQuote + "\"", "Le Monde||"},
-		{"a person before a verb of saying", bells + "Marek" + bucket, "|Marek|"},
 		{"another name before a verb of saying", bells + "HSO" + bucket, "HSO||"},
 		{"a link without a name", "My aunt counted the boats twice. There are [nine of them now](https://www.theguardian.com/2021/boats), and there were twelve in March." + formOwn,
 			"The Guardian||https://www.theguardian.com/2021/boats"},

@@ -68,9 +68,9 @@ type language struct {
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken, writing *class
 	// Classes that only the verification of credits uses; see verifyname.go.
-	position, employ, firm, about, covered, generic, again, genitive, send, modal, meeting, references, saying,
-	institution, contrast, titled, citing, calling, academic, readOn, nameAffix, companySuffix, clause, third, page,
-	excerpt, further, relative, publisherWord, workPart, frontMatter, subject, possessive,
+	position, employ, firm, about, generic, again, genitive, references, saying,
+	contrast, titled, citing, readOn, nameAffix, companySuffix, clause, page,
+	further, relative, subject, possessive,
 	recommending, having *class
 }
 
@@ -534,9 +534,9 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 		p.addLineWords(l.lineWords)
 	}
 	l.bindClasses()
-	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.covered, l.generic, l.again, l.genitive, l.send,
-		l.modal, l.meeting, l.references, l.saying, l.institution, l.contrast, l.titled, l.citing, l.calling, l.academic,
-		l.readOn, l.nameAffix, l.companySuffix, l.clause, l.third, l.relative, l.publisherWord, l.workPart, l.frontMatter,
+	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.generic, l.again, l.genitive,
+		l.references, l.saying, l.contrast, l.titled, l.citing,
+		l.readOn, l.nameAffix, l.companySuffix, l.clause, l.relative,
 		l.subject, l.possessive, l.recommending, l.having} {
 		c.apart = true
 	}
@@ -699,26 +699,25 @@ func (l *language) month(id int32) int {
 // bindClasses sets each class field to the class with the matching name.
 func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
-		"abbreviation": &l.abbreviation, "about": &l.about, "academic": &l.academic, "again": &l.again, "and": &l.and,
-		"at": &l.at, "by": &l.by, "calling": &l.calling, "citing": &l.citing, "clause": &l.clause, "common": &l.common,
+		"abbreviation": &l.abbreviation, "about": &l.about, "again": &l.again, "and": &l.and,
+		"at": &l.at, "by": &l.by, "citing": &l.citing, "clause": &l.clause, "common": &l.common,
 		"company-suffix": &l.companySuffix, "connector": &l.connector, "contrast": &l.contrast,
-		"corporate": &l.corporate, "covered": &l.covered, "date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det,
-		"employ": &l.employ, "epithet": &l.epithet, "excerpt": &l.excerpt, "finding": &l.finding, "firm": &l.firm,
-		"first": &l.first, "from": &l.from, "front-matter": &l.frontMatter, "further": &l.further,
+		"corporate": &l.corporate, "date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det,
+		"employ": &l.employ, "epithet": &l.epithet, "finding": &l.finding, "firm": &l.firm,
+		"first": &l.first, "from": &l.from, "further": &l.further,
 		"generic": &l.generic, "genitive": &l.genitive, "given": &l.given, "having": &l.having, "holiday": &l.holiday,
-		"honorific": &l.honorific, "in": &l.in, "institution": &l.institution, "label": &l.label,
-		"list-name": &l.listName, "meeting": &l.meeting, "modal": &l.modal, "more": &l.more, "name-affix": &l.nameAffix,
+		"honorific": &l.honorific, "in": &l.in, "label": &l.label,
+		"list-name": &l.listName, "more": &l.more, "name-affix": &l.nameAffix,
 		"not-name": &l.notName, "note": &l.note, "on": &l.on, "opener": &l.opener, "page": &l.page,
 		"particle": &l.particle, "past": &l.past, "period": &l.period, "photo": &l.photo, "piece": &l.piece,
 		"place": &l.place, "plural": &l.plural, "pointing": &l.pointing, "position": &l.position,
-		"possessive": &l.possessive, "present": &l.present, "pub-word": &l.pubWord, "publisher-word": &l.publisherWord,
+		"possessive": &l.possessive, "present": &l.present, "pub-word": &l.pubWord,
 		"read-on": &l.readOn, "recommending": &l.recommending, "references": &l.references, "relative": &l.relative, "report": &l.report,
 		"role": &l.role, "said-verb": &l.saidVerb, "say": &l.say, "saying": &l.saying, "second": &l.second,
-		"send": &l.send, "size": &l.size, "source": &l.source, "stance": &l.stance, "stop": &l.stop,
-		"subject": &l.subject, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks, "third": &l.third,
+		"size": &l.size, "source": &l.source, "stance": &l.stance, "stop": &l.stop,
+		"subject": &l.subject, "suffix": &l.suffix, "taken": &l.taken, "thanks": &l.thanks,
 		"time-word": &l.timeWord, "titled": &l.titled, "told": &l.told, "via": &l.via, "via-skip": &l.viaSkip,
-		"via-word": &l.viaWord, "weekday": &l.weekday, "when": &l.when, "with": &l.with, "work-part": &l.workPart,
-		"writing": &l.writing,
+		"via-word": &l.viaWord, "weekday": &l.weekday, "when": &l.when, "with": &l.with,
 	} {
 		*to = l.class(name)
 	}

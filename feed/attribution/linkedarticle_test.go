@@ -62,7 +62,7 @@ func TestIsLinkedArticle(t *testing.T) {
 	}{
 		{"It [rises faster](" + times + ") there.", times, 50, 85, true, true},
 		{"It [rises faster](" + times + ") there.", times, 49, 85, false, false},
-		{"It [rises faster](" + times + ") there.", times, 90, 85, false, false},
+		{"It [rises faster](" + times + ") there.", times, 90, 85, true, true},
 		{"It [rises faster](" + times + ") there.", times, 89, 84, true, false},
 		{"It [comes back](" + unknown + ") there.", unknown, 60, 90, false, true},
 		{"It [rises faster](https://www.nytimes.com/science) there.", "https://www.nytimes.com/science", 60, 90, false, false},

@@ -14,6 +14,10 @@ import (
 // the place of its credit; see [reading.doubtsAbout] for the others.
 func (rd *reading) verify(s *source) (found doubts) {
 	rd.replaceArchive(s)
+	if s.dropNumbers() && s.pub.name == "" && len(s.authors) == 0 {
+		found.add(doubtNames, true)
+		return found
+	}
 	rd.dropOtherQuotation(s)
 	rd.dropNameAsHeadline(s)
 	if s.structured {
@@ -152,6 +156,21 @@ func (rd *reading) isNamedIn(s *source, b *block) bool {
 	return s.url != "" && slices.ContainsFunc(b.runs, func(r run) bool { return r.kind == runLink && r.value == s.url })
 }
 
+// dropNumbers removes authors whose names contain numbers, and reports whether there were any. It keeps the names of
+// accounts.
+func (s *source) dropNumbers() bool {
+	if s.kind == Tweet || s.kind == Reblog || !slices.ContainsFunc(s.authors, hasNumber) {
+		return false
+	}
+	s.authors = slices.DeleteFunc(slices.Clone(s.authors), hasNumber)
+	return true
+}
+
+// hasNumber reports whether a word of the name begins with a digit, as in a date that is written before a name.
+func hasNumber(name string) bool {
+	return slices.ContainsFunc(strings.Fields(name), func(w string) bool { return w[0] >= '0' && w[0] <= '9' })
+}
+
 // correctAuthors removes the authors of s who are not people or did not write the passage.
 func (rd *reading) correctAuthors(s *source) {
 	var kept []string
@@ -164,7 +183,7 @@ func (rd *reading) correctAuthors(s *source) {
 			continue
 		}
 		name = rd.linkedName(s, name[:toks[len(toks)-1].end])
-		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && rd.isAuthorInCredit(s, name) {
+		if rd.isPersonName(toks) && !sameName(name, s.pub.name) && (rd.isPersonLike(name) || !rd.isHeading(name)) && rd.isAuthorInCredit(s, name) {
 			kept = append(kept, name)
 		}
 	}

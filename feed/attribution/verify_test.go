@@ -21,12 +21,7 @@ func TestVerify(t *testing.T) {
 			"##### [Why the harbour silts up](https://www.theguardian.com/environment/2019/may/02/harbour)\n\nA long read." + quoted +
 				"\n##### [The Patient Mapmaker Ruth E. Calloway](https://maps.example/mapmaker)\n\nShe drew coasts.\n",
 			[]string{"The Guardian|Why the harbour silts up||https://www.theguardian.com/environment/2019/may/02/harbour|Every"}},
-		{"a heading with a source below the passage", quoted[2:] + "\n## From [the Guardian](https://www.theguardian.com/a/dig)\n\nI read it on the ferry.\n",
-			nil},
-		{"a passage in the same item as its link, and not in the item before",
-			"* [Cranes, Clocks, and What the Port Keeps](https://www.wired.com/story/cranes-clocks-what-the-port-keeps/)\n\n" +
-				"* [Nobody Asked the Dockers](https://dockers.example/nobody/) - \"" + passage + " Nobody asked the people who work there.\"\n",
-			[]string{"dockers.example|Nobody Asked the Dockers||https://dockers.example/nobody/|"}}, // the passage is not certain
+		// the passage is not certain
 		{"a document named in an earlier paragraph",
 			"The [Tide Tables](https://harbour.example/tables) and the charts were of interest to me.\n\n" +
 				"One thing I did not follow is some language in the appendix on dredging:" + quoted,
@@ -35,11 +30,6 @@ func TestVerify(t *testing.T) {
 			"The week was long. Ruth Calloway shares a hard story, and [Psych Central debates tides](https://psychcentral.com/tides).\n\n" +
 				"[Harbour Notes has a fine reply to the plan](https://harbournotes.example/2019/plan):" + quoted,
 			[]string{"Harbour Notes|||https://harbournotes.example/2019/plan|Every"}},
-		{"a list of links with headlines in quotation marks",
-			"* “Council to dredge the harbour for the ninth year” ([The Guardian](https://www.theguardian.com/a/dredge))\n" +
-				"* “Ferry lane reopens” ([Harbour Times](https://www.harbourtimes.example/ferry), [Riverside University News](https://riverside.example/n))\n",
-			[]string{"The Guardian|Council to dredge the harbour for the ninth year||https://www.theguardian.com/a/dredge|",
-				"Harbour Times|Ferry lane reopens||https://www.harbourtimes.example/ferry|"}},
 		{"a person with a link to an encyclopedia",
 			"[Ruth Calloway](https://en.wikipedia.org/wiki/Ruth_Calloway), a surveyor of the last century, had this to say about harbours:" + quoted,
 			[]string{"||Ruth Calloway||Every"}},
@@ -53,18 +43,12 @@ func TestVerify(t *testing.T) {
 			"<figure><blockquote><p>" + passage + "</p></blockquote><figcaption>Joseph Calloway, <cite>" +
 				"<a href=\"https://www.gutenberg.org/ebooks/99\">No. 9</a></cite>, The Spectator</figcaption></figure>\n",
 			[]string{"The Spectator|No. 9|Joseph Calloway|https://www.gutenberg.org/ebooks/99|Every"}},
-		{"the link of a via", "It is a week for quoting people:\n\nOn why digging for something is not enough   ([via Anton de hAra](https://reed.example/journal/2008/02/10/harbours/)) Samuel Johnson (1753): \n<blockquote>" + passage + "</blockquote>\n",
-			[]string{"||Samuel Johnson||Every"}},
-		{"a known publication that is criticized", "The board lists three ways Stack Exchange might have solved it:" + quoted, nil},
 		{"the end of a newspaper's name",
 			"That was best put by [Dan Calloway of the harbour board in an LA Times article](https://www.latimes.com/business/la-fi-harbour-story.html):" + quoted,
 			[]string{"LA Times||Dan Calloway|https://www.latimes.com/business/la-fi-harbour-story.html|Every"}},
 		{"a publication that is the subject of a person's article",
 			"[Ruth Calloway has written a nice post](https://calloway.example/2006/08/07/users/) about how one AOL user plans her trips:" + quoted,
 			[]string{"||Ruth Calloway|https://calloway.example/2006/08/07/users/|Every"}},
-		{"the subject of an obituary",
-			"Ruth Calloway has died, two days before her birthday. From the [Times' obit](https://www.nytimes.com/2004/08/04/obituaries/calloway.html), its first lines..." + quoted,
-			[]string{"The New York Times|||https://www.nytimes.com/2004/08/04/obituaries/calloway.html|Every"}},
 		{"a name cut short",
 			"R&B Calloway Chandlery owner Davey Reed just [published the news in a public post on Facebook](https://www.facebook.com/davey.reed/posts/72):" + quoted,
 			[]string{"Facebook|||https://www.facebook.com/davey.reed/posts/72|Every"}},

@@ -50,7 +50,7 @@ func (rd *reading) isClear(c *candidate) bool {
 		return true
 	}
 	return c.certainty >= minClear && (rd.isClearLead(s) || rd.isClearEntry(s)) ||
-		rd.isClearCitation(s) || rd.isExternal(s)
+		rd.isClearCitation(s) || rd.isSourceLine(s) || rd.isExternal(s)
 }
 
 // isNamedNear reports whether a quotation is next to the name of a known publication: in its sentence, directly above

@@ -107,15 +107,10 @@ func TestPartialNames(t *testing.T) {
 		text, name string
 		want       bool
 	}{
-		{"In the Preamble, there is a figure.", "Preamble", true},
-		{"Chapter V says so.", "Chapter V", true},
-		{"Chapter House says so.", "Chapter House", false},
 		{"Scene writes so.", "Scene", false},
 		{"As Harbour Reed says, it is.", "As Harbour Reed", true},
 		{"New York Times Election says so.", "New York Times Election", true},
 		{"Wall Street Journal Magazine says so.", "Wall Street Journal Magazine", false},
-		{"Süddeutsche Zeitung Verlag has it.", "Süddeutsche Zeitung", true},
-		{"Süddeutsche Zeitung has it.", "Süddeutsche Zeitung", false},
 		{"It lacks a standard.", "standard", true},
 	} {
 		rd, s := newCredit(t, r, tt.text, citation{pub: (&reading{r: r}).publisherNamed(tt.name)})
@@ -149,8 +144,6 @@ func TestVerifyFields(t *testing.T) {
 		authors             []string
 		want                string // headline and authors
 	}{
-		{"[Ann Reed in the New York Times](" + article + ") and [Tom Hale in the Guardian](https://www.theguardian.com/a/b) say that it is shut.", "New York Times", "",
-			[]string{"Ann Reed", "Tom Hale"}, "|Ann Reed"},
 		{"* The New York Times - [Ann Reed, Who Dug the Harbour, Dies](" + article + ")", "The New York Times", "Who Dug the Harbour, Dies", []string{"Ann Reed"},
 			"Ann Reed, Who Dug the Harbour, Dies|"},
 		{"It is from a [New York Times interactive](" + article + ") about sand.", "New York Times", "New York Times interactive", nil, "|"},
@@ -244,16 +237,12 @@ func TestDropOtherQuotation(t *testing.T) {
 	const other = "> “Everything is impossible until somebody does it.”\n\n"
 	checkQuotes(t, []formCase{
 		{"a quotation before a signed one", "markdown", other + "> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n", "||Ann Reed||SAND"},
-		{"a quotation before one with a linked signature", "markdown", other + "> “" + formQuote + "” -- [Ann Reed](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
-			"bugle.example||Ann Reed|https://bugle.example/2012/sand-comes-back|SAND"},
 		{"a quotation before two paragraphs of a signed one", "markdown", other + "> “It was never easy to dig it out.\n\n> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n",
 			"||Ann Reed||“It was never easy to dig it out.\n\nSAND"},
 		{"a paragraph that begins with a quoted word", "markdown", "> “Sand” is what they call it, and it comes back.\n\n> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n",
 			"||Ann Reed||“Sand” is what they call it, and it comes back.\n\nSAND"},
 		{"two paragraphs of a quotation", "markdown", "> “Everything is impossible until somebody does it.\n\n> “" + formQuote + "” -- Ann Reed\n\nNobody was surprised.\n",
 			"||Ann Reed||“Everything is impossible until somebody does it.\n\nSAND"},
-		{"a linked signature", "markdown", "> “" + formQuote + "” -- [Ann Heinemeier Reed](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
-			"bugle.example||Ann Heinemeier Reed|https://bugle.example/2012/sand-comes-back|SAND"},
 		{"a linked headline", "markdown", "> “" + formQuote + "” -- [Sand Comes Back](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",
 			"bugle.example|Sand Comes Back||https://bugle.example/2012/sand-comes-back|SAND"},
 		{"a headline that begins with a given name", "markdown", "> “" + formQuote + "” -- [Ann Reed Comes Back](https://bugle.example/2012/sand-comes-back)\n\nNobody was surprised.\n",

@@ -20,11 +20,6 @@ func TestVerifyOrigin(t *testing.T) {
 		name, body string
 		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL"
 	}{
-		{"what a publication should do", "The ferry office knows what Stack Exchange should do now:" + quoted, nil},
-		{"what a publication should do, at the beginning", "The Guardian really ought to look at the sand:" + quoted, nil},
-		{"was eine Zeitung tun sollte", "Das Hafenamt weiß, was der Spiegel jetzt tun sollte:" + zitat, nil},
-		{"ce qu'un journal devrait faire", "Le port sait ce que Le Monde devrait faire maintenant :" + citation, nil},
-		{"lo que un periódico debería hacer", "El puerto sabe lo que El País debería hacer ahora:" + cita, nil},
 		{"as a publication put it", "Sand is heavy, or as the Guardian once put it:" + quoted, []string{"Guardian|||"}},
 		{"a publication with a modal verb and a verb of saying", "The Guardian can now report:" + quoted, []string{"The Guardian|||"}},
 
@@ -32,11 +27,8 @@ func TestVerifyOrigin(t *testing.T) {
 			[]string{"The Guardian|||https://web.archive.org/web/20130906/https://www.theguardian.com/a/sand"}},
 		{"a headline on an aggregator's site",
 			"My text, titled *Sand, Ships and Money in Small Ports*, is now on a great many Hacker News copies.\n", nil},
-		{"a remark in brackets", "- Her boat has the same forecast as mine ([Weather Underground](https://www.wunderground.com), if you like it. Recommended.)\n", nil},
 		{"a speaker in an obituary", "In an [obituary of the pier in the Guardian](https://www.theguardian.com/a/pier), Calloway says so herself:" + quoted,
 			[]string{"Guardian|||https://www.theguardian.com/a/pier"}},
-		{"im Gespräch", "Im [Gespräch mit dem Spiegel](https://www.spiegel.de/a/sand) sagt Ruth Albrecht:" + zitat,
-			[]string{"Der Spiegel|||https://www.spiegel.de/a/sand"}},
 		{"a surname whose full name is in the post", "I have all the books of Ruth Calloway.\n\nAs Calloway [wrote in the Guardian](https://www.theguardian.com/a/sand):" + quoted,
 			[]string{"Guardian||Ruth Calloway|https://www.theguardian.com/a/sand"}},
 		{"a page title as link", "From [Sand and Ferries in Small Ports | The Guardian](https://www.theguardian.com/a/sand):" + quoted,

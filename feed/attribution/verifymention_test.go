@@ -18,16 +18,11 @@ func TestMentioned(t *testing.T) {
 		name, body string
 		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL"
 	}{
-		{"a longer name", "This didn't stop [The Harbour Business Daily](https://hbdaily.example/a?id=12) from warning us again:" + quoted,
-			[]string{"Harbour Business Daily|||https://hbdaily.example/a?id=12"}},
 		{"a name without its apostrophe", "This didn't stop [The Investors Business Daily](https://www.ibdeditorials.com/a.aspx?id=12) from warning us:" + quoted,
 			[]string{"Investors Business Daily|||https://www.ibdeditorials.com/a.aspx?id=12"}},
 		{"ein Wort nach einem Bindestrich", "Dazu noch ein Zitat aus dem [FAZ-Artikel](https://www.faz.net/aktuell/hafen-12.html):\n\n" +
 			"> Jeden Winter füllt sich der Hafen mit Sand, und jedes Frühjahr bezahlt die Stadt dafür, dass er ausgebaggert wird.\n",
 			[]string{"FAZ|||https://www.faz.net/aktuell/hafen-12.html"}},
-		{"the people of a report", "The Guardian [reports](" + pier + ") that Ruth Calloway and Ann Reed, who both want to run the port, will not dig:" + quoted,
-			[]string{"The Guardian|||" + pier}},
-		{"a list of supplies", "I like paper boats.\n\n**Supplies for Tissue Paper Boats**:\n\n- Brown paper\n- Glue\n", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -83,17 +78,6 @@ func TestTitleOfSource(t *testing.T) {
 		s.passages = tt.passages
 		if got := rd.isTitleOfSource(s); got != tt.want {
 			t.Errorf("isTitleOfSource for %s with %d passages below %q = %v, want %v", tt.name, len(tt.passages), tt.title, got, tt.want)
-		}
-	}
-}
-
-// TestCutTitle checks that the first words of a title in quotation marks are not marked as a title.
-func TestCutTitle(t *testing.T) {
-	b := &block{text: "It ran as “Ruth Calloway was seen in the harbour” on Monday."}
-	for title, want := range map[string]bool{"Ruth Calloway": false, "Ruth Calloway was seen in the harbour": true} {
-		from := strings.Index(b.text, title)
-		if got := b.marksTitle(from, from+len(title)); got != want {
-			t.Errorf("marksTitle of %q = %v, want %v", title, got, want)
 		}
 	}
 }

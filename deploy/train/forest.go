@@ -17,41 +17,41 @@ type sample struct {
 
 // The parameters of the trees, which were chosen by cross-validation.
 const (
-	treeCount = 200
-	treeRate  = 0.1 // the share of the best step that each tree takes
-	leafRule  = 3   // regularization of the leaves
+	treeCount   = 200
+	treeRate    = 0.1 // the share of the best step that each tree takes
+	leafPenalty = 3   // regularization of the leaves
 )
 
 // booster fits trees to samples one after another, each to what those before it leave unexplained: gradient boosting of
 // the logistic loss, with trees that test the same feature in all nodes of a level.
 type booster struct {
-	samples []sample
-	size    int       // number of features
-	score   []float64 // by sample: sum of the trees' weights
-	slopes  []slope   // by sample
-	leaf    []int     // by sample: its leaf in the current tree
-	sums    []slope   // by leaf and feature
-	totals  []slope   // by leaf
+	samples  []sample
+	size     int           // number of features
+	score    []float64     // by sample: sum of the trees' weights
+	gradient []derivatives // by sample
+	leaf     []int         // by sample: its leaf in the current tree
+	sums     []derivatives // by leaf and feature
+	totals   []derivatives // by leaf
 }
 
-// slope holds the first derivative of the loss, negated, and the second one.
-type slope struct{ first, second float64 }
+// derivatives holds the first derivative of the loss, negated, and the second one.
+type derivatives struct{ first, second float64 }
 
-func (g *slope) add(o slope) {
+func (g *derivatives) add(o derivatives) {
 	g.first += o.first
 	g.second += o.second
 }
 
-// gain returns by how much a leaf whose samples have this slope reduces the loss, up to a constant factor.
-func (g slope) gain() float64 { return g.first * g.first / (g.second + leafRule) }
+// gain returns by how much a leaf whose samples have these derivatives reduces the loss, up to a constant factor.
+func (g derivatives) gain() float64 { return g.first * g.first / (g.second + leafPenalty) }
 
 // boost returns trees for the samples outside a fold.
 func boost(samples []sample, section attribution.Section, without int) []attribution.Tree {
 	samples = slices.DeleteFunc(slices.Clone(samples), func(s sample) bool { return s.fold == without })
 	n, leaves := len(samples), 1<<attribution.TreeDepth
-	b := &booster{samples: samples, size: section.Features(), score: make([]float64, n), slopes: make([]slope, n),
-		leaf: make([]int, n), totals: make([]slope, leaves)}
-	b.sums = make([]slope, b.size*leaves)
+	b := &booster{samples: samples, size: section.Features(), score: make([]float64, n), gradient: make([]derivatives, n),
+		leaf: make([]int, n), totals: make([]derivatives, leaves)}
+	b.sums = make([]derivatives, b.size*leaves)
 	trees := make([]attribution.Tree, treeCount)
 	for i := range trees {
 		b.fit(&trees[i])
@@ -63,9 +63,9 @@ func boost(samples []sample, section attribution.Section, without int) []attribu
 func (b *booster) fit(t *attribution.Tree) {
 	for i, s := range b.samples {
 		p := 1 / (1 + math.Exp(-b.score[i]))
-		b.slopes[i] = slope{-p * s.weight, p * (1 - p) * s.weight}
+		b.gradient[i] = derivatives{-p * s.weight, p * (1 - p) * s.weight}
 		if s.right {
-			b.slopes[i].first += s.weight
+			b.gradient[i].first += s.weight
 		}
 		b.leaf[i] = 0
 	}
@@ -79,10 +79,10 @@ func (b *booster) fit(t *attribution.Tree) {
 	}
 	clear(b.totals)
 	for i := range b.samples {
-		b.totals[b.leaf[i]].add(b.slopes[i])
+		b.totals[b.leaf[i]].add(b.gradient[i])
 	}
 	for l, g := range b.totals {
-		t.Leaves[l] = int32(math.Round(100 * treeRate * g.first / (g.second + leafRule)))
+		t.Leaves[l] = int32(math.Round(100 * treeRate * g.first / (g.second + leafPenalty)))
 	}
 	for i := range b.samples {
 		b.score[i] += float64(t.Leaves[b.leaf[i]]) / 100
@@ -94,9 +94,9 @@ func (b *booster) bestFeature(leaves int) uint16 {
 	clear(b.sums)
 	clear(b.totals)
 	for i, s := range b.samples {
-		b.totals[b.leaf[i]].add(b.slopes[i])
+		b.totals[b.leaf[i]].add(b.gradient[i])
 		for _, id := range s.features {
-			b.sums[b.leaf[i]*b.size+int(id)].add(b.slopes[i])
+			b.sums[b.leaf[i]*b.size+int(id)].add(b.gradient[i])
 		}
 	}
 	best, most := 0, -1.0
@@ -104,7 +104,7 @@ func (b *booster) bestFeature(leaves int) uint16 {
 		gain := 0.0
 		for l := range leaves {
 			with := b.sums[l*b.size+id]
-			without := slope{b.totals[l].first - with.first, b.totals[l].second - with.second}
+			without := derivatives{b.totals[l].first - with.first, b.totals[l].second - with.second}
 			gain += with.gain() + without.gain()
 		}
 		if gain > most+1e-9 { // of equal features, the first, whatever the order of the additions

@@ -71,3 +71,21 @@ func TestBoostWeights(t *testing.T) {
 		t.Errorf("log-odds of 3 to 1: %v, want 0.3 to %v", got, math.Log(3))
 	}
 }
+
+// TestFirstTree checks the first tree against a calculation by hand. All scores are 0, so a sample of weight w has the
+// derivatives w/2 or -w/2 and w/4.
+func TestFirstTree(t *testing.T) {
+	samples := []sample{{features: []uint16{0}, weight: 2}}
+	for range 3 {
+		samples = append(samples, sample{features: []uint16{0, 7}, right: true, weight: 1})
+	}
+	first := boost(samples, attribution.PassageSection, noFold)[:1]
+	for _, tt := range []struct {
+		features []uint16
+		want     float64
+	}{{[]uint16{0, 7}, 0.04 /* 0.1*1.5/(0.75+3) */}, {[]uint16{0}, -0.03 /* -0.1*1/(0.5+3) */}} {
+		if got := logOdds(first, tt.features); got != tt.want {
+			t.Errorf("log-odds of %v: %v, want %v", tt.features, got, tt.want)
+		}
+	}
+}

@@ -218,14 +218,14 @@ func judge(p *Post, x *attribution.Examination, fold int, weight float64) (sourc
 	return sources, passages
 }
 
-// certain returns the model with the certainties of readings learned from the samples outside a fold.
-func certain(m *attribution.Model, sources, passages []sample, without int) *attribution.Model {
+// withCertainties returns the model with the certainties of readings learned from the samples outside a fold.
+func withCertainties(m *attribution.Model, sources, passages []sample, without int) *attribution.Model {
 	return m.WithTrees(attribution.SourceSection, boost(sources, attribution.SourceSection, without)).
 		WithTrees(attribution.PassageSection, boost(passages, attribution.PassageSection, without))
 }
 
-// decisive returns the model with verdicts learned from the samples outside a fold.
-func decisive(m *attribution.Model, verdicts []sample, without int) *attribution.Model {
+// withVerdicts returns the model with verdicts learned from the samples outside a fold.
+func withVerdicts(m *attribution.Model, verdicts []sample, without int) *attribution.Model {
 	return m.WithTrees(attribution.VerdictSection, boost(verdicts, attribution.VerdictSection, without))
 }
 
@@ -269,7 +269,7 @@ func (t *trainer) learn() (*learned, error) {
 	}
 	l := &learned{models, sources, passages, nil}
 	for k, m := range models {
-		l.models[k] = certain(m, sources, passages, k)
+		l.models[k] = withCertainties(m, sources, passages, k)
 		more, err := t.verdicts(l.models[k], k)
 		if err != nil {
 			return nil, err
@@ -285,7 +285,7 @@ func (t *trainer) train() (*attribution.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decisive(certain(t.chains(noFold), l.sources, l.passages, noFold), l.verdicts, noFold), nil
+	return withVerdicts(withCertainties(t.chains(noFold), l.sources, l.passages, noFold), l.verdicts, noFold), nil
 }
 
 // crossValidate prints, for each fold, the scores of a model that was trained on the other folds, and those of the
@@ -299,7 +299,7 @@ func (t *trainer) crossValidate(diagram string, misses bool, w io.Writer) error 
 	var points []point
 	var log []string
 	for k, m := range l.models {
-		m = decisive(m, l.verdicts, k)
+		m = withVerdicts(m, l.verdicts, k)
 		posts := t.inFold(k)
 		if _, err := rules.add(rulesAlone, posts, nil); err != nil {
 			return err

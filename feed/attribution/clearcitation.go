@@ -100,7 +100,7 @@ const minCertain = 90
 func certainBlocks(cs []*candidate) (certain, quoted map[int]bool) {
 	certain, quoted = make(map[int]bool), make(map[int]bool)
 	for _, c := range cs {
-		if c.before < minCertain {
+		if c.nameCertainty < minCertain {
 			continue
 		}
 		for _, k := range slices.Concat(c.source.creditBlocks, c.source.passageBlocks) {
@@ -140,7 +140,7 @@ func (rd *reading) newClearLine(k int, c citation) *candidate {
 	if rd.isOwnBlog(s) || !rd.isSource(s) {
 		return nil
 	}
-	return &candidate{source: s, certainty: clearCertainty, before: maxCertainty, forms: []form{formStart, formClear}}
+	return &candidate{source: s, certainty: clearCertainty, nameCertainty: maxCertainty, forms: []form{formStart, formClear}}
 }
 
 // linkedTitleLine returns the source of block k if the block begins with a person, a colon and a link whose text is the

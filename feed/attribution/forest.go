@@ -71,7 +71,7 @@ func (f *forest) appendTo(b []byte, section string) []byte {
 // read adds the tree in the fields of a line, without the section.
 func (f *forest) read(fields []string) error {
 	if want := treeDepth + 1<<treeDepth; len(fields) != want {
-		return fmt.Errorf("%d features and weights, want %d: %w", len(fields), want, feed.ErrInvalid)
+		return fmt.Errorf("%d features and weights, want %d: train the model again with this version: %w", len(fields), want, feed.ErrInvalid)
 	}
 	var t tree
 	for k := range t.features {

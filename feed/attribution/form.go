@@ -20,5 +20,5 @@ func (c *candidate) addForm(f form, ok bool) {
 	}
 }
 
-// has reports whether the candidate has the form.
-func (c *candidate) has(f form) bool { return slices.Contains(c.forms, f) }
+// hasForm reports whether the candidate has the form.
+func (c *candidate) hasForm(f form) bool { return slices.Contains(c.forms, f) }

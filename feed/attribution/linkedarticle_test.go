@@ -132,7 +132,7 @@ func TestLinkedArticleForm(t *testing.T) {
 		citation{url: u, authors: []string{"Ann Reed"}})
 	s.pub, s.kind, s.convention = rd.publisherOfHost(u), Summary, learnedConvention
 	c := &candidate{source: s, certainty: minLinkedArticle}
-	if rd.findForms([]*candidate{c}); len(c.forms) != 1 || !c.has(formLinkedArticle) || !s.linkedArticle {
+	if rd.findForms([]*candidate{c}); len(c.forms) != 1 || !c.hasForm(formLinkedArticle) || !s.linkedArticle {
 		t.Errorf("forms %v and linkedArticle %v, want %v and true", c.forms, s.linkedArticle, formLinkedArticle)
 	}
 	for _, linked := range []bool{false, true} {

@@ -68,6 +68,9 @@ const (
 	sectionLimits  = "limits"
 )
 
+// treeSections lists the sections that consist of trees.
+var treeSections = [...]string{sectionSource, sectionPassage, sectionVerdict}
+
 // newSequence returns a sequence model whose weights are all zero.
 func newSequence(labels, contexts int, features *featureSet) *sequence {
 	s := &sequence{labels: labels, features: features}
@@ -147,7 +150,7 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 		}
 		b = append(b, '\n')
 	})
-	for _, section := range [...]string{sectionSource, sectionPassage, sectionVerdict} {
+	for _, section := range treeSections {
 		b = m.forestOf(section).appendTo(b, section)
 	}
 	n, err := w.Write(b)
@@ -159,7 +162,7 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 const maxWeight = 3_000
 
 // ReadModel reads a model that [Model.WriteTo] wrote. The error is of kind [feed.ErrInvalid] if a line is malformed or
-// names a feature that this version does not have.
+// names a feature that this version does not have, or if the trees of a section are missing.
 func ReadModel(r io.Reader) (*Model, error) {
 	m := NewModel()
 	rows := make(map[string][]int32)
@@ -198,6 +201,11 @@ func ReadModel(r io.Reader) (*Model, error) {
 	}
 	if err := sc.Err(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
+	}
+	for _, section := range treeSections {
+		if len(m.forestOf(section).trees) == 0 {
+			return nil, fmt.Errorf("model: no trees for %q: train the model again with this version: %w", section, feed.ErrInvalid)
+		}
 	}
 	return m, nil
 }

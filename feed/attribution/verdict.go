@@ -68,7 +68,7 @@ func (rd *reading) judge(c *candidate, all []*candidate) {
 func (rd *reading) verdictEvidence(c *candidate, all []*candidate) []uint16 {
 	s := c.source
 	e := &evidenceList{set: verdictFeatures, ids: c.chosenEvidence()}
-	level := bucket(c.before, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 93, 96)
+	level := bucket(c.nameCertainty, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 93, 96)
 	e.upTo(vCertainty, level)
 	passage := 0
 	switch {
@@ -161,7 +161,7 @@ const certainOther = 80
 func otherCertain(c *candidate, all []*candidate) int {
 	n := 0
 	for _, o := range all[:min(len(all), maxRivals)] {
-		if o != c && o.before >= certainOther {
+		if o != c && o.nameCertainty >= certainOther {
 			n++
 		}
 	}

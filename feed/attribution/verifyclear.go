@@ -24,16 +24,16 @@ const minPerson = 50
 // findForms sets the forms of the candidates.
 func (rd *reading) findForms(cs []*candidate) {
 	for _, c := range cs {
-		c.before = c.certainty
+		c.nameCertainty = c.certainty
 		c.addForm(formExcerpt, rd.isCertainExcerpt(c))
 		linked := rd.isLinkedArticle(c)
 		c.addForm(formLinkedArticle, linked)
 		c.addForm(formClear, rd.isClear(c))
-		if c.has(formClear) {
+		if c.hasForm(formClear) {
 			c.source.clear = true
 			c.certainty = max(c.certainty, clearCertainty)
 		}
-		c.source.linkedArticle = linked && !c.has(formExcerpt) && !c.has(formClear)
+		c.source.linkedArticle = linked && !c.hasForm(formExcerpt) && !c.hasForm(formClear)
 	}
 }
 

@@ -150,7 +150,7 @@ type Author struct {
 // Attribution configures how credits are read from prose.
 type Attribution struct {
 	// Threshold is the minimum confidence at which a credit is published, greater than 0 and at most 1. Credits below it
-	// are suggestions. Default 0.65.
+	// are suggestions. Default 0.7.
 	Threshold float64 `yaml:"threshold"`
 
 	// Model is the path of the model that reads credits, as written by deploy/train. A site that sets it keeps that model
@@ -216,7 +216,7 @@ func defaultPublishing() Publishing {
 		OnChange:    true,
 		Pages:       true,
 		MediaTypes:  OwnMediaTypes,
-		Attribution: Attribution{Threshold: 0.65},
+		Attribution: Attribution{Threshold: 0.7},
 		Push:        Push{Signature: "sha256", Lease: 240 * time.Hour, Limit: 100_000},
 	}
 }

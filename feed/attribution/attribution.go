@@ -48,7 +48,7 @@ import (
 )
 
 // DefaultThreshold is the confidence below which a quote is a suggestion by default.
-const DefaultThreshold = 0.65
+const DefaultThreshold = 0.7
 
 // Options configure a [Reader]. The zero value selects the defaults.
 type Options struct {

@@ -100,7 +100,7 @@ const minCertain = 90
 func certainBlocks(cs []*candidate) (certain, quoted map[int]bool) {
 	certain, quoted = make(map[int]bool), make(map[int]bool)
 	for _, c := range cs {
-		if c.nameCertainty < minCertain {
+		if c.certainty < minCertain {
 			continue
 		}
 		for _, k := range slices.Concat(c.source.creditBlocks, c.source.passageBlocks) {
@@ -122,12 +122,6 @@ func (rd *reading) clearLine(d *decisions, k int) *candidate {
 	if !rd.doc.blocks[k].mayBeClearLine() {
 		return nil
 	}
-	if c := rd.linkedTitleLine(d, k); c != nil {
-		return c
-	}
-	if c := rd.titledSpeaker(k); c != nil {
-		return c
-	}
 	if c := rd.linkedHeading(d, k); c != nil {
 		return c
 	}
@@ -140,36 +134,7 @@ func (rd *reading) newClearLine(k int, c citation) *candidate {
 	if rd.isOwnBlog(s) || !rd.isSource(s) {
 		return nil
 	}
-	return &candidate{source: s, certainty: clearCertainty, nameCertainty: maxCertainty, forms: []form{formStart, formClear}}
-}
-
-// linkedTitleLine returns the source of block k if the block begins with a person, a colon and a link whose text is the
-// title of an article: "Ann Reed: [Rents Rise](…)". The passage is the quotation after the link in the same block, or
-// the quotation element below. Otherwise it returns nil.
-func (rd *reading) linkedTitleLine(d *decisions, k int) *candidate {
-	b := rd.doc.blocks[k]
-	colon := slices.IndexFunc(b.toks[:min(len(b.toks), 6)], func(t token) bool { return t.isPunct(":") })
-	if colon < 2 || rd.l.personScore(b.text, b.toks[:colon]) < 2 {
-		return nil
-	}
-	link, title := rd.linkAt(b, colon+1)
-	if articleOnly(link.value) == "" || !isArticleOfSite(link.value) || title.hi-title.lo < minFoundTitle ||
-		!b.toks[title.lo].upper || !rd.isOnlyLink(b, span{0, len(b.toks)}, link.value) {
-		return nil
-	}
-	c := rd.newClearLine(k, citation{pub: rd.publisherOfHost(link.value), headline: cleanHeadline(b.slice(title)), url: link.value,
-		authors: []string{b.slice(span{0, colon})}})
-	if c == nil {
-		return nil
-	}
-	next := title.hi
-	for next < len(b.toks) && b.toks[next].isPunct(".:,") {
-		next++
-	}
-	if next == len(b.toks) {
-		rd.takeQuotationBelow(d, c, k)
-	}
-	return c
+	return &candidate{source: s, certainty: maxCertainty, forms: []form{formStart, formClear}}
 }
 
 // linkAt returns the link that begins at token i of the block and the tokens of its text, or an empty span.
@@ -237,28 +202,4 @@ func (rd *reading) endOfCard(k int) int {
 		k++
 	}
 	return k
-}
-
-// titledSpeaker returns the source of block k if the block begins with a person who says something in a text whose
-// title is in quotation marks: "Ann Reed, in “Rents Rise,” argues that". Otherwise it returns nil.
-func (rd *reading) titledSpeaker(k int) *candidate {
-	b := rd.doc.blocks[k]
-	end := rd.l.nameEnd(b.toks, 0)
-	if end < 2 || rd.l.personScore(b.text, b.toks[:end]) < 2 {
-		return nil
-	}
-	at := skipMark(b.toks, end, ',')
-	if at >= len(b.toks) || !rd.l.in.hasLower(b.toks[at]) {
-		return nil
-	}
-	at = rd.l.skipDeterminers(b.toks, at+1)
-	quoted := quotedEnd(b.toks, at)
-	if quoted == 0 || quoted-at < minFoundTitle+2 || !b.toks[at+1].upper {
-		return nil
-	}
-	next := skipMark(b.toks, quoted, ',')
-	if next >= len(b.toks) || !rd.l.say.hasLower(b.toks[next]) || rd.l.stop.has(b.toks[next].id) {
-		return nil
-	}
-	return rd.newClearLine(k, citation{authors: []string{b.slice(span{0, end})}, headline: cleanHeadline(b.slice(span{at, quoted}))})
 }

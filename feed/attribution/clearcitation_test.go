@@ -16,8 +16,6 @@ func TestClearCitation(t *testing.T) {
 	}{
 		{"a title and its author before a colon", "text", "", `In today's New York Times article "Who Pays for the Sand," Ann Reed poses the question: "Do those who land the most give what they should to the harbour?" I wonder.` + own,
 			"New York Times|Who Pays for the Sand|Ann Reed"},
-		{"a person in a titled text", "text", "", "Ann Reed, in “Harbours pay for their own sand,” argues that the council fooled itself first. She has seen it before." + own,
-			"|Harbours pay for their own sand|Ann Reed"},
 		{"reported by", "text", "", "Often enough it is the small boats that are hit. So it was today, as reported by The Guardian today:\nThe ferry hit the mole at seven in the morning. The pilots were making tea." + own,
 			"The Guardian||"},
 		{"the rest of an article", "text", "Pilots Warn of Sand at the Old Bar", "Monday, July 23, 2007\n\nPilots Warn of Sand at the Old Bar\n\nThe chart, said to be new, is full of small errors. The man who drew it says that he was rowed out twice. But now......more from the Washington Post.",
@@ -26,8 +24,6 @@ func TestClearCitation(t *testing.T) {
 			"||Ann Reed"},
 		{"a line with a person who writes", "text", "", "Ann Reed writes:\n\nA large new dredger that can be used for anything is quite all right, because some harbours are too shallow. It is hard to see what anybody has against it." + own,
 			"||Ann Reed"},
-		{"a person and a linked title", "html", "", `<p>ANN REED: <a href="https://www.theguardian.com/2021/feb/11/sand">The harbour that lost its water</a>. “Two dry winters in a row have left the basin low.” They always say two.</p><p>It rained today.</p>`,
-			"The Guardian|The harbour that lost its water|ANN REED"},
 		{"a line with a person and several vias", "text", "", "Ann Reed (Quay Talk, Hacker News, Slashdot):\n\nNew rules came on Wednesday, and something in them is not right. They were read twice, and most of them are what every harbour writes." + own,
 			"||Ann Reed"},
 		{"a line with a person", "text", "‘Why Small Harbours Charge Too Little’", "‘Why Small Harbours Charge Too Little’\n\nAnn Reed:\n\nTo land a boat here is to bet that the sand can be kept out of the basin for another year. So do not ask what it costs.",
@@ -42,8 +38,6 @@ func TestClearCitation(t *testing.T) {
 			"The Guardian|Sand Without End|Ann Reed"},
 		{"a numbered title in capitals", "text", "", "1/ WHO OWNS THE SAND, by Ann Reed (The Guardian)\n\n\"Every winter the harbour fills with sand, and every spring the council pays to have it dug out again.\"" + own,
 			"The Guardian|WHO OWNS THE SAND|Ann Reed"},
-		{"a publication before a dateline of two words", "text", "", "AP: OLD QUAY, Mass. — The ferry began its week with a collision at the mole by the sound.\n\nIt had come to the island on the evening before." + own,
-			"AP||"},
 		{"a publication before a dateline", "text", "", "AP: OSLO, Norway — The ferry began its week with a collision at the mole by the sound.\n\nIt had come to the island on the evening before." + own,
 			"AP||"},
 

@@ -23,7 +23,6 @@ type candidate struct {
 	passageCertain int    // certainty of the passage, in hundredths
 	near           int    // place of the quotation nearest to the names
 	forms          []form // set by findForms
-	nameCertainty  int    // certainty of the names before findForms raised it
 	verdict        int    // certainty of the source as it would be published, in hundredths
 	doubts         doubts // what verification found
 }

@@ -24,8 +24,8 @@ const (
 	doubtMentioned                // see reading.isOnlyMentioned
 	doubtReference                // an entry of a bibliography; see reading.isReference
 	doubtFragment                 // the name may be only a part of a name; see reading.isPartialName
-	doubtOwn                      // a picture or the author's own words: never published
-	doubtNames                    // there is no name: never published
+	doubtOwn                      // a picture, the author's own words, or where else the post was published: vetoed
+	doubtNames                    // there is no name: vetoed
 	doubtCount
 )
 

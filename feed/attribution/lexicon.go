@@ -66,11 +66,11 @@ type language struct {
 	via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
-	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken, writing *class
+	pointing, common, viaSkip, viaWord, thanks, finding, holiday, size, listName, piece, taken *class
 	// Classes that only the verification of credits uses; see verifyname.go.
 	position, employ, firm, about, generic, again, genitive, references, saying,
 	contrast, titled, citing, readOn, nameAffix, companySuffix, clause, page,
-	further, relative, subject, possessive,
+	further, crossPosted, relative, subject, possessive,
 	recommending, having *class
 }
 
@@ -536,7 +536,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	l.bindClasses()
 	for _, c := range [...]*class{l.position, l.employ, l.firm, l.about, l.generic, l.again, l.genitive,
 		l.references, l.saying, l.contrast, l.titled, l.citing,
-		l.readOn, l.nameAffix, l.companySuffix, l.clause, l.relative,
+		l.readOn, l.nameAffix, l.companySuffix, l.clause, l.crossPosted, l.relative,
 		l.subject, l.possessive, l.recommending, l.having} {
 		c.apart = true
 	}
@@ -704,7 +704,7 @@ func (l *language) bindClasses() {
 		"company-suffix": &l.companySuffix, "connector": &l.connector, "contrast": &l.contrast,
 		"corporate": &l.corporate, "date-lead": &l.dateLead, "date-of": &l.dateOf, "det": &l.det,
 		"employ": &l.employ, "epithet": &l.epithet, "finding": &l.finding, "firm": &l.firm,
-		"first": &l.first, "from": &l.from, "further": &l.further,
+		"first": &l.first, "cross-posted": &l.crossPosted, "from": &l.from, "further": &l.further,
 		"generic": &l.generic, "genitive": &l.genitive, "given": &l.given, "having": &l.having, "holiday": &l.holiday,
 		"honorific": &l.honorific, "in": &l.in, "label": &l.label,
 		"list-name": &l.listName, "more": &l.more, "name-affix": &l.nameAffix,

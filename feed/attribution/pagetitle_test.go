@@ -6,7 +6,7 @@ import "testing"
 // titles with the same separators are whole.
 func TestPageTitles(t *testing.T) {
 	const quoted = "\n\n> Every winter the harbour fills with sand, and every spring the council pays to have it dug out again.\n"
-	r := newReader(t)
+	r := newLenientReader(t)
 	for _, tt := range []struct{ title, address, headline, author string }{
 		{"Sand Without End | Max Bauer - Ports and Piers", "https://mxp.example/sand", "Sand Without End", "Max Bauer"},
 		{"Sand Without End « Quay Notes - a Blog", "https://notes.example/2006/sand", "Sand Without End", ""},

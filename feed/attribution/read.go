@@ -224,18 +224,6 @@ func (rd *reading) finish(d *decisions, c *candidate, all []*candidate, threshol
 	return c.verdict >= threshold
 }
 
-// isCertainForm reports whether the form of the credit of c makes it certain.
-func (rd *reading) isCertainForm(c *candidate) bool {
-	return c.doubts == 0 && c.source.clear && !rd.isClearMention(c.source)
-}
-
-// isClearMention reports whether s, a source with a clear form, is only mentioned.
-func (rd *reading) isClearMention(s *source) bool {
-	at := rd.creditBlock(s)
-	return len(s.passages) == 0 && !s.entry && rd.isListed(s) || s.isUnquoted() ||
-		at >= 0 && !rd.isPublicationCertain(s, rd.doc.blocks[at])
-}
-
 // maxRepeated is the maximum number of published sources among which repeated ones are searched for. The time would
 // grow with the square of their number.
 const maxRepeated = 50

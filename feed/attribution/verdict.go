@@ -54,9 +54,6 @@ var kinds = []Kind{Excerpt, Summary, HeadlineOnly, Nested, Tweet, Reblog}
 func (rd *reading) judge(c *candidate, all []*candidate) {
 	evidence := rd.verdictEvidence(c, all)
 	c.verdict = rd.r.model.verdict.certainty(evidence, 0)
-	if c.verdict >= minClearVerdict && rd.isCertainForm(c) {
-		c.verdict = max(c.verdict, clearCertainty)
-	}
 	if rd.examined != nil {
 		q := rd.newQuote(c)
 		*rd.examined = append(*rd.examined, ExaminedVerdict{q.Source, q.Text, evidence})
@@ -68,7 +65,7 @@ func (rd *reading) judge(c *candidate, all []*candidate) {
 func (rd *reading) verdictEvidence(c *candidate, all []*candidate) []uint16 {
 	s := c.source
 	e := &evidenceList{set: verdictFeatures, ids: c.chosenEvidence()}
-	level := bucket(c.nameCertainty, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 93, 96)
+	level := bucket(c.certainty, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 93, 96)
 	e.upTo(vCertainty, level)
 	passage := 0
 	switch {
@@ -161,7 +158,7 @@ const certainOther = 80
 func otherCertain(c *candidate, all []*candidate) int {
 	n := 0
 	for _, o := range all[:min(len(all), maxRivals)] {
-		if o != c && o.nameCertainty >= certainOther {
+		if o != c && o.certainty >= certainOther {
 			n++
 		}
 	}

@@ -24,14 +24,14 @@ func TestVerdictEvidence(t *testing.T) {
 		{"nothing but a name", "From Quayside.", candidate{}, citation{pub: publisher{name: "Quayside"}}, nil, Summary, nil,
 			"certainty=0 has-passage=0 doubt=0 doubts=0..1 forms=0 kind=1 members=0 final-name=1 certain-others=0 forms-and-doubts=1 final-name-and-doubts=6 " +
 				"certainty-and-doubts=1 list=0"},
-		{"a passage", "From [the Guardian](" + u + "):" + formBlock, candidate{nameCertainty: 94, passageCertain: 51, forms: []form{formExcerpt, formClear}},
+		{"a passage", "From [the Guardian](" + u + "):" + formBlock, candidate{certainty: 94, passageCertain: 51, forms: []form{formExcerpt, formClear}},
 			citation{pub: guardian, url: u}, []string{formQuote}, Excerpt, nil,
 			"certainty=0..18 has-passage=1 passage-certainty=0..2 doubt=5 form=2 form=0 doubts=0..1 forms=0..2 kind=0 members=8 final-name=2 certain-others=0 " +
 				"forms-and-doubts=11 final-name-and-doubts=11 certainty-and-doubts=37 list=0"},
 		{"an uncertain passage", "From the Guardian.", candidate{passage: passageReading{units: []int{0}}, passageCertain: 29}, citation{pub: guardian}, nil, Summary, nil,
 			"certainty=0 has-passage=2 passage-certainty=0 doubts=0 forms=0 kind=1 members=0 final-name=2 certain-others=0 forms-and-doubts=0 final-name-and-doubts=10 " +
 				"certainty-and-doubts=0 list=0"},
-		{"doubts", "From [the film](https://www.imdb.com/title/tt0123456/).", candidate{nameCertainty: 12, doubts: 1<<doubtReference | 1<<doubtNamed},
+		{"doubts", "From [the film](https://www.imdb.com/title/tt0123456/).", candidate{certainty: 12, doubts: 1<<doubtReference | 1<<doubtNamed},
 			citation{pub: (&reading{r: r}).publisherNamed("IMDb"), url: "https://www.imdb.com/title/tt0123456/"}, nil, Summary, nil,
 			"certainty=0..1 has-passage=0 doubt=7 doubt=14 doubt=16 doubts=0..3 forms=0 kind=1 members=8 final-name=2 certain-others=0 forms-and-doubts=3 " +
 				"final-name-and-doubts=13 certainty-and-doubts=3 list=0"},
@@ -46,7 +46,7 @@ func TestVerdictEvidence(t *testing.T) {
 		c.source = s
 		all := []*candidate{&c}
 		for _, n := range tt.others {
-			all = append(all, &candidate{nameCertainty: n})
+			all = append(all, &candidate{certainty: n})
 		}
 		var got []string
 		for _, id := range rd.verdictEvidence(&c, all)[1:] { // the first is the bias
@@ -78,33 +78,22 @@ func expand(s string) []string {
 	return out
 }
 
-// TestJudge checks which verdicts the form of a credit raises.
+// TestJudge checks that the verdict is the certainty that the trees give, whatever the doubts and the form are.
 func TestJudge(t *testing.T) {
-	for _, tt := range []struct {
-		weight  int32 // of the only tree
-		clear   bool
-		doubts  doubts
-		verdict int
-	}{
-		{-4, true, 0, 49},
-		{0, true, 0, clearCertainty},
-		{0, false, 0, 50},
-		{0, true, 1 << doubtReference, 50},
-		{300, true, 0, 95},
-	} {
-		r := newReader(t)
+	r := newReader(t)
+	for weight, want := range map[int32]int{-4: 49, 0: 50, 300: 95} {
 		rd, s := newCredit(t, r, "From [the Guardian](https://www.theguardian.com/a/sand-comes-back).", citation{url: "https://www.theguardian.com/a/sand-comes-back"})
-		s.pub, s.clear = rd.publisherOfHost(s.url), tt.clear
+		s.pub, s.clear = rd.publisherOfHost(s.url), true
 		var one tree
 		for k := range one.leaves {
-			one.leaves[k] = tt.weight
+			one.leaves[k] = weight
 		}
 		m := *r.model
 		m.verdict.trees = []tree{one}
-		r.model = &m
-		c := &candidate{source: s, doubts: tt.doubts}
-		if rd.judge(c, []*candidate{c}); c.verdict != tt.verdict {
-			t.Errorf("weight %d, clear %v, doubts %b: verdict %d, want %d", tt.weight, tt.clear, tt.doubts, c.verdict, tt.verdict)
+		rd.r = &Reader{model: &m, pubs: r.pubs, lx: r.lx}
+		c := &candidate{source: s, forms: []form{formClear}, doubts: 1 << doubtReference}
+		if rd.judge(c, []*candidate{c}); c.verdict != want {
+			t.Errorf("weight %d: verdict %d, want %d", weight, c.verdict, want)
 		}
 	}
 }

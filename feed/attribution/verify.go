@@ -66,7 +66,7 @@ func (rd *reading) checkPlace(s *source, at int) (found doubts) {
 	found.add(doubtPlace, !rd.isCreditOfPassage(s, at))
 	found.add(doubtLink, !rd.takeLinkOfLead(s, at))
 	found.add(doubtLink, !rd.isLinkOfSentence(s, b))
-	found.add(doubtOwn, rd.isPictureOrOwnText(s, b))
+	found.add(doubtOwn, rd.isPictureOrOwnText(s, b) || rd.isCrossPost(s, b))
 	return found
 }
 

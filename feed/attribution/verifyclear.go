@@ -5,15 +5,10 @@ import (
 	"strings"
 )
 
-// This file finds credits with a clear form, which are published even if the verdict is below the threshold. The
-// model is not certain of names that it has never seen, however clear the sentence is.
-
-// minClearVerdict is the minimum verdict, in hundredths, on a credit with a clear form. The verdict is then raised to
-// clearCertainty, and so is the certainty of its names.
-const minClearVerdict = 50
+// This file finds credits with a clear form, which is evidence for the verdict.
 
 // minClear is the minimum certainty, in hundredths, of the names of credits with most of the clear forms.
-const minClear, clearCertainty = 45, 90
+const minClear = 45
 
 // minNamedNear is the minimum certainty, in hundredths, of a name next to a quotation.
 const minNamedNear = 70
@@ -24,15 +19,11 @@ const minPerson = 50
 // findForms sets the forms of the candidates.
 func (rd *reading) findForms(cs []*candidate) {
 	for _, c := range cs {
-		c.nameCertainty = c.certainty
 		c.addForm(formExcerpt, rd.isCertainExcerpt(c))
 		linked := rd.isLinkedArticle(c)
 		c.addForm(formLinkedArticle, linked)
 		c.addForm(formClear, rd.isClear(c))
-		if c.hasForm(formClear) {
-			c.source.clear = true
-			c.certainty = max(c.certainty, clearCertainty)
-		}
+		c.source.clear = c.hasForm(formClear)
 		c.source.linkedArticle = linked && !c.hasForm(formExcerpt) && !c.hasForm(formClear)
 	}
 }

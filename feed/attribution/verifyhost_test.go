@@ -13,9 +13,6 @@ import (
 func TestVerifyOrigin(t *testing.T) {
 	const passage = "Every winter the harbour fills with sand, and every spring the council pays to have it dug out again."
 	const quoted = "\n\n> " + passage + "\n"
-	const zitat = "\n\n> Jeden Winter füllt sich der Hafen mit Sand, und jedes Frühjahr bezahlt die Stadt dafür, dass er ausgebaggert wird.\n"
-	const citation = "\n\n> Chaque hiver le port se remplit de sable, et chaque printemps la ville paie pour le vider.\n"
-	const cita = "\n\n> Cada invierno el puerto se llena de arena, y cada primavera el ayuntamiento paga para que la saquen otra vez.\n"
 	tests := []struct {
 		name, body string
 		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL"

@@ -16,6 +16,23 @@ func (rd *reading) isPictureOrOwnText(s *source, b *block) bool {
 	return s.url != "" && (isPicture(s.url) || rd.isOwnText(s, b))
 }
 
+// maxCrossPost is the maximum number of tokens of a note on where else a post was published.
+const maxCrossPost = 30
+
+// isCrossPost reports whether block b, which contains the credit of s, is a note on where else the post was published:
+// "This post originally appeared on the Bugle."
+func (rd *reading) isCrossPost(s *source, b *block) bool {
+	if len(s.passages) > 0 || len(b.toks) > maxCrossPost {
+		return false
+	}
+	for k := range b.toks {
+		if phraseEnd(rd.l.crossPosted, b.toks[k:]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // isPicture reports whether u is the URL of a picture.
 func isPicture(u string) bool {
 	if i := strings.IndexAny(u, "?#"); i >= 0 {

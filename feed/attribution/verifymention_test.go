@@ -13,7 +13,6 @@ import (
 func TestMentioned(t *testing.T) {
 	const sand = "Every winter the harbour fills with sand, and every spring the council pays to have it dug out again."
 	const quoted = "\n\n> " + sand + "\n"
-	const pier = "https://www.theguardian.com/uk/2012/may/03/pier"
 	tests := []struct {
 		name, body string
 		want       []string // "PUBLICATION|HEADLINE|AUTHORS|URL"

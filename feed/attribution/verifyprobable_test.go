@@ -14,7 +14,6 @@ func TestImprobable(t *testing.T) {
 	const quoted = "\n\n> Every winter the harbour fills with sand, and every spring the council pays to have it dug out again.\n"
 	const zitat = "\n\n> Jeden Winter füllt sich der Hafen mit Sand, und jedes Frühjahr bezahlt die Stadt dafür, dass er ausgebaggert wird.\n"
 	const cité = "\n\n> Chaque hiver le port se remplit de sable, et chaque printemps la ville paie pour le faire enlever.\n"
-	const cita = "\n\n> Cada invierno el puerto se llena de arena, y cada primavera la ciudad paga para que la retiren.\n"
 	const pier = "https://www.theguardian.com/uk/2012/may/03/pier"
 	tests := []struct {
 		name, body string

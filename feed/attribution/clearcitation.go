@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// This file finds citations with a clear form: the name of a source and the title of its article, or the name alone in
-// words that say that the text below is from it.
+// This file finds lines that are nothing but a credit: a person's name above a text, a link below a quotation, and a
+// linked heading above one.
 
 // isClearCitation reports whether the credit of s has one of the clear forms below.
 func (rd *reading) isClearCitation(s *source) bool {

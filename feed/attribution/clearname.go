@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// This file finds credits with a clear form that name a source next to its quotation. The other clear forms of running
-// text are in clearreport.go and clearentry.go.
+// This file finds credits with a clear form that name a source next to its quotation, and lists the clear forms of
+// running text, most of which are in clearreport.go and clearentry.go.
 
 // The minimum certainties, in hundredths, of credits with these forms.
 const (

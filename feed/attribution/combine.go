@@ -409,7 +409,7 @@ func (rd *reading) hasCertainPassage(d *decisions, s *source, rule, learned []in
 	switch {
 	case s.convention == "cite", s.delimited:
 		return true
-	case rd.markOf(d, rule) < 2:
+	case rd.markOf(d, rule) < markQuoted:
 		return s.copiedHeader || rd.startsWithDateline(d.units[rule[0]].block)
 	default:
 		return len(learned) == 0 && rd.isAnnounced(d, s, rule)
@@ -421,7 +421,7 @@ func (rd *reading) hasCertainPassage(d *decisions, s *source, rule, learned []in
 func (rd *reading) isAnnounced(d *decisions, s *source, units []int) bool {
 	first := d.units[units[0]].block
 	q := rd.doc.blocks[first].quotation
-	if q == nil || first == 0 || rd.markOf(d, units) < 3 || !slices.Contains(s.creditBlocks, first-1) {
+	if q == nil || first == 0 || rd.markOf(d, units) < markElements || !slices.Contains(s.creditBlocks, first-1) {
 		return false
 	}
 	for _, i := range units {
@@ -516,7 +516,7 @@ func (rd *reading) isPassageCertain(d *decisions, c *candidate, threshold int) b
 	limit := int(rd.r.model.limits[0])
 	switch {
 	case len(c.passage.units) == 0:
-	case rd.markOf(d, c.passage.units) < 2 && !rd.isEmphasizedPassage(d, c.passage.units):
+	case rd.markOf(d, c.passage.units) < markQuoted && !rd.isEmphasizedPassage(d, c.passage.units):
 		limit = unmarkedLimit
 	case !c.passage.isLearned || c.rule != nil && isPart(c.passage.units, rd.unitsOfPassage(d, c.rule)):
 		limit = int(rd.r.model.limits[1])
@@ -575,7 +575,7 @@ func (rd *reading) takePassage(d *decisions, c *candidate) {
 		rd.takeUnits(d, s, c.passage.units[n], c.passage.units[end-1])
 		n = end
 	}
-	s.marked = rd.markOf(d, c.passage.units) >= 2
+	s.marked = rd.markOf(d, c.passage.units) >= markQuoted
 }
 
 // takeUnits adds the units from first to last, which are in the same block, to the passage of s.

@@ -546,8 +546,15 @@ func (rd *reading) creditEvidence(e *evidenceList, d *decisions, c *candidate, s
 	e.add(sPassage, mark)
 }
 
-// markOf returns how the units of a passage are marked as a quotation: 0 not at all, 1 partly, 2 by quotation marks, 3
-// by elements.
+// How the units of a passage are marked as a quotation. The numbers are values of features.
+const (
+	markNone     = iota // not at all
+	markPartly          // some of them
+	markQuoted          // by quotation marks or emphasis
+	markElements        // by elements
+)
+
+// markOf returns how the units of a passage are marked as a quotation.
 func (rd *reading) markOf(d *decisions, units []int) int {
 	elements, quoted := 0, 0
 	for _, i := range units {
@@ -562,13 +569,13 @@ func (rd *reading) markOf(d *decisions, units []int) int {
 	}
 	switch n := len(units); {
 	case elements == n:
-		return 3
+		return markElements
 	case elements+quoted == n:
-		return 2
+		return markQuoted
 	case elements+quoted > 0:
-		return 1
+		return markPartly
 	default:
-		return 0
+		return markNone
 	}
 }
 

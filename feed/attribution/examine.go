@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"feedpub/feed"
@@ -168,24 +169,10 @@ const (
 // Features returns the number of features of the section's trees.
 func (s Section) Features() int { return NewModel().forestOf(string(s)).set.size }
 
-// TreeDepth is the number of features that a tree tests.
-const TreeDepth = treeDepth
-
-// Tree is a decision tree that tests the same features on every path. Bit k of the index of a leaf is set if the
-// feature Features[k] is present. Leaves are weights, in hundredths.
-type Tree struct {
-	Features [TreeDepth]uint16
-	Leaves   [1 << TreeDepth]int32
-}
-
 // WithTrees returns a copy of the model with the given trees in a section.
 func (m *Model) WithTrees(s Section, trees []Tree) *Model {
 	c := *m
-	f := c.forestOf(string(s))
-	f.trees = make([]tree, len(trees))
-	for i, t := range trees {
-		f.trees[i] = tree{t.Features, t.Leaves}
-	}
+	c.forestOf(string(s)).trees = slices.Clone(trees)
 	return &c
 }
 

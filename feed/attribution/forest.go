@@ -8,21 +8,21 @@ import (
 	"feedpub/feed"
 )
 
-// treeDepth is the number of features that a tree tests.
-const treeDepth = 5
+// TreeDepth is the number of features that a tree tests.
+const TreeDepth = 5
 
-// tree is a decision tree that tests the same features in the same order on every path, so that the results of the
+// Tree is a decision tree that tests the same features in the same order on every path, so that the results of the
 // tests are the bits of the index of a leaf.
-type tree struct {
-	features [treeDepth]uint16
-	leaves   [1 << treeDepth]int32 // weights; bit k of the index is set if features[k] is present
+type Tree struct {
+	Features [TreeDepth]uint16
+	Leaves   [1 << TreeDepth]int32 // weights, in hundredths; bit k of the index is set if Features[k] is present
 }
 
 // forest gives the probability that a source or a passage is correct: its log-odds are the sum of the weights that the
 // trees select. Weights are integers, so that the result is the same on every machine.
 type forest struct {
 	set   *featureSet
-	trees []tree
+	trees []Tree
 }
 
 // maxFeatures is the maximum number of features of a forest.
@@ -42,10 +42,10 @@ func (f *forest) certainty(features []uint16, handicap int) int {
 	for i := range f.trees {
 		t := &f.trees[i]
 		leaf := 0
-		for k, id := range t.features {
+		for k, id := range t.Features {
 			leaf |= int(present[id/64]>>(id%64)&1) << k
 		}
-		sum += int(t.leaves[leaf])
+		sum += int(t.Leaves[leaf])
 	}
 	p := math.Round(100 / (1 + math.Exp(-float64(sum)/weightUnit)))
 	return int(min(max(p, 1), maxCertainty))
@@ -57,10 +57,10 @@ func (f *forest) appendTo(b []byte, section string) []byte {
 	for i := range f.trees {
 		t := &f.trees[i]
 		b = append(b, section...)
-		for _, id := range t.features {
+		for _, id := range t.Features {
 			b = append(append(b, ' '), f.set.name(int(id))...)
 		}
-		for _, w := range t.leaves {
+		for _, w := range t.Leaves {
 			b = strconv.AppendInt(append(b, ' '), int64(w), 10)
 		}
 		b = append(b, '\n')
@@ -70,23 +70,23 @@ func (f *forest) appendTo(b []byte, section string) []byte {
 
 // read adds the tree in the fields of a line, without the section.
 func (f *forest) read(fields []string) error {
-	if want := treeDepth + 1<<treeDepth; len(fields) != want {
+	if want := TreeDepth + 1<<TreeDepth; len(fields) != want {
 		return fmt.Errorf("%d features and weights, want %d: train the model again with this version: %w", len(fields), want, feed.ErrInvalid)
 	}
-	var t tree
-	for k := range t.features {
+	var t Tree
+	for k := range t.Features {
 		id, ok := f.set.number(fields[k])
 		if !ok {
 			return fmt.Errorf("unknown feature %q: train the model again with this version: %w", fields[k], feed.ErrInvalid)
 		}
-		t.features[k] = id
+		t.Features[k] = id
 	}
-	for k := range t.leaves {
-		v, err := readWeight(fields[treeDepth+k])
+	for k := range t.Leaves {
+		v, err := readWeight(fields[TreeDepth+k])
 		if err != nil {
 			return err
 		}
-		t.leaves[k] = v
+		t.Leaves[k] = v
 	}
 	f.trees = append(f.trees, t)
 	return nil

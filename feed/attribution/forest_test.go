@@ -14,12 +14,12 @@ func TestForest(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	f := forest{set: verdictFeatures}
 	for range 40 {
-		var x tree
-		for k := range x.features {
-			x.features[k] = uint16(rng.IntN(f.set.size))
+		var x Tree
+		for k := range x.Features {
+			x.Features[k] = uint16(rng.IntN(f.set.size))
 		}
-		for k := range x.leaves {
-			x.leaves[k] = int32(rng.IntN(41) - 20)
+		for k := range x.Leaves {
+			x.Leaves[k] = int32(rng.IntN(41) - 20)
 		}
 		f.trees = append(f.trees, x)
 	}
@@ -41,12 +41,12 @@ func TestForest(t *testing.T) {
 		sum := -handicap
 		for _, x := range f.trees {
 			leaf := 0
-			for k, id := range x.features {
+			for k, id := range x.Features {
 				if slices.Contains(features, id) {
 					leaf += int(math.Pow(2, float64(k)))
 				}
 			}
-			sum += int(x.leaves[leaf])
+			sum += int(x.Leaves[leaf])
 		}
 		want := min(max(int(math.Round(100/(1+math.Exp(-float64(sum)/100)))), 1), 99)
 		if got := f.certainty(features, handicap); got != want {

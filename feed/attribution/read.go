@@ -263,6 +263,10 @@ func (rd *reading) isIncluded(q Quote, published []*candidate) bool {
 	})
 }
 
+// minNamed is the certainty of names, in hundredths, from which a suggestion is listed even if it has no names that the
+// published sources do not have.
+const minNamed = 15
+
 // addsToPublished reports whether q, a suggestion for c, says something that the published sources do not.
 func (rd *reading) addsToPublished(c *candidate, q Quote, published []*candidate) bool {
 	return !rd.isSamePage(q, published) && (c.certainty >= minNamed || !rd.isIncluded(q, published))

@@ -84,12 +84,12 @@ func TestJudge(t *testing.T) {
 	for weight, want := range map[int32]int{-4: 49, 0: 50, 300: 95} {
 		rd, s := newCredit(t, r, "From [the Guardian](https://www.theguardian.com/a/sand-comes-back).", citation{url: "https://www.theguardian.com/a/sand-comes-back"})
 		s.pub, s.clear = rd.publisherOfHost(s.url), true
-		var one tree
-		for k := range one.leaves {
-			one.leaves[k] = weight
+		var one Tree
+		for k := range one.Leaves {
+			one.Leaves[k] = weight
 		}
 		m := *r.model
-		m.verdict.trees = []tree{one}
+		m.verdict.trees = []Tree{one}
 		rd.r = &Reader{model: &m, pubs: r.pubs, lx: r.lx}
 		c := &candidate{source: s, forms: []form{formClear}, doubts: 1 << doubtReference}
 		if rd.judge(c, []*candidate{c}); c.verdict != want {

@@ -29,9 +29,9 @@ func (rd *reading) findForms(cs []*candidate) {
 }
 
 // isClear reports whether the candidate has a clear form: it is a quotation element below a sentence that names its
-// source, an entry of a list of links, a line that names a publication, or a name next to a quotation, and its
-// certainty is at least minClear; or it is one of clearForms, a citation that identifies the article, or a credit
-// directly above or below a quotation element. It completes the fields of the source that the form states.
+// source, or an entry of a list of links, and its certainty is at least minClear; or it is a name next to a quotation,
+// one of clearForms, a line that is nothing but a credit, or the post's external URL. It completes the fields of the
+// source that the form states.
 func (rd *reading) isClear(c *candidate) bool {
 	s := c.source
 	if c.keepsPassage() || s.distant || s.inherited {

@@ -49,3 +49,27 @@ func TestVerifyLink(t *testing.T) {
 			"The New York Times|Sure, It Won a Prize. But Is It Sand? Ask the Ferry||https://www.nytimes.com/2024/02/29/magazine/sand.html"},
 	})
 }
+
+// TestIsCrossPost checks which paragraphs are notes on where else the post was published.
+func TestIsCrossPost(t *testing.T) {
+	r := newReader(t)
+	for text, want := range map[string]bool{
+		"This post originally appeared on [Harbour Notes](https://notes.example/a).":                           true,
+		"Cross-posted at [Harbour Notes](https://notes.example/a).":                                            true,
+		"Dieser Text ist zuerst erschienen in [Harbour Notes](https://notes.example/a), und zwar im Mai 2011.": true,
+		"Article initialement publié sur [Harbour Notes](https://notes.example/a) en mars et dans la revue.":   true,
+		"Publicado originalmente en [Harbour Notes](https://notes.example/a) el año pasado, y en la revista.":  true,
+		"I found this post on [Harbour Notes](https://notes.example/a).":                                       false,
+		"In 1902, when the harbour was first published on a map, it had nine boats, a lamp and a bell, and a man who rang it, " +
+			"says [Harbour Notes](https://notes.example/a) in a long piece on the town.": false,
+	} {
+		rd, s := newCredit(t, r, text, citation{url: "https://notes.example/a"})
+		if got := rd.isCrossPost(s, rd.doc.blocks[0]); got != want {
+			t.Errorf("isCrossPost of %q is %v, want %v", text, got, want)
+		}
+		s.passages = []string{formQuote}
+		if rd.isCrossPost(s, rd.doc.blocks[0]) {
+			t.Errorf("isCrossPost of %q with a passage is true, want false", text)
+		}
+	}
+}

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// This file holds back sources that are only mentioned, and corrects names with other words or brackets in them.
+// This file checks sources that only the title of the post credits, and corrects names with other words or brackets in
+// them.
 
 // isTitleOfSource reports whether the post's title names the publication of s, which only the title credits. If there
 // is no passage, the name must be in brackets: after a dash, as in "Rents Rise - The Bugle", it is usually part of the

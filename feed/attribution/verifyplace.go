@@ -6,8 +6,7 @@ import (
 )
 
 // This file checks a credit against the place of its link and its passage: the sentence before a quotation element
-// decides where the quotation is from, the name after "via" is not its source, and a passage in the author's own
-// sentence is not a quotation.
+// decides where the quotation is from.
 
 // takeLinkOfLead reports whether the paragraph above a quotation element allows the URL of s as the source of the
 // quotation. If the last sentence of the paragraph has links, the URL must be one of them or have the same host. A link

@@ -4,6 +4,8 @@ import (
 	"slices"
 )
 
+// This file tells words that are quoted from somebody from titles, terms and the author's own words.
+
 // minQuotedWords is the minimum number of words of a quotation within a sentence. Fewer words are a term or a title.
 const minQuotedWords = 5
 
@@ -51,9 +53,6 @@ func (rd *reading) isQuotedName(b *block, quotation span) bool {
 	before := b.toks[quotation.lo-1].id
 	return rd.l.piece.has(before) || rd.l.titled.has(before)
 }
-
-// minNamed is the certainty, in hundredths, below which a block does not count as naming a candidate.
-const minNamed = 15
 
 // maxSentenceBlock is the maximum number of tokens of a block in which the passage of a credit is searched for.
 const maxSentenceBlock = 400

@@ -99,3 +99,33 @@ func TestOwnAccount(t *testing.T) {
 		}
 	}
 }
+
+// TestIsSourceLine checks which lines below a quotation are nothing but a label and a link to the article.
+func TestIsSourceLine(t *testing.T) {
+	const u = "https://notes.example/2006/sand"
+	r := newReader(t)
+	for _, tt := range []struct {
+		line string
+		want string // "PUBLICATION|HEADLINE", or "" if it is no such line
+	}{
+		{"Source: [Sand Without End](" + u + ")", "notes.example|Sand Without End"},
+		{"Source: [Sand Without End](" + u + ").", "notes.example|Sand Without End"},
+		{"Source: [Notes: Sand Without End](" + u + ")", "Notes|Sand Without End"},
+		{"Source: [Sand Without End](" + u + "), 2006", ""},
+		{"[Sand Without End](" + u + ")", ""},
+		{"Source: [Sand](https://notes.example/sand.png)", ""},
+	} {
+		rd, s := newCredit(t, r, formBlock[2:len(formBlock)-len("Nobody on the quay was surprised.\n")]+tt.line, citation{url: u})
+		s.passageBlocks, s.creditBlocks = []int{0}, []int{1}
+		got := ""
+		if rd.isSourceLine(s) {
+			got = s.pub.name + "|" + s.headline
+		}
+		if got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.line, got, tt.want)
+		}
+		if s.passageBlocks = nil; rd.isSourceLine(s) {
+			t.Errorf("%q is a source line without a passage", tt.line)
+		}
+	}
+}

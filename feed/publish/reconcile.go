@@ -152,6 +152,7 @@ type scanner struct {
 	// requests holds the channels of rebuilds that wait until waitPosts posts and items have been compared.
 	requests chan chan<- error
 	ended    chan struct{}
+	why      error // why the scanner has ended; set before ended is closed
 }
 
 // start returns a scanner for run. From now on, requests are sent to it.
@@ -182,7 +183,7 @@ func (r *reconciler) request(ctx context.Context, token feed.Token) error {
 	select {
 	case s.requests <- begun:
 	case <-s.ended:
-		return errLeaseLost
+		return s.why
 	case <-waiting.Done():
 		return r.work.busy(waiting)
 	}
@@ -190,7 +191,7 @@ func (r *reconciler) request(ctx context.Context, token feed.Token) error {
 	case err := <-begun:
 		return err
 	case <-s.ended:
-		return errLeaseLost
+		return s.why
 	case <-waiting.Done():
 		return r.work.busy(waiting)
 	}
@@ -211,8 +212,11 @@ func (r *reconciler) scanAll(ctx context.Context, token feed.Token) error {
 
 // run scans on request until ctx is done.
 func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) error {
-	defer close(s.ended)
-	defer r.setScanner(nil)
+	defer func() {
+		s.why = whyEnded(ctx)
+		r.setScanner(nil)
+		close(s.ended)
+	}()
 	for {
 		select {
 		case begun := <-s.requests:
@@ -232,6 +236,15 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 	}
 }
 
+// whyEnded returns the error that has ended the term whose context is ctx. A rebuild that waits for a scan of the term
+// has a context of its own, so it must not fail with the term's: if the token was superseded, the next term performs it.
+func whyEnded(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return errLeaseLost
+}
+
 // scanOnce does one scan. Once it has compared waitPosts posts and items, or has ended, it sends its error to begun,
 // unless begun is nil. It reports whether another scan must follow: because one was requested in the meantime, or
 // because this one failed after a reply was sent, so that the caller will not repeat it.
@@ -240,6 +253,9 @@ func (r *reconciler) scanOnce(
 ) (again bool, err error) {
 	answer := func() {
 		if begun != nil {
+			if err != nil && ctx.Err() != nil {
+				err = whyEnded(ctx)
+			}
 			begun <- err
 			begun = nil
 		}

@@ -7,7 +7,8 @@ import (
 	"feedpub/feed"
 )
 
-// This file checks the links of a credit. A picture, or what the author of the post published elsewhere, is not a source.
+// This file checks the links of a credit. A picture, or what the author of the post published elsewhere, is not a
+// source.
 
 // isPictureOrOwnText reports whether the URL of s, whose credit is in block b, is that of a picture or of the author's
 // own words.

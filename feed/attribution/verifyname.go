@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// This file checks the names of a credit against the words around them: the subject of an article is not its author, and
-// a source that is only mentioned is doubtful.
+// This file checks the names of a credit against the words around them: the subject of an article is not its author,
+// and a source that is only mentioned is doubtful.
 
 // nameContext is an occurrence of a name in a credit block.
 type nameContext struct {

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// This file finds names and headlines that are probably wrong: a headline that is only part of a sentence, and a name that
-// is no publication or person.
+// This file finds names and headlines that are probably wrong: a headline that is only part of a sentence, and a name
+// that is no publication or person.
 
 // isPartialName reports whether a name of s is probably only a part of a name, or something other than a publication or
 // a person.

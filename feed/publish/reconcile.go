@@ -237,12 +237,21 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 }
 
 // whyEnded returns the error that has ended the term whose context is ctx. A rebuild that waits for a scan of the term
-// has a context of its own, so it must not fail with the term's: if the token was superseded, the next term performs it.
+// has a context of its own, so it must not fail with the term's: if the token was superseded, the next term performs
+// it.
 func whyEnded(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return errLeaseLost
+}
+
+// replyOf returns what a rebuild is told that waits for a scan with the given result, in the term whose context is ctx.
+func replyOf(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return whyEnded(ctx)
+	}
+	return err
 }
 
 // scanOnce does one scan. Once it has compared waitPosts posts and items, or has ended, it sends its error to begun,
@@ -253,10 +262,7 @@ func (r *reconciler) scanOnce(
 ) (again bool, err error) {
 	answer := func() {
 		if begun != nil {
-			if err != nil && ctx.Err() != nil {
-				err = whyEnded(ctx)
-			}
-			begun <- err
+			begun <- replyOf(ctx, err)
 			begun = nil
 		}
 	}

@@ -102,7 +102,7 @@ const (
 	maxContainers  = 100        // quotation and list item markers at the beginning of a line
 	maxIndentation = 400        // characters before a list item
 	maxOpenTargets = 1_000      // links in one paragraph whose "(" is not closed
-	maxDefinitions = 10_000     // lines such as "[name]: address"
+	maxDefinitions = 5_000      // lines such as "[name]: address"
 	maxFootnotes   = 500        // lines such as "[^name]: text"
 	maxMoreCells   = 10_000     // table cells beyond one per byte of the source
 	maxMoreLinks   = 1 << 20    // bytes in the URLs and titles of links beyond the size of the source

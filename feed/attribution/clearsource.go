@@ -1,10 +1,8 @@
 package attribution
 
-import (
-	"strings"
-)
+import "strings"
 
-// This file finds credits with a clear form directly below a quotation element.
+// This file finds lines with a label and a link directly below a quotation element.
 
 // isSourceLine reports whether the credit of s is a line directly below its passage, a quotation element, and consists
 // of a label such as "Source:" and a link to the article. It takes the headline from the link.
@@ -20,19 +18,6 @@ func (rd *reading) isSourceLine(s *source) bool {
 	}
 	rd.setLinkedTitle(s, text)
 	return true
-}
-
-// isFirstPerson reports whether the token is a word in the first person, such as "I" or "our".
-func (rd *reading) isFirstPerson(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }
-
-// isArticleOfSite reports whether u can be the URL of an article on a site that publishes articles of its own.
-func isArticleOfSite(u string) bool {
-	return u != "" && mayBeArticle(u) && !isMediaHost(u) && !isReferenceHost(u)
-}
-
-// isPlacePreposition reports whether the token is a preposition such as "at" or "in".
-func (rd *reading) isPlacePreposition(t token) bool {
-	return rd.l.in.hasLower(t) || rd.l.at.hasLower(t)
 }
 
 // setLinkedTitle sets the publication and the headline of s from the text of the link to its article, unless the

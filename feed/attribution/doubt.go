@@ -15,11 +15,11 @@ const (
 	doubtBareEntry                // a list item that only names articles; see reading.isBareEntry
 	doubtCatalog                  // pages of the publication are rarely articles of its own; see isCatalog
 	doubtAddress                  // the URL cannot be that of an article; see isArticlePath
-	doubtPerson                   // an author is not called like a person
+	doubtPerson                   // an author's name is not like a person's
 	doubtAuthor                   // an author is not named as the author; see reading.isNamedAsAuthor
 	doubtTitle                    // the unknown name is emphasized and not linked, like the title of a book
 	doubtPlace                    // the credit may not be that of the passage; see reading.isCreditOfPassage
-	doubtLink                     // the passage may be from a different link, or said by somebody else
+	doubtLink                     // the passage may be from another link; see takeLinkOfLead and isLinkOfSentence
 	doubtNamed                    // see reading.isOnlyNamed
 	doubtMentioned                // see reading.isOnlyMentioned
 	doubtReference                // an entry of a bibliography; see reading.isReference

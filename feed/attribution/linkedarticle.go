@@ -157,3 +157,8 @@ func (b *block) isQuotedOrEmphasized(text string) bool {
 	_, in, ok := b.findName(text)
 	return ok && !in.empty() && (b.isQuoted(in) || b.isEmphasized(in))
 }
+
+// isArticleOfSite reports whether u can be the URL of an article on a site that publishes articles of its own.
+func isArticleOfSite(u string) bool {
+	return u != "" && mayBeArticle(u) && !isMediaHost(u) && !isReferenceHost(u)
+}

@@ -1,8 +1,6 @@
 package attribution
 
-import (
-	"slices"
-)
+import "slices"
 
 // This file tells words that are quoted from somebody from titles, terms and the author's own words.
 

@@ -163,20 +163,24 @@ func (rd *reading) divide(d *decisions, cs []*candidate) (published []*candidate
 			delete(suggestions, c)
 			continue
 		}
-		q := suggestions[c]
-		q.Confidence = float64(min(cmp.Or(c.verdict, c.certainty), threshold-1)) / 100
-		suggestions[c] = q
+		suggestions[c] = suggested(suggestions[c], c, threshold)
 	}
 	rd.release(cs, suggestions)
 	all := slices.Clone(published)
 	published = slices.DeleteFunc(published, func(c *candidate) bool {
 		if rd.isRepeated(c.source, all) {
-			suggestions[c] = rd.newQuote(c) // its blocks may be those of the other source
+			suggestions[c] = suggested(rd.newQuote(c), c, threshold) // its blocks may be those of the other source
 			return true
 		}
 		return isSameArticle(c.source, all)
 	})
 	return published, suggestions
+}
+
+// suggested returns q, the quote of candidate c, as a suggestion: with its certainty, which is below the threshold.
+func suggested(q Quote, c *candidate, threshold int) Quote {
+	q.Confidence = float64(min(cmp.Or(c.verdict, c.certainty), threshold-1)) / 100
+	return q
 }
 
 // release changes the blocks of the candidates that are only suggested back to commentary or to uncredited quotations,

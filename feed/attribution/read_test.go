@@ -2,7 +2,8 @@ package attribution
 
 import "testing"
 
-// TestRelease checks that a suggestion gives back its blocks, except those of a published credit.
+// TestRelease checks that the blocks of a suggestion become commentary or an uncredited quotation, except those of a
+// published credit.
 func TestRelease(t *testing.T) {
 	rd, _ := newCredit(t, newReader(t), "From the Guardian and the Bugle:\n\nThe pier is shut.\n\nAnn Reed said so.\n\n> It rained.", citation{})
 	for k, role := range []Role{Credit, Passage, Credit, Passage} {

@@ -69,3 +69,8 @@ func (rd *reading) sayingAfter(b *block, k int) int {
 
 // isCommonNoun reports whether the two tokens of block b from token i, which follow a known name, show that the name is
 // a common noun, as in "the times of Ann Reed". A date may follow a name: "Le Monde du 5 mai".
+
+// isPlacePreposition reports whether the token is a preposition such as "at" or "in".
+func (rd *reading) isPlacePreposition(t token) bool {
+	return rd.l.in.hasLower(t) || rd.l.at.hasLower(t)
+}

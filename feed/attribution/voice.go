@@ -232,3 +232,6 @@ func quotedParagraphs(voices []voice, cost float64) []bool {
 	quoted[0] = true
 	return quoted
 }
+
+// isFirstPerson reports whether the token is a word in the first person, such as "I" or "our".
+func (rd *reading) isFirstPerson(t token) bool { return rd.l.first.has(t.id) || rd.l.plural.has(t.id) }

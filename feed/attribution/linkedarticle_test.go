@@ -135,6 +135,10 @@ func TestLinkedArticleForm(t *testing.T) {
 	if rd.findForms([]*candidate{c}); len(c.forms) != 1 || !c.hasForm(formLinkedArticle) || !s.linkedArticle {
 		t.Errorf("forms %v and linkedArticle %v, want %v and true", c.forms, s.linkedArticle, formLinkedArticle)
 	}
+	s.passages, c.passageCertain, c.forms = []string{formQuote}, minExcerptPassage, nil
+	if rd.findForms([]*candidate{c}); !c.hasForm(formExcerpt) || !c.hasForm(formLinkedArticle) || s.linkedArticle {
+		t.Errorf("with a passage: forms %v and linkedArticle %v, want an excerpt, and false", c.forms, s.linkedArticle)
+	}
 	for _, linked := range []bool{false, true} {
 		rd, s := newCredit(t, newReader(t), "According to the New York Times, [Ann Reed had asked the council]("+u+") where the sand was.",
 			citation{url: u, authors: []string{"Ann Reed"}})

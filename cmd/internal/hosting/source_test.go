@@ -7,6 +7,7 @@ import (
 
 	"feedpub/config"
 	"feedpub/feed"
+	"feedpub/feed/attribution"
 )
 
 func TestChooseSource(t *testing.T) {
@@ -113,5 +114,13 @@ func TestMedia(t *testing.T) {
 func setRedis(t *testing.T, s *Source) {
 	if err := s.Config.Redis.UnmarshalText([]byte("redis://127.0.0.1:1")); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDefaultThreshold checks that the configuration and package attribution have the same default. Package config does
+// not import attribution, since tools that only read a configuration do not need its tables.
+func TestDefaultThreshold(t *testing.T) {
+	if got := config.Default().Attribution.Threshold; got != attribution.DefaultThreshold {
+		t.Errorf("the default of attribution.threshold is %v, want %v", got, attribution.DefaultThreshold)
 	}
 }
